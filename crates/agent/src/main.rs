@@ -1,0 +1,3 @@
+//! The one static binary that runs inside a lab.
+
+fn main() {}

@@ -1,0 +1,63 @@
+//! What daemon and agent say to each other for grading: a batch of questions in, a batch of facts out.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::question::{Observation, Question};
+
+/// Largest batch or answer in bytes; both sides refuse more.
+pub const MESSAGE_LIMIT: u64 = 32 << 20;
+
+/// All questions for one node in one phase: the standard input of `plateau-agent probe`, as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The questions, asked at the same time; the answers come in the same order.
+    pub questions: Vec<Asked>,
+}
+
+/// One question of a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Identifier given back with the answer.
+    pub id: String,
+    /// Where to look.
+    pub question: Question,
+    /// Attributes to look at, by their names in the scenario language; others may be left out.
+    pub wants: BTreeSet<String>,
+    /// Most that the answer may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// The standard output of `plateau-agent probe`, as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answers {
+    /// The agent's version.
+    pub agent: String,
+    /// One answer a question, in the order of the batch.
+    pub answers: Vec<Answer>,
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The question's identifier.
+    pub id: String,
+    /// What was seen.
+    pub fact: Fact,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// What was seen, or why nothing could be seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// Somebody looked, and this was there.
+    Seen(Observation),
+    /// Nobody could look. Never counts against a candidate.
+    CouldNotLook {
+        /// Why, in English, for the trainer and the evaluator.
+        reason: String,
+    },
+}

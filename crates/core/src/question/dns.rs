@@ -1,0 +1,32 @@
+//! A DNS query.
+
+
+question! {
+    /// A DNS query.
+    DnsCheck, DnsQuestion, DnsSeen;
+    asks {
+        /// The name asked for, taken as fully qualified; for `PTR` an address may stand here.
+        name: String,
+        /// Record type: `A` (the default), `AAAA`, `CNAME`, `MX`, `NS`, `PTR`, `SOA`, `SRV`, `TXT`.
+        #[serde(default = "a_record", rename = "type")]
+        kind: String,
+        /// Address of the server; the asking node's own resolver configuration where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        server: Option<String>,
+    }
+    sees {
+        /// Whether there is at least one record of the type asked for.
+        answered: bool,
+        /// Response code: `NOERROR`, `NXDOMAIN`, `REFUSED`, `SERVFAIL`, …
+        code: String,
+        /// Record data of the type asked for, as in a zone file, names without their last dot, sorted.
+        answers: Vec<String>,
+        /// Whether the answer is authoritative.
+        authoritative: bool,
+    }
+    or answered = true;
+}
+
+fn a_record() -> String {
+    "A".to_owned()
+}

@@ -1,0 +1,24 @@
+//! A mounted file system.
+
+
+question! {
+    /// A mount point, read from the kernel, and whether `/etc/fstab` names it.
+    MountCheck, MountQuestion, MountSeen;
+    asks {
+        /// Absolute path of the mount point.
+        path: String,
+    }
+    sees {
+        /// Whether something is mounted there.
+        mounted: bool,
+        /// What is mounted.
+        source: String,
+        /// File system type, such as `tmpfs`.
+        kind as "type": String,
+        /// Mount options, sorted.
+        options: Vec<String>,
+        /// Whether `/etc/fstab` has a line for the path.
+        at_boot: bool,
+    }
+    or mounted = true;
+}

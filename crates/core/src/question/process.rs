@@ -1,0 +1,22 @@
+//! Running processes by name.
+
+
+question! {
+    /// Processes whose executable, or first word of the command line, has this base name.
+    ProcessCheck, ProcessQuestion, ProcessSeen;
+    asks {
+        /// Base name of the program, such as `nginx`.
+        name: String,
+    }
+    sees {
+        /// Whether there is at least one.
+        running: bool,
+        /// How many there are.
+        count: i64,
+        /// Names of the users that they run as, sorted, each once.
+        users: Vec<String>,
+        /// Command lines, arguments joined by a space, sorted, each once.
+        commands: Vec<String>,
+    }
+    or running = true;
+}

@@ -1,0 +1,22 @@
+//! A route of the main table.
+
+
+question! {
+    /// A route of the kernel's main table.
+    RouteCheck, RouteQuestion, RouteSeen;
+    asks {
+        /// Destination: `default`, `default6`, or a network such as `10.0.0.0/8`.
+        to: String,
+    }
+    sees {
+        /// Whether there is such a route.
+        exists: bool,
+        /// Address of the next router.
+        via: String,
+        /// Interface it leaves by.
+        interface: String,
+        /// Metric; 0 where none is set.
+        metric: i64,
+    }
+    or exists = true;
+}

@@ -1,0 +1,20 @@
+//! A TCP connection.
+
+
+question! {
+    /// An attempt to open a TCP connection.
+    TcpCheck, TcpQuestion, TcpSeen;
+    asks {
+        /// Address or name.
+        host: String,
+        /// Port number.
+        port: u16,
+    }
+    sees {
+        /// `open`, `refused` (a reset came back) or `filtered` (nothing, or an ICMP error, came back).
+        state: String,
+        /// What the server says first within two seconds: at most 1 KiB.
+        banner: String,
+    }
+    or state = "open";
+}

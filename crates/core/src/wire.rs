@@ -1,0 +1,66 @@
+//! What daemon and agent say to each other for wiring: typed plans in, results out.
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// Everything that one call of the wirer does for one lab: the standard input of `plateau-agent wire`, as JSON.
+///
+/// Each part is idempotent: what is there already is left as it is, what is half there is completed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireRequest {
+    /// Process, in the host's pid namespace, whose network namespace holds the lab's bridges.
+    pub fabric: u32,
+    /// Bridges to have in the fabric.
+    pub bridges: Vec<Bridge>,
+    /// Nodes whose engine mounts are taken away before their links appear.
+    pub release: Vec<u32>,
+    /// Links to have, made in this order, after bridges and releases.
+    pub ports: Vec<Port>,
+}
+
+/// A network: one bridge in the fabric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bridge {
+    /// Name of the bridge, at most 15 bytes.
+    pub name: String,
+}
+
+/// A link from a bridge into a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// Process, in the host's pid namespace, whose network namespace gets the interface.
+    pub node: u32,
+    /// Name of the interface in the node, at most 15 bytes.
+    pub interface: String,
+    /// Its hardware address, such as `02:1f:00:00:00:01`.
+    pub mac: String,
+    /// Bridge that the other end is plugged into.
+    pub bridge: String,
+    /// Name of the other end in the fabric, at most 15 bytes.
+    pub fabric_port: String,
+    /// Most bits per second that reach the node through it.
+    pub rate: Option<u64>,
+    /// For an examiner alone: the address that the wirer gives it, whereupon it sets it up.
+    /// A node's interfaces are left down and bare.
+    pub address: Option<IpNet>,
+    /// For an examiner alone: its default gateway.
+    pub gateway: Option<std::net::IpAddr>,
+}
+
+/// The standard output of `plateau-agent wire`, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WireAnswer {
+    /// Everything is as asked.
+    Done {
+        /// How long it took, in microseconds.
+        took_us: u64,
+    },
+    /// Something failed; what was made stays and goes with the fabric.
+    Failed {
+        /// What was being done, such as "plug eth0 of process 4711 into n0".
+        doing: String,
+        /// The kernel's answer.
+        reason: String,
+    },
+}
