@@ -1,3 +1,59 @@
 //! The one static binary that runs inside a lab.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod init;
+mod probe;
+mod shell;
+mod sleep;
+mod wire;
+
+/// What runs inside a lab.
+#[derive(Parser)]
+#[command(name = "plateau-agent", version)]
+struct Cli {
+    #[command(subcommand)]
+    role: Role,
+}
+
+/// The agent's roles.
+#[derive(Subcommand)]
+enum Role {
+    /// Waits for the node's interfaces, then becomes the node's real init
+    Init(init::Init),
+    /// Makes the links of a lab: a plan on standard input, an answer on standard output
+    Wire,
+    /// Answers questions about this node: a batch on standard input, facts on standard output
+    Probe,
+    /// Attaches to a terminal of this node, which is started when it is not there yet
+    Shell(shell::Shell),
+    /// Owns one terminal; started by `shell`
+    #[command(hide = true)]
+    ShellHost(shell::Shell),
+    /// Sleeps until it is told to end
+    Sleep,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().role {
+        Role::Init(init) => init::run(&init),
+        Role::Wire => wire::run(),
+        Role::Probe => probe::run(),
+        Role::Shell(shell) => shell::run(&shell),
+        Role::ShellHost(shell) => shell::host(&shell),
+        Role::Sleep => sleep::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be left to read it, which is no reason to panic.
+            let _ = std::io::Write::write_fmt(
+                &mut std::io::stderr(),
+                format_args!("plateau-agent: {error:#}\n"),
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
