@@ -1,0 +1,232 @@
+//! What is to be done with an engine to bring a lab up: decided here, executed elsewhere without a choice.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::topology::{Interface, Network, Observer, PhaseAction, Topology};
+use crate::wire::{Bridge, Port, WireRequest};
+
+/// The steps to a running lab: stages one after the other, the steps of a stage at the same time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// Stages in order.
+    pub stages: Vec<Stage>,
+}
+
+/// Steps that do not depend on one another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stage {
+    /// What it is for, in a word or two.
+    pub name: &'static str,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// One thing to be done. The node's data stand in the [`Topology`] under its name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Create and start the fabric.
+    Fabric,
+    /// Create a node's container and put its files there.
+    Create(String),
+    /// Start a node's container; its init waits for the links.
+    Start(String),
+    /// Bridges, releases and links, in one call of the wirer.
+    Wire(Wiring),
+    /// Wait until a node's init has finished booting.
+    Boot(String),
+    /// Run a node's setup script.
+    Setup(String),
+}
+
+/// A [`WireRequest`] by names instead of processes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Wiring {
+    /// Bridges to have.
+    pub bridges: Vec<Bridge>,
+    /// Nodes whose engine mounts are taken away.
+    pub release: Vec<String>,
+    /// Links to have: node's (or examiner's) name, and the port with `node` still 0.
+    pub ports: Vec<(String, Port)>,
+}
+
+impl Wiring {
+    /// The request, once the processes are known. `Err`: the name that has none.
+    ///
+    /// # Errors
+    /// The first name that `pids` lacks.
+    pub fn request(
+        &self,
+        fabric: u32,
+        pids: &BTreeMap<String, u32>,
+    ) -> Result<WireRequest, String> {
+        let pid = |name: &String| pids.get(name).copied().ok_or_else(|| name.clone());
+        let release = self.release.iter().map(pid).collect::<Result<_, _>>()?;
+        let ports = self
+            .ports
+            .iter()
+            .map(|(name, port)| {
+                Ok(Port {
+                    node: pid(name)?,
+                    ..port.clone()
+                })
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(WireRequest {
+            fabric,
+            bridges: self.bridges.clone(),
+            release,
+            ports,
+        })
+    }
+}
+
+/// Plans a lab's start.
+#[must_use]
+pub fn plan_up(topology: &Topology) -> Plan {
+    let each = |step: fn(String) -> Step| topology.nodes.keys().cloned().map(step);
+    let names: Vec<&String> = topology.nodes.keys().collect();
+    let setup = topology
+        .nodes
+        .iter()
+        .filter(|(_, node)| node.setup.is_some())
+        .map(|(name, _)| Step::Setup(name.clone()))
+        .collect();
+    let stages = vec![
+        Stage {
+            name: "create",
+            steps: std::iter::once(Step::Fabric)
+                .chain(each(Step::Create))
+                .collect(),
+        },
+        Stage {
+            name: "start",
+            steps: each(Step::Start).collect(),
+        },
+        Stage {
+            name: "wire",
+            steps: vec![Step::Wire(wiring(topology, &names))],
+        },
+        Stage {
+            name: "boot",
+            steps: each(Step::Boot).collect(),
+        },
+        Stage {
+            name: "set up",
+            steps: setup,
+        },
+    ];
+    Plan {
+        stages: stages
+            .into_iter()
+            .filter(|stage| !stage.steps.is_empty())
+            .collect(),
+    }
+}
+
+/// The links of some nodes, and all bridges: what is needed at the start, and again after a reboot.
+#[must_use]
+pub fn wiring(topology: &Topology, nodes: &[&String]) -> Wiring {
+    let bridges: Vec<Bridge> = (0..topology.networks.len())
+        .map(|index| Bridge {
+            name: bridge_name(index),
+        })
+        .collect();
+    let mut ports = Vec::new();
+    let mut number = 0;
+    for (name, node) in &topology.nodes {
+        for (interface, plug) in &node.interfaces {
+            number += 1;
+            if nodes.contains(&name) {
+                ports.push((name.clone(), port(topology, number, interface, plug)));
+            }
+        }
+    }
+    Wiring {
+        bridges,
+        release: nodes.iter().map(|name| (*name).clone()).collect(),
+        ports,
+    }
+}
+
+/// The link of an examiner; `number` tells several examiners of one lab apart.
+///
+/// Returns `None` for an observer that is a node, or a network that the lab does not have.
+#[must_use]
+pub fn examiner_wiring(
+    topology: &Topology,
+    name: &str,
+    number: usize,
+    observer: &Observer,
+) -> Option<Wiring> {
+    let Observer::Examiner {
+        network,
+        address,
+        gateway,
+    } = observer
+    else {
+        return None;
+    };
+    let (index, rate) = network_of(topology, network)?;
+    let bridge = bridge_name(index);
+    let port = Port {
+        node: 0,
+        interface: "eth0".to_owned(),
+        mac: format!(
+            "02:ee:00:00:{:02x}:{:02x}",
+            number >> 8 & 0xff,
+            number & 0xff
+        ),
+        fabric_port: format!("x{number}"),
+        bridge: bridge.clone(),
+        rate,
+        address: Some(*address),
+        gateway: *gateway,
+    };
+    Some(Wiring {
+        bridges: vec![Bridge { name: bridge }],
+        release: vec![],
+        ports: vec![(name.to_owned(), port)],
+    })
+}
+
+fn port(topology: &Topology, number: usize, interface: &str, plug: &Interface) -> Port {
+    let (index, rate) = network_of(topology, &plug.network).unwrap_or_default();
+    Port {
+        node: 0,
+        interface: interface.to_owned(),
+        mac: plug.mac.clone(),
+        bridge: bridge_name(index),
+        fabric_port: format!("p{number}"),
+        rate,
+        address: None,
+        gateway: None,
+    }
+}
+
+fn network_of(topology: &Topology, name: &str) -> Option<(usize, Option<u64>)> {
+    let rate = |network: &Network| network.rate.map(|rate| rate.0);
+    topology
+        .networks
+        .iter()
+        .enumerate()
+        .find(|(_, (known, _))| known.as_str() == name)
+        .map(|(index, (_, network))| (index, rate(network)))
+}
+
+/// Networks may have longer names than the kernel's 15 bytes, so bridges are numbered.
+fn bridge_name(index: usize) -> String {
+    format!("n{index}")
+}
+
+/// What brings a phase about.
+#[must_use]
+pub fn phase_actions<'a>(topology: &'a Topology, phase: &str) -> &'a [PhaseAction] {
+    topology
+        .phases
+        .iter()
+        .find(|known| known.name == phase)
+        .map_or(&[], |known| &known.actions)
+}

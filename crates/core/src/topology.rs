@@ -1,0 +1,284 @@
+//! A scenario with its parameters drawn and every name resolved: what one lab consists of.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::quantity::{Rate, Size, Span};
+use crate::question::Expectation;
+
+/// The phase in which nothing has been done to the lab yet.
+pub const AS_LEFT: &str = "as-left";
+
+/// One lab, whole: everything rendered, every name known to exist.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Topology {
+    /// The scenario's identifier.
+    pub scenario: String,
+    /// BLAKE3 of the scenario's folder, in hexadecimal.
+    pub hash: String,
+    /// The seed that the parameters were drawn from.
+    pub seed: String,
+    /// Title by language.
+    pub title: Localized,
+    /// Brief by language, rendered.
+    pub brief: Localized,
+    /// How long a candidate has.
+    pub duration: Span,
+    /// Values drawn.
+    pub parameters: BTreeMap<String, Value>,
+    /// Networks by name.
+    pub networks: BTreeMap<String, Network>,
+    /// Nodes by name.
+    pub nodes: BTreeMap<String, Node>,
+    /// Phases after [`AS_LEFT`], in the order in which they are brought about.
+    pub phases: Vec<Phase>,
+    /// Tasks in their order.
+    pub tasks: Vec<Task>,
+    /// Mistakes in their order.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// A text in the languages that the scenario has, keyed `fr`, `en`, ….
+pub type Localized = BTreeMap<String, String>;
+
+/// A parameter's value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Value {
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
+
+/// A layer-2 segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Network {
+    /// Most bits per second that leave the segment towards one interface.
+    pub rate: Option<Rate>,
+}
+
+/// A machine of the lab.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Node {
+    /// Name of the image, such as `debian-server`.
+    pub image: String,
+    /// Limits.
+    pub limits: Limits,
+    /// Capabilities beyond the engine's default set, sorted.
+    pub capabilities: Vec<Capability>,
+    /// Devices.
+    pub devices: Vec<Device>,
+    /// Interfaces by name.
+    pub interfaces: BTreeMap<String, Interface>,
+    /// Files to be there before the first boot, rendered; the node's own network configuration among them.
+    pub files: Vec<PlacedFile>,
+    /// Script to run before the candidate gets in.
+    pub setup: Option<Script>,
+    /// How a candidate gets in; empty: not at all.
+    pub access: Vec<Access>,
+}
+
+/// What a node may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Memory.
+    pub memory: Size,
+    /// Thousandths of a core.
+    pub cpu_millis: u32,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+/// A capability that a scenario may give to a node. All reach no further than the node.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Capability {
+    /// Configure the node's own network. Every node has it.
+    NetAdmin,
+    /// Raw sockets: ping, tcpdump. Every node has it.
+    NetRaw,
+    /// `reboot` and `poweroff` of the node. Every node has it.
+    SysBoot,
+    /// Priorities and real-time scheduling.
+    SysNice,
+    /// Lock memory.
+    IpcLock,
+    /// Trace the node's own processes.
+    SysPtrace,
+}
+
+/// A device that a scenario may give to a node.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// `/dev/net/tun`.
+    Tun,
+}
+
+/// A node's port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Interface {
+    /// The network that it is plugged into.
+    pub network: String,
+    /// Hardware address, such as `02:1f:3a:00:00:01`: the same in every lab of the scenario.
+    pub mac: String,
+    /// Address that the node is configured with from its first boot; `None`: left bare.
+    pub address: Option<IpNet>,
+    /// Default gateway that goes with the address.
+    pub gateway: Option<IpAddr>,
+}
+
+/// A file of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlacedFile {
+    /// Absolute path.
+    pub path: String,
+    /// Content.
+    #[serde(skip)]
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u16,
+    /// Number of the owning user.
+    pub uid: u32,
+    /// Number of the owning group.
+    pub gid: u32,
+}
+
+/// A script, rendered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Script {
+    /// Its path in the scenario's folder.
+    pub source: String,
+    /// Its text.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// A way into a node.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// A shell.
+    Terminal,
+    /// A graphical desktop.
+    Desktop,
+}
+
+/// A moment of grading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Phase {
+    /// Its name.
+    pub name: String,
+    /// What is done to the lab before its checks are asked, in order.
+    pub actions: Vec<PhaseAction>,
+}
+
+/// Something done to a lab to bring a phase about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseAction {
+    /// Restart these nodes, at the same time.
+    Reboot(Vec<String>),
+}
+
+/// A piece of work that the candidate is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Task {
+    /// Identifier.
+    pub id: String,
+    /// `referential/skill`, such as `tsgeri/1.2`.
+    pub skill: String,
+    /// Title by language.
+    pub title: Localized,
+    /// What does the work: scripts in order.
+    pub solution: Vec<NodeScript>,
+    /// Checks in order.
+    pub checks: Vec<Check>,
+    /// Whether a deliverable or a rubric waits for an evaluator.
+    pub for_evaluator: bool,
+}
+
+/// A script and the node that it runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodeScript {
+    /// The node.
+    pub node: String,
+    /// The script.
+    pub script: Script,
+}
+
+/// One thing that the grader asks about a task.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// `task/check`.
+    pub id: String,
+    /// Title by language; may be empty.
+    pub title: Localized,
+    /// Who looks.
+    pub observer: Observer,
+    /// In which phase.
+    pub phase: String,
+    /// What is asked and expected.
+    pub expectation: Expectation,
+    /// Points that it carries; 0 only with `holds_from_start`.
+    pub points: u32,
+    /// Whether an untouched lab passes it: it guards against breakage.
+    pub holds_from_start: bool,
+    /// Most that looking may take.
+    pub timeout: Span,
+}
+
+/// Who looks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Observer {
+    /// The agent in a node.
+    Node(String),
+    /// A probe of the grader, plugged into a network for the time of grading.
+    Examiner {
+        /// The network.
+        network: String,
+        /// Its address there.
+        address: IpNet,
+        /// Its default gateway.
+        gateway: Option<IpAddr>,
+    },
+}
+
+/// A wrong solution that must lose exactly the checks that it names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mistake {
+    /// Identifier.
+    pub id: String,
+    /// Task whose solution is left out, where the mistake replaces it.
+    pub instead_of: Option<String>,
+    /// What is done after the solutions.
+    pub run: Vec<NodeScript>,
+    /// Checks lost, as `task/check`, sorted.
+    pub loses: Vec<String>,
+}
+
+impl Topology {
+    /// All checks in the order of their tasks.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.tasks.iter().flat_map(|task| &task.checks)
+    }
+
+    /// Names of all phases in order, [`AS_LEFT`] first.
+    pub fn phase_names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(AS_LEFT).chain(self.phases.iter().map(|phase| phase.name.as_str()))
+    }
+}
