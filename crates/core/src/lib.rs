@@ -14,5 +14,6 @@ pub mod proof;
 pub mod quantity;
 pub mod question;
 pub mod scenario;
+pub mod terminal;
 pub mod topology;
 pub mod wire;

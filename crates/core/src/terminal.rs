@@ -1,0 +1,145 @@
+//! What daemon and agent say to each other for terminals: frames over the standard input and output of `plateau-agent shell`.
+//!
+//! Each frame on the wire is a length of 4 bytes, big-endian, which does not count itself, then one
+//! byte of kind, then the body. This module knows the kind and the body; the length is the work of
+//! a codec such as tokio-util's `LengthDelimitedCodec` with its defaults.
+//!
+//! | kind | frame | to the terminal | from the terminal | body |
+//! | --- | --- | --- | --- | --- |
+//! | 0 | data | what was typed | what the terminal shows | the bytes, at most [`DATA_LIMIT`] |
+//! | 1 | resize | its new size | – | columns, rows: 2 bytes each, big-endian |
+//! | 2 | exit | – | the shell ended, nothing follows | exit status, 4 bytes, big-endian |
+//!
+//! On attaching, the terminal first sends its recent output as data frames. A shell that was killed
+//! by signal *n* ends with 128 + *n*, as shells say it. End of the input only detaches.
+
+use thiserror::Error;
+
+/// Most bytes of one data frame.
+pub const DATA_LIMIT: usize = 64 << 10;
+
+/// Longest frame, kind included; both sides refuse more.
+pub const FRAME_LIMIT: usize = DATA_LIMIT + 1;
+
+const DATA: u8 = 0;
+const RESIZE: u8 = 1;
+const EXIT: u8 = 2;
+
+/// One thing said, in either direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// Bytes typed or shown.
+    Data(Vec<u8>),
+    /// The window has another size.
+    Resize {
+        /// Width in characters.
+        cols: u16,
+        /// Height in lines.
+        rows: u16,
+    },
+    /// The shell ended.
+    Exit(i32),
+}
+
+/// Why bytes are no frame.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FrameError {
+    /// Not even a kind.
+    #[error("a frame without a kind")]
+    Empty,
+    /// A kind that this version does not know.
+    #[error("a frame of unknown kind `{0}`")]
+    Kind(u8),
+    /// A body of the wrong length for its kind.
+    #[error("a frame of kind `{kind}` with {bytes} bytes")]
+    Length {
+        /// The kind.
+        kind: u8,
+        /// Length of the body.
+        bytes: usize,
+    },
+}
+
+impl Frame {
+    /// Kind and body, without the length.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Data(bytes) => [&[DATA], bytes.as_slice()].concat(),
+            Self::Resize { cols, rows } => {
+                [&[RESIZE][..], &cols.to_be_bytes(), &rows.to_be_bytes()].concat()
+            }
+            Self::Exit(status) => [&[EXIT][..], &status.to_be_bytes()].concat(),
+        }
+    }
+
+    /// The frame of this kind and body.
+    ///
+    /// # Errors
+    ///
+    /// When the kind is unknown or the body has a length that the kind does not allow.
+    pub fn decode(frame: &[u8]) -> Result<Self, FrameError> {
+        let (&kind, body) = frame.split_first().ok_or(FrameError::Empty)?;
+        let wrong = FrameError::Length {
+            kind,
+            bytes: body.len(),
+        };
+        match (kind, body) {
+            (DATA, body) if body.len() <= DATA_LIMIT => Ok(Self::Data(body.to_vec())),
+            (RESIZE, &[cols, cols_low, rows, rows_low]) => Ok(Self::Resize {
+                cols: u16::from_be_bytes([cols, cols_low]),
+                rows: u16::from_be_bytes([rows, rows_low]),
+            }),
+            (EXIT, body) => body
+                .try_into()
+                .map(|status| Self::Exit(i32::from_be_bytes(status)))
+                .map_err(|_| wrong),
+            (DATA | RESIZE, _) => Err(wrong),
+            (unknown, _) => Err(FrameError::Kind(unknown)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn frames_look_as_the_protocol_says() {
+        assert_eq!(Frame::Data(b"ls\r".to_vec()).encode(), b"\0ls\r");
+        let resize = Frame::Resize {
+            cols: 258,
+            rows: 24,
+        };
+        assert_eq!(resize.encode(), [1, 1, 2, 0, 24]);
+        assert_eq!(Frame::Exit(-1).encode(), [2, 255, 255, 255, 255]);
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        assert_eq!(Frame::decode(&[]), Err(FrameError::Empty));
+        assert_eq!(Frame::decode(&[9, 1]), Err(FrameError::Kind(9)));
+        for (kind, bytes) in [(RESIZE, 3), (RESIZE, 5), (EXIT, 0), (DATA, DATA_LIMIT + 1)] {
+            let mut frame = vec![kind];
+            frame.resize(bytes + 1, 0);
+            assert_eq!(
+                Frame::decode(&frame),
+                Err(FrameError::Length { kind, bytes })
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_frame_comes_back_as_it_was(
+            frame in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..300).prop_map(Frame::Data),
+                (any::<u16>(), any::<u16>()).prop_map(|(cols, rows)| Frame::Resize { cols, rows }),
+                any::<i32>().prop_map(Frame::Exit),
+            ]
+        ) {
+            prop_assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
+        }
+    }
+}
