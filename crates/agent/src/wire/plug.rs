@@ -1,0 +1,241 @@
+//! Plugs nodes into bridges.
+
+use std::collections::BTreeMap;
+
+use plateau_core::wire::Port;
+use thiserror::Error;
+
+use super::links::{Link, Links};
+use super::{Process, WireError};
+
+/// Why one step of plugging failed.
+#[derive(Debug, Error)]
+pub(crate) enum PlugError {
+    #[error(transparent)]
+    Kernel(#[from] nlink::Error),
+    #[error("`{0}` is no hardware address")]
+    Address(String),
+    #[error("there is no bridge `{0}`")]
+    NoBridge(String),
+    #[error("the node has an interface of this name that is plugged in nowhere")]
+    Taken,
+}
+
+/// The fabric, and the nodes that were opened so far.
+pub(crate) struct Plugs {
+    fabric: Links,
+    found: BTreeMap<String, Link>,
+    nodes: BTreeMap<u32, Links>,
+}
+
+impl Plugs {
+    /// Opens the fabric.
+    pub(crate) async fn open(fabric: &Process) -> Result<Self, WireError> {
+        let opened = async {
+            let links = Links::open(&fabric.net).await?;
+            let found = links.list().await?;
+            Ok((links, found))
+        };
+        let (links, found) = opened
+            .await
+            .map_err(|source: nlink::Error| WireError::Look {
+                process: fabric.pid,
+                source: std::io::Error::other(source),
+            })?;
+        Ok(Self {
+            fabric: links,
+            found,
+            nodes: BTreeMap::new(),
+        })
+    }
+
+    /// Has a bridge in the fabric.
+    pub(crate) async fn bridge(&mut self, name: &str) -> Result<(), WireError> {
+        let failed = |step| {
+            move |source| WireError::Bridge {
+                bridge: name.to_owned(),
+                step,
+                source,
+            }
+        };
+        if !self.found.contains_key(name) {
+            self.fabric.add_bridge(name).await.map_err(failed("add"))?;
+            let made = self.fabric.find(name).await.map_err(failed("find"))?;
+            self.found.extend(made.map(|made| (name.to_owned(), made)));
+        }
+        if let Some(bridge) = self.found.get(name) {
+            // Only tidiness: a host without IPv6 refuses, and has no such address to prevent.
+            let _ = self.fabric.no_own_address(bridge.index).await;
+            self.fabric
+                .up(bridge.index)
+                .await
+                .map_err(failed("set up"))?;
+        }
+        Ok(())
+    }
+
+    /// Has a link from a bridge into a node.
+    pub(crate) async fn plug(&mut self, node: &Process, port: &Port) -> Result<(), WireError> {
+        let mut step = "open the node";
+        let done = self.plug_in_steps(node, port, &mut step).await;
+        done.map_err(|source| WireError::Plug {
+            interface: port.interface.clone(),
+            process: port.node,
+            bridge: port.bridge.clone(),
+            step,
+            source,
+        })
+    }
+
+    async fn plug_in_steps(
+        &mut self,
+        process: &Process,
+        port: &Port,
+        step: &mut &'static str,
+    ) -> Result<(), PlugError> {
+        if !self.nodes.contains_key(&port.node) {
+            let links = Links::open(&process.net).await?;
+            self.nodes.insert(port.node, links);
+        }
+        let Some(node) = self.nodes.get(&port.node) else {
+            return Ok(());
+        };
+        *step = "find the bridge";
+        let bridge = self.found.get(&port.bridge);
+        let bridge = bridge.ok_or_else(|| PlugError::NoBridge(port.bridge.clone()))?;
+        *step = "look at what is there";
+        let here = self.fabric.find(&port.fabric_port).await?;
+        let there = node.find(&port.interface).await?;
+        if let (Some(here), Some(there)) = (here, there)
+            && is_plugged(here, there, bridge)
+        {
+            *step = "limit its rate";
+            self.limit(here.index, port.rate).await?;
+            return set_up(node, there, port, step).await;
+        }
+        if let Some(stale) = here {
+            *step = "remove the stale port";
+            self.fabric.remove(stale.index).await?;
+        }
+        // The stale port may have been the other end of what was found under the name.
+        if there.is_some() && node.find(&port.interface).await?.is_some() {
+            return Err(PlugError::Taken);
+        }
+        let there = self
+            .connect(process, node, bridge.index, port, step)
+            .await?;
+        set_up(node, there, port, step).await
+    }
+
+    /// Makes the cable. The node's end gets its name last: by then the link is whole, and an end
+    /// with that name is one that needs nothing more.
+    async fn connect(
+        &self,
+        process: &Process,
+        node: &Links,
+        bridge: u32,
+        port: &Port,
+        step: &mut &'static str,
+    ) -> Result<Link, PlugError> {
+        *step = "read the hardware address";
+        let mac = parse_mac(&port.mac).ok_or_else(|| PlugError::Address(port.mac.clone()))?;
+        *step = "make the cable";
+        let unnamed = format!("~{:.14}", port.fabric_port);
+        self.fabric
+            .add_cable(&port.fabric_port, bridge, (&unnamed, &process.net, mac))
+            .await?;
+        *step = "turn off checksum offload";
+        self.fabric.checksum_in_software(&port.fabric_port).await?;
+        node.checksum_in_software(&unnamed).await?;
+        *step = "find its ends";
+        let (here, there) = (
+            self.fabric.find(&port.fabric_port).await?,
+            node.find(&unnamed).await?,
+        );
+        let (Some(here), Some(there)) = (here, there) else {
+            return Err(PlugError::NoBridge(port.fabric_port.clone()));
+        };
+        *step = "limit its rate";
+        if let Some(rate) = port.rate {
+            self.fabric.limit(here.index, rate).await?;
+        }
+        *step = "name it";
+        node.rename(there.index, &port.interface).await?;
+        Ok(there)
+    }
+
+    /// Has exactly the limit asked for on a port that is kept.
+    async fn limit(&self, index: u32, rate: Option<u64>) -> Result<(), PlugError> {
+        let is = self.fabric.rate(index).await?;
+        match rate {
+            // The kernel keeps whole bytes per second.
+            Some(rate) if is.map(|is| is / 8) != Some(rate / 8) => {
+                self.fabric.limit(index, rate).await?;
+            }
+            None if is.is_some() => self.fabric.unlimit(index).await?,
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether two interfaces are the ends of one cable that is plugged into the bridge.
+fn is_plugged(here: Link, there: Link, bridge: &Link) -> bool {
+    here.bridge == Some(bridge.index)
+        && here.other_end == Some(there.index)
+        && there.other_end == Some(here.index)
+}
+
+/// Configures an examiner's end; a node's is left bare.
+async fn set_up(
+    node: &Links,
+    link: Link,
+    port: &Port,
+    step: &mut &'static str,
+) -> Result<(), PlugError> {
+    let Some(address) = port.address else {
+        return Ok(());
+    };
+    *step = "set the loopback up";
+    if let Some(lo) = node.find("lo").await? {
+        node.up(lo.index).await?;
+    }
+    *step = "give it its address";
+    node.address(link.index, address).await?;
+    *step = "set it up";
+    node.up(link.index).await?;
+    if let Some(gateway) = port.gateway {
+        *step = "give it its gateway";
+        node.gateway(gateway).await?;
+    }
+    Ok(())
+}
+
+fn parse_mac(text: &str) -> Option<[u8; 6]> {
+    let mut mac = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut mac {
+        let part = parts.next().filter(|part| part.len() == 2)?;
+        *byte = u8::from_str_radix(part, 16).ok()?;
+    }
+    parts.next().is_none().then_some(mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_mac;
+
+    #[test]
+    fn a_hardware_address_has_six_bytes_of_two_digits() {
+        assert_eq!(parse_mac("02:1f:00:00:00:0A"), Some([2, 0x1f, 0, 0, 0, 10]));
+        for wrong in [
+            "",
+            "02:1f:00:00:00",
+            "02:1f:00:00:00:0a:0b",
+            "2:1f:00:00:00:01",
+            "02-1f-00-00-00-01",
+        ] {
+            assert_eq!(parse_mac(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Takes the engine's mounts away from nodes, so that they behave like real machines.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+
+use super::{Process, Processes, WireError};
+
+/// What the engine mounts over a node's own files; `sed -i` and `mv` fail on a mount point.
+const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+
+/// The settings of the node's own network namespace, and of nothing else.
+const NET_SETTINGS: &str = "/proc/sys/net";
+
+/// Releases all of them, each on a thread that lives for this alone.
+pub(crate) fn release(processes: &Processes, pids: &[u32]) -> Result<(), WireError> {
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for pid in pids {
+            let process = processes.get(*pid)?;
+            threads.push((*pid, scope.spawn(move || release_one(process))));
+        }
+        for (pid, thread) in threads {
+            thread.join().unwrap_or_else(|_| {
+                Err(WireError::Release {
+                    process: pid,
+                    step: "run".to_owned(),
+                    source: io::Error::other("the thread panicked"),
+                })
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// Must run on a thread of its own: it leaves the thread in the node's namespaces.
+fn release_one(process: &Process) -> Result<(), WireError> {
+    let failed = |step: &str| {
+        let step = step.to_owned();
+        move |error: Errno| WireError::Release {
+            process: process.pid,
+            step,
+            source: error.into(),
+        }
+    };
+    enter(process).map_err(failed("enter its namespaces"))?;
+    for path in ENGINE_FILES {
+        unmount_all(path).map_err(failed(&format!("unmount `{path}`")))?;
+    }
+    open_net_settings().map_err(failed(&format!("make `{NET_SETTINGS}` writable")))
+}
+
+/// Moves this thread into the node's mount and network namespaces.
+///
+/// The network one too, since `/proc/sys/net` shows that of whoever looks.
+fn enter(process: &Process) -> Result<(), Errno> {
+    leave_shared_directory()?;
+    move_into_link_name_space(process.net.as_fd(), Some(LinkNameSpaceType::Network))?;
+    move_into_link_name_space(process.mounts.as_fd(), Some(LinkNameSpaceType::Mount))
+}
+
+/// Gives this thread a root and working directory of its own; the kernel lets no thread that
+/// shares them change its mount namespace.
+#[allow(unsafe_code)]
+fn leave_shared_directory() -> Result<(), Errno> {
+    // SAFETY: unsafe for the sake of `UnshareFlags::FILES` alone, which could take descriptors away
+    // from under their owners. `FS` touches no descriptor.
+    unsafe { unshare_unsafe(UnshareFlags::FS) }
+}
+
+/// Unmounts everything that is mounted on the path, which may be nothing.
+fn unmount_all(path: &str) -> Result<(), Errno> {
+    loop {
+        match unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
+            Ok(()) => {}
+            // No mount point, or not there at all: what was wanted.
+            Err(Errno::INVAL | Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Makes the network settings writable by a mount of their own.
+///
+/// The engine mounts all of `/proc/sys` read-only. The rest of it must stay so: whoever may write
+/// `kernel.core_pattern` runs programs on the host.
+fn open_net_settings() -> Result<(), Errno> {
+    let found = match statvfs(NET_SETTINGS) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !found.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        return Ok(());
+    }
+    mount_bind(NET_SETTINGS, NET_SETTINGS)?;
+    let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount_remount(NET_SETTINGS, flags, "").inspect_err(|_| {
+        // A second mount for nothing would hide the first; the error that counts is the first one.
+        let _ = unmount(NET_SETTINGS, UnmountFlags::DETACH);
+    })
+}
