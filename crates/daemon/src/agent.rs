@@ -1,0 +1,1 @@
+//! The agent on the engine: its image, its volume, and the wirer.

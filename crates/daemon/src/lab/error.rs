@@ -1,0 +1,239 @@
+//! What can go wrong with a lab.
+
+use std::path::PathBuf;
+
+use plateau_core::api::{ApiError, Fault, LabState};
+use plateau_core::problem::Problem;
+
+use crate::runtime::RuntimeError;
+use crate::runtime::error::chain;
+
+/// Something asked of a lab that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// No lab has this name or identifier.
+    #[error("there is no lab `{lab}`")]
+    NoSuchLab {
+        /// What was asked for.
+        lab: String,
+    },
+    /// The lab has no such node.
+    #[error("lab `{lab}` has no node `{node}`")]
+    NoSuchNode {
+        /// The lab's name.
+        lab: String,
+        /// What was asked for.
+        node: String,
+    },
+    /// The scenario has no such part.
+    #[error("the scenario has no {what} `{name}`")]
+    NoSuchPart {
+        /// `task`, `mistake` or `phase`.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+    },
+    /// Another lab has the name.
+    #[error("there is a lab `{name}` already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The name cannot be one.
+    #[error("`{name}` cannot be a lab's name")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// A file of the scenario's folder cannot be one.
+    #[error("file `{path}` of the scenario cannot be used: {reason}")]
+    BadFile {
+        /// Its path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The scenario has problems.
+    #[error("the scenario has {} problem(s)", .0.len())]
+    Scenario(Vec<Problem>),
+    /// The lab is not running.
+    #[error("lab `{lab}` is {}", state_word(*.state))]
+    NotReady {
+        /// The lab's name.
+        lab: String,
+        /// What it is doing.
+        state: LabState,
+    },
+    /// The node is not running.
+    #[error("node `{node}` is not running")]
+    NodeStopped {
+        /// The node.
+        node: String,
+    },
+    /// What was asked for was given up because the lab is being removed.
+    #[error("lab `{lab}` is being removed")]
+    GivenUp {
+        /// The lab's name.
+        lab: String,
+    },
+    /// The engine failed.
+    #[error("{doing}")]
+    Runtime {
+        /// What was being done.
+        doing: String,
+        /// Why it failed.
+        #[source]
+        source: RuntimeError,
+    },
+    /// The wirer failed.
+    #[error("could not {doing}: {reason}")]
+    Wire {
+        /// What it was doing.
+        doing: String,
+        /// The kernel's answer, or what was wrong with the wirer's.
+        reason: String,
+    },
+    /// A node did not finish booting.
+    #[error("node `{node}` did not finish booting: {reason}")]
+    Boot {
+        /// The node.
+        node: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// A set-up script failed.
+    #[error("script `{script}` failed in node `{node}` with {exit}: {output}")]
+    Script {
+        /// The script's path in the scenario's folder.
+        script: String,
+        /// The node.
+        node: String,
+        /// Exit status.
+        exit: i64,
+        /// The end of what it said.
+        output: String,
+    },
+    /// Some of a lab could not be removed.
+    #[error("could not remove all of the lab: {}", .errors.join("; "))]
+    Down {
+        /// What failed, each with its causes.
+        errors: Vec<String>,
+    },
+    /// The state on disk could not be read or written.
+    #[error("could not {doing} `{path}`")]
+    Store {
+        /// What was being done.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl LabError {
+    /// Short code that stays the same. Those that end in `-not-found` are HTTP's 404; `name-taken`,
+    /// `lab-not-ready`, `node-stopped` and `lab-removed` are its 409.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchLab { .. } => "lab-not-found",
+            Self::NoSuchNode { .. } => "node-not-found",
+            Self::NoSuchPart { .. } => "part-not-found",
+            Self::NameTaken { .. } => "name-taken",
+            Self::BadName { .. } => "bad-name",
+            Self::BadFile { .. } => "bad-file",
+            Self::Scenario(_) => "scenario-problems",
+            Self::NotReady { .. } => "lab-not-ready",
+            Self::NodeStopped { .. } => "node-stopped",
+            Self::GivenUp { .. } => "lab-removed",
+            Self::Runtime { source, .. } => source.code(),
+            Self::Wire { .. } => "wiring-failed",
+            Self::Boot { .. } => "boot-failed",
+            Self::Script { .. } => "script-failed",
+            Self::Down { .. } => "down-incomplete",
+            Self::Store { .. } => "state-unusable",
+        }
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoSuchLab { .. }
+            | Self::NoSuchNode { .. }
+            | Self::NoSuchPart { .. }
+            | Self::NameTaken { .. }
+            | Self::BadName { .. }
+            | Self::BadFile { .. }
+            | Self::Scenario(_)
+            | Self::NotReady { .. }
+            | Self::NodeStopped { .. }
+            | Self::GivenUp { .. }
+            | Self::Script { .. } => Fault::Input,
+            Self::Runtime { .. }
+            | Self::Wire { .. }
+            | Self::Boot { .. }
+            | Self::Down { .. }
+            | Self::Store { .. } => Fault::Outside,
+        }
+    }
+
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoSuchLab { .. } => "`plateau lab list` shows those that are there",
+            Self::NoSuchNode { .. } => "`plateau lab show` names the lab's nodes",
+            Self::NameTaken { .. } => "take another name, or remove that lab first",
+            Self::BadName { .. } => {
+                "1 to 40 of a-z, 0-9 and `-`, beginning and ending with a letter or a digit"
+            }
+            Self::NotReady { .. } => "`plateau lab show` says what it is doing, and why it failed",
+            Self::NodeStopped { .. } => "reboot the node",
+            Self::Boot { .. } => "look at the host's load, or give the node more memory",
+            Self::Down { .. } => "removing it again goes on where this ended",
+            Self::Store { .. } => "plateaud needs a state folder that it can write to",
+            Self::Runtime { source, .. } => return source.hint(),
+            Self::NoSuchPart { .. }
+            | Self::BadFile { .. }
+            | Self::Scenario(_)
+            | Self::GivenUp { .. }
+            | Self::Wire { .. }
+            | Self::Script { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// As the API answers it.
+    #[must_use]
+    pub fn api(&self) -> ApiError {
+        ApiError {
+            code: self.code().to_owned(),
+            fault: self.fault(),
+            message: chain(self),
+            hint: self.hint(),
+            problems: match self {
+                Self::Scenario(problems) => problems.clone(),
+                _ => vec![],
+            },
+        }
+    }
+
+    /// Says what the engine was asked to do when it failed.
+    pub(crate) fn runtime(doing: impl Into<String>) -> impl FnOnce(RuntimeError) -> Self {
+        let doing = doing.into();
+        move |source| Self::Runtime { doing, source }
+    }
+}
+
+fn state_word(state: LabState) -> &'static str {
+    match state {
+        LabState::Building => "still being built",
+        LabState::Ready => "running",
+        LabState::Failed => "failed",
+        LabState::Removing => "being removed",
+        LabState::Removed => "gone",
+    }
+}

@@ -1,0 +1,15 @@
+//! Everything that touches the world: the container engine, the state on disk, HTTP.
+//!
+//! `runtime` is the wall: above it nobody knows Docker, below it nobody knows labs. `labs` owns the
+//! labs, one task each; `http` decodes, makes one call and encodes.
+
+pub mod agent;
+pub mod doctor;
+pub mod http;
+pub mod images;
+pub mod lab;
+pub mod labs;
+pub mod proof;
+pub mod runtime;
+pub mod settings;
+pub mod store;

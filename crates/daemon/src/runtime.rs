@@ -1,0 +1,327 @@
+//! The one trait of the workspace: a container engine, in Docker's own words.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub mod docker;
+pub mod error;
+pub mod fake;
+
+pub use error::RuntimeError;
+
+/// Labels by key.
+pub type Labels = BTreeMap<String, String>;
+
+/// What a runtime answers.
+pub type Result<T> = std::result::Result<T, RuntimeError>;
+
+/// A container engine. Containers are named by identifier or by name, images by tag.
+///
+/// Everything that removes is idempotent: what is not there is removed already.
+#[async_trait]
+pub trait Runtime: Send + Sync + fmt::Debug + 'static {
+    /// `docker` or `fake`.
+    fn name(&self) -> &'static str;
+
+    /// What the engine is and stands on.
+    async fn info(&self) -> Result<EngineInfo>;
+
+    /// Containers that carry all these labels, stopped ones too; an empty value means any value.
+    async fn list_containers(&self, labels: &Labels) -> Result<Vec<Container>>;
+
+    /// Creates a container without starting it and returns its identifier.
+    async fn create_container(&self, spec: &ContainerSpec) -> Result<String>;
+
+    /// Unpacks a tar archive at `/` of a container, running or not.
+    async fn put_files(&self, container: &str, tar: Bytes) -> Result<()>;
+
+    /// Starts a container; one that runs already is left alone.
+    async fn start_container(&self, container: &str) -> Result<()>;
+
+    /// Looks at a container.
+    async fn inspect_container(&self, container: &str) -> Result<Inspected>;
+
+    /// Stops a container, by force after `patience`, and starts it again.
+    async fn restart_container(&self, container: &str, patience: Duration) -> Result<()>;
+
+    /// Stops a container, by force after `patience`.
+    async fn stop_container(&self, container: &str, patience: Duration) -> Result<()>;
+
+    /// Kills a container.
+    async fn kill_container(&self, container: &str) -> Result<()>;
+
+    /// Removes a container by force, with its anonymous volumes.
+    async fn remove_container(&self, container: &str) -> Result<()>;
+
+    /// Runs a program in a running container and waits for its end.
+    ///
+    /// After [`ExecSpec::timeout`] the answer is [`RuntimeError::Timeout`], and **the program runs
+    /// on**: an engine cannot end it. Its standard input is closed, which ends whoever reads it.
+    async fn exec(&self, container: &str, exec: &ExecSpec) -> Result<ExecOutput>;
+
+    /// Runs a program in a running container with its standard input and output as a stream of
+    /// bytes, without a terminal. Dropping both ends closes them.
+    async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached>;
+
+    /// What becomes of containers that carry the label key `label`, from now on.
+    async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>>;
+
+    /// Looks at an image; `None` where there is none of that tag.
+    async fn inspect_image(&self, tag: &str) -> Result<Option<Image>>;
+
+    /// Makes an image of one layer from a tar archive.
+    async fn import_image(&self, tar: Bytes, tag: &str, labels: &Labels) -> Result<()>;
+
+    /// Builds an image; the stream gives the lines of the output and ends with the first error.
+    async fn build_image(&self, build: ImageBuild) -> Result<BoxStream<'static, Result<String>>>;
+
+    /// Gives an image another tag.
+    async fn tag_image(&self, image: &str, tag: &str) -> Result<()>;
+
+    /// Removes an image's tag, and the image with its last one.
+    async fn remove_image(&self, tag: &str) -> Result<()>;
+
+    /// Creates a volume; one that is there already is left alone.
+    async fn create_volume(&self, name: &str, labels: &Labels) -> Result<()>;
+
+    /// Names of the volumes that carry all these labels; an empty value means any value.
+    async fn list_volumes(&self, labels: &Labels) -> Result<Vec<String>>;
+
+    /// Removes a volume.
+    async fn remove_volume(&self, name: &str) -> Result<()>;
+}
+
+/// What an engine is and stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// Version of the engine, such as `20.10.24`.
+    pub version: String,
+    /// Version of its API, such as `1.41`.
+    pub api: String,
+    /// Version of the kernel.
+    pub kernel: String,
+    /// 1 or 2.
+    pub cgroup_version: u8,
+    /// `cgroupfs` or `systemd`.
+    pub cgroup_driver: String,
+    /// Such as `name=seccomp,profile=default`, `name=apparmor`.
+    pub security: Vec<String>,
+    /// Storage driver, such as `overlay2`.
+    pub storage: String,
+    /// Where the engine keeps its data, on its own host.
+    pub root: String,
+    /// Cores.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+}
+
+/// A container in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Identifier.
+    pub id: String,
+    /// Name, without a slash before it.
+    pub name: String,
+    /// Labels.
+    pub labels: Labels,
+    /// Whether it runs.
+    pub running: bool,
+    /// Identifier of its image.
+    pub image: String,
+}
+
+/// A container, looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// Identifier.
+    pub id: String,
+    /// Name, without a slash before it.
+    pub name: String,
+    /// Labels.
+    pub labels: Labels,
+    /// Whether it runs.
+    pub running: bool,
+    /// Its first process in the host's pid namespace; `None` while it does not run.
+    pub pid: Option<u32>,
+    /// How its first process ended last; `None` while it runs or before its first start.
+    pub exit: Option<i64>,
+    /// When it was last started (RFC 3339), where it was.
+    pub started: Option<String>,
+}
+
+/// A container to be created. It never has a network of the engine's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerSpec {
+    /// Name.
+    pub name: String,
+    /// Tag of its image.
+    pub image: String,
+    /// Program and arguments, in place of the image's own entry point.
+    pub argv: Vec<String>,
+    /// Environment.
+    pub env: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: Labels,
+    /// Host name; the engine's choice where absent.
+    pub hostname: Option<String>,
+    /// Most memory in bytes, swap included.
+    pub memory: Option<u64>,
+    /// Thousandths of a core.
+    pub cpu_millis: Option<u32>,
+    /// Most processes and threads.
+    pub pids: Option<u32>,
+    /// Capabilities to drop, such as `ALL`.
+    pub cap_drop: Vec<String>,
+    /// Capabilities to add, such as `NET_ADMIN`.
+    pub cap_add: Vec<String>,
+    /// Devices of the host, at the same path in the container.
+    pub devices: Vec<String>,
+    /// Path → options of a file system in memory, such as `rw,exec,size=64m`.
+    pub tmpfs: BTreeMap<String, String>,
+    /// What else is mounted.
+    pub mounts: Vec<Mount>,
+    /// Signal that asks the first process to end.
+    pub stop_signal: Option<String>,
+    /// Such as `seccomp=unconfined`.
+    pub security: Vec<String>,
+    /// Whether it shares the host's pid namespace.
+    pub host_pids: bool,
+    /// Whether it has a cgroup namespace of its own.
+    pub private_cgroups: bool,
+}
+
+/// Something mounted into a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// A named volume.
+    Volume {
+        /// Its name.
+        name: String,
+        /// Where.
+        target: String,
+        /// Whether it cannot be written to.
+        read_only: bool,
+    },
+    /// A path of the engine's host.
+    Bind {
+        /// The path there.
+        source: String,
+        /// Where.
+        target: String,
+        /// Whether it cannot be written to.
+        read_only: bool,
+    },
+}
+
+/// A program to be run in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecSpec {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Environment beside the container's own.
+    pub env: BTreeMap<String, String>,
+    /// Standard input, closed after its last byte.
+    pub stdin: Vec<u8>,
+    /// Most that it may take.
+    pub timeout: Duration,
+    /// Most bytes that are kept of standard output and of standard error, each; all is read.
+    pub limit: usize,
+    /// Which end of the outputs is kept.
+    pub keep: Keep,
+}
+
+/// Which end of an output is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Its beginning.
+    Head,
+    /// Its end.
+    Tail,
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecOutput {
+    /// Exit status.
+    pub exit: i64,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// Whether an output was longer than its limit.
+    pub truncated: bool,
+}
+
+/// A running program's standard input and output.
+pub struct Attached {
+    /// Its standard input.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// Its standard output; its end is the program's end. Standard error is left out.
+    pub output: Pin<Box<dyn AsyncRead + Send>>,
+}
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attached").finish_non_exhaustive()
+    }
+}
+
+/// Something that became of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerEvent {
+    /// Its identifier.
+    pub container: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// What became of it.
+    pub what: Became,
+}
+
+/// What became of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    /// It was started.
+    Started,
+    /// Its first process ended with this status.
+    Died(i64),
+    /// It was removed.
+    Destroyed,
+}
+
+/// An image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Identifier.
+    pub id: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Labels.
+    pub labels: Labels,
+    /// When it was made (RFC 3339), where known.
+    pub created: Option<String>,
+}
+
+/// An image to be built.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageBuild {
+    /// Tag to give it.
+    pub tag: String,
+    /// The context, a tar archive with a `Dockerfile` at its root.
+    pub context: Bytes,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: Labels,
+    /// Network of the build's steps, such as `host` or `none`; the engine's choice where absent.
+    pub network: Option<String>,
+    /// Whether earlier layers are not used again.
+    pub no_cache: bool,
+}

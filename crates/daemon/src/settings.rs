@@ -1,0 +1,43 @@
+//! What an administrator decides about the daemon's labs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of [`crate::labs::Labs`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of the daemon's own state: frozen scenarios and what is known of labs.
+    pub state: PathBuf,
+    /// The agent's executable: static, for the engine's architecture.
+    pub agent: PathBuf,
+    /// Steps at the same time in one lab.
+    pub concurrency: usize,
+    /// Most that one node's boot may take.
+    pub boot_timeout: Duration,
+    /// Most that one script of a scenario may take.
+    pub script_timeout: Duration,
+    /// How long a node may take to shut down before it is stopped by force.
+    pub patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            state: PathBuf::from("/var/lib/plateau"),
+            agent: beside_us("plateau-agent"),
+            concurrency: 2 * cores,
+            boot_timeout: Duration::from_secs(120),
+            script_timeout: Duration::from_secs(600),
+            patience: Duration::from_secs(20),
+        }
+    }
+}
+
+/// A file in the folder of our own executable.
+fn beside_us(name: &str) -> PathBuf {
+    std::env::current_exe()
+        .ok()
+        .and_then(|us| Some(us.parent()?.join(name)))
+        .unwrap_or_else(|| PathBuf::from(name))
+}

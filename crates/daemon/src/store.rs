@@ -1,0 +1,1 @@
+//! The state on disk: frozen scenarios, and what is known of labs.
