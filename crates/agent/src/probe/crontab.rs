@@ -1,0 +1,131 @@
+//! Reads the tables of cron: one job a line.
+
+use plateau_core::question::schedule::Job;
+
+/// Whether a table's lines name the user who runs them.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'a> {
+    /// They do: `/etc/crontab` and `/etc/cron.d`.
+    Named,
+    /// They all run as this one: `crontab -e`.
+    Everywhere(&'a str),
+}
+
+/// The jobs of a table. Lines that cron does not understand are no jobs.
+pub(super) fn jobs<'a>(
+    text: &'a str,
+    source: &'a str,
+    owner: Owner<'a>,
+) -> impl Iterator<Item = Job> + 'a {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#') && !sets_a_variable(line))
+        .filter_map(move |line| job(line, source, owner))
+}
+
+/// `NAME = value`, which cron tells from a job by the equals sign after the first word.
+fn sets_a_variable(line: &str) -> bool {
+    let Some((name, _)) = line.split_once('=') else {
+        return false;
+    };
+    let name = name.trim_end();
+    !name.is_empty() && !name.contains(char::is_whitespace) && !name.starts_with('@')
+}
+
+fn job(line: &str, source: &str, owner: Owner<'_>) -> Option<Job> {
+    let fields = if line.starts_with('@') { 1 } else { 5 };
+    let mut rest = line;
+    let mut when = Vec::new();
+    for _ in 0..fields {
+        let (word, after) = first_word(rest)?;
+        when.push(word);
+        rest = after;
+    }
+    if !is_time(&when) {
+        return None;
+    }
+    let user = match owner {
+        Owner::Everywhere(user) => user,
+        Owner::Named => {
+            let (user, after) = first_word(rest)?;
+            rest = after;
+            user
+        }
+    };
+    let command = rest.trim();
+    (!command.is_empty()).then(|| Job {
+        kind: "cron".to_owned(),
+        source: source.to_owned(),
+        when: when.join(" "),
+        user: user.to_owned(),
+        command: command.to_owned(),
+    })
+}
+
+fn first_word(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let (word, rest) = text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
+    (!word.is_empty()).then_some((word, rest))
+}
+
+/// Five fields of numbers, ranges, steps and names of months and days, or one of cron's nicknames.
+fn is_time(words: &[&str]) -> bool {
+    const NICKNAMES: [&str; 8] = [
+        "@reboot",
+        "@yearly",
+        "@annually",
+        "@monthly",
+        "@weekly",
+        "@daily",
+        "@midnight",
+        "@hourly",
+    ];
+    let [minute, hour, day, month, weekday] = words else {
+        return words.iter().all(|word| NICKNAMES.contains(word));
+    };
+    let named = |word: &str| {
+        word.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"*,-/~".contains(&b))
+    };
+    let counted = |word: &str| named(word) && !word.bytes().any(|b| b.is_ascii_alphabetic());
+    [minute, hour, day].into_iter().all(|word| counted(word)) && named(month) && named(weekday)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Owner, jobs};
+
+    const TABLE: &str = "# m h dom mon dow user command\nSHELL=/bin/sh\nMAILTO = root\n\
+        17 *\t* * *\troot  cd / && run-parts --report /etc/cron.hourly\n\
+        @daily backup /usr/local/bin/save --to=/srv\n*/5 0-6 1,15 jan mon-fri www-data FOO=1 x\n\
+        this line is no job at all\n@never root x\n5 4 * * root\n";
+
+    #[test]
+    fn a_system_table_names_its_users() {
+        let jobs: Vec<_> = jobs(TABLE, "/etc/crontab", Owner::Named).collect();
+        let seen: Vec<_> = jobs
+            .iter()
+            .map(|job| (job.when.as_str(), job.user.as_str(), job.command.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (
+                    "17 * * * *",
+                    "root",
+                    "cd / && run-parts --report /etc/cron.hourly"
+                ),
+                ("@daily", "backup", "/usr/local/bin/save --to=/srv"),
+                ("*/5 0-6 1,15 jan mon-fri", "www-data", "FOO=1 x"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_users_table_runs_as_its_user() {
+        let table = "0 2 * * * /home/alice/save.sh > /dev/null\n";
+        let jobs: Vec<_> = jobs(table, "alice", Owner::Everywhere("alice")).collect();
+        assert_eq!(jobs[0].user, "alice");
+        assert_eq!(jobs[0].command, "/home/alice/save.sh > /dev/null");
+    }
+}

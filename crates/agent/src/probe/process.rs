@@ -1,0 +1,105 @@
+//! Looks for running processes by the name of their program.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+use plateau_core::question::process::{ProcessQuestion, ProcessSeen};
+use procfs::ProcError;
+use procfs::process::{Process, all_processes};
+
+use super::accounts;
+use super::bounded::cut;
+
+const COMMAND_LIMIT: usize = 4 << 10;
+const MOST_COMMANDS: usize = 256;
+
+pub(super) fn see(question: &ProcessQuestion) -> anyhow::Result<ProcessSeen> {
+    let myself = std::process::id();
+    let mut count = 0;
+    let mut uids = BTreeSet::new();
+    let mut commands = BTreeSet::new();
+    for process in all_processes().context("cannot read `/proc`")? {
+        let process = match process {
+            Err(ref error) if has_gone(error) => continue,
+            process => process.context("cannot look at a process")?,
+        };
+        if u32::try_from(process.pid).is_ok_and(|pid| pid == myself) {
+            continue;
+        }
+        let Some((uid, command)) = (match matching(&process, &question.name) {
+            Err(ref error) if has_gone(error) => None,
+            matching => {
+                matching.with_context(|| format!("cannot look at process {}", process.pid))?
+            }
+        }) else {
+            continue;
+        };
+        count += 1;
+        uids.insert(uid);
+        if commands.len() < MOST_COMMANDS {
+            commands.insert(cut(command, COMMAND_LIMIT));
+        }
+    }
+    let users = accounts::users()?;
+    let names: BTreeSet<String> = uids
+        .into_iter()
+        .map(|uid| accounts::user_name(&users, uid))
+        .collect();
+    let there = count > 0;
+    Ok(ProcessSeen {
+        running: Some(there),
+        count: Some(count),
+        users: there.then(|| names.into_iter().collect()),
+        commands: there.then(|| commands.into_iter().collect()),
+    })
+}
+
+/// The user and command line of a process if it runs this program.
+fn matching(process: &Process, name: &str) -> Result<Option<(u32, String)>, ProcError> {
+    let words = process.cmdline()?;
+    // Threads of the kernel, and processes that ended and wait to be collected, have no command line.
+    if words.is_empty() {
+        return Ok(None);
+    }
+    if program_of(process).as_deref() != Some(name) && first_word(&words) != Some(name) {
+        return Ok(None);
+    }
+    let uid = process.status()?.euid;
+    Ok(Some((uid, words.join(" ").trim_end().to_owned())))
+}
+
+/// Base name of the executable, where the kernel lets us see it.
+pub(super) fn program_of(process: &Process) -> Option<String> {
+    let path = process.exe().ok()?;
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    // So the kernel marks an executable that was replaced, as by an update.
+    Some(name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned())
+}
+
+/// Base name of the command line's first word: `nginx` in `nginx: worker process`.
+fn first_word(words: &[String]) -> Option<&str> {
+    let word = words.first()?.split_whitespace().next()?;
+    let base = word.rsplit('/').next()?;
+    Some(base.strip_suffix(':').unwrap_or(base))
+}
+
+/// The name to show for a process: its executable's, or else what its command line says.
+pub(super) fn shown_name(process: &Process) -> Option<String> {
+    program_of(process).or_else(|| {
+        let words = process.cmdline().ok()?;
+        first_word(&words).map(str::to_owned)
+    })
+}
+
+/// Whether an error says that the process ended while we looked.
+pub(super) fn has_gone(error: &ProcError) -> bool {
+    const NO_SUCH_PROCESS: i32 = 3;
+    match error {
+        ProcError::NotFound(_) => true,
+        ProcError::Io(error, _) => error.raw_os_error() == Some(NO_SUCH_PROCESS),
+        ProcError::PermissionDenied(_)
+        | ProcError::Incomplete(_)
+        | ProcError::Other(_)
+        | ProcError::InternalError(_) => false,
+    }
+}

@@ -1,0 +1,95 @@
+//! Shakes hands over TLS and reads the server's certificate.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use plateau_core::question::tls::{TlsQuestion, TlsSeen};
+use rustls::ProtocolVersion;
+use rustls::pki_types::ServerName;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+
+use super::asked::Look;
+use super::certificate::{now, witness};
+use super::tcp::{Attempt, connect};
+
+const DAY: i64 = 24 * 60 * 60;
+
+pub(super) async fn see(question: &TlsQuestion, look: &Look) -> anyhow::Result<TlsSeen> {
+    let name = question.name.as_ref().unwrap_or(&question.host);
+    let server = ServerName::try_from(name.clone())
+        .with_context(|| format!("`{name}` is not the name of a server"))?;
+    let (witness, config) = witness(question.ca.as_deref()).await?;
+    let until = Instant::now() + look.network_limit();
+    let silent = TlsSeen {
+        connected: Some(false),
+        ..TlsSeen::default()
+    };
+    let attempt = connect(&question.host, question.port, look.network_limit()).await?;
+    let Attempt::Open(stream) = attempt else {
+        return Ok(silent);
+    };
+    let shaking = TlsConnector::from(Arc::new(config)).connect(server, stream);
+    let Ok(Ok(stream)) = timeout_at(until, shaking).await else {
+        return Ok(silent);
+    };
+    let (_, connection) = stream.get_ref();
+    let version = connection.protocol_version().map(version);
+    let certificate = connection
+        .peer_certificates()
+        .and_then(<[_]>::first)
+        .context("the server shows no certificate")?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
+        .context("cannot read the server's certificate")?;
+    Ok(TlsSeen {
+        connected: Some(true),
+        version,
+        subject: Some(parsed.subject().to_string()),
+        issuer: Some(parsed.issuer().to_string()),
+        names: Some(names(&parsed)),
+        days_left: Some((parsed.validity().not_after.timestamp() - now()).div_euclid(DAY)),
+        self_signed: Some(parsed.subject() == parsed.issuer()),
+        trusted: witness.trusted(),
+    })
+}
+
+fn version(version: ProtocolVersion) -> String {
+    match version {
+        ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
+        ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Names and addresses of the alternative-name extension.
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = extension
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| {
+            if let GeneralName::DNSName(name) = name {
+                Some((*name).to_owned())
+            } else if let GeneralName::IPAddress(bytes) = name {
+                address(bytes)
+            } else {
+                None
+            }
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn address(bytes: &[u8]) -> Option<String> {
+    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    let six = <[u8; 16]>::try_from(bytes).map(IpAddr::from);
+    four.or(six).ok().map(|address| address.to_string())
+}
