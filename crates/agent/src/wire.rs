@@ -54,7 +54,7 @@ pub(crate) enum WireError {
 /// Why a process is not touched.
 #[derive(Debug, Error)]
 pub(crate) enum Refusal {
-    #[error("it has no {namespace} namespace of its own, but that of the host or of the wirer")]
+    #[error("its `{namespace}` namespace is not its own, but that of the host or of the wirer")]
     NotItsOwn { namespace: &'static str },
     #[error("the process ended meanwhile")]
     Ended,

@@ -34,27 +34,19 @@ impl Process {
         // First the handle, then the namespaces, then the question whether it lives: a number that
         // was given to another process in between would show as ended.
         let alive = pidfd_open(handle, PidfdFlags::empty()).map_err(|error| look(error.into()))?;
-        let net = own_namespace(pid, "net");
-        let mounts = own_namespace(pid, "mnt");
-        let process = |net, mounts| Self {
+        let process = Self {
             pid,
             alive,
-            net,
-            mounts,
+            net: own_namespace(pid, "net")?,
+            mounts: own_namespace(pid, "mnt")?,
         };
-        match (net, mounts) {
-            (Ok(net), Ok(mounts)) => {
-                let process = process(net, mounts);
-                if process.has_ended() {
-                    return Err(WireError::Refused {
-                        process: pid,
-                        source: Refusal::Ended,
-                    });
-                }
-                Ok(process)
-            }
-            (Err(error), _) | (_, Err(error)) => Err(error),
+        if process.has_ended() {
+            return Err(WireError::Refused {
+                process: pid,
+                source: Refusal::Ended,
+            });
         }
+        Ok(process)
     }
 
     fn has_ended(&self) -> bool {
@@ -74,25 +66,34 @@ fn own_namespace(pid: u32, kind: &'static str) -> Result<File, WireError> {
         source,
     };
     let theirs = File::open(format!("/proc/{pid}/ns/{kind}")).map_err(look)?;
-    let identity = |path: &str| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
-    let found = theirs
-        .metadata()
-        .map(|found| (found.dev(), found.ino()))
-        .map_err(look)?;
-    for forbidden in ["1", "self"] {
-        if found == identity(&format!("/proc/{forbidden}/ns/{kind}")).map_err(look)? {
-            return Err(WireError::Refused {
-                process: pid,
-                source: Refusal::NotItsOwn {
-                    namespace: match kind {
-                        "net" => "network",
-                        _ => "mount",
-                    },
-                },
-            });
-        }
+    let found = theirs.metadata().map_err(look)?;
+    let forbidden = forbidden(kind).map_err(look)?;
+    if forbidden.contains(&(found.dev(), found.ino())) {
+        return Err(WireError::Refused {
+            process: pid,
+            source: Refusal::NotItsOwn { namespace: kind },
+        });
     }
     Ok(theirs)
+}
+
+/// Namespaces that nothing may be done in: the host's and our own.
+///
+/// The host's is that of its init and of its kernel threads. Hardened hosts hide one of the two,
+/// others have only one, but not to know the host's namespace at all is a reason to stop.
+fn forbidden(kind: &str) -> io::Result<Vec<(u64, u64)>> {
+    let identity = |process: &str| {
+        std::fs::metadata(format!("/proc/{process}/ns/{kind}"))
+            .map(|found| (found.dev(), found.ino()))
+    };
+    let own = identity("self")?;
+    match (identity("1"), identity("2")) {
+        (Ok(init), Ok(kernel)) => Ok(vec![own, init, kernel]),
+        (Ok(host), Err(_)) | (Err(_), Ok(host)) => Ok(vec![own, host]),
+        (Err(error), Err(_)) => Err(io::Error::other(format!(
+            "the host's {kind} namespace cannot be told: {error}"
+        ))),
+    }
 }
 
 /// All processes that a request names.
