@@ -8,10 +8,10 @@ question! {
     asks {
         /// The command line.
         run: String,
-        /// Who runs it; root where absent.
+        /// Who runs it, with that user's groups; root where absent. Where there is no such user, nothing is seen and every matcher fails.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
-        /// How long it may take; 10 seconds where absent.
+        /// How long it may take; 10 seconds where absent. A command that takes longer is killed and could not be looked at.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<Span>,
     }

@@ -10,16 +10,17 @@ question! {
         /// Record type: `A` (the default), `AAAA`, `CNAME`, `MX`, `NS`, `PTR`, `SOA`, `SRV`, `TXT`.
         #[serde(default = "a_record", rename = "type")]
         kind: String,
-        /// Address of the server; the asking node's own resolver configuration where absent.
+        /// Address of the server, with `:port` where that is not 53; the asking node's own resolver configuration where absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         server: Option<String>,
     }
     sees {
-        /// Whether there is at least one record of the type asked for.
+        /// Whether there is at least one record of the type asked for. `false` with no `code` where no server answers.
         answered: bool,
         /// Response code: `NOERROR`, `NXDOMAIN`, `REFUSED`, `SERVFAIL`, …
         code: String,
-        /// Record data of the type asked for, as in a zone file, names without their last dot, sorted.
+        /// Record data of the type asked for, as in a zone file, names without their last dot and
+        /// texts without quotes, sorted; at most 256.
         answers: Vec<String>,
         /// Whether the answer is authoritative.
         authoritative: bool,

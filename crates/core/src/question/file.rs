@@ -6,6 +6,7 @@ question! {
     /// A file, folder, link, socket, pipe or device of a node.
     ///
     /// Links are not followed, but for `content`, `size` and `sha256` of a link to a regular file.
+    /// Only regular files have `content` and `sha256`.
     FileCheck, FileQuestion, FileSeen;
     asks {
         /// Absolute path in the node.

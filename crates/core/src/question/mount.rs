@@ -15,9 +15,9 @@ question! {
         source: String,
         /// File system type, such as `tmpfs`.
         kind as "type": String,
-        /// Mount options, sorted.
+        /// Mount options, the file system's own included, sorted.
         options: Vec<String>,
-        /// Whether `/etc/fstab` has a line for the path.
+        /// Whether `/etc/fstab` has a line for the path without `noauto`.
         at_boot: bool,
     }
     or mounted = true;

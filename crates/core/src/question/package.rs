@@ -11,7 +11,7 @@ question! {
     sees {
         /// Whether it is unpacked and configured.
         installed: bool,
-        /// Its version, such as `1.22.1-9`.
+        /// Its version where it is installed, such as `1.22.1-9`.
         version: String,
     }
     or installed = true;

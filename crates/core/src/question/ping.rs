@@ -9,7 +9,7 @@ question! {
         host: String,
     }
     sees {
-        /// Whether at least one of three requests was answered.
+        /// Whether at least one of three requests was answered; `false`, and nothing else, where the host has no address.
         reachable: bool,
         /// Requests without an answer, in percent.
         loss: i64,

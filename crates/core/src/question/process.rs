@@ -3,6 +3,8 @@
 
 question! {
     /// Processes whose executable, or first word of the command line, has this base name.
+    ///
+    /// A script counts by its interpreter: `python3`, and not the script's own name.
     ProcessCheck, ProcessQuestion, ProcessSeen;
     asks {
         /// Base name of the program, such as `nginx`.
@@ -15,7 +17,7 @@ question! {
         count: i64,
         /// Names of the users that they run as, sorted, each once.
         users: Vec<String>,
-        /// Command lines, arguments joined by a space, sorted, each once.
+        /// Command lines, arguments joined by a space, sorted, each once; at most 256 of at most 4 KiB.
         commands: Vec<String>,
     }
     or running = true;

@@ -8,7 +8,7 @@ question! {
     sees {
         /// Whether there is at least one name server.
         configured: bool,
-        /// Name servers in their order.
+        /// Name servers in their order: the first three, as the C library takes no more.
         nameservers: Vec<String>,
         /// Search domains in their order.
         search: Vec<String>,

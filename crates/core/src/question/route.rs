@@ -2,7 +2,7 @@
 
 
 question! {
-    /// A route of the kernel's main table.
+    /// A route of the kernel's main table; of several to one destination, the one of the lowest metric.
     RouteCheck, RouteQuestion, RouteSeen;
     asks {
         /// Destination: `default`, `default6`, or a network such as `10.0.0.0/8`.
@@ -11,7 +11,7 @@ question! {
     sees {
         /// Whether there is such a route.
         exists: bool,
-        /// Address of the next router.
+        /// Address of the next router; absent for a network that is reached directly.
         via: String,
         /// Interface it leaves by.
         interface: String,

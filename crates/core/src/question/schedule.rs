@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use crate::matcher::{Finding, Matcher};
 
-/// A periodic job of cron (`/etc/crontab`, `/etc/cron.d`, the users' tables, the folders `/etc/cron.daily` …) or of an enabled systemd timer.
+/// A periodic job of cron (`/etc/crontab`, `/etc/cron.d`, the users' tables, the folders
+/// `/etc/cron.daily` …) or of an enabled or running systemd timer. Files that cron passes over, for
+/// their names, modes or owners, hold no jobs.
 ///
 /// It holds when **one** job satisfies all matchers at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,13 +17,16 @@ pub struct ScheduleCheck {
     /// `cron` or `timer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Matcher<String>>,
-    /// When: the five fields of cron joined by single spaces, `@daily` and the like, or a timer's `OnCalendar=` values.
+    /// When: the five fields of cron joined by single spaces, `@daily` and the like, or a timer's
+    /// `OnCalendar=` values as systemd writes them (`*-*-* 02:00:00` for `02:00`), joined by `; `.
+    /// Files in `/etc/cron.hourly` and the like are `@hourly` and the like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<Matcher<String>>,
     /// Who it runs as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Matcher<String>>,
-    /// What it runs: the command line, or the script's path in `/etc/cron.daily` and the like.
+    /// What it runs: the command line, or the script's path in `/etc/cron.daily` and the like;
+    /// for a timer the `ExecStart=` lines of its service, joined by `; `.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Matcher<String>>,
 }

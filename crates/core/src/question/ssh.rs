@@ -12,7 +12,7 @@ question! {
         port: u16,
         /// Login name.
         user: String,
-        /// Password to try.
+        /// Password to try, also where the server asks for it interactively.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<String>,
         /// Private key to try, in OpenSSH's format. In a scenario: a path in its folder.
@@ -23,7 +23,7 @@ question! {
         run: Option<String>,
     }
     sees {
-        /// Whether the log-in was accepted.
+        /// Whether the log-in was accepted; also `false` where nobody answers.
         logged_in: bool,
         /// Methods that the server offers before any try, such as `publickey`, sorted.
         methods: Vec<String>,

@@ -11,9 +11,10 @@ question! {
         port: u16,
     }
     sees {
-        /// `open`, `refused` (a reset came back) or `filtered` (nothing, or an ICMP error, came back).
+        /// `open`, `refused` (a reset came back), `filtered` (nothing, or an ICMP error, came back) or
+        /// `unresolved` (the asking node finds no address for the host).
         state: String,
-        /// What the server says first within two seconds: at most 1 KiB.
+        /// What the server says first within two seconds: at most 1 KiB; empty where it waits for us.
         banner: String,
     }
     or state = "open";

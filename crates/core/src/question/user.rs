@@ -23,7 +23,7 @@ question! {
         shell: String,
         /// Comment field (GECOS).
         comment: String,
-        /// `set`, `locked` or `empty`.
+        /// `set`, `locked` (no password fits: `!` or `*` before it) or `empty`.
         password: String,
     }
     or exists = true;
