@@ -32,6 +32,9 @@ enum Role {
     /// Owns one terminal; started by `shell`
     #[command(hide = true)]
     ShellHost(shell::Shell),
+    /// Becomes a user's login shell; started by `shell-host`
+    #[command(hide = true)]
+    ShellLogin(shell::Login),
     /// Sleeps until it is told to end
     Sleep,
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Role::Probe => probe::run(),
         Role::Shell(shell) => shell::run(&shell),
         Role::ShellHost(shell) => shell::host(&shell),
+        Role::ShellLogin(login) => shell::login(&login),
         Role::Sleep => sleep::run(),
     };
     match done {

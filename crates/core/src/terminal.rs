@@ -10,13 +10,15 @@
 //! | 1 | resize | its new size | – | columns, rows: 2 bytes each, big-endian |
 //! | 2 | exit | – | the shell ended, nothing follows | exit status, 4 bytes, big-endian |
 //!
-//! On attaching, the terminal first sends its recent output as data frames. A shell that was killed
-//! by signal *n* ends with 128 + *n*, as shells say it. End of the input only detaches.
+//! On attaching, the terminal at once sends one data frame with all of its recent output, which may
+//! be none; what follows is live. Whoever shows the first frame must not let its screen answer the
+//! queries in it, since they were answered when they were new. A shell that was killed by signal
+//! *n* ends with 128 + *n*, as shells say it. End of the input only detaches.
 
 use thiserror::Error;
 
-/// Most bytes of one data frame.
-pub const DATA_LIMIT: usize = 64 << 10;
+/// Most bytes of one data frame, and of recent output that a terminal keeps.
+pub const DATA_LIMIT: usize = 256 << 10;
 
 /// Longest frame, kind included; both sides refuse more.
 pub const FRAME_LIMIT: usize = DATA_LIMIT + 1;

@@ -1,6 +1,7 @@
 //! Plugs nodes into bridges.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use plateau_core::wire::Port;
 use thiserror::Error;
@@ -93,90 +94,86 @@ impl Plugs {
         port: &Port,
         step: &mut &'static str,
     ) -> Result<(), PlugError> {
-        if !self.nodes.contains_key(&port.node) {
-            let links = Links::open(&process.net).await?;
-            self.nodes.insert(port.node, links);
-        }
-        let Some(node) = self.nodes.get(&port.node) else {
-            return Ok(());
+        let fabric = &self.fabric;
+        let node = match self.nodes.entry(port.node) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Links::open(&process.net).await?),
         };
         *step = "find the bridge";
         let bridge = self.found.get(&port.bridge);
         let bridge = bridge.ok_or_else(|| PlugError::NoBridge(port.bridge.clone()))?;
         *step = "look at what is there";
-        let here = self.fabric.find(&port.fabric_port).await?;
+        let here = fabric.find(&port.fabric_port).await?;
         let there = node.find(&port.interface).await?;
         if let (Some(here), Some(there)) = (here, there)
             && is_plugged(here, there, bridge)
         {
             *step = "limit its rate";
-            self.limit(here.index, port.rate).await?;
+            limit(fabric, here.index, port.rate).await?;
             return set_up(node, there, port, step).await;
         }
         if let Some(stale) = here {
             *step = "remove the stale port";
-            self.fabric.remove(stale.index).await?;
+            fabric.remove(stale.index).await?;
         }
         // The stale port may have been the other end of what was found under the name.
         if there.is_some() && node.find(&port.interface).await?.is_some() {
             return Err(PlugError::Taken);
         }
-        let there = self
-            .connect(process, node, bridge.index, port, step)
-            .await?;
+        let there = connect(fabric, process, node, bridge.index, port, step).await?;
         set_up(node, there, port, step).await
     }
+}
 
-    /// Makes the cable. The node's end gets its name last: by then the link is whole, and an end
-    /// with that name is one that needs nothing more.
-    async fn connect(
-        &self,
-        process: &Process,
-        node: &Links,
-        bridge: u32,
-        port: &Port,
-        step: &mut &'static str,
-    ) -> Result<Link, PlugError> {
-        *step = "read the hardware address";
-        let mac = parse_mac(&port.mac).ok_or_else(|| PlugError::Address(port.mac.clone()))?;
-        *step = "make the cable";
-        let unnamed = format!("~{:.14}", port.fabric_port);
-        self.fabric
-            .add_cable(&port.fabric_port, bridge, (&unnamed, &process.net, mac))
-            .await?;
-        *step = "turn off checksum offload";
-        self.fabric.checksum_in_software(&port.fabric_port).await?;
-        node.checksum_in_software(&unnamed).await?;
-        *step = "find its ends";
-        let (here, there) = (
-            self.fabric.find(&port.fabric_port).await?,
-            node.find(&unnamed).await?,
-        );
-        let (Some(here), Some(there)) = (here, there) else {
-            return Err(PlugError::NoBridge(port.fabric_port.clone()));
-        };
-        *step = "limit its rate";
-        if let Some(rate) = port.rate {
-            self.fabric.limit(here.index, rate).await?;
-        }
-        *step = "name it";
-        node.rename(there.index, &port.interface).await?;
-        Ok(there)
+/// Makes the cable. The node's end gets its name last: by then the link is whole, and an end
+/// with that name is one that needs nothing more.
+async fn connect(
+    fabric: &Links,
+    process: &Process,
+    node: &Links,
+    bridge: u32,
+    port: &Port,
+    step: &mut &'static str,
+) -> Result<Link, PlugError> {
+    *step = "read the hardware address";
+    let mac = parse_mac(&port.mac).ok_or_else(|| PlugError::Address(port.mac.clone()))?;
+    *step = "make the cable";
+    let unnamed = format!("~{:.14}", port.fabric_port);
+    fabric
+        .add_cable(&port.fabric_port, bridge, (&unnamed, &process.net, mac))
+        .await?;
+    *step = "turn off checksum offload";
+    fabric.checksum_in_software(&port.fabric_port).await?;
+    node.checksum_in_software(&unnamed).await?;
+    *step = "find its ends";
+    let (here, there) = (
+        fabric.find(&port.fabric_port).await?,
+        node.find(&unnamed).await?,
+    );
+    let (Some(here), Some(there)) = (here, there) else {
+        return Err(PlugError::NoBridge(port.fabric_port.clone()));
+    };
+    *step = "limit its rate";
+    if let Some(rate) = port.rate {
+        fabric.limit(here.index, rate).await?;
     }
+    *step = "name it";
+    node.rename(there.index, &port.interface).await?;
+    Ok(there)
+}
 
-    /// Has exactly the limit asked for on a port that is kept.
-    async fn limit(&self, index: u32, rate: Option<u64>) -> Result<(), PlugError> {
-        let is = self.fabric.rate(index).await?;
-        match rate {
-            // The kernel keeps whole bytes per second.
-            Some(rate) if is.map(|is| is / 8) != Some(rate / 8) => {
-                self.fabric.limit(index, rate).await?;
-            }
-            None if is.is_some() => self.fabric.unlimit(index).await?,
-            Some(_) | None => {}
+/// Has exactly the limit asked for on a port that is kept.
+async fn limit(fabric: &Links, index: u32, rate: Option<u64>) -> Result<(), PlugError> {
+    let is = fabric.rate(index).await?;
+    match rate {
+        // The kernel keeps whole bytes per second.
+        Some(rate) if is.map(|is| is / 8) != Some(rate / 8) => {
+            fabric.limit(index, rate).await?;
         }
-        Ok(())
+        None if is.is_some() => fabric.unlimit(index).await?,
+        Some(_) | None => {}
     }
+    Ok(())
 }
 
 /// Whether two interfaces are the ends of one cable that is plugged into the bridge.
