@@ -1,0 +1,15 @@
+//! The probe as the daemon runs it: a batch on its standard input, facts on its standard output,
+//! looking at this machine and at servers that the tests start.
+
+#[path = "probe/across.rs"]
+mod across;
+#[path = "probe/ask.rs"]
+mod ask;
+#[path = "probe/batch.rs"]
+mod batch;
+#[path = "probe/inside.rs"]
+mod inside;
+#[path = "probe/login.rs"]
+mod login;
+#[path = "probe/secure.rs"]
+mod secure;
