@@ -1,1 +1,50 @@
-fn main() {}
+//! `plateau`: what a person types.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::daemon::Daemon;
+use crate::failure::{Ending, Failure};
+use crate::screen::Screen;
+
+mod args;
+mod daemon;
+mod doctor;
+mod failure;
+mod folder;
+mod images;
+mod lab;
+mod pages;
+mod progress;
+mod scenario;
+mod screen;
+mod show;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen::new(cli.global.format);
+    let code = match run(&cli, screen).await {
+        Ok(ending) => ending.code(),
+        Err(failure) => {
+            screen.failed(&failure);
+            failure.code()
+        }
+    };
+    // Standard input is read by a thread that cannot be stopped; nobody waits for it.
+    std::process::exit(i32::from(code))
+}
+
+async fn run(cli: &Cli, screen: Screen) -> Result<Ending, Failure> {
+    let daemon = || Daemon::new(&cli.global);
+    match &cli.command {
+        Command::Scenario(command) => scenario::run(command, screen, daemon).await,
+        Command::Lab(command) => lab::run(command, screen, daemon).await,
+        Command::Images(command) => images::run(command, screen, &daemon()?).await,
+        Command::Doctor => doctor::run(screen, &daemon()?).await,
+        Command::Completions { shell } => pages::completions(*shell),
+        Command::Man { dir } => pages::manual(dir, screen),
+    }
+}

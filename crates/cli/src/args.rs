@@ -1,0 +1,249 @@
+//! What can be typed: the commands, their arguments and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// How every command ends, as shown under `plateau --help` and in the manual.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    good
+  1    the thing asked about is not so: a check did not pass, a proof does not hold,
+       a script failed, the host is not healthy
+  2    bad input: an option, a scenario, a name that does not exist
+  3    the outside failed: the daemon or the engine
+  130  ended by Ctrl-C
+  `plateau lab exec` ends as the command in the node ends.";
+
+/// Builds Docker labs for timed practical exams and finds out what was really configured.
+#[derive(Debug, Parser)]
+#[command(name = "plateau", version, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// How results are shown: to people, or to programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Everywhere")]
+    pub(crate) format: Format,
+    /// The daemon's socket
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "PLATEAU_SOCKET",
+        default_value = "/run/plateau/plateaud.sock",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) socket: PathBuf,
+    /// The daemon's address, instead of its socket, such as http://127.0.0.1:7417
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "PLATEAU_URL",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) url: Option<String>,
+    /// File that holds the token to show at that address
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "PLATEAU_TOKEN_FILE",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    // No help of their own: one would spread every command's options over two pages.
+    Text,
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write, check and prove scenarios
+    #[command(subcommand)]
+    Scenario(ScenarioCommand),
+    /// Build labs, work in them, grade them, take them down
+    #[command(subcommand)]
+    Lab(LabCommand),
+    /// Build the images that nodes are made from
+    #[command(subcommand)]
+    Images(ImagesCommand),
+    /// Say what this host has and lacks, each with its remedy
+    Doctor,
+    /// Write a shell's completions to standard output
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual's pages into a folder
+    Man {
+        /// The folder; made where it is missing
+        dir: PathBuf,
+    },
+}
+
+/// `plateau scenario …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScenarioCommand {
+    /// Check scenarios whole, and say everything that is wrong with them
+    Check {
+        /// Scenario folders, or their scenario.yaml
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Write the JSON Schema of scenario.yaml, for editors
+    Schema,
+    /// Show with labs of its own that a scenario grades fairly
+    Prove {
+        /// Scenario folder, or its scenario.yaml
+        path: PathBuf,
+        /// Draws of the parameters beyond the first
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        draws: u32,
+        /// Labs at the same time; the daemon's choice where absent
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        parallel: Option<u32>,
+    },
+    /// Write a small scenario that is complete and can be proven, to start from
+    New {
+        /// Its identifier, and the name of its folder: a-z, 0-9 and -
+        id: String,
+        /// Folder in which its folder is made
+        #[arg(long = "in", value_name = "DIR", default_value = ".")]
+        parent: PathBuf,
+    },
+}
+
+/// `plateau lab …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabCommand {
+    /// Say what a lab would consist of and how it would be built, without building it
+    Plan {
+        /// Scenario folder, or its scenario.yaml
+        path: PathBuf,
+        /// Seed that the parameters are drawn from
+        #[arg(long, default_value = DEFAULT_SEED)]
+        seed: String,
+    },
+    /// Build a lab and wait until it is ready
+    Up {
+        /// Scenario folder, or its scenario.yaml
+        path: PathBuf,
+        /// Seed that the parameters are drawn from
+        #[arg(long, default_value = DEFAULT_SEED)]
+        seed: String,
+        /// Name to address it by; the scenario's identifier and a number where absent
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List the labs that are there
+    List,
+    /// Show a lab: its nodes, parameters and state
+    Show {
+        /// Name or identifier
+        lab: String,
+    },
+    /// Run a command in a node, and end as it ends
+    Exec {
+        /// Name or identifier
+        lab: String,
+        /// The node
+        node: String,
+        /// Most seconds that it may take
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<u64>,
+        /// Pass standard input on to it
+        #[arg(long, short = 'i')]
+        stdin: bool,
+        /// The program and its arguments
+        #[arg(last = true, required = true, value_name = "CMD")]
+        argv: Vec<String>,
+    },
+    /// Open a terminal in a node; Ctrl-] leaves it and lets it run on
+    Shell {
+        /// Name or identifier
+        lab: String,
+        /// The node
+        node: String,
+        /// User to be
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Apply the solutions, and a mistake after them
+    Solve {
+        /// Name or identifier
+        lab: String,
+        /// Task to solve, again for more; all where absent
+        #[arg(long = "task", value_name = "TASK")]
+        tasks: Vec<String>,
+        /// Mistake to make after them
+        #[arg(long)]
+        mistake: Option<String>,
+    },
+    /// Grade a lab: as left, then phase by phase
+    Check {
+        /// Name or identifier
+        lab: String,
+        /// Phase to grade, again for more; all where absent
+        #[arg(long = "phase", value_name = "PHASE")]
+        phases: Vec<String>,
+    },
+    /// Restart a node
+    Reboot {
+        /// Name or identifier
+        lab: String,
+        /// The node
+        node: String,
+    },
+    /// Take labs down
+    Down {
+        /// Names or identifiers
+        #[arg(value_name = "LAB", required_unless_present = "all")]
+        labs: Vec<String>,
+        /// Every lab that is there
+        #[arg(long, conflicts_with = "labs")]
+        all: bool,
+    },
+}
+
+/// `plateau images …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImagesCommand {
+    /// Build images whose recipe changed, with those they stand on
+    Build {
+        /// Images to build; all where absent
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// List the images
+    List,
+}
+
+/// The seed that is taken where none is given.
+pub(crate) const DEFAULT_SEED: &str = "1";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,236 @@
+//! The ways in which a command can end other than well, and the exit code of each.
+
+use std::io;
+use std::path::PathBuf;
+
+use plateau_core::api::{ApiError, Fault};
+use plateau_core::problem::Problem;
+use serde_json::json;
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All is well.
+    Good,
+    /// The thing asked about is not so.
+    NotSo,
+    /// Bad input, already shown as the command's result.
+    Refused,
+    /// The command in the node ended like this.
+    Exit(u8),
+}
+
+impl Ending {
+    /// [`Self::Good`] where it is so.
+    pub(crate) fn so(it_is: bool) -> Self {
+        if it_is { Self::Good } else { Self::NotSo }
+    }
+
+    /// The process's exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::NotSo => 1,
+            Self::Refused => 2,
+            Self::Exit(code) => code,
+        }
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// A path that holds no scenario.
+    #[error("`{}` holds no scenario: there is no scenario.yaml", .0.display())]
+    NoScenario(PathBuf),
+    /// A file or folder that cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file or folder that cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    WriteFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A scenario that has problems.
+    #[error("the scenario has problems")]
+    Problems(Vec<Problem>),
+    /// An identifier that cannot be one.
+    #[error("`{0}` cannot be a scenario's identifier")]
+    Identifier(String),
+    /// A folder that would be written over.
+    #[error("`{}` is there already", .0.display())]
+    Exists(PathBuf),
+    /// A terminal was asked for where there is none.
+    #[error("standard input is not a terminal")]
+    NoTerminal,
+    /// `--url` is not an address, or the token cannot stand in a header.
+    #[error("cannot use `{0}` as the daemon's address")]
+    Address(String),
+    /// The daemon cannot be reached.
+    #[error("plateaud does not answer at {at}")]
+    Unreachable {
+        /// Its socket or URL.
+        at: String,
+        /// What to do about it.
+        hint: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The conversation with the daemon broke off.
+    #[error("the conversation with plateaud broke off")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The daemon's stream ended before its last event.
+    #[error("plateaud stopped answering before it was done with {0}")]
+    Ended(&'static str),
+    /// The daemon said something that this program does not understand.
+    #[error("plateaud answered {status} and nothing that can be understood: {body}")]
+    Strange {
+        /// HTTP status.
+        status: u16,
+        /// The first of what it said.
+        body: String,
+    },
+    /// The daemon refused, or the outside failed it.
+    #[error("{}", .0.message)]
+    Answered(ApiError),
+    /// Standard output is gone.
+    #[error("cannot write the result")]
+    Output(#[from] io::Error),
+    /// The terminal cannot be used.
+    #[error("cannot use the terminal")]
+    Terminal(#[source] io::Error),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::NoScenario(_)
+            | Self::Read { .. }
+            | Self::WriteFile { .. }
+            | Self::Problems(_)
+            | Self::Identifier(_)
+            | Self::Exists(_)
+            | Self::NoTerminal
+            | Self::Address(_) => 2,
+            Self::Answered(error) => match error.fault {
+                Fault::Input => 2,
+                Fault::Outside => 3,
+            },
+            Self::Unreachable { .. }
+            | Self::Broken(_)
+            | Self::Ended(_)
+            | Self::Strange { .. }
+            | Self::Output(_)
+            | Self::Terminal(_) => 3,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoScenario(_) => {
+                Some("`plateau scenario new ID` writes one to start from".to_owned())
+            }
+            Self::Identifier(_) => Some(
+                "a letter first, then letters a-z, digits and -, at most 40 of them".to_owned(),
+            ),
+            Self::Exists(_) => {
+                Some("take another identifier, or another folder with --in".to_owned())
+            }
+            Self::NoTerminal => {
+                Some("`plateau lab exec LAB NODE -- CMD…` runs a command without one".to_owned())
+            }
+            Self::Address(_) => Some("such as http://127.0.0.1:7417".to_owned()),
+            Self::Unreachable { hint, .. } => Some(hint.clone()),
+            Self::Broken(_) | Self::Ended(_) => Some(
+                "labs go on without their daemon; `plateau lab list` says what is there".to_owned(),
+            ),
+            Self::Strange { .. } => {
+                Some("daemon and command may be of different versions".to_owned())
+            }
+            Self::Answered(error) => error.hint.clone(),
+            Self::Read { .. }
+            | Self::WriteFile { .. }
+            | Self::Problems(_)
+            | Self::Output(_)
+            | Self::Terminal(_)
+            | Self::Interrupted => None,
+        }
+    }
+
+    /// Problems of a scenario, where that is what is wrong.
+    pub(crate) fn problems(&self) -> &[Problem] {
+        if let Self::Problems(problems) = self {
+            return problems;
+        }
+        if let Self::Answered(error) = self {
+            return &error.problems;
+        }
+        &[]
+    }
+
+    /// The failure and its causes on one line, no cause twice.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let more = error.to_string();
+            // Some libraries repeat their cause in their own text.
+            if !text.ends_with(&more) {
+                text.push_str(": ");
+                text.push_str(&more);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
+    /// As the daemon would say it.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        let code = match self {
+            Self::Answered(error) => return json!({ "error": error }),
+            Self::NoScenario(_) => "no-scenario",
+            Self::Read { .. } => "cannot-read",
+            Self::WriteFile { .. } => "cannot-write",
+            Self::Problems(_) => "scenario-has-problems",
+            Self::Identifier(_) => "not-an-identifier",
+            Self::Exists(_) => "exists",
+            Self::NoTerminal => "no-terminal",
+            Self::Address(_) => "not-an-address",
+            Self::Unreachable { .. } => "daemon-unreachable",
+            Self::Broken(_) | Self::Ended(_) => "daemon-broke-off",
+            Self::Strange { .. } => "daemon-not-understood",
+            Self::Output(_) => "cannot-write-result",
+            Self::Terminal(_) => "terminal-failed",
+            Self::Interrupted => "interrupted",
+        };
+        let fault = if self.code() == 2 {
+            Fault::Input
+        } else {
+            Fault::Outside
+        };
+        json!({ "error": ApiError {
+            code: code.to_owned(),
+            fault,
+            message: self.chain(),
+            hint: self.hint(),
+            problems: self.problems().to_vec(),
+        } })
+    }
+}

@@ -1,0 +1,174 @@
+//! `plateau lab …`
+
+use std::io::{self, Read, Write};
+
+use plateau_core::api::{CheckLab, Exec, Solve};
+use plateau_core::plan::plan_up;
+
+use crate::args::LabCommand;
+use crate::daemon::Daemon;
+use crate::failure::{Ending, Failure};
+use crate::progress::Progress;
+use crate::scenario::{Readable, readable};
+use crate::screen::Screen;
+use crate::show;
+use crate::show::plan::Planned;
+
+mod shell;
+mod up;
+
+/// Most bytes of standard input that a command gets.
+const MOST_INPUT: u64 = 4 << 20;
+
+/// Runs one of the commands.
+pub(crate) async fn run(
+    command: &LabCommand,
+    screen: Screen,
+    daemon: impl FnOnce() -> Result<Daemon, Failure>,
+) -> Result<Ending, Failure> {
+    match command {
+        LabCommand::Plan { path, seed } => return plan(path, seed, screen),
+        LabCommand::Up { path, seed, name } => {
+            let scenario = readable(path)?.scenario;
+            return up::run(scenario.folder(), seed, name.as_deref(), screen, &daemon()?).await;
+        }
+        LabCommand::List => screen.show(&daemon()?.labs().await?, |labs| show::lab::list(labs))?,
+        LabCommand::Show { lab } => {
+            screen.show(&daemon()?.lab(lab).await?, show::lab::lab)?;
+        }
+        LabCommand::Exec {
+            lab,
+            node,
+            timeout,
+            stdin,
+            argv,
+        } => {
+            let exec = Exec {
+                argv: argv.clone(),
+                stdin: stdin.then(read_input).transpose()?,
+                timeout_ms: timeout.map(|seconds| seconds.saturating_mul(1000)),
+            };
+            return run_command(&daemon()?, (lab, node), &exec, screen).await;
+        }
+        LabCommand::Shell { lab, node, user } => {
+            return shell::run(&daemon()?, (lab, node), user.as_deref(), screen).await;
+        }
+        LabCommand::Solve {
+            lab,
+            tasks,
+            mistake,
+        } => return solve(&daemon()?, lab, tasks, mistake.clone(), screen).await,
+        LabCommand::Check { lab, phases } => {
+            return check(&daemon()?, lab, phases, screen).await;
+        }
+        LabCommand::Reboot { lab, node } => {
+            let progress = Progress::new(screen, 0);
+            progress.doing(format!("rebooting {node}"));
+            daemon()?.reboot(lab, node).await?;
+            progress.line(&format!("{node} has booted again"));
+        }
+        LabCommand::Down { labs, all } => return down(&daemon()?, labs, *all, screen).await,
+    }
+    Ok(Ending::Good)
+}
+
+fn plan(path: &std::path::Path, seed: &str, screen: Screen) -> Result<Ending, Failure> {
+    let Readable { root, scenario } = readable(path)?;
+    let topology = scenario
+        .draw(seed)
+        .map_err(|problems| Failure::Problems(show::problem::below(&root, problems)))?;
+    let plan = plan_up(&topology);
+    screen.show(&Planned { topology, plan }, show::plan::planned)?;
+    Ok(Ending::Good)
+}
+
+fn read_input() -> Result<String, Failure> {
+    let mut input = Vec::new();
+    io::stdin().take(MOST_INPUT).read_to_end(&mut input)?;
+    Ok(String::from_utf8_lossy(&input).into_owned())
+}
+
+async fn run_command(
+    daemon: &Daemon,
+    (lab, node): (&str, &str),
+    exec: &Exec,
+    screen: Screen,
+) -> Result<Ending, Failure> {
+    let result = daemon.exec(lab, node, exec).await?;
+    if screen.for_people() {
+        // As the command said it: who pipes it on wants every byte.
+        io::stdout().write_all(result.stdout.as_bytes())?;
+        io::stdout().flush()?;
+        io::stderr().write_all(result.stderr.as_bytes())?;
+    } else {
+        screen.show(&result, |_| String::new())?;
+    }
+    Ok(Ending::Exit(u8::try_from(result.exit).unwrap_or(1)))
+}
+
+async fn solve(
+    daemon: &Daemon,
+    lab: &str,
+    tasks: &[String],
+    mistake: Option<String>,
+    screen: Screen,
+) -> Result<Ending, Failure> {
+    let progress = Progress::new(screen, 0);
+    progress.doing("running the solutions");
+    let solve = Solve {
+        tasks: (!tasks.is_empty()).then(|| tasks.to_vec()),
+        mistake,
+    };
+    let result = daemon.solve(lab, &solve).await?;
+    drop(progress);
+    screen.show(&result, show::lab::solved)?;
+    Ok(Ending::so(result.solved))
+}
+
+async fn check(
+    daemon: &Daemon,
+    lab: &str,
+    phases: &[String],
+    screen: Screen,
+) -> Result<Ending, Failure> {
+    let progress = Progress::new(screen, 0);
+    progress.doing("grading");
+    let asked = CheckLab {
+        phases: (!phases.is_empty()).then(|| phases.to_vec()),
+    };
+    let view = up::with_phases(daemon, lab, &progress, daemon.check(lab, &asked)).await?;
+    drop(progress);
+    screen.show(&view, |view| show::grade::result(view, phases))?;
+    Ok(Ending::so(show::grade::is_full(&view.grade, phases)))
+}
+
+async fn down(
+    daemon: &Daemon,
+    labs: &[String],
+    all: bool,
+    screen: Screen,
+) -> Result<Ending, Failure> {
+    let labs = if all {
+        daemon
+            .labs()
+            .await?
+            .into_iter()
+            .map(|lab| lab.name)
+            .collect()
+    } else {
+        labs.to_vec()
+    };
+    let progress = Progress::new(screen, labs.len() as u64);
+    let mut first_failure = None;
+    // One lab that resists must not keep the others.
+    for lab in &labs {
+        progress.doing(format!("taking {lab} down"));
+        match daemon.down(lab).await {
+            Ok(()) => progress.line(&format!("{lab} is down")),
+            Err(failure) if first_failure.is_none() => first_failure = Some(failure),
+            Err(failure) => progress.line(&format!("{lab}: {}", failure.chain())),
+        }
+        progress.step();
+    }
+    first_failure.map_or(Ok(Ending::Good), Err)
+}

@@ -1,0 +1,130 @@
+//! `plateau lab up`: asks for a lab and follows it until it is ready.
+
+use std::future::Future;
+use std::pin::pin;
+
+use futures_util::{Stream, StreamExt};
+use plateau_core::api::{Event, LabState, LabView, NewLab, What};
+use plateau_core::scenario::Folder;
+
+use crate::daemon::Daemon;
+use crate::failure::{Ending, Failure};
+use crate::folder;
+use crate::progress::Progress;
+use crate::screen::{FAINT, Screen, styled};
+use crate::show;
+
+/// Builds a lab, and takes it down again on Ctrl-C.
+pub(crate) async fn run(
+    folder: &Folder,
+    seed: &str,
+    name: Option<&str>,
+    screen: Screen,
+    daemon: &Daemon,
+) -> Result<Ending, Failure> {
+    let new = NewLab {
+        files: folder::to_files(folder),
+        seed: seed.to_owned(),
+        name: name.map(str::to_owned),
+    };
+    let lab = daemon.up(&new).await?;
+    let progress = Progress::new(screen, 0);
+    progress.doing(format!("building {}", lab.name));
+    let built = tokio::select! {
+        built = follow(daemon, &lab, &progress) => built?,
+        _ = tokio::signal::ctrl_c() => {
+            progress.line(&format!("taking {} down again", lab.name));
+            daemon.down(&lab.id).await?;
+            return Err(Failure::Interrupted);
+        }
+    };
+    drop(progress);
+    if let (LabState::Failed, Some(problem)) = (built.state, &built.problem) {
+        return Err(Failure::Answered(problem.clone()));
+    }
+    screen.show(&built, |lab| {
+        let next = [
+            format!("plateau lab check {}", lab.name),
+            format!("plateau lab down {}", lab.name),
+        ];
+        let next = styled(FAINT, format!("next: {}", next.join("  or  ")));
+        format!("{}\n{next}\n", show::lab::lab(lab))
+    })?;
+    Ok(Ending::so(built.state == LabState::Ready))
+}
+
+/// Follows a lab's events until it is ready or failed, and returns it as it is then.
+async fn follow(daemon: &Daemon, lab: &LabView, progress: &Progress) -> Result<LabView, Failure> {
+    let mut events = daemon.events(&lab.id).await?;
+    // It may have been ready before anybody listened.
+    let mut now = daemon.lab(&lab.id).await?;
+    while now.state == LabState::Building {
+        if !next_change(&mut events, progress).await? {
+            now = daemon.lab(&lab.id).await?;
+            if now.state == LabState::Building {
+                return Err(Failure::Ended("building the lab"));
+            }
+            break;
+        }
+        now = daemon.lab(&lab.id).await?;
+    }
+    Ok(now)
+}
+
+/// Tells events until the lab's state changes; `false` when the stream ended.
+async fn next_change(
+    events: &mut (impl Stream<Item = Result<Event, Failure>> + Unpin),
+    progress: &Progress,
+) -> Result<bool, Failure> {
+    while let Some(event) = events.next().await {
+        let event = event?;
+        match &event.what {
+            What::State { state } if *state != LabState::Building => return Ok(true),
+            What::StepStarted { stage, step } => progress.doing(format!("{stage}: {step}")),
+            What::State { .. }
+            | What::StepDone { .. }
+            | What::StepFailed { .. }
+            | What::Node { .. }
+            | What::PhaseStarted { .. } => {
+                if let Some(line) = show::lab::event(&event) {
+                    progress.line(&line);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Waits for `work`, and meanwhile says which phase a grading has reached.
+pub(crate) async fn with_phases<T>(
+    daemon: &Daemon,
+    lab: &str,
+    progress: &Progress,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    // Without the stream the grading goes on all the same, only silently.
+    let mut events = tokio::select! {
+        biased;
+        events = daemon.events(lab) => events.ok(),
+        done = &mut work => return done,
+    };
+    loop {
+        let event = async {
+            match &mut events {
+                Some(stream) => stream.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            done = &mut work => return done,
+            event = event => match event {
+                Some(Ok(Event { what: What::PhaseStarted { phase }, .. })) => {
+                    progress.doing(format!("grading: {phase}"));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => events = None,
+            },
+        }
+    }
+}

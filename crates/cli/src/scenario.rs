@@ -1,0 +1,152 @@
+//! `plateau scenario …`
+
+use std::path::{Path, PathBuf};
+
+use futures_util::{Stream, StreamExt};
+use plateau_core::api::{NewProof, ProofEvent};
+use plateau_core::problem::Problem;
+use plateau_core::proof::Proof;
+use plateau_core::scenario::Scenario;
+use plateau_core::spec;
+use serde::Serialize;
+
+use crate::args::ScenarioCommand;
+use crate::daemon::Daemon;
+use crate::failure::{Ending, Failure};
+use crate::folder;
+use crate::progress::Progress;
+use crate::screen::{GOOD, Screen, WRONG, styled, write_out};
+use crate::show;
+
+mod starter;
+
+/// Runs one of the commands.
+pub(crate) async fn run(
+    command: &ScenarioCommand,
+    screen: Screen,
+    daemon: impl FnOnce() -> Result<Daemon, Failure>,
+) -> Result<Ending, Failure> {
+    match command {
+        ScenarioCommand::Check { paths } => check(paths, screen),
+        ScenarioCommand::Schema => schema(),
+        ScenarioCommand::Prove {
+            path,
+            draws,
+            parallel,
+        } => {
+            let new = NewProof {
+                files: folder::to_files(readable(path)?.scenario.folder()),
+                draws: *draws,
+                parallel: *parallel,
+            };
+            let daemon = daemon()?;
+            let proof = proven(daemon.prove(&new).await?, screen).await?;
+            screen.show(&proof, show::proof::proof)?;
+            Ok(Ending::so(proof.holds))
+        }
+        ScenarioCommand::New { id, parent } => starter::write(id, parent, screen),
+    }
+}
+
+/// A scenario without problems.
+pub(crate) struct Readable {
+    /// The folder that it lies in.
+    pub(crate) root: PathBuf,
+    /// The scenario.
+    pub(crate) scenario: Scenario,
+}
+
+/// Reads a scenario that has to be without problems.
+pub(crate) fn readable(path: &Path) -> Result<Readable, Failure> {
+    let root = folder::scenario_folder(path)?;
+    let with_place = |problems| Failure::Problems(show::problem::below(&root, problems));
+    let folder = folder::read(&root)?.map_err(with_place)?;
+    let scenario = Scenario::read(folder).map_err(with_place)?;
+    Ok(Readable { root, scenario })
+}
+
+/// One scenario, checked.
+#[derive(Debug, Serialize)]
+struct Checked {
+    path: PathBuf,
+    hash: Option<String>,
+    problems: Vec<Problem>,
+}
+
+fn check(paths: &[PathBuf], screen: Screen) -> Result<Ending, Failure> {
+    let mut checked = Vec::new();
+    for path in paths {
+        let root = folder::scenario_folder(path)?;
+        let (hash, problems) = match folder::read(&root)? {
+            Err(problems) => (None, problems),
+            Ok(folder) => {
+                let hash = folder.hash();
+                (Some(hash), Scenario::read(folder).err().unwrap_or_default())
+            }
+        };
+        checked.push(Checked {
+            path: path.clone(),
+            hash,
+            problems: show::problem::below(&root, problems),
+        });
+    }
+    let good = checked.iter().all(|one| one.problems.is_empty());
+    screen.show(&checked, |checked| shown(checked))?;
+    Ok(if good { Ending::Good } else { Ending::Refused })
+}
+
+fn shown(checked: &[Checked]) -> String {
+    let mut text = String::new();
+    let mut problems = Vec::new();
+    for one in checked {
+        if one.problems.is_empty() {
+            let path = one.path.display();
+            text.push_str(&format!("{path}: {}\n", styled(GOOD, "no problems")));
+        }
+        problems.extend_from_slice(&one.problems);
+    }
+    if !problems.is_empty() {
+        text.push_str(&show::problem::list(&problems));
+    }
+    text
+}
+
+fn schema() -> Result<Ending, Failure> {
+    let schema = serde_json::to_string_pretty(&spec::schema()).map_err(std::io::Error::from)?;
+    write_out(&format!("{schema}\n"))?;
+    Ok(Ending::Good)
+}
+
+async fn proven(
+    mut events: impl Stream<Item = Result<ProofEvent, Failure>> + Unpin,
+    screen: Screen,
+) -> Result<Proof, Failure> {
+    let progress = Progress::new(screen, 0);
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            // Dropping the stream is what tells the daemon to take the proof's labs down.
+            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+        };
+        match event {
+            None => return Err(Failure::Ended("the proof")),
+            Some(event) => match event? {
+                ProofEvent::Started { column } => progress.doing(column),
+                ProofEvent::Done { column, done, of } => {
+                    progress.set(u64::from(done), u64::from(of));
+                    progress.line(&format!("{done} of {of} graded: {column}"));
+                }
+                ProofEvent::Proven { proof } => {
+                    let end = if proof.holds {
+                        styled(GOOD, "holds")
+                    } else {
+                        styled(WRONG, "does not hold")
+                    };
+                    progress.line(&format!("the proof {end}"));
+                    return Ok(*proof);
+                }
+                ProofEvent::Broken { error } => return Err(Failure::Answered(error)),
+            },
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Where results and remarks go: standard output for what was asked for, standard error for all else.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::args::Format;
+use crate::failure::Failure;
+
+/// What is good.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What is wrong.
+pub(crate) const WRONG: Style = AnsiColor::Red.on_default().bold();
+/// What is neither.
+pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default();
+/// What matters less.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+/// Heads of tables and sections.
+pub(crate) const HEAD: Style = Style::new().bold();
+
+/// Where results go, and in which shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    format: Format,
+}
+
+impl Screen {
+    /// A screen of this format.
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// Shows a result: the value itself to a program, what `text` makes of it to a person.
+    pub(crate) fn show<T: Serialize>(
+        self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => write_out(&text(value)),
+            Format::Json => {
+                let mut json = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+                json.push('\n');
+                write_out(&json)
+            }
+        }
+    }
+
+    /// Whether a person reads the result.
+    pub(crate) fn for_people(self) -> bool {
+        self.format == Format::Text
+    }
+
+    /// Says something beside the result.
+    pub(crate) fn remark(self, text: &str) {
+        // With nobody left to read it, there is nothing to be done.
+        let _ = writeln!(anstream::stderr(), "{text}");
+    }
+
+    /// Says once, at the edge, why a command failed.
+    pub(crate) fn failed(self, failure: &Failure) {
+        if !self.for_people() {
+            return self.remark(&failure.to_json().to_string());
+        }
+        if !failure.problems().is_empty() {
+            self.remark(crate::show::problem::list(failure.problems()).trim_end());
+        }
+        self.remark(&format!("{WRONG}error:{WRONG:#} {}", failure.chain()));
+        if let Some(hint) = failure.hint() {
+            self.remark(&format!("{HEAD}hint:{HEAD:#} {hint}"));
+        }
+    }
+}
+
+/// Writes to standard output; colours go where it is no terminal or nobody wants them.
+pub(crate) fn write_out(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        // `plateau … | head` has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Whether progress can be drawn, instead of told line by line.
+pub(crate) fn can_draw() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// A text in a style.
+pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}

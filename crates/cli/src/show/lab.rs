@@ -1,0 +1,169 @@
+//! Labs and what runs in them.
+
+use plateau_core::api::{
+    Event, LabState, LabView, NodeState, NodeView, ScriptRun, SolveResult, What,
+};
+use plateau_core::topology::{Access, Value};
+
+use super::{in_our_language, lines, pairs, seconds, table};
+use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
+
+/// Labs, a line each.
+pub(crate) fn list(labs: &[LabView]) -> String {
+    if labs.is_empty() {
+        return "no labs; `plateau lab up PATH` builds one\n".to_owned();
+    }
+    let mut table = table(["NAME", "SCENARIO", "STATE", "NODES", "SEED", "CREATED"]);
+    for lab in labs {
+        let running = lab
+            .nodes
+            .values()
+            .filter(|node| node.state == NodeState::Running);
+        table.add_row([
+            lab.name.clone(),
+            lab.scenario.clone(),
+            lab_state(lab.state),
+            format!("{}/{} run", running.count(), lab.nodes.len()),
+            lab.seed.clone(),
+            lab.created.clone(),
+        ]);
+    }
+    lines(&table)
+}
+
+/// One lab, whole.
+pub(crate) fn lab(lab: &LabView) -> String {
+    let parameters = lab
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), shown_value(value)))
+        .collect();
+    let mut text = format!(
+        "{}  {}\n",
+        styled(HEAD, &lab.name),
+        in_our_language(&lab.title)
+    );
+    for (what, value) in [
+        ("state", lab_state(lab.state)),
+        (
+            "scenario",
+            format!("{} {}", lab.scenario, styled(FAINT, &lab.hash)),
+        ),
+        ("seed", lab.seed.clone()),
+        ("parameters", pairs(&parameters)),
+        ("id", lab.id.clone()),
+        ("created", lab.created.clone()),
+    ] {
+        text.push_str(&format!("  {what:<11} {value}\n"));
+    }
+    if let Some(problem) = &lab.problem {
+        text.push_str(&format!("  {:<11} {}\n", "problem", problem.message));
+    }
+    let mut table = table(["NODE", "IMAGE", "STATE", "ACCESS", "INTERFACES"]);
+    for (name, node) in &lab.nodes {
+        table.add_row([
+            name.clone(),
+            node.image.clone(),
+            node_state(node.state),
+            access(node),
+            pairs(&node.interfaces),
+        ]);
+    }
+    text.push('\n');
+    text.push_str(&lines(&table));
+    text
+}
+
+/// What happened, on a line; `None` where it is not worth one.
+pub(crate) fn event(event: &Event) -> Option<String> {
+    Some(match &event.what {
+        What::State { state } => format!("lab is {}", lab_state(*state)),
+        What::StepStarted { .. } | What::PhaseStarted { .. } => return None,
+        What::StepDone { step, took_ms } => {
+            let took = styled(FAINT, seconds(*took_ms));
+            format!("{} {step} {took}", styled(GOOD, "✓"))
+        }
+        What::StepFailed { step, reason } => format!("{} {step}: {reason}", styled(WRONG, "✗")),
+        What::Node { node, state } => match state {
+            NodeState::Running | NodeState::Absent => return None,
+            NodeState::Rebooting | NodeState::Stopped => {
+                format!("{node} is {}", node_state(*state))
+            }
+        },
+    })
+}
+
+/// Scripts that were run, a line each; of the one that failed also what it said.
+pub(crate) fn solved(result: &SolveResult) -> String {
+    let mut text = String::new();
+    for run in &result.scripts {
+        text.push_str(&script(run));
+    }
+    if result.scripts.is_empty() {
+        text.push_str("no script to run\n");
+    }
+    text
+}
+
+fn script(run: &ScriptRun) -> String {
+    let ScriptRun {
+        node,
+        script,
+        result,
+    } = run;
+    if result.exit == 0 {
+        return format!("{} {script} on {node}\n", styled(GOOD, "✓"));
+    }
+    let mut text = format!(
+        "{} {script} on {node} ended with {}\n",
+        styled(WRONG, "✗"),
+        result.exit
+    );
+    for line in result.stdout.lines().chain(result.stderr.lines()) {
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        text.push_str(&format!("    {line}\n"));
+    }
+    text
+}
+
+fn access(node: &NodeView) -> String {
+    let names: Vec<&str> = node
+        .access
+        .iter()
+        .map(|way| match way {
+            Access::Terminal => "terminal",
+            Access::Desktop => "desktop",
+        })
+        .collect();
+    if names.is_empty() {
+        return styled(FAINT, "none");
+    }
+    names.join(", ")
+}
+
+fn lab_state(state: LabState) -> String {
+    match state {
+        LabState::Building => styled(UNSURE, "building"),
+        LabState::Ready => styled(GOOD, "ready"),
+        LabState::Failed => styled(WRONG, "failed"),
+        LabState::Removing => styled(UNSURE, "removing"),
+        LabState::Removed => styled(FAINT, "removed"),
+    }
+}
+
+fn node_state(state: NodeState) -> String {
+    match state {
+        NodeState::Absent => styled(FAINT, "absent"),
+        NodeState::Running => styled(GOOD, "running"),
+        NodeState::Rebooting => styled(UNSURE, "rebooting"),
+        NodeState::Stopped => styled(WRONG, "stopped"),
+    }
+}
+
+/// A parameter's value.
+pub(crate) fn shown_value(value: &Value) -> String {
+    match value {
+        Value::Integer(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
+    }
+}
