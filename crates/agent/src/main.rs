@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod init;
+mod kernel;
 mod probe;
 mod shell;
 mod sleep;
@@ -25,6 +26,8 @@ enum Role {
     Init(init::Init),
     /// Makes the links of a lab: a plan on standard input, an answer on standard output
     Wire,
+    /// Says what the host's kernel can do, on standard output
+    Kernel,
     /// Answers questions about this node: a batch on standard input, facts on standard output
     Probe,
     /// Attaches to a terminal of this node, which is started when it is not there yet
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().role {
         Role::Init(init) => init::run(&init),
         Role::Wire => wire::run(),
+        Role::Kernel => kernel::run(),
         Role::Probe => probe::run(),
         Role::Shell(shell) => shell::run(&shell),
         Role::ShellHost(shell) => shell::host(&shell),

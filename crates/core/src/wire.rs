@@ -1,5 +1,7 @@
 //! What daemon and agent say to each other for wiring: typed plans in, results out.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -63,4 +65,15 @@ pub enum WireAnswer {
         /// The kernel's answer.
         reason: String,
     },
+}
+
+/// What the wirer saw of its host: the standard output of `plateau-agent kernel`, as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostAnswer {
+    /// Feature of the kernel, such as `netem` → whether it was made and worked.
+    pub features: BTreeMap<String, bool>,
+    /// Memory that can still be had, in bytes, where the kernel tells.
+    pub memory_available: Option<u64>,
+    /// Free bytes on the disk that the engine keeps its containers on, where the kernel tells.
+    pub disk_free: Option<u64>,
 }

@@ -1,0 +1,107 @@
+//! What the host's kernel can do, found out by doing it in a network namespace that is thrown away.
+//!
+//! Lists of modules and versions do not tell: a feature may be built in, be a module that is not
+//! installed, or be kept from containers.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use nlink::netlink::link::{
+    BridgeLink, LinkConfig, MacvlanLink, VethLink, VlanLink, VxlanLink, WireguardLink,
+};
+use nlink::netlink::nftables::Family;
+use nlink::netlink::tc::{NetemConfig, TbfConfig};
+use nlink::netlink::{Connection, Generic, Nftables, Route};
+use nlink::{Bytes, Rate};
+use plateau_core::wire::HostAnswer;
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+
+/// Writes a [`HostAnswer`] to standard output.
+pub(crate) fn run() -> anyhow::Result<()> {
+    // SAFETY: only the network namespace is left; the descriptors stay shared by all threads.
+    #[expect(unsafe_code, reason = "no safe interface leaves a namespace")]
+    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.context("leave the network namespace")?;
+    let mut features = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start")?
+        .block_on(features())?;
+    features.insert("tun".to_owned(), has_tun());
+    let answer = HostAnswer {
+        features,
+        memory_available: memory_available(),
+        disk_free: disk_free(),
+    };
+    let mut line = serde_json::to_vec(&answer).context("write the answer")?;
+    line.push(b'\n');
+    std::io::stdout()
+        .write_all(&line)
+        .context("write the answer")
+}
+
+/// Makes one of each kind. The cable comes first, since others stand on it.
+async fn features() -> anyhow::Result<BTreeMap<String, bool>> {
+    let route = Connection::<Route>::new().context("open netlink")?;
+    let mut seen = Seen(BTreeMap::new());
+    seen.link(&route, "veth", VethLink::new("v0", "v1")).await;
+    seen.link(&route, "bridge", BridgeLink::new("b0")).await;
+    seen.link(&route, "vxlan", VxlanLink::new("x0", 1)).await;
+    seen.link(&route, "macvlan", MacvlanLink::new("m0", "v0"))
+        .await;
+    seen.link(&route, "8021q", VlanLink::new("q0", "v0", 2))
+        .await;
+    seen.link(&route, "wireguard", WireguardLink::new("w0"))
+        .await;
+    let rate = TbfConfig::new()
+        .rate(Rate::bytes_per_sec(1 << 20))
+        .burst(Bytes::new(32 << 10))
+        .limit(Bytes::new(64 << 10));
+    seen.note("tbf", route.add_qdisc("v0", rate).await);
+    let delay = NetemConfig::new().delay(Duration::from_millis(1));
+    seen.note("netem", route.add_qdisc("v1", delay).await);
+    let table = async {
+        Connection::<Nftables>::new()?
+            .add_table("plateau", Family::Inet)
+            .await
+    };
+    seen.note("nftables", table.await);
+    let family = async {
+        Connection::<Generic>::new()?
+            .get_family("ovs_datapath")
+            .await
+    };
+    seen.note("openvswitch", family.await.map(drop));
+    Ok(seen.0)
+}
+
+/// What was tried.
+struct Seen(BTreeMap<String, bool>);
+
+impl Seen {
+    async fn link(&mut self, route: &Connection<Route>, name: &str, link: impl LinkConfig) {
+        self.note(name, route.add_link(link).await);
+    }
+
+    fn note(&mut self, name: &str, done: nlink::Result<()>) {
+        self.0.insert(name.to_owned(), done.is_ok());
+    }
+}
+
+/// The device itself is on the host, where we cannot look; its driver is the same everywhere.
+fn has_tun() -> bool {
+    Path::new("/sys/class/misc/tun").exists()
+}
+
+fn memory_available() -> Option<u64> {
+    use procfs::Current;
+    procfs::Meminfo::current().ok()?.mem_available
+}
+
+/// The root of a container lies on the disk that its engine keeps everything on.
+fn disk_free() -> Option<u64> {
+    let disk = rustix::fs::statvfs("/").ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
