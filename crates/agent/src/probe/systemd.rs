@@ -8,6 +8,8 @@ use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
 use super::asked::Look;
 
+mod sender;
+
 const SOCKET: &str = "/run/systemd/private";
 
 #[zbus::proxy(
@@ -91,6 +93,7 @@ async fn connect() -> anyhow::Result<Connection> {
     // Root may put another socket there, but cannot make it process 1's.
     let peer = stream.peer_cred().context("cannot tell who listens")?;
     anyhow::ensure!(peer.pid() == Some(1), "`{SOCKET}` is not held by process 1");
+    let stream = sender::readable(stream).context("cannot relay to systemd")?;
     zbus::connection::Builder::unix_stream(stream)
         .p2p()
         .build()
