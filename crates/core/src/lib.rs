@@ -6,14 +6,22 @@
 
 pub mod api;
 pub mod grade;
+pub mod image;
 pub mod matcher;
+pub mod parameter;
 pub mod plan;
 pub mod probe;
 pub mod problem;
 pub mod proof;
 pub mod quantity;
 pub mod question;
+pub mod referential;
 pub mod scenario;
+pub mod spec;
 pub mod terminal;
 pub mod topology;
 pub mod wire;
+
+mod resolve;
+mod template;
+mod tree;

@@ -1,0 +1,370 @@
+//! Tasks, checks and mistakes.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "kinds without rules beyond their shape"
+)]
+
+use std::collections::BTreeSet;
+
+use super::Resolver;
+use crate::quantity::Span;
+use crate::question::{Expectation, Vantage};
+use crate::referential::skill_names;
+use crate::spec::{CheckSpec, FromSpec, RunSpec, ScenarioSpec, TaskSpec};
+use crate::topology::{AS_LEFT, Check, Mistake, NodeScript, Observer, Task};
+use crate::tree::Path;
+
+const DEFAULT_TIMEOUT: Span = Span(10_000);
+const LONGEST_TIMEOUT: Span = Span(120_000);
+/// Record types that a `dns` question may ask for.
+const RECORD_TYPES: &[&str] = &["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"];
+
+impl Resolver<'_> {
+    /// Resolves all tasks.
+    pub(super) fn tasks(&mut self, spec: &ScenarioSpec) -> Vec<Task> {
+        let root = Path::default().key("tasks");
+        if spec.tasks.is_empty() && self.declared.tasks.is_empty() {
+            self.problem(&root, "no-task", "there is no task".to_owned(), None);
+        }
+        let mut seen = BTreeSet::new();
+        let mut tasks = Vec::new();
+        for (index, task) in spec.tasks.iter().enumerate() {
+            let path = root.index(index);
+            self.name(&path.key("id"), &task.id);
+            if !seen.insert(task.id.as_str()) {
+                let message = format!("there are two tasks `{}`", task.id);
+                self.problem(&path.key("id"), "duplicate-task", message, None);
+            }
+            tasks.push(self.one_task(&path, task));
+        }
+        tasks
+    }
+
+    fn one_task(&mut self, path: &Path, spec: &TaskSpec) -> Task {
+        let skills = skill_names();
+        if !skills.contains(&spec.skill) {
+            self.unknown(
+                &path.key("skill"),
+                "skill",
+                &spec.skill,
+                skills.iter().map(String::as_str),
+            );
+        }
+        self.languages(&path.key("title"), &spec.title);
+        let solution = self.scripts(&path.key("solution"), &spec.solution);
+        let checks = self.checks(path, spec);
+        self.for_evaluator(path, spec);
+        let for_evaluator = spec.deliverable.is_some() || !spec.rubric.is_empty();
+        if spec.checks.is_empty()
+            && !for_evaluator
+            && self.tree.mark(&path.key("checks")) == self.tree.mark(path)
+        {
+            let message = format!("nothing of task `{}` is ever judged", spec.id);
+            self.problem(
+                path,
+                "empty-task",
+                message,
+                Some("add `checks`, a `deliverable` or a `rubric`".to_owned()),
+            );
+        }
+        if !spec.checks.is_empty()
+            && spec.solution.is_empty()
+            && spec.checks.iter().any(|c| !c.holds_from_start)
+        {
+            let message = format!(
+                "task `{}` has checks and no solution, so they cannot be proven",
+                spec.id
+            );
+            self.problem(
+                path,
+                "no-solution",
+                message,
+                Some("add `solution: [ { on: NODE, run: FILE } ]`".to_owned()),
+            );
+        }
+        Task {
+            id: spec.id.clone(),
+            skill: spec.skill.clone(),
+            title: spec.title.clone(),
+            solution,
+            checks,
+            for_evaluator,
+        }
+    }
+
+    fn scripts(&mut self, path: &Path, runs: &[RunSpec]) -> Vec<NodeScript> {
+        let mut scripts = Vec::new();
+        for (index, run) in runs.iter().enumerate() {
+            let path = path.index(index);
+            self.node(&path.key("on"), &run.on);
+            let Some(script) = self.script(&path.key("run"), &run.run) else {
+                continue;
+            };
+            scripts.push(NodeScript {
+                node: run.on.clone(),
+                script,
+            });
+        }
+        scripts
+    }
+
+    fn checks(&mut self, task_path: &Path, task: &TaskSpec) -> Vec<Check> {
+        let mut seen = BTreeSet::new();
+        let mut checks = Vec::new();
+        for (index, spec) in task.checks.iter().enumerate() {
+            let path = task_path.key("checks").index(index);
+            self.name(&path.key("id"), &spec.id);
+            if !seen.insert(spec.id.as_str()) {
+                let message = format!("task `{}` has two checks `{}`", task.id, spec.id);
+                self.problem(&path.key("id"), "duplicate-check", message, None);
+            }
+            checks.extend(self.one_check(&path, &task.id, spec));
+        }
+        checks
+    }
+
+    fn one_check(&mut self, path: &Path, task: &str, spec: &CheckSpec) -> Option<Check> {
+        if spec.points == 0 {
+            let hint =
+                Some("1 or more; a check without points would tell nobody anything".to_owned());
+            self.problem(
+                &path.key("points"),
+                "bad-points",
+                "points must be positive".to_owned(),
+                hint,
+            );
+        }
+        let phase = spec.phase.clone().unwrap_or_else(|| AS_LEFT.to_owned());
+        self.phase(&path.key("phase"), &phase);
+        let timeout = spec.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        if timeout.0 == 0 || timeout > LONGEST_TIMEOUT {
+            let hint = Some(format!("at most {LONGEST_TIMEOUT}"));
+            self.problem(
+                &path.key("timeout"),
+                "bad-timeout",
+                format!("{timeout} is no time to look"),
+                hint,
+            );
+        }
+        let observer = self.observer(path, spec);
+        let expectation = self.expectation(&path.key("that"), &spec.that)?;
+        Some(Check {
+            id: format!("{task}/{}", spec.id),
+            title: spec.title.clone(),
+            observer: observer?,
+            phase,
+            expectation,
+            points: spec.points,
+            holds_from_start: spec.holds_from_start,
+            timeout,
+        })
+    }
+
+    fn observer(&mut self, path: &Path, spec: &CheckSpec) -> Option<Observer> {
+        let kind = spec.that.kind();
+        match (&spec.on, &spec.from, spec.that.vantage()) {
+            (Some(node), None, Vantage::Inside) => self
+                .node(&path.key("on"), node)
+                .then(|| Observer::Node(node.clone())),
+            (None, Some(FromSpec::Node(node)), Vantage::Across) => self
+                .node(&path.key("from"), node)
+                .then(|| Observer::Node(node.clone())),
+            (None, Some(FromSpec::Examiner(examiner)), Vantage::Across) => {
+                let path = path.key("from");
+                if let Some(gateway) = examiner.gateway {
+                    self.gateway(&path.key("gateway"), Some(examiner.address), gateway);
+                }
+                self.network(&path.key("examiner"), &examiner.examiner)
+                    .then(|| Observer::Examiner {
+                        network: examiner.examiner.clone(),
+                        address: examiner.address,
+                        gateway: examiner.gateway,
+                    })
+            }
+            (None, None, _) | (Some(_), Some(_), _) => {
+                let message = "exactly one of `on` and `from` is needed".to_owned();
+                let hint = "`on: NODE` looks inside a node; `from: NODE` or `from: { examiner: NETWORK, address: … }` looks across the network";
+                self.problem(path, "on-or-from", message, Some(hint.to_owned()));
+                None
+            }
+            (Some(_), None, Vantage::Across) => {
+                let message = format!("`{kind}` is asked across the network: `from`, not `on`");
+                self.problem(
+                    &path.key("on"),
+                    "on-or-from",
+                    message,
+                    Some("write `from: NODE`".to_owned()),
+                );
+                None
+            }
+            (None, Some(_), Vantage::Inside) => {
+                let message = format!("`{kind}` is asked of a node's inside: `on`, not `from`");
+                self.problem(
+                    &path.key("from"),
+                    "on-or-from",
+                    message,
+                    Some("write `on: NODE`".to_owned()),
+                );
+                None
+            }
+        }
+    }
+
+    /// Checks what the shapes cannot say, and puts a private key's text in the place of its path.
+    fn expectation(&mut self, path: &Path, that: &Expectation) -> Option<Expectation> {
+        let path = path.key(that.kind());
+        let absolute = |text: &str| text.starts_with('/');
+        let wrong: Option<(&str, String)> = match that {
+            Expectation::File(check) if !absolute(&check.path) => {
+                Some(("path", format!("`{}` is not absolute", check.path)))
+            }
+            Expectation::Mount(check) if !absolute(&check.path) => {
+                Some(("path", format!("`{}` is not absolute", check.path)))
+            }
+            Expectation::Http(check)
+                if !["http://", "https://"]
+                    .iter()
+                    .any(|scheme| check.url.starts_with(scheme)) =>
+            {
+                Some((
+                    "url",
+                    format!("`{}` is not an http:// or https:// URL", check.url),
+                ))
+            }
+            Expectation::Http(check)
+                if check
+                    .connect
+                    .as_ref()
+                    .is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err()) =>
+            {
+                Some(("connect", "`connect` takes an address".to_owned()))
+            }
+            Expectation::Dns(check) if !RECORD_TYPES.contains(&check.kind.as_str()) => Some((
+                "type",
+                format!("`{}` is not one of {}", check.kind, RECORD_TYPES.join(", ")),
+            )),
+            Expectation::Dns(check)
+                if check
+                    .server
+                    .as_ref()
+                    .is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err()) =>
+            {
+                Some(("server", "`server` takes an address".to_owned()))
+            }
+            Expectation::Route(check)
+                if !["default", "default6"].contains(&check.to.as_str())
+                    && check.to.parse::<ipnet::IpNet>().is_err() =>
+            {
+                Some((
+                    "to",
+                    format!(
+                        "`{}` is not `default`, `default6` or a network such as 10.0.0.0/8",
+                        check.to
+                    ),
+                ))
+            }
+            Expectation::Ssh(check) => return self.ssh_key(&path, check),
+            _ => None,
+        };
+        if let Some((field, message)) = wrong {
+            self.problem(&path.key(field), "bad-value", message, None);
+            return None;
+        }
+        Some(that.clone())
+    }
+
+    fn ssh_key(
+        &mut self,
+        path: &Path,
+        check: &crate::question::ssh::SshCheck,
+    ) -> Option<Expectation> {
+        let mut check = check.clone();
+        if let Some(source) = check.key.take() {
+            check.key = Some(self.text(&path.key("key"), &source)?);
+        }
+        Some(Expectation::Ssh(check))
+    }
+
+    fn for_evaluator(&mut self, path: &Path, spec: &TaskSpec) {
+        if let Some(deliverable) = &spec.deliverable {
+            let path = path.key("deliverable");
+            if deliverable.accept.is_empty() {
+                let hint = Some("name the endings, such as `[pdf, odt]`".to_owned());
+                self.problem(
+                    &path.key("accept"),
+                    "empty-accept",
+                    "nothing is accepted".to_owned(),
+                    hint,
+                );
+            }
+            if deliverable.at_most.0 == 0 {
+                self.problem(
+                    &path.key("at_most"),
+                    "bad-limit",
+                    "nothing fits into 0 bytes".to_owned(),
+                    None,
+                );
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for (index, criterion) in spec.rubric.iter().enumerate() {
+            let path = path.key("rubric").index(index);
+            self.name(&path.key("id"), &criterion.id);
+            self.languages(&path.key("title"), &criterion.title);
+            if !seen.insert(criterion.id.as_str()) {
+                let message = format!("task `{}` has two criteria `{}`", spec.id, criterion.id);
+                self.problem(&path.key("id"), "duplicate-criterion", message, None);
+            }
+            if criterion.levels.len() < 2 || criterion.levels.iter().all(|level| level.points == 0)
+            {
+                let message = format!("criterion `{}` leaves nothing to judge", criterion.id);
+                let hint = Some("give at least two levels, one of them with points".to_owned());
+                self.problem(&path.key("levels"), "bad-levels", message, hint);
+            }
+        }
+    }
+
+    /// Resolves all mistakes.
+    pub(super) fn mistakes(&mut self, spec: &ScenarioSpec) -> Vec<Mistake> {
+        let root = Path::default().key("mistakes");
+        let mut seen = BTreeSet::new();
+        let mut mistakes = Vec::new();
+        for (index, mistake) in spec.mistakes.iter().enumerate() {
+            let path = root.index(index);
+            self.name(&path.key("id"), &mistake.id);
+            if !seen.insert(mistake.id.as_str()) {
+                let message = format!("there are two mistakes `{}`", mistake.id);
+                self.problem(&path.key("id"), "duplicate-mistake", message, None);
+            }
+            if mistake.loses.is_empty() {
+                let hint = Some("name the checks that it must lose, as `task/check`".to_owned());
+                self.problem(
+                    &path.key("loses"),
+                    "empty-mistake",
+                    "it loses nothing".to_owned(),
+                    hint,
+                );
+            }
+            if mistake.run.is_empty() && mistake.instead_of.is_none() {
+                let hint =
+                    Some("add `run`, or `instead_of` to leave a task's solution out".to_owned());
+                self.problem(&path, "empty-mistake", "it does nothing".to_owned(), hint);
+            }
+            if let Some(task) = &mistake.instead_of {
+                self.task(&path.key("instead_of"), task);
+            }
+            for (index, check) in mistake.loses.iter().enumerate() {
+                self.check(&path.key("loses").index(index), check);
+            }
+            let run = self.scripts(&path.key("run"), &mistake.run);
+            let loses: BTreeSet<String> = mistake.loses.iter().cloned().collect();
+            mistakes.push(Mistake {
+                id: mistake.id.clone(),
+                instead_of: mistake.instead_of.clone(),
+                run,
+                loses: loses.into_iter().collect(),
+            });
+        }
+        mistakes
+    }
+}

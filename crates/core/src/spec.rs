@@ -1,0 +1,373 @@
+//! The shapes of `scenario.yaml`. After [`crate::resolve`] nobody sees one.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON values: only two kinds have parts"
+)]
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::matcher::Mode;
+use crate::parameter::ParameterSpec;
+use crate::quantity::{Rate, Size, Span};
+use crate::question::Expectation;
+use crate::topology::{Access, Capability, Device, Localized};
+
+macro_rules! shapes {
+    ($( $(#[$meta:meta])* struct $name:ident { $($fields:tt)* } )*) => {
+        $(
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+            #[serde(deny_unknown_fields)]
+            $(#[$meta])*
+            pub struct $name { $($fields)* }
+        )*
+    };
+}
+
+shapes! {
+    /// A scenario: a lab to build, tasks to do in it, and what is asked about them.
+    struct ScenarioSpec {
+        /// Version of the language: 1.
+        pub plateau: u32,
+        /// Identifier: lower-case letters, digits and hyphens.
+        pub id: String,
+        /// Title by language (`fr`, `en`).
+        pub title: Localized,
+        /// How long a candidate has, such as `90m`.
+        pub duration: Span,
+        /// The candidate's brief by language: Markdown files of the folder.
+        pub brief: Localized,
+        /// Notes for other trainers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub notes: Option<String>,
+        /// Values drawn for each candidate; `{{ name }}` stands for them in every text, file and script.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub parameters: BTreeMap<String, ParameterSpec>,
+        /// Layer-2 segments by name.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub networks: BTreeMap<String, NetworkSpec>,
+        /// Machines by name, which is also their host name.
+        pub nodes: BTreeMap<String, NodeSpec>,
+        /// Moments of grading after `as-left`, brought about in this order.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub phases: BTreeMap<String, PhaseSpec>,
+        /// Pieces of work.
+        pub tasks: Vec<TaskSpec>,
+        /// Wrong solutions that must lose exactly the checks they name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub mistakes: Vec<MistakeSpec>,
+    }
+
+    /// A layer-2 segment.
+    struct NetworkSpec {
+        /// Most that leaves the segment towards one interface, such as `10Mbit`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub rate: Option<Rate>,
+    }
+
+    /// A machine.
+    struct NodeSpec {
+        /// Image: one of Plateau's, such as `debian-server`, or a reference with `/` or `:` to one of the site's own.
+        pub image: String,
+        /// Memory limit; `512MiB` where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub memory: Option<Size>,
+        /// Processor limit in cores; 1 where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cpus: Option<f64>,
+        /// Most processes and threads; 512 where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub pids: Option<u32>,
+        /// Capabilities beyond those that every node has (NET_ADMIN, NET_RAW, SYS_BOOT).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub capabilities: Vec<Capability>,
+        /// Devices.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub devices: Vec<Device>,
+        /// Interfaces by name.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub interfaces: BTreeMap<String, InterfaceSpec>,
+        /// Name servers and search domains that it is configured with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub resolver: Option<ResolverSpec>,
+        /// Files to be there before the first boot.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub files: Vec<FileSpec>,
+        /// Script of the folder, run by root with bash once before the candidate gets in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub setup: Option<String>,
+        /// How a candidate gets in; `[terminal]` where absent, `[]`: not at all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub access: Option<Vec<Access>>,
+    }
+
+    /// A node's port.
+    struct InterfaceSpec {
+        /// Network that it is plugged into.
+        pub network: String,
+        /// Address with prefix length that the node is configured with; left bare where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        pub address: Option<IpNet>,
+        /// Default gateway that goes with the address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        pub gateway: Option<IpAddr>,
+    }
+
+    /// A node's `/etc/resolv.conf`.
+    struct ResolverSpec {
+        /// Name servers, in order.
+        #[schemars(with = "Vec<String>")]
+        pub nameservers: Vec<IpAddr>,
+        /// Search domains, in order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub search: Vec<String>,
+    }
+
+    /// A file of a node: `source` or `content`.
+    struct FileSpec {
+        /// Absolute path in the node.
+        pub path: String,
+        /// Path in the scenario's folder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub source: Option<String>,
+        /// The text itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub content: Option<String>,
+        /// Permission bits; `"0644"` where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub mode: Option<Mode>,
+        /// Number of the owning user; 0 where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub owner: Option<u32>,
+        /// Number of the owning group; 0 where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub group: Option<u32>,
+        /// Take the source as it is, without rendering parameters in it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub verbatim: bool,
+    }
+
+    /// A piece of work.
+    struct TaskSpec {
+        /// Identifier.
+        pub id: String,
+        /// Skill of a referential, such as `tsgeri/1.2`.
+        pub skill: String,
+        /// Title by language.
+        pub title: Localized,
+        /// Scripts that do the work, in order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub solution: Vec<RunSpec>,
+        /// What the grader asks about it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub checks: Vec<CheckSpec>,
+        /// What the candidate hands in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub deliverable: Option<DeliverableSpec>,
+        /// What an evaluator judges.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub rubric: Vec<CriterionSpec>,
+    }
+
+    /// A script of the folder and the node that it runs on, by root with bash.
+    struct RunSpec {
+        /// The node.
+        pub on: String,
+        /// The script's path in the folder.
+        pub run: String,
+    }
+
+    /// One thing that the grader asks: `on` a node, or `from` a node or an examiner.
+    struct CheckSpec {
+        /// Identifier, unique in its task.
+        pub id: String,
+        /// Title by language.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub title: Localized,
+        /// The node whose inside is looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub on: Option<String>,
+        /// Who looks across the network.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub from: Option<FromSpec>,
+        /// In which phase; `as-left` where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub phase: Option<String>,
+        /// What is asked and expected.
+        pub that: Expectation,
+        /// Points that it carries, at least 1.
+        pub points: u32,
+        /// It passes in an untouched lab: it guards against breakage.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub holds_from_start: bool,
+        /// Most that looking may take; 10 seconds where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub timeout: Option<Span>,
+    }
+
+    /// A probe of the grader, plugged into a network for the time of grading.
+    struct ExaminerSpec {
+        /// The network.
+        pub examiner: String,
+        /// Its address there, with prefix length.
+        #[schemars(with = "String")]
+        pub address: IpNet,
+        /// Its default gateway.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        pub gateway: Option<IpAddr>,
+    }
+
+    /// A file that the candidate hands in.
+    struct DeliverableSpec {
+        /// File name endings that are accepted, such as `pdf`.
+        pub accept: Vec<String>,
+        /// Largest size.
+        pub at_most: Size,
+    }
+
+    /// A line of the evaluator's grid.
+    struct CriterionSpec {
+        /// Identifier, unique in its task.
+        pub id: String,
+        /// Title by language.
+        pub title: Localized,
+        /// Levels, from the lowest.
+        pub levels: Vec<LevelSpec>,
+    }
+
+    /// A level of a criterion.
+    struct LevelSpec {
+        /// Label by language.
+        pub label: Localized,
+        /// Points that it gives.
+        pub points: u32,
+    }
+
+    /// A wrong solution.
+    struct MistakeSpec {
+        /// Identifier.
+        pub id: String,
+        /// Title by language.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub title: Localized,
+        /// Task whose solution is left out, where the mistake replaces it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub instead_of: Option<String>,
+        /// Scripts run after the solutions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub run: Vec<RunSpec>,
+        /// Checks that it loses, as `task/check`: these and no others.
+        pub loses: Vec<String>,
+    }
+}
+
+/// How a phase is brought about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseSpec {
+    /// These nodes are restarted at the same time.
+    Reboot(Vec<String>),
+}
+
+/// Who looks across the network: a node's name, or an examiner.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FromSpec {
+    /// A node.
+    Node(String),
+    /// An examiner.
+    Examiner(ExaminerSpec),
+}
+
+impl Serialize for FromSpec {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Node(name) => serializer.serialize_str(name),
+            Self::Examiner(examiner) => examiner.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FromSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FromVisitor;
+
+        impl<'de> serde::de::Visitor<'de> for FromVisitor {
+            type Value = FromSpec;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a node's name, or `{ examiner: NETWORK, address: ADDRESS/PREFIX }`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<FromSpec, E> {
+                Ok(FromSpec::Node(value.to_owned()))
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<FromSpec, A::Error> {
+                let map = serde::de::value::MapAccessDeserializer::new(map);
+                ExaminerSpec::deserialize(map).map(FromSpec::Examiner)
+            }
+        }
+
+        deserializer.deserialize_any(FromVisitor)
+    }
+}
+
+impl JsonSchema for FromSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "From".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let examiner = generator.subschema_for::<ExaminerSpec>();
+        schemars::json_schema!({
+            "description": "a node's name, or an examiner",
+            "anyOf": [{ "type": "string" }, examiner]
+        })
+    }
+}
+
+/// The language's JSON Schema, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(ScenarioSpec).to_value();
+    admit_templates(&mut schema);
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".to_owned(), "Plateau scenario, version 1".into());
+    }
+    schema
+}
+
+/// A template may stand where a number or boolean does, and is a text to an editor.
+fn admit_templates(schema: &mut serde_json::Value) {
+    match schema {
+        serde_json::Value::Object(object) => {
+            let scalar = |kind: &serde_json::Value| {
+                ["integer", "number", "boolean"]
+                    .iter()
+                    .any(|name| kind == name)
+            };
+            let kinds = match object.get("type") {
+                Some(serde_json::Value::Array(kinds)) if kinds.iter().any(scalar) => {
+                    Some(kinds.clone())
+                }
+                Some(kind) if scalar(kind) => Some(vec![kind.clone()]),
+                _ => None,
+            };
+            if let Some(mut kinds) = kinds {
+                kinds.push("string".into());
+                object.insert("type".to_owned(), kinds.into());
+                object.insert("pattern".to_owned(), r"\{\{".into());
+            }
+            object.values_mut().for_each(admit_templates);
+        }
+        serde_json::Value::Array(elements) => elements.iter_mut().for_each(admit_templates),
+        _ => {}
+    }
+}

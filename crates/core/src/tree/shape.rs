@@ -1,0 +1,507 @@
+//! From the tree to typed shapes: a serde deserializer whose errors know their path.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "serde and YAML values: what is not named is refused alike"
+)]
+
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor,
+};
+
+use super::{Entry, Kind, Part, Path, Tree};
+use crate::problem::{Problem, nearest};
+
+/// Reads types out of a tree.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'a>(&'a Tree);
+
+/// Why a type could not be read, and the path to it, innermost part first.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) path: Vec<Part>,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    UnknownKey {
+        key: String,
+        allowed: Vec<&'static str>,
+    },
+    UnknownVariant {
+        variant: String,
+        allowed: Vec<&'static str>,
+    },
+    Missing {
+        field: &'static str,
+    },
+    Type {
+        seen: String,
+        expected: String,
+    },
+    Other(String),
+}
+
+impl Refusal {
+    fn new(what: What) -> Self {
+        Self {
+            path: Vec::new(),
+            what,
+        }
+    }
+
+    fn below(mut self, part: Part) -> Self {
+        self.path.push(part);
+        self
+    }
+
+    /// With the text that could not be read, where the message lacks it.
+    fn naming(mut self, text: &str) -> Self {
+        if let What::Other(message) = &mut self.what
+            && self.path.is_empty()
+            && !message.contains(text)
+        {
+            *message = format!("`{text}`: {message}");
+        }
+        self
+    }
+
+    /// The field that is missing, where one is.
+    pub(super) fn missing(&self) -> Option<&'static str> {
+        match self.what {
+            What::Missing { field } => Some(field),
+            What::UnknownKey { .. }
+            | What::UnknownVariant { .. }
+            | What::Type { .. }
+            | What::Other(_) => None,
+        }
+    }
+
+    /// Whether it is about something that is there too much, so that nothing follows from its removal.
+    pub(super) fn is_extra(&self) -> bool {
+        matches!(self.what, What::UnknownKey { .. })
+    }
+
+    /// As the trainer sees it.
+    pub(super) fn problem(&self, root: &Tree, path: &Path, file: &str) -> Problem {
+        let (code, message, hint, mark) = match &self.what {
+            What::UnknownKey { key, allowed } => (
+                "unknown-key",
+                format!("unknown key `{key}`"),
+                Some(nearest(key, allowed.iter().copied())),
+                root.key_mark(path),
+            ),
+            What::UnknownVariant { variant, allowed } => (
+                "unknown-kind",
+                format!("`{variant}` is not one of the kinds that may stand here"),
+                Some(nearest(variant, allowed.iter().copied())),
+                root.key_mark(path),
+            ),
+            What::Missing { field } => (
+                "missing-key",
+                format!("`{field}` is missing"),
+                Some(format!("add `{field}:`")),
+                root.mark(path),
+            ),
+            What::Type { seen, expected } => (
+                "wrong-type",
+                format!("{seen} stands where {expected} is expected"),
+                None,
+                root.mark(path),
+            ),
+            What::Other(message) => ("bad-value", message.clone(), None, root.mark(path)),
+        };
+        Problem {
+            place: mark.in_file(file),
+            code: code.to_owned(),
+            message,
+            hint,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.what)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl de::Error for Refusal {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(What::Other(message.to_string()))
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::new(What::Type {
+            seen: in_words(&unexpected),
+            expected: plain(&expected.to_string()),
+        })
+    }
+
+    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::invalid_type(unexpected, expected)
+    }
+
+    fn unknown_variant(variant: &str, allowed: &'static [&'static str]) -> Self {
+        Self::new(What::UnknownVariant {
+            variant: variant.to_owned(),
+            allowed: allowed.to_vec(),
+        })
+    }
+
+    fn unknown_field(field: &str, allowed: &'static [&'static str]) -> Self {
+        Self::new(What::UnknownKey {
+            key: field.to_owned(),
+            allowed: allowed.to_vec(),
+        })
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(What::Missing { field })
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::new(What::Other(format!("`{field}` stands twice")))
+    }
+}
+
+fn in_words(unexpected: &Unexpected<'_>) -> String {
+    match unexpected {
+        Unexpected::Bool(value) => format!("`{value}`"),
+        Unexpected::Unsigned(value) => format!("the number {value}"),
+        Unexpected::Signed(value) => format!("the number {value}"),
+        Unexpected::Float(value) => {
+            format!("the number {value} (put it in quotes if it is meant as text)")
+        }
+        Unexpected::Str(text) => format!("the text {text:?}"),
+        Unexpected::Unit => "nothing".to_owned(),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "a map".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Rust's words for types, as a trainer would say them.
+fn plain(expected: &str) -> String {
+    let word = match expected {
+        "a string" | "string" => "a text",
+        "a boolean" => "`true` or `false`",
+        "a sequence" => "a list",
+        "unit" => "nothing",
+        "u8" | "u16" | "u32" | "u64" => "a whole number, not negative and not too large,",
+        "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        other if other.starts_with("struct ") => "a map",
+        other => other,
+    };
+    word.to_owned()
+}
+
+impl<'a> Shape<'a> {
+    /// Begins at a tree.
+    pub(super) fn of(tree: &'a Tree) -> Self {
+        Self(tree)
+    }
+
+    fn unexpected(&self) -> Unexpected<'_> {
+        match &self.0.kind {
+            Kind::Null => Unexpected::Unit,
+            Kind::Bool(value) => Unexpected::Bool(*value),
+            Kind::Integer(value) => Unexpected::Signed(*value),
+            Kind::Float(value) => Unexpected::Float(*value),
+            Kind::Text { text, .. } => Unexpected::Str(text),
+            Kind::List(_) => Unexpected::Seq,
+            Kind::Map(_) => Unexpected::Map,
+        }
+    }
+
+    /// What came out of a template may be a number or a boolean where one is expected.
+    fn rendered<T: std::str::FromStr>(&self) -> Option<T> {
+        match &self.0.kind {
+            Kind::Text {
+                text,
+                rendered: true,
+            } => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($method:ident $visit:ident $type:ty),*) => {
+        $(
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+                if let Some(value) = self.rendered::<$type>() {
+                    return visitor.$visit(value);
+                }
+                match self.0.kind {
+                    Kind::Integer(value) => match <$type>::try_from(value) {
+                        Ok(value) => visitor.$visit(value),
+                        Err(_) => Err(de::Error::invalid_value(Unexpected::Signed(value), &visitor)),
+                    },
+                    _ => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
+                }
+            }
+        )*
+    };
+}
+
+impl<'de> Deserializer<'de> for Shape<'de> {
+    type Error = Refusal;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match &self.0.kind {
+            Kind::Null => visitor.visit_unit(),
+            Kind::Bool(value) => visitor.visit_bool(*value),
+            Kind::Integer(value) => visitor.visit_i64(*value),
+            Kind::Float(value) => visitor.visit_f64(*value),
+            Kind::Text { text, .. } => visitor.visit_borrowed_str(text),
+            Kind::List(elements) => visitor.visit_seq(Elements { elements, index: 0 }),
+            Kind::Map(entries) => visitor.visit_map(Entries { entries, index: 0 }),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match (self.rendered::<bool>(), &self.0.kind) {
+            (Some(value), _) => visitor.visit_bool(value),
+            (None, Kind::Bool(value)) => visitor.visit_bool(*value),
+            (None, _) => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
+        }
+    }
+
+    whole_numbers!(
+        deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16, deserialize_u32 visit_u32 u32,
+        deserialize_u64 visit_u64 u64, deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16,
+        deserialize_i32 visit_i32 i32, deserialize_i64 visit_i64 i64
+    );
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match (self.rendered::<f64>(), &self.0.kind) {
+            (Some(value), _) => visitor.visit_f64(value),
+            (None, Kind::Float(value)) => visitor.visit_f64(*value),
+            (None, Kind::Integer(value)) => {
+                visitor.visit_f64(f64::from(i32::try_from(*value).unwrap_or(i32::MAX)))
+            }
+            (None, _) => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
+        }
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match &self.0.kind {
+            Kind::Text { text, .. } => visitor
+                .visit_borrowed_str(text)
+                .map_err(|refusal: Refusal| refusal.naming(text)),
+            // A whole number reads the same as text; a float might not (`1.10`), so it is refused.
+            Kind::Integer(value) => visitor.visit_string(value.to_string()),
+            Kind::Null | Kind::Bool(_) | Kind::Float(_) | Kind::List(_) | Kind::Map(_) => {
+                Err(de::Error::invalid_type(self.unexpected(), &visitor))
+            }
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match self.0.kind {
+            Kind::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Refusal> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match &self.0.kind {
+            Kind::List(elements) => visitor.visit_seq(Elements { elements, index: 0 }),
+            _ => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match &self.0.kind {
+            Kind::Map(entries) => visitor.visit_map(Entries { entries, index: 0 }),
+            _ => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Refusal> {
+        match self.0.kind {
+            // `lan:` with nothing behind it is a map without keys.
+            Kind::Null => visitor.visit_map(Entries {
+                entries: &[],
+                index: 0,
+            }),
+            _ => self.deserialize_map(visitor),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Refusal> {
+        match &self.0.kind {
+            Kind::Text { text, .. } => visitor.visit_enum(StrDeserializer::<Refusal>::new(text)),
+            Kind::Map(entries) => match entries.as_slice() {
+                [entry] => visitor.visit_enum(Variant(entry)),
+                [_, second, ..] if entries.iter().all(|e| variants.contains(&e.key.as_str())) => {
+                    let message = format!(
+                        "only one kind may stand here, and `{}` is the second",
+                        second.key
+                    );
+                    Err(Refusal::new(What::Other(message)))
+                }
+                entries => {
+                    let known = |entry: &&Entry| !variants.contains(&entry.key.as_str());
+                    let message = match entries.iter().find(known) {
+                        Some(entry) => {
+                            return Err(<Refusal as de::Error>::unknown_variant(
+                                &entry.key, variants,
+                            )
+                            .below(Part::Key(entry.key.clone())));
+                        }
+                        None => format!("one of {} is expected here", variants.join(", ")),
+                    };
+                    Err(Refusal::new(What::Other(message)))
+                }
+            },
+            _ => Err(Refusal::new(What::Type {
+                seen: in_words(&self.unexpected()),
+                expected: format!("one of {}", variants.join(", ")),
+            })),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
+    }
+}
+
+struct Elements<'a> {
+    elements: &'a [Tree],
+    index: usize,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'de> {
+    type Error = Refusal;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Refusal> {
+        loop {
+            let index = self.index;
+            let Some(element) = self.elements.get(index) else {
+                return Ok(None);
+            };
+            self.index += 1;
+            // Emptied by pruning, or empty from the start: `-` with nothing behind it.
+            if element.kind != Kind::Null {
+                return seed
+                    .deserialize(Shape(element))
+                    .map(Some)
+                    .map_err(|r| r.below(Part::Index(index)));
+            }
+        }
+    }
+}
+
+struct Entries<'a> {
+    entries: &'a [Entry],
+    index: usize,
+}
+
+impl<'de> MapAccess<'de> for Entries<'de> {
+    type Error = Refusal;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Refusal> {
+        let Some(entry) = self.entries.get(self.index) else {
+            return Ok(None);
+        };
+        let key: StrDeserializer<'_, Refusal> = entry.key.as_str().into_deserializer();
+        seed.deserialize(key)
+            .map(Some)
+            .map_err(|r| r.below(Part::Key(entry.key.clone())))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
+        let entry = &self.entries[self.index];
+        self.index += 1;
+        seed.deserialize(Shape(&entry.value))
+            .map_err(|r| r.below(Part::Key(entry.key.clone())))
+    }
+}
+
+struct Variant<'a>(&'a Entry);
+
+impl<'de> EnumAccess<'de> for Variant<'de> {
+    type Error = Refusal;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Refusal> {
+        let key: StrDeserializer<'_, Refusal> = self.0.key.as_str().into_deserializer();
+        let variant = seed
+            .deserialize(key)
+            .map_err(|r| r.below(Part::Key(self.0.key.clone())))?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'de> {
+    type Error = Refusal;
+
+    fn unit_variant(self) -> Result<(), Refusal> {
+        Err(Refusal::new(What::Other(format!(
+            "nothing may stand behind `{}`",
+            self.0.key
+        ))))
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Refusal> {
+        seed.deserialize(Shape(&self.0.value))
+            .map_err(|r| r.below(Part::Key(self.0.key.clone())))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Refusal> {
+        Shape(&self.0.value)
+            .deserialize_seq(visitor)
+            .map_err(|r| r.below(Part::Key(self.0.key.clone())))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Refusal> {
+        Shape(&self.0.value)
+            .deserialize_struct("", fields, visitor)
+            .map_err(|r| r.below(Part::Key(self.0.key.clone())))
+    }
+}

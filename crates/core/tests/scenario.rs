@@ -1,0 +1,143 @@
+//! Reading scenarios: the good ones of the project, and a corpus of broken ones.
+
+#![allow(clippy::disallowed_methods, reason = "the tests read the corpus; the core itself reads nothing")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use plateau_core::problem::Problem;
+use plateau_core::scenario::{Folder, Scenario};
+use plateau_core::topology::Topology;
+
+/// A folder with the files that the corpus refers to, and this document.
+fn folder(document: &[u8]) -> Folder {
+    let files: [(&str, &[u8]); 6] = [
+        ("brief.fr.md", b"# Mission\nLe domaine est {{ domain }}.\n"),
+        (
+            "brief.en.md",
+            b"# Assignment\nThe domain is {{ domain }}.\n",
+        ),
+        ("files/index.html", b"<h1>Bienvenue {{ octet }}</h1>\n"),
+        ("files/logo.png", b"\x89PNG\xff\xfe"),
+        (
+            "files/bad-template.conf",
+            b"line one\nvalue = {{ octett }}\n",
+        ),
+        ("solutions/web.sh", b"systemctl enable --now nginx\n"),
+    ];
+    let mut folder: BTreeMap<String, Vec<u8>> = files
+        .into_iter()
+        .map(|(path, content)| (path.to_owned(), content.to_vec()))
+        .collect();
+    folder.insert("scenario.yaml".to_owned(), document.to_vec());
+    Folder(folder)
+}
+
+fn show(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("{problem}\n"))
+        .collect()
+}
+
+fn corpus() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken");
+    let mut paths: Vec<PathBuf> = fs::read_dir(root)
+        .expect("the corpus")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn good() -> Topology {
+    let document = include_bytes!("good.yaml");
+    let scenario =
+        Scenario::read(folder(document)).unwrap_or_else(|problems| panic!("{}", show(&problems)));
+    scenario
+        .draw("candidate-07")
+        .unwrap_or_else(|problems| panic!("{}", show(&problems)))
+}
+
+#[test]
+fn every_broken_scenario_is_refused_with_all_its_problems() {
+    let corpus = corpus();
+    assert!(corpus.len() >= 40, "only {} files", corpus.len());
+    for path in corpus {
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let document = fs::read(&path).expect("a file");
+        let problems = match Scenario::read(folder(&document)) {
+            Ok(_) => panic!("`{name}` is accepted"),
+            Err(problems) => problems,
+        };
+        insta::with_settings!({ snapshot_path => "broken-snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, show(&problems));
+        });
+    }
+}
+
+#[test]
+fn a_document_of_100_mb_is_refused_unread() {
+    let document = vec![b'a'; 100 << 20];
+    let problems = Scenario::read(folder(&document)).expect_err("it is far too large");
+    assert_eq!(problems[0].code, "too-large");
+}
+
+#[test]
+fn the_good_scenario_resolves_to_this_topology_and_plan() {
+    let topology = good();
+    insta::assert_json_snapshot!("topology", topology);
+    insta::assert_json_snapshot!("plan", plateau_core::plan::plan_up(&topology));
+}
+
+#[test]
+fn parameters_are_rendered_in_texts_files_scripts_and_numbers() {
+    let topology = good();
+    let octet = match &topology.parameters["octet"] {
+        plateau_core::topology::Value::Integer(octet) => *octet,
+        other => panic!("{other:?}"),
+    };
+    let index = topology.nodes["srv1"]
+        .files
+        .iter()
+        .find(|file| file.path == "/srv/www/index.html");
+    let text = String::from_utf8(index.expect("the file").content.clone()).expect("text");
+    assert_eq!(text, format!("<h1>Bienvenue {octet}</h1>\n"));
+    let address = topology.nodes["client"].interfaces["eth0"]
+        .address
+        .expect("an address");
+    assert_eq!(address.to_string(), format!("192.168.10.{octet}/24"));
+    assert!(
+        topology.brief["fr"].contains(".lan"),
+        "{}",
+        topology.brief["fr"]
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_topology_and_another_another() {
+    let scenario = Scenario::read(folder(include_bytes!("good.yaml"))).expect("it is good");
+    let draw = |seed: &str| {
+        serde_json::to_string(&scenario.draw(seed).expect("it is good")).expect("JSON")
+    };
+    assert_eq!(draw("a"), draw("a"));
+    assert_ne!(draw("a"), draw("b"));
+}
+
+#[test]
+fn the_schema_accepts_every_key_of_the_good_scenario() {
+    let schema = plateau_core::spec::schema();
+    let document: serde_json::Value =
+        serde_saphyr::from_str(include_str!("good.yaml")).expect("the good scenario as JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
