@@ -1,0 +1,60 @@
+//! `cargo xtask build`: the agent, static, beside the daemon and the command.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::command::{self, cargo, heading, output};
+
+/// Builds all three, and returns the folder that they are in.
+pub(crate) fn run(release: bool) -> Result<PathBuf> {
+    heading("build");
+    let host = host_triple()?;
+    let mut agent = cargo(&[
+        "build",
+        "--profile",
+        "agent",
+        "--package",
+        "plateau-agent",
+        "--target",
+        &host,
+    ]);
+    // Static, so that it runs in whatever a node is made of. The target has to be named, or the
+    // flags would reach the compiler's own plug-ins.
+    let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
+    flags.push(" -C target-feature=+crt-static");
+    agent.env("RUSTFLAGS", flags);
+    command::run(agent)?;
+
+    let mut rest = cargo(&["build", "--package", "plateaud", "--package", "plateau"]);
+    if release {
+        rest.arg("--release");
+    }
+    command::run(rest)?;
+    let target = target_folder();
+    let folder = target.join(if release { "release" } else { "debug" });
+    let built = target.join(&host).join("agent/plateau-agent");
+    // Never half there: a daemon may be reading the one before.
+    let (fresh, place) = (
+        folder.join("plateau-agent.fresh"),
+        folder.join("plateau-agent"),
+    );
+    fs::copy(&built, &fresh).with_context(|| format!("cannot copy `{}`", built.display()))?;
+    fs::rename(&fresh, &place).with_context(|| format!("cannot write `{}`", place.display()))?;
+    Ok(folder)
+}
+
+fn host_triple() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
+    let version = output(command::command(rustc, &["-vV"]))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+        .context("rustc does not say which host it is for")
+}
+
+/// Where cargo builds.
+pub(crate) fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from)
+}

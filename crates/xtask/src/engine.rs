@@ -1,0 +1,121 @@
+//! The Docker engine: whether it answers, starting it, and what of ours is left on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{as_root, command, is_root, output, run, say, succeeds, tail};
+use crate::wait;
+
+/// Where an engine's log goes that we start ourselves.
+const LOG: &str = "/var/log/plateau-dockerd.log";
+/// Most that its start may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The label of everything that belongs to a lab.
+const LABEL: &str = "plateau.lab";
+
+/// Whether the engine answers.
+pub(crate) fn answers() -> bool {
+    succeeds(ask("/_ping", &["--max-time", "5"]))
+}
+
+/// Whether we may talk to the engine without being root.
+pub(crate) fn is_ours() -> bool {
+    is_root() || succeeds(curl("/_ping", &["--max-time", "5"]))
+}
+
+/// Starts the engine where none answers.
+pub(crate) fn start() -> Result<()> {
+    if answers() {
+        return Ok(());
+    }
+    if Path::new("/run/systemd/system").is_dir() {
+        say("starting the Docker engine: systemctl start docker");
+        run(as_root("systemctl", &["start", "docker"]))?;
+    } else {
+        say(&format!(
+            "starting the Docker engine: dockerd, its log is {LOG}"
+        ));
+        detached_dockerd()?;
+    }
+    if wait::until(PATIENCE, answers) {
+        return Ok(());
+    }
+    bail!(
+        "the Docker engine does not answer within {} s; the end of {LOG}:\n{}",
+        PATIENCE.as_secs(),
+        tail(Path::new(LOG))
+    )
+}
+
+/// A session of its own, and none of our files: whoever reads what we write must see its end when
+/// we end, and Ctrl-C must not reach the engine.
+fn detached_dockerd() -> Result<()> {
+    let script =
+        format!("PATH=$PATH:/usr/sbin:/sbin; exec setsid --fork dockerd >>{LOG} 2>&1 </dev/null");
+    let mut shell = as_root("sh", &["-c", &script]);
+    shell.stdout(Stdio::null()).stderr(Stdio::null());
+    run(shell).context("cannot start dockerd")
+}
+
+/// Names of containers that belong to labs.
+pub(crate) fn containers_of_labs() -> Result<Vec<String>> {
+    let filter = format!(r#"filters={{"label":["{LABEL}"]}}"#);
+    let args = ["--get", "--data-urlencode", &filter];
+    let listed = output(ask("/containers/json?all=1", &args))?;
+    let listed: serde_json::Value =
+        serde_json::from_str(&listed).context("the engine's list of containers")?;
+    let names = listed.as_array().into_iter().flatten().map(|container| {
+        let name = container["Names"][0].as_str().unwrap_or("without a name");
+        name.trim_start_matches('/').to_owned()
+    });
+    Ok(names.collect())
+}
+
+/// Network interfaces of the host.
+pub(crate) fn host_interfaces() -> Vec<String> {
+    let entries = std::fs::read_dir("/sys/class/net");
+    entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn ask(path: &str, args: &[&str]) -> Command {
+    if is_ours_by_file() {
+        return curl(path, args);
+    }
+    let mut asked = command("sudo", &["curl"]);
+    asked.args(curl(path, args).get_args());
+    asked
+}
+
+fn is_ours_by_file() -> bool {
+    // Opening for writing is what connecting needs; a socket refuses to be opened, but only after
+    // its permissions were looked at.
+    let opened = std::fs::OpenOptions::new().write(true).open(socket());
+    !opened.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
+fn curl(path: &str, args: &[&str]) -> Command {
+    let socket = socket();
+    let mut curl = command(
+        "curl",
+        &["--silent", "--show-error", "--fail", "--unix-socket"],
+    );
+    curl.arg(socket)
+        .args(args)
+        .arg(format!("http://docker{path}"));
+    curl
+}
+
+fn socket() -> PathBuf {
+    std::env::var("DOCKER_HOST")
+        .ok()
+        .and_then(|host| Some(PathBuf::from(host.strip_prefix("unix://")?)))
+        .unwrap_or_else(|| PathBuf::from("/var/run/docker.sock"))
+}

@@ -1,0 +1,151 @@
+//! `cargo xtask setup`: installs what is missing on Debian, and starts the Docker engine.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::command::{self, as_root, cargo, heading, is_there, say, succeeds};
+use crate::engine;
+
+/// What has to be installed by hand, because this is no Debian.
+#[derive(Debug)]
+pub(crate) struct NotDebian {
+    missing: Vec<&'static str>,
+}
+
+impl std::fmt::Display for NotDebian {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "this is not Debian, where the set-up would install what is missing: \
+             please install {} and start the Docker engine, then run this again",
+            self.missing.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for NotDebian {}
+
+/// Something that Plateau needs of the host.
+struct Need {
+    /// A program that shows whether it is there.
+    program: &'static str,
+    /// What it is, for people.
+    what: &'static str,
+    /// The Debian package.
+    package: &'static str,
+}
+
+const NEEDS: [Need; 4] = [
+    Need {
+        program: "cc",
+        what: "a C compiler and linker",
+        package: "build-essential",
+    },
+    Need {
+        program: "curl",
+        what: "curl, to talk to the engine",
+        package: "curl",
+    },
+    Need {
+        program: "dockerd",
+        what: "the Docker engine, which labs run on",
+        package: "docker.io",
+    },
+    Need {
+        program: "mmdebstrap",
+        what: "mmdebstrap, which makes the base of all images",
+        package: "mmdebstrap",
+    },
+];
+
+/// `cargo xtask setup`.
+pub(crate) fn run() -> Result<()> {
+    host()?;
+    test_tools()?;
+    say("everything is there");
+    Ok(())
+}
+
+/// Installs what the host lacks, and starts the engine.
+pub(crate) fn host() -> Result<()> {
+    heading("set-up");
+    let mut missing: Vec<&Need> = NEEDS
+        .iter()
+        .filter(|need| !is_there(need.program))
+        .collect();
+    // An engine may well run elsewhere than where its program would be looked for.
+    if is_there("curl") && engine::answers() {
+        missing.retain(|need| need.package != "docker.io");
+    }
+    if !missing.is_empty() {
+        if !is_debian() {
+            let missing = missing.iter().map(|need| need.what).collect();
+            return Err(NotDebian { missing }.into());
+        }
+        install(&missing)?;
+    }
+    engine::start()
+}
+
+/// Installs what the tests need of Rust's tools.
+pub(crate) fn test_tools() -> Result<()> {
+    for (component, tool) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !succeeds(cargo(&[tool, "--version"])) {
+            say(&format!(
+                "installing {component}: rustup component add {component}"
+            ));
+            command::run(command::command("rustup", &["component", "add", component]))
+                .with_context(|| format!("please install {component} for this toolchain"))?;
+        }
+    }
+    if !succeeds(cargo(&["nextest", "--version"])) {
+        say("installing cargo-nextest, which runs the tests: a few minutes, once");
+        command::run(cargo(&["install", "--locked", "cargo-nextest"]))?;
+    }
+    Ok(())
+}
+
+fn install(missing: &[&Need]) -> Result<()> {
+    for need in missing {
+        say(&format!(
+            "to be installed: {} (package {})",
+            need.what, need.package
+        ));
+    }
+    command::run(apt(&["update"]))?;
+    let packages = missing.iter().map(|need| need.package);
+    let args: Vec<&str> = ["install", "--yes", "--no-install-recommends"]
+        .into_iter()
+        .chain(packages)
+        .collect();
+    command::run(apt(&args))
+}
+
+/// apt-get that asks nothing. We start the engine ourselves: where systemd does not run, a package
+/// that starts it would leave it holding our files.
+fn apt(args: &[&str]) -> Command {
+    let mut words = vec!["DEBIAN_FRONTEND=noninteractive"];
+    if !Path::new("/run/systemd/system").is_dir() {
+        words.push("RUNLEVEL=1");
+    }
+    words.push("apt-get");
+    words.push("--quiet");
+    words.extend(args);
+    say(&format!("  {}", words.join(" ")));
+    let mut apt = as_root("env", &words);
+    apt.stdin(std::process::Stdio::null());
+    apt
+}
+
+/// Debian, or a distribution that says it is like it.
+fn is_debian() -> bool {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    release
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| matches!(*name, "ID" | "ID_LIKE"))
+        .flat_map(|(_, value)| value.trim_matches('"').split(' '))
+        .any(|name| name == "debian")
+}
