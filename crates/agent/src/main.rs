@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod boot;
 mod init;
 mod kernel;
 mod probe;
@@ -24,6 +25,8 @@ struct Cli {
 enum Role {
     /// Waits for the node's interfaces, then becomes the node's real init
     Init(init::Init),
+    /// Waits until the node has booted
+    AwaitBoot(boot::AwaitBoot),
     /// Makes the links of a lab: a plan on standard input, an answer on standard output
     Wire,
     /// Says what the host's kernel can do, on standard output
@@ -45,6 +48,7 @@ enum Role {
 fn main() -> ExitCode {
     let done = match Cli::parse().role {
         Role::Init(init) => init::run(&init),
+        Role::AwaitBoot(boot) => boot::run(&boot),
         Role::Wire => wire::run(),
         Role::Kernel => kernel::run(),
         Role::Probe => probe::run(),

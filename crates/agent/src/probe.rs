@@ -39,7 +39,7 @@ mod schedule;
 mod service;
 mod ssh;
 mod sysctl;
-mod systemd;
+pub(crate) mod systemd;
 mod tcp;
 mod tls;
 mod user;

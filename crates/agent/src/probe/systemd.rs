@@ -18,6 +18,8 @@ const SOCKET: &str = "/run/systemd/private";
     gen_blocking = false
 )]
 pub(super) trait Manager {
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn system_state(&self) -> zbus::Result<String>;
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
     fn get_unit_file_state(&self, name: &str) -> zbus::Result<String>;
     fn list_unit_files_by_patterns(
@@ -108,6 +110,13 @@ pub(super) async fn manager(connection: &Connection) -> zbus::Result<ManagerProx
         .cache_properties(zbus::proxy::CacheProperties::No)
         .build()
         .await
+}
+
+/// What the whole system is doing: `starting`, `running`, `degraded`, …
+pub(crate) async fn system_state() -> anyhow::Result<String> {
+    let connection = connect().await?;
+    let manager = manager(&connection).await.context("cannot ask systemd")?;
+    manager.system_state().await.context("cannot ask systemd")
 }
 
 /// One unit.
