@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::build::no_network;
-use super::recipe::Base;
+use super::build::{Build, no_network};
+use super::recipe::{BASE, Base};
 
 /// Lines of output that an error repeats.
 const TAIL: usize = 20;
@@ -72,11 +72,8 @@ impl Drop for Running {
     }
 }
 
-/// Makes a Debian and returns it as a tar; each line that it says goes to `say`.
-pub(super) async fn bootstrap(
-    base: &Base,
-    say: impl AsyncFn(String),
-) -> Result<Vec<u8>, BootstrapError> {
+/// Makes a Debian and returns it as a tar; each line that it says is told.
+pub(super) async fn bootstrap(base: &Base, build: &Build<'_>) -> Result<Vec<u8>, BootstrapError> {
     let mut child = Running(start(base)?);
     let (Some(mut output), Some(lines)) = (child.0.stdout.take(), child.0.stderr.take()) else {
         return Err(BootstrapError::Run(std::io::Error::other("no pipes")));
@@ -91,7 +88,7 @@ pub(super) async fn bootstrap(
                 tail.pop_front();
             }
             tail.push_back(line.clone());
-            say(line).await;
+            build.line(BASE, line).await;
         }
         Ok(())
     };

@@ -115,7 +115,7 @@ impl Build<'_> {
     }
 
     async fn base(&self, base: &Base) -> Result<(), BuildError> {
-        let tar = bootstrap::bootstrap(base, async |line| self.line(BASE, line).await)
+        let tar = bootstrap::bootstrap(base, self)
             .await
             .map_err(BuildError::Bootstrap)?;
         self.images
@@ -201,7 +201,7 @@ impl Build<'_> {
         ])
     }
 
-    async fn line(&self, image: &str, line: String) {
+    pub(super) async fn line(&self, image: &str, line: String) {
         let image = image.to_owned();
         self.say(BuildEvent::Line { image, line }).await;
     }

@@ -1,0 +1,149 @@
+//! What happens to labs, as server-sent events: each one an [`Event`] in JSON.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::ready;
+
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event as Sent, KeepAlive};
+use futures_util::{Stream, StreamExt, stream};
+use plateau_core::api::{Event, LabState, LabView, What};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Api;
+use super::failure::{Answer, Failures, Named};
+use super::labs::find;
+use crate::labs::Labs;
+
+/// What happens to all labs, from now on
+#[utoipa::path(get, path = "/v1/events", tag = "labs",
+    responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
+pub(super) async fn of_all(
+    State(api): State<Api>,
+) -> Sse<impl Stream<Item = Result<Sent, Infallible>>> {
+    let stream = Follow {
+        before: VecDeque::new(),
+        live: api.labs.subscribe(),
+        labs: api.labs.clone(),
+        only: None,
+        ended: false,
+    };
+    sse(stream, &api)
+}
+
+/// What has happened to a lab, then what happens from now on; ends when the lab is gone
+#[utoipa::path(get, path = "/v1/labs/{lab}/events", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
+    responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
+pub(super) async fn of_one(
+    State(api): State<Api>,
+    Named(lab): Named<String>,
+) -> Answer<Sse<impl Stream<Item = Result<Sent, Infallible>>>> {
+    let lab = find(&api, &lab)?;
+    let (before, live) = api.labs.follow(&lab.id)?;
+    // A lab that was adopted has no past: what it does now is its first event.
+    let known = before.iter().any(|event| is_state(&event.what));
+    let present = (!known).then(|| present(&lab));
+    let stream = Follow {
+        before: present.into_iter().flatten().chain(before).collect(),
+        live,
+        labs: api.labs.clone(),
+        only: Some(lab.id),
+        ended: false,
+    };
+    Ok(sse(stream, &api))
+}
+
+/// A listener and what it has not been told yet.
+struct Follow {
+    before: VecDeque<Event>,
+    live: Receiver<Event>,
+    labs: Labs,
+    only: Option<String>,
+    ended: bool,
+}
+
+impl Follow {
+    /// The next event; `None` when there is nothing more to tell.
+    async fn next(&mut self) -> Option<Event> {
+        while !self.ended {
+            if let Some(event) = self.before.pop_front() {
+                self.ended = self.is_last(&event);
+                return Some(event);
+            }
+            match self.live.recv().await {
+                Ok(event) if self.only.as_ref().is_none_or(|only| *only == event.lab) => {
+                    self.before.push_back(event);
+                }
+                Ok(_) => {}
+                // Whoever was too slow is told how things are now.
+                Err(RecvError::Lagged(_)) => self.catch_up(),
+                Err(RecvError::Closed) => return None,
+            }
+        }
+        None
+    }
+
+    fn catch_up(&mut self) {
+        match &self.only {
+            Some(lab) => match self.labs.show(lab) {
+                Ok(lab) => self.before.extend(present(&lab)),
+                Err(_) => self.ended = true,
+            },
+            None => self
+                .before
+                .extend(self.labs.list().iter().flat_map(present)),
+        }
+    }
+
+    fn is_last(&self, event: &Event) -> bool {
+        self.only.is_some()
+            && event.what
+                == What::State {
+                    state: LabState::Removed,
+                }
+    }
+}
+
+/// How a lab is now, told as events.
+fn present(lab: &LabView) -> Vec<Event> {
+    let event = |what| Event {
+        at: jiff::Timestamp::now().to_string(),
+        lab: lab.id.clone(),
+        what,
+    };
+    let nodes = lab.nodes.iter().map(|(node, view)| What::Node {
+        node: node.clone(),
+        state: view.state,
+    });
+    nodes
+        .chain([What::State { state: lab.state }])
+        .map(event)
+        .collect()
+}
+
+fn is_state(what: &What) -> bool {
+    matches!(what, What::State { .. })
+}
+
+fn sse(follow: Follow, api: &Api) -> Sse<impl Stream<Item = Result<Sent, Infallible>> + use<>> {
+    let events = stream::unfold(follow, async |mut follow| {
+        let event = follow.next().await?;
+        Some((event, follow))
+    })
+    .filter_map(|event| ready(encode(&event)))
+    .take_until(api.stop.clone().cancelled_owned());
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+fn encode(event: &Event) -> Option<Result<Sent, Infallible>> {
+    match Sent::default().json_data(event) {
+        Ok(sent) => Some(Ok(sent)),
+        Err(error) => {
+            tracing::error!(%error, "an event could not be written");
+            None
+        }
+    }
+}

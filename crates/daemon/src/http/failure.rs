@@ -1,0 +1,212 @@
+//! Errors as every route answers them: [`ApiError`] with a fitting status.
+
+use std::any::Any;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use plateau_core::api::{ApiError, Fault};
+
+use crate::images::BuildError;
+use crate::lab::LabError;
+use crate::runtime::RuntimeError;
+
+/// An error on its way to the client.
+#[derive(Clone, Debug)]
+pub struct Failure(pub ApiError);
+
+/// What a route answers.
+pub(super) type Answer<T> = Result<T, Failure>;
+
+/// A body of JSON.
+#[derive(FromRequest)]
+#[from_request(via(Json), rejection(Failure))]
+pub(super) struct Sent<T>(pub(super) T);
+
+/// The variables of a path.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Failure))]
+pub(super) struct Named<T>(pub(super) T);
+
+/// The query of a path.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Failure))]
+pub(super) struct Asked<T>(pub(super) T);
+
+/// The errors that any route may answer, for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub(super) enum Failures {
+    /// The request is wrong: not JSON, a wrong value, a scenario with problems.
+    #[response(status = 400)]
+    Wrong(ApiError),
+    /// The token is missing or wrong; only on TCP.
+    #[response(status = 401)]
+    Unauthorized(ApiError),
+    /// The `Host` is not a name of the loopback; only on TCP.
+    #[response(status = 403)]
+    Forbidden(ApiError),
+    /// What the path names is not there.
+    #[response(status = 404)]
+    NotFound(ApiError),
+    /// It cannot be done in the present state.
+    #[response(status = 409)]
+    Conflict(ApiError),
+    /// The body has more bytes than are taken.
+    #[response(status = 413)]
+    TooLarge(ApiError),
+    /// The daemon or its host failed.
+    #[response(status = 500)]
+    Failed(ApiError),
+    /// The engine answered something that is no success.
+    #[response(status = 502)]
+    Engine(ApiError),
+    /// The engine cannot be reached.
+    #[response(status = 503)]
+    Unavailable(ApiError),
+}
+
+impl Failure {
+    /// An error of the request.
+    pub(super) fn input(code: &str, message: impl Into<String>) -> Self {
+        Self(ApiError {
+            code: code.to_owned(),
+            fault: Fault::Input,
+            message: message.into(),
+            hint: None,
+            problems: vec![],
+        })
+    }
+
+    /// The same with advice.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The status that fits the code.
+    fn status(&self) -> StatusCode {
+        match (self.0.fault, self.0.code.as_str()) {
+            (Fault::Input, "unauthorized") => StatusCode::UNAUTHORIZED,
+            (Fault::Input, "host-not-allowed") => StatusCode::FORBIDDEN,
+            (Fault::Input, "method-not-allowed") => StatusCode::METHOD_NOT_ALLOWED,
+            (Fault::Input, "body-too-large") => StatusCode::PAYLOAD_TOO_LARGE,
+            (Fault::Input, "not-json") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            (Fault::Input, code) if code.ends_with("-not-found") => StatusCode::NOT_FOUND,
+            (
+                Fault::Input,
+                "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
+                | "images-being-built" | "lab-ambiguous" | "host-lacks",
+            ) => StatusCode::CONFLICT,
+            (Fault::Input, _) => StatusCode::BAD_REQUEST,
+            (Fault::Outside, "engine-unreachable" | "engine-permission-denied") => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            (Fault::Outside, code) if code.starts_with("engine-") => StatusCode::BAD_GATEWAY,
+            (Fault::Outside, _) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        match self.0.fault {
+            Fault::Input => tracing::debug!(code = self.0.code, error = self.0.message, "refused"),
+            Fault::Outside => tracing::warn!(code = self.0.code, error = self.0.message, "failed"),
+        }
+        let mut response = (status, Json(self.0)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                header::HeaderValue::from_static("Bearer"),
+            );
+        }
+        response
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<RuntimeError> for Failure {
+    fn from(error: RuntimeError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<JsonRejection> for Failure {
+    fn from(rejection: JsonRejection) -> Self {
+        let message = rejection.body_text();
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::input(
+                "body-too-large",
+                format!(
+                    "the body has more than {} MiB",
+                    super::BODY_LIMIT / (1 << 20)
+                ),
+            ),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                Self::input("not-json", message).hint("send `Content-Type: application/json`")
+            }
+            _ => Self::input("bad-json", message),
+        }
+    }
+}
+
+impl From<PathRejection> for Failure {
+    fn from(rejection: PathRejection) -> Self {
+        Self::input("bad-path", rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Failure {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::input("bad-query", rejection.body_text())
+    }
+}
+
+pub(super) async fn no_route(uri: Uri) -> Failure {
+    Failure::input(
+        "route-not-found",
+        format!("there is no route `{}`", uri.path()),
+    )
+    .hint("GET /v1/openapi.json names all routes")
+}
+
+pub(super) async fn no_method(method: Method, uri: Uri) -> Failure {
+    Failure::input(
+        "method-not-allowed",
+        format!("route `{}` does not take {method}", uri.path()),
+    )
+    .hint("GET /v1/openapi.json names all routes")
+}
+
+/// What a client is told of a panic; the log has its text.
+pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or_default();
+    tracing::error!(panic = text, "a request panicked");
+    Failure(ApiError {
+        code: "bug".to_owned(),
+        fault: Fault::Outside,
+        message: "the daemon made a mistake while it answered".to_owned(),
+        hint: Some("please report it with the daemon's log".to_owned()),
+        problems: vec![],
+    })
+    .into_response()
+}

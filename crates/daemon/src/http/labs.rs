@@ -1,0 +1,203 @@
+//! Labs, from asking for one to its grade.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use plateau_core::api::{
+    CheckLab, CheckResultView, Exec, ExecResult, LabView, NewLab, Solve, SolveResult,
+};
+use plateau_core::problem::nearest;
+
+use super::failure::{Answer, Failure, Failures, Named, Sent};
+use super::{Api, files};
+
+/// Fewest characters of an identifier that stand for the whole.
+const PREFIX: usize = 4;
+
+/// Asks for a lab and answers at once; it is built in the background, and its events tell how far it is
+#[utoipa::path(post, path = "/v1/labs", tag = "labs", request_body = NewLab,
+    responses((status = 201, body = LabView), Failures))]
+pub(super) async fn create(
+    State(api): State<Api>,
+    Sent(lab): Sent<NewLab>,
+) -> Answer<(StatusCode, Json<LabView>)> {
+    files::check(&lab.files)?;
+    Ok((StatusCode::CREATED, Json(api.labs.create(lab).await?)))
+}
+
+/// All labs in the order in which they were asked for
+#[utoipa::path(get, path = "/v1/labs", tag = "labs",
+    responses((status = 200, body = Vec<LabView>), Failures))]
+pub(super) async fn list(State(api): State<Api>) -> Json<Vec<LabView>> {
+    Json(api.labs.list())
+}
+
+/// One lab
+#[utoipa::path(get, path = "/v1/labs/{lab}", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
+    responses((status = 200, body = LabView), Failures))]
+pub(super) async fn show(
+    State(api): State<Api>,
+    Named(lab): Named<String>,
+) -> Answer<Json<LabView>> {
+    Ok(Json(find(&api, &lab)?))
+}
+
+/// Removes a lab and answers when all of it is gone
+#[utoipa::path(delete, path = "/v1/labs/{lab}", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
+    responses((status = 204, description = "All of it is gone"), Failures))]
+pub(super) async fn down(State(api): State<Api>, Named(lab): Named<String>) -> Answer<StatusCode> {
+    let lab = find(&api, &lab)?.id;
+    api.labs.down(&lab).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Runs solutions, and a mistake after them; a script that fails is told and no error
+#[utoipa::path(post, path = "/v1/labs/{lab}/solve", tag = "labs", request_body = Solve,
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
+    responses((status = 200, body = SolveResult), Failures))]
+pub(super) async fn solve(
+    State(api): State<Api>,
+    Named(lab): Named<String>,
+    Sent(solve): Sent<Solve>,
+) -> Answer<Json<SolveResult>> {
+    let lab = find(&api, &lab)?.id;
+    Ok(Json(api.labs.solve(&lab, solve).await?))
+}
+
+/// Grades a lab phase by phase
+#[utoipa::path(post, path = "/v1/labs/{lab}/check", tag = "labs", request_body = CheckLab,
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
+    responses((status = 200, body = CheckResultView), Failures))]
+pub(super) async fn check(
+    State(api): State<Api>,
+    Named(lab): Named<String>,
+    Sent(check): Sent<CheckLab>,
+) -> Answer<Json<CheckResultView>> {
+    let lab = find(&api, &lab)?.id;
+    Ok(Json(api.labs.check(&lab, check).await?))
+}
+
+/// Runs a command in a node; how it ends is told and no error
+#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/exec", tag = "labs", request_body = Exec,
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
+           ("node" = String, Path, description = "Name of the node")),
+    responses((status = 200, body = ExecResult), Failures))]
+pub(super) async fn exec(
+    State(api): State<Api>,
+    Named((lab, node)): Named<(String, String)>,
+    Sent(exec): Sent<Exec>,
+) -> Answer<Json<ExecResult>> {
+    if exec.argv.is_empty() {
+        return Err(Failure::input(
+            "bad-json",
+            "`argv` is empty: it holds the program and its arguments",
+        ));
+    }
+    let lab = find(&api, &lab)?.id;
+    Ok(Json(api.labs.exec(&lab, &node, exec).await?))
+}
+
+/// Restarts a node, also a stopped one, and answers when it has booted
+#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/reboot", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
+           ("node" = String, Path, description = "Name of the node")),
+    responses((status = 204, description = "It has booted"), Failures))]
+pub(super) async fn reboot(
+    State(api): State<Api>,
+    Named((lab, node)): Named<(String, String)>,
+) -> Answer<StatusCode> {
+    let lab = find(&api, &lab)?.id;
+    api.labs.reboot(&lab, &node).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The lab that a name, an identifier or its first characters stand for.
+pub(super) fn find(api: &Api, asked: &str) -> Answer<LabView> {
+    choose(api.labs.list(), asked)
+}
+
+/// A name comes before an identifier, so that no identifier can hide a name.
+fn choose(labs: Vec<LabView>, asked: &str) -> Answer<LabView> {
+    let names: Vec<String> = labs.iter().map(|lab| lab.name.clone()).collect();
+    if let Some(found) = labs
+        .iter()
+        .find(|lab| lab.name == asked)
+        .or_else(|| labs.iter().find(|lab| lab.id == asked))
+    {
+        return Ok(found.clone());
+    }
+    let mut begin: Vec<LabView> = labs
+        .into_iter()
+        .filter(|lab| asked.len() >= PREFIX && lab.id.starts_with(asked))
+        .collect();
+    match begin.len() {
+        1 => Ok(begin.remove(0)),
+        0 => Err(
+            Failure::input("lab-not-found", format!("there is no lab `{asked}`"))
+                .hint(nearest(asked, names.iter().map(String::as_str))),
+        ),
+        _ => {
+            let names: Vec<String> = begin.into_iter().map(|lab| lab.name).collect();
+            Err(Failure::input(
+                "lab-ambiguous",
+                format!("`{asked}` begins the identifiers of several labs"),
+            )
+            .hint(format!("they are {}", names.join(", "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use plateau_core::api::LabState;
+
+    use super::*;
+
+    fn lab(id: &str, name: &str) -> LabView {
+        LabView {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            scenario: String::new(),
+            hash: String::new(),
+            title: BTreeMap::new(),
+            seed: String::new(),
+            parameters: BTreeMap::new(),
+            state: LabState::Ready,
+            created: String::new(),
+            nodes: BTreeMap::new(),
+            problem: None,
+        }
+    }
+
+    #[test]
+    fn a_lab_is_found_by_name_identifier_and_its_beginning() {
+        let labs = vec![
+            lab("0198aa11", "web-1"),
+            lab("0198aa22", "0198aa11"),
+            lab("0198bb33", "dns-1"),
+        ];
+        let name = |asked: &str| {
+            choose(labs.clone(), asked).map_or_else(|error| error.0.code, |lab| lab.name)
+        };
+        assert_eq!(name("web-1"), "web-1");
+        assert_eq!(name("0198aa11"), "0198aa11");
+        assert_eq!(name("0198b"), "dns-1");
+        assert_eq!(name("0198bb33"), "dns-1");
+        assert_eq!(name("0198"), "lab-ambiguous");
+        assert_eq!(name("019"), "lab-not-found");
+        assert_eq!(name(""), "lab-not-found");
+    }
+
+    #[test]
+    fn what_is_not_there_is_answered_with_the_names_that_are() {
+        let hint = choose(vec![lab("0198aa11", "web-1")], "wbe-1")
+            .unwrap_err()
+            .0
+            .hint;
+        assert_eq!(hint.unwrap(), "did you mean `web-1`? allowed: web-1");
+    }
+}

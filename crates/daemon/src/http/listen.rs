@@ -1,0 +1,197 @@
+//! Where the daemon listens: a Unix socket and a TCP port of the loopback.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+
+use super::{Api, Token, local, remote};
+
+/// Group whose members may use the socket.
+const GROUP: &str = "plateau";
+
+/// How long requests may go on after the daemon was told to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why nobody can reach the daemon.
+#[derive(Debug, Error)]
+pub enum ListenError {
+    /// Another daemon listens on the socket.
+    #[error("another plateaud listens on `{}` already", path.display())]
+    Taken {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// There is something else in the socket's place.
+    #[error("`{}` is there and is no socket", path.display())]
+    NoSocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The socket could not be made.
+    #[error("listen on `{}`", path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address can be reached from other machines.
+    #[error("`{address}` is not an address of the loopback")]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The port could not be had.
+    #[error("listen on `{address}`")]
+    Port {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Serving ended by itself.
+    #[error("serve")]
+    Serve(#[source] std::io::Error),
+}
+
+impl ListenError {
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Taken { .. } => {
+                Some("stop it first, or give this one another --socket and --state")
+            }
+            Self::NoSocket { .. } => Some("remove it, or name another place with --socket"),
+            Self::Socket { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                Some("run plateaud as root, or name a place that you can write to with --socket")
+            }
+            Self::NotLoopback { .. } => {
+                Some("this version serves only its own machine: use 127.0.0.1 or [::1]")
+            }
+            Self::Port { source, .. } if source.kind() == ErrorKind::AddrInUse => {
+                Some("choose another port with --listen; port 0 takes any that is free")
+            }
+            Self::Socket { .. } | Self::Port { .. } | Self::Serve(_) => None,
+        }
+    }
+}
+
+/// The socket and the port, bound and not served yet.
+#[derive(Debug)]
+pub struct Listeners {
+    socket: UnixListener,
+    path: PathBuf,
+    port: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both. A socket that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    /// Somebody listens already, or they cannot be had.
+    pub async fn bind(socket: &Path, address: SocketAddr) -> Result<Self, ListenError> {
+        if !address.ip().is_loopback() {
+            return Err(ListenError::NotLoopback { address });
+        }
+        let port = TcpListener::bind(address)
+            .await
+            .map_err(|source| ListenError::Port { address, source })?;
+        Ok(Self {
+            socket: bind(socket).await?,
+            path: socket.to_owned(),
+            port,
+        })
+    }
+
+    /// The address of the port, also where any free one was asked for.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.port.local_addr()
+    }
+
+    /// Serves until `api.stop` is cancelled, and takes the socket away at the end.
+    ///
+    /// # Errors
+    /// Where serving ends by itself.
+    pub async fn serve(self, api: Api, token: Token) -> Result<(), ListenError> {
+        let stop = api.stop.clone();
+        let on_socket = axum::serve(self.socket, local(api.clone()))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let on_port = axum::serve(self.port, remote(api, token))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let late = async {
+            stop.cancelled().await;
+            // Labs and what is done in them outlive the daemon: a long request need not end first.
+            tokio::time::sleep(PATIENCE).await;
+        };
+        let done = tokio::select! {
+            done = async { tokio::try_join!(on_socket, on_port) } => {
+                done.map(drop).map_err(ListenError::Serve)
+            }
+            () = late => Ok(()),
+        };
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the socket was gone already");
+        }
+        done
+    }
+}
+
+async fn bind(path: &Path) -> Result<UnixListener, ListenError> {
+    let failed = |source| ListenError::Socket {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.file_type().is_socket() => {
+            return Err(ListenError::NoSocket {
+                path: path.to_owned(),
+            });
+        }
+        Ok(_) if UnixStream::connect(path).await.is_ok() => {
+            return Err(ListenError::Taken {
+                path: path.to_owned(),
+            });
+        }
+        Ok(_) | Err(_) => {}
+    }
+    // Made under another name: at its place it has the right owner and mode from the first moment on,
+    // and a stale one is replaced without a gap.
+    let new = path.with_extension("new");
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(&new).map_err(failed)?;
+    if let Some(group) = group(GROUP) {
+        std::os::unix::fs::chown(&new, None, Some(group)).map_err(failed)?;
+    }
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
+    std::fs::rename(&new, path).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Number of a local group.
+fn group(name: &str) -> Option<u32> {
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
+    groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name))
+            .then(|| fields.nth(1))
+            .flatten()
+            .and_then(|number| number.parse().ok())
+    })
+}

@@ -1,0 +1,52 @@
+//! Proving that a scenario grades fairly.
+
+use std::convert::Infallible;
+use std::future::ready;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt};
+use plateau_core::api::{NewProof, ProofEvent};
+use serde::Serialize;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::failure::{Answer, Failures, Sent};
+use super::{Api, files};
+use crate::proof;
+
+/// Proves a scenario with labs of its own; a client that goes away ends the proof and removes its labs
+#[utoipa::path(post, path = "/v1/proofs", tag = "proofs", request_body = NewProof,
+    responses((status = 200, body = ProofEvent, content_type = "application/x-ndjson",
+        description = "An event a line; `proven` or `broken` is the last"), Failures))]
+pub(super) async fn prove(State(api): State<Api>, Sent(proof): Sent<NewProof>) -> Answer<Response> {
+    files::check(&proof.files)?;
+    let events = proof::prove(&api.labs, proof).await?;
+    Ok(lines(ReceiverStream::new(events), &api))
+}
+
+/// A JSON text a line, until the stream or the daemon ends.
+pub(super) fn lines<T: Serialize + Send + 'static>(
+    events: impl Stream<Item = T> + Send + 'static,
+    api: &Api,
+) -> Response {
+    let lines = events
+        .filter_map(|event| ready(line(&event)))
+        .take_until(api.stop.clone().cancelled_owned());
+    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
+    (kind, Body::from_stream(lines)).into_response()
+}
+
+fn line(event: &impl Serialize) -> Option<Result<Bytes, Infallible>> {
+    match serde_json::to_vec(event) {
+        Ok(mut line) => {
+            line.push(b'\n');
+            Some(Ok(Bytes::from(line)))
+        }
+        Err(error) => {
+            tracing::error!(%error, "an event could not be written");
+            None
+        }
+    }
+}
