@@ -22,7 +22,7 @@ pub(super) fn see(question: &MountQuestion) -> anyhow::Result<MountSeen> {
         .and_then(|init| init.mountinfo())
         .context("cannot read the mounts of process 1")?;
     // The last one lies on top.
-    let found = mounts.iter().filter(|mount| at(mount, path)).last();
+    let found = mounts.iter().rev().find(|mount| at(mount, path));
     let fstab = text_of("/etc/fstab", FSTAB_LIMIT)?.unwrap_or_default();
     Ok(MountSeen {
         mounted: Some(found.is_some()),

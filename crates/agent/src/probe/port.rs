@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use plateau_core::question::port::{PortQuestion, PortSeen, Transport};
 use procfs::net::{TcpState, UdpState};
-use procfs::process::{FDTarget, Process, all_processes};
+use procfs::process::{Process, all_processes};
 
 use super::asked::Look;
+use super::bounded::is_absent;
 use super::process::{has_gone, shown_name};
 
 /// Addresses and socket numbers of what listens.
@@ -98,28 +99,40 @@ fn programs(sockets: &BTreeSet<u64>) -> anyhow::Result<Vec<String>> {
     // Otherwise a program that we may not look into would seem not to listen.
     anyhow::ensure!(
         unseen.is_empty() || barred == 0,
-        "{barred} processes may not be looked into, and one of them holds the port"
+        "one of {barred} processes that may not be looked into holds the port (the node lacks SYS_PTRACE)"
     );
     Ok(names.into_iter().collect())
 }
 
 /// Sockets that a process holds; `None` where we may not look.
+///
+/// Read here and not by `procfs`, which passes over descriptors that we may not look at.
 fn sockets_of(process: &Process) -> Option<BTreeSet<u64>> {
-    let files = match process.fd() {
-        Err(ref error) if has_gone(error) => return Some(BTreeSet::new()),
-        files => files.ok()?,
+    let folder = match std::fs::read_dir(format!("/proc/{}/fd", process.pid)) {
+        Err(error) if is_absent(&error) => return Some(BTreeSet::new()),
+        folder => folder.ok()?,
     };
     let mut sockets = BTreeSet::new();
-    for file in files {
-        match file {
-            Ok(file) => {
-                if let FDTarget::Socket(inode) = file.target {
-                    sockets.insert(inode);
-                }
-            }
-            Err(ref error) if has_gone(error) => {}
-            Err(_) => return None,
-        }
+    for entry in folder {
+        let target = match entry.and_then(|entry| std::fs::read_link(entry.path())) {
+            Err(error) if is_absent(&error) || is_gone(&error) => continue,
+            target => target.ok()?,
+        };
+        sockets.extend(socket_number(&target.to_string_lossy()));
     }
     Some(sockets)
+}
+
+/// The number in `socket:[123]`.
+fn socket_number(target: &str) -> Option<u64> {
+    target
+        .strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+/// Whether an error says that the process has ended.
+fn is_gone(error: &std::io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::SRCH)
 }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use plateau_core::question::process::{ProcessQuestion, ProcessSeen};
 use procfs::ProcError;
 use procfs::process::{Process, all_processes};
+use rustix::io::Errno;
 
 use super::accounts;
 use super::bounded::cut;
@@ -61,7 +62,12 @@ fn matching(process: &Process, name: &str) -> Result<Option<(u32, String)>, Proc
     if words.is_empty() {
         return Ok(None);
     }
-    if program_of(process).as_deref() != Some(name) && first_word(&words) != Some(name) {
+    let runs = match program_of(process) {
+        Some(program) => program == name,
+        // Without SYS_PTRACE other users' executables are hidden; the kernel's short name is not.
+        None => process.stat()?.comm == name,
+    };
+    if !runs && first_word(&words) != Some(name) {
         return Ok(None);
     }
     let uid = process.status()?.euid;
@@ -93,10 +99,9 @@ pub(super) fn shown_name(process: &Process) -> Option<String> {
 
 /// Whether an error says that the process ended while we looked.
 pub(super) fn has_gone(error: &ProcError) -> bool {
-    const NO_SUCH_PROCESS: i32 = 3;
     match error {
         ProcError::NotFound(_) => true,
-        ProcError::Io(error, _) => error.raw_os_error() == Some(NO_SUCH_PROCESS),
+        ProcError::Io(error, _) => Errno::from_io_error(error) == Some(Errno::SRCH),
         ProcError::PermissionDenied(_)
         | ProcError::Incomplete(_)
         | ProcError::Other(_)

@@ -105,6 +105,10 @@ fn user_table(path: &Path, users: &[User], found: &mut Vec<Job>) -> anyhow::Resu
 
 fn table(path: &Path, owner: Owner<'_>, found: &mut Vec<Job>) -> anyhow::Result<()> {
     let text = text_of(path, TABLE_LIMIT)?.unwrap_or_default();
+    // Debian's cron takes nothing from a table whose last line does not end.
+    if !text.ends_with('\n') {
+        return Ok(());
+    }
     let source = path.to_string_lossy();
     let room = MOST_JOBS.saturating_sub(found.len());
     found.extend(jobs(&text, &source, owner).take(room));

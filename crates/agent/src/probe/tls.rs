@@ -57,11 +57,9 @@ pub(super) async fn see(question: &TlsQuestion, look: &Look) -> anyhow::Result<T
 }
 
 fn version(version: ProtocolVersion) -> String {
-    match version {
-        ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
-        ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
-        other => format!("{other:?}"),
-    }
+    // As OpenSSL writes them; rustls has an underscore, and speaks no others.
+    let name = format!("{version:?}");
+    name.replace('_', ".")
 }
 
 /// Names and addresses of the alternative-name extension.
