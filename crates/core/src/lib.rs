@@ -22,6 +22,8 @@ pub mod terminal;
 pub mod topology;
 pub mod wire;
 
+#[cfg(test)]
+mod properties;
 mod resolve;
 mod template;
 mod tree;

@@ -1,6 +1,9 @@
 //! Reading scenarios: the good ones of the project, and a corpus of broken ones.
 
-#![allow(clippy::disallowed_methods, reason = "the tests read the corpus; the core itself reads nothing")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests read the corpus; the core itself reads nothing"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
