@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::{Stream, StreamExt};
 use plateau_core::api::{NewProof, ProofEvent};
-use plateau_core::problem::Problem;
+use plateau_core::problem::{Place, Problem};
 use plateau_core::proof::Proof;
 use plateau_core::scenario::Scenario;
 use plateau_core::spec;
@@ -74,25 +74,48 @@ struct Checked {
 }
 
 fn check(paths: &[PathBuf], screen: Screen) -> Result<Ending, Failure> {
-    let mut checked = Vec::new();
-    for path in paths {
-        let root = folder::scenario_folder(path)?;
-        let (hash, problems) = match folder::read(&root)? {
-            Err(problems) => (None, problems),
-            Ok(folder) => {
-                let hash = folder.hash();
-                (Some(hash), Scenario::read(folder).err().unwrap_or_default())
-            }
-        };
-        checked.push(Checked {
-            path: path.clone(),
-            hash,
-            problems: show::problem::below(&root, problems),
-        });
-    }
+    let checked: Vec<Checked> = paths.iter().map(|path| check_one(path)).collect();
     let good = checked.iter().all(|one| one.problems.is_empty());
     screen.show(&checked, |checked| shown(checked))?;
     Ok(if good { Ending::Good } else { Ending::Refused })
+}
+
+/// Whatever is wrong is a problem of this scenario, so that the others are checked all the same.
+fn check_one(path: &Path) -> Checked {
+    let (hash, problems) = match read_whole(path) {
+        Ok(read) => read,
+        Err(failure) => (None, vec![unreadable(path, &failure)]),
+    };
+    Checked {
+        path: path.to_owned(),
+        hash,
+        problems,
+    }
+}
+
+fn read_whole(path: &Path) -> Result<(Option<String>, Vec<Problem>), Failure> {
+    let root = folder::scenario_folder(path)?;
+    let (hash, problems) = match folder::read(&root)? {
+        Err(problems) => (None, problems),
+        Ok(folder) => {
+            let hash = folder.hash();
+            (Some(hash), Scenario::read(folder).err().unwrap_or_default())
+        }
+    };
+    Ok((hash, show::problem::below(&root, problems)))
+}
+
+fn unreadable(path: &Path, failure: &Failure) -> Problem {
+    Problem {
+        place: Place {
+            file: path.display().to_string(),
+            line: 0,
+            column: 0,
+        },
+        code: "unreadable".to_owned(),
+        message: failure.chain(),
+        hint: failure.hint(),
+    }
 }
 
 fn shown(checked: &[Checked]) -> String {

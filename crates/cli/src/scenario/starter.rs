@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plateau_core::scenario::{Folder, Scenario};
 
@@ -35,7 +35,11 @@ pub(crate) fn write(id: &str, parent: &Path, screen: Screen) -> Result<Ending, F
         return Err(Failure::Identifier(id.to_owned()));
     }
     let folder = starter(id)?;
-    let root = parent.join(id);
+    // "./" before the name would only be noise in what is shown.
+    let root = match parent.to_str() {
+        Some(".") => PathBuf::from(id),
+        _ => parent.join(id),
+    };
     let failed = |path: &Path, source: io::Error| {
         let path = path.to_owned();
         if source.kind() == io::ErrorKind::AlreadyExists {
