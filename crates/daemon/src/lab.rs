@@ -1,6 +1,29 @@
 //! One lab: what it is made of, and the task that owns it.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use plateau_core::api::{ApiError, Event, LabState, LabView, NodeState, NodeView, What};
+use plateau_core::topology::Topology;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::agent::Agent;
+use crate::runtime::Runtime;
+use crate::settings::Settings;
+use crate::store::{Marker, Progress, Store};
+
+mod build;
+mod container;
+pub mod down;
 pub mod error;
+mod grading;
+mod power;
+mod program;
+mod solving;
+pub(crate) mod task;
 
 pub use error::LabError;
 
@@ -10,3 +33,210 @@ pub const LAB: &str = "plateau.lab";
 pub const ROLE: &str = "plateau.role";
 /// Label with a node's name.
 pub const NODE: &str = "plateau.node";
+/// Label with the daemon's installation that made a container: what carries another is a stranger's.
+pub const OWNER: &str = "plateau.owner";
+
+/// Events of a lab that are kept for those who come later.
+const HISTORY: usize = 512;
+
+/// What all labs of a daemon share.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) agent: Agent,
+    pub(crate) owner: String,
+    /// Whether nodes get a cgroup namespace of their own instead of the host's tree, read-only.
+    pub(crate) private_cgroups: bool,
+    pub(crate) events: broadcast::Sender<Event>,
+}
+
+/// One lab, shared by the task that owns it and by the jobs that this task starts.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) marker: Marker,
+    pub(crate) topology: Topology,
+    view: watch::Sender<LabView>,
+    history: Mutex<VecDeque<Event>>,
+    /// Node → the process that its links were plugged into last. Held for as long as somebody
+    /// starts, stops or wires the node.
+    power: BTreeMap<String, tokio::sync::Mutex<Option<u32>>>,
+    /// Held by what must not happen to a lab at the same time: solving, grading, rebooting.
+    work: tokio::sync::Mutex<()>,
+    /// Ends all jobs.
+    cancel: CancellationToken,
+    jobs: TaskTracker,
+    examiners: std::sync::atomic::AtomicUsize,
+}
+
+impl Lab {
+    pub(crate) fn new(ground: Arc<Ground>, marker: Marker, topology: Topology) -> Arc<Self> {
+        let view = first_view(&marker, &topology);
+        let nodes = topology.nodes.keys();
+        Arc::new(Self {
+            power: nodes
+                .map(|node| (node.clone(), tokio::sync::Mutex::default()))
+                .collect(),
+            view: watch::Sender::new(view),
+            history: Mutex::default(),
+            work: tokio::sync::Mutex::default(),
+            cancel: CancellationToken::new(),
+            jobs: TaskTracker::new(),
+            examiners: std::sync::atomic::AtomicUsize::new(0),
+            ground,
+            marker,
+            topology,
+        })
+    }
+
+    pub(crate) fn view(&self) -> LabView {
+        self.view.borrow().clone()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<LabView> {
+        self.view.subscribe()
+    }
+
+    pub(crate) fn state(&self) -> LabState {
+        self.view.borrow().state
+    }
+
+    /// What has happened so far, and what happens from now on: nothing twice, nothing left out.
+    pub(crate) fn follow(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = self.ground.events.subscribe();
+        (history.iter().cloned().collect(), events)
+    }
+
+    fn emit(&self, what: What) {
+        let event = Event {
+            at: jiff::Timestamp::now().to_string(),
+            lab: self.marker.id.clone(),
+            what,
+        };
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        if history.len() == HISTORY {
+            history.pop_front();
+        }
+        history.push_back(event.clone());
+        // Nobody may be listening.
+        let _ = self.ground.events.send(event);
+    }
+
+    fn set_state(&self, state: LabState, problem: Option<ApiError>) {
+        self.view.send_modify(|view| {
+            view.state = state;
+            view.problem = problem;
+        });
+        tracing::info!(lab = %self.marker.name, id = %self.marker.id, ?state, "lab");
+        self.emit(What::State { state });
+    }
+
+    fn set_node(&self, node: &str, state: NodeState) {
+        let changed = self.view.send_if_modified(|view| {
+            let known = view.nodes.get_mut(node);
+            known.is_some_and(|known| std::mem::replace(&mut known.state, state) != state)
+        });
+        if changed {
+            self.emit(What::Node {
+                node: node.to_owned(),
+                state,
+            });
+        }
+    }
+
+    fn node_state(&self, node: &str) -> NodeState {
+        let view = self.view.borrow();
+        view.nodes
+            .get(node)
+            .map_or(NodeState::Absent, |node| node.state)
+    }
+
+    fn known(&self, node: &str) -> Result<(), LabError> {
+        if self.topology.nodes.contains_key(node) {
+            return Ok(());
+        }
+        Err(LabError::NoSuchNode {
+            lab: self.marker.name.clone(),
+            node: node.to_owned(),
+        })
+    }
+
+    /// Lets a call of the engine come to its end although nobody waits for it any longer: dropped
+    /// half-way, it might make something after everything was removed.
+    async fn to_its_end<T: Send + 'static>(
+        self: &Arc<Self>,
+        call: impl Future<Output = Result<T, LabError>> + Send + 'static,
+    ) -> Result<T, LabError> {
+        self.jobs
+            .spawn(call)
+            .await
+            .unwrap_or_else(|_| Err(self.given_up()))
+    }
+
+    fn given_up(&self) -> LabError {
+        LabError::GivenUp {
+            lab: self.marker.name.clone(),
+        }
+    }
+
+    /// Writes down how far the lab got.
+    async fn mark(&self, progress: Progress) -> Result<(), LabError> {
+        let store = self.ground.store.clone();
+        let marker = Marker {
+            progress,
+            ..self.marker.clone()
+        };
+        on_disk(move || store.mark(&marker)).await
+    }
+
+    async fn forget(&self) -> Result<(), LabError> {
+        let store = self.ground.store.clone();
+        let id = self.marker.id.clone();
+        on_disk(move || store.forget(&id)).await
+    }
+}
+
+/// Runs what blocks on the disk beside the async threads.
+pub(crate) async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LabError> + Send + 'static,
+) -> Result<T, LabError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(LabError::Store {
+            doing: "work with",
+            path: std::path::PathBuf::new(),
+            source: std::io::Error::other(error),
+        }),
+    }
+}
+
+fn first_view(marker: &Marker, topology: &Topology) -> LabView {
+    let nodes = topology.nodes.iter().map(|(name, node)| {
+        let interfaces = node.interfaces.iter();
+        let view = NodeView {
+            image: node.image.clone(),
+            state: NodeState::Absent,
+            access: node.access.clone(),
+            interfaces: interfaces
+                .map(|(name, interface)| (name.clone(), interface.network.clone()))
+                .collect(),
+        };
+        (name.clone(), view)
+    });
+    LabView {
+        id: marker.id.clone(),
+        name: marker.name.clone(),
+        scenario: marker.scenario.clone(),
+        hash: marker.hash.clone(),
+        title: topology.title.clone(),
+        seed: marker.seed.clone(),
+        parameters: topology.parameters.clone(),
+        state: LabState::Building,
+        created: marker.created.clone(),
+        nodes: nodes.collect(),
+        problem: None,
+    }
+}

@@ -1,19 +1,37 @@
 //! All labs of the daemon: the handle that HTTP and proofs call.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{
-    CheckLab, CheckResultView, Event, Exec, ExecResult, LabView, NewLab, Solve, SolveResult,
+    CheckLab, CheckResultView, Event, Exec, ExecResult, LabState, LabView, NewLab, ScenarioFiles,
+    Solve, SolveResult,
 };
-use plateau_core::scenario::Folder;
+use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::lab::LabError;
+use crate::agent::Agent;
+use crate::lab::task::{Begin, Command, Reply, own};
+use crate::lab::{Ground, Lab, LabError, on_disk};
 use crate::runtime::{Attached, Runtime};
 use crate::settings::Settings;
+use crate::store::{Marker, Progress, Store};
+
+mod reconcile;
+
+/// Events that a slow listener may fall behind before it loses the oldest.
+const EVENTS: usize = 4096;
+
+/// Longest name of a lab: with a node's it stays below what an engine takes.
+const NAME: usize = 60;
 
 /// A handle on all labs; clones share them. Labs are addressed by name or by identifier.
+///
+/// The labs run on when the last handle is dropped; who opens them again adopts them.
 #[derive(Clone, Debug)]
 pub struct Labs {
     inner: Arc<Inner>,
@@ -21,8 +39,15 @@ pub struct Labs {
 
 #[derive(Debug)]
 struct Inner {
-    runtime: Arc<dyn Runtime>,
-    events: broadcast::Sender<Event>,
+    ground: Arc<Ground>,
+    /// By identifier, which is also the order in which they were asked for.
+    labs: Mutex<BTreeMap<String, Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    lab: Arc<Lab>,
+    commands: mpsc::Sender<Command>,
 }
 
 impl Labs {
@@ -31,30 +56,65 @@ impl Labs {
     ///
     /// # Errors
     /// The engine or the state folder cannot be used.
-    pub async fn open(runtime: Arc<dyn Runtime>, _settings: Settings) -> Result<Self, LabError> {
-        let (events, _) = broadcast::channel(4096);
-        let inner = Arc::new(Inner { runtime, events });
-        Ok(Self { inner })
+    pub async fn open(runtime: Arc<dyn Runtime>, settings: Settings) -> Result<Self, LabError> {
+        let root = settings.state.clone();
+        let (store, owner) = on_disk(move || {
+            let store = Store::open(&root)?;
+            let owner = store.owner()?;
+            Ok((store, owner))
+        })
+        .await?;
+        let info = runtime.info().await;
+        let info = info.map_err(LabError::runtime("ask the engine what it is"))?;
+        let agent = Agent::install(Arc::clone(&runtime), &settings.agent, &owner).await?;
+        let labs = Self {
+            inner: Arc::new(Inner {
+                ground: Arc::new(Ground {
+                    private_cgroups: info.cgroup_version == 2,
+                    events: broadcast::Sender::new(EVENTS),
+                    runtime,
+                    settings,
+                    store,
+                    agent,
+                    owner,
+                }),
+                labs: Mutex::default(),
+            }),
+        };
+        // Heard from before the labs are looked at, so that nothing falls between.
+        let events = reconcile::listen(&labs.inner.ground.runtime).await?;
+        reconcile::follow(Arc::downgrade(&labs.inner), events);
+        labs.reconcile().await?;
+        Ok(labs)
     }
 
     /// The engine.
     #[must_use]
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.inner.runtime
+        &self.inner.ground.runtime
+    }
+
+    /// What the administrator decided.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.ground.settings
     }
 
     /// What happens to all labs, from now on. A receiver that is too slow loses the oldest events.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
-        self.inner.events.subscribe()
+        self.inner.ground.events.subscribe()
     }
 
     /// Asks for a lab and returns at once; it is built in the background.
     ///
     /// # Errors
     /// The scenario has problems, or the name is taken.
-    pub async fn create(&self, _lab: NewLab) -> Result<LabView, LabError> {
-        unimplemented!()
+    pub async fn create(&self, lab: NewLab) -> Result<LabView, LabError> {
+        let folder = folder_of(&lab.files)?;
+        let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
+        let topology = scenario.draw(&lab.seed).map_err(LabError::Scenario)?;
+        self.create_drawn(&folder, topology, lab.name).await
     }
 
     /// The same for a topology drawn already from a folder.
@@ -63,25 +123,46 @@ impl Labs {
     /// The name is taken, or the folder cannot be kept.
     pub async fn create_drawn(
         &self,
-        _folder: &Folder,
-        _topology: Topology,
-        _name: Option<String>,
+        folder: &Folder,
+        topology: Topology,
+        name: Option<String>,
     ) -> Result<LabView, LabError> {
-        unimplemented!()
+        if let Some(name) = &name {
+            check_name(name)?;
+        }
+        let store = self.inner.ground.store.clone();
+        let frozen = folder.clone();
+        on_disk(move || store.freeze(&frozen)).await?;
+        let mut labs = self.inner.labs();
+        let marker = Marker {
+            id: uuid::Uuid::now_v7().to_string(),
+            name: name.unwrap_or_else(|| free_name(&labs, &topology.scenario)),
+            scenario: topology.scenario.clone(),
+            hash: folder.hash(),
+            seed: topology.seed.clone(),
+            created: jiff::Timestamp::now().to_string(),
+            progress: Progress::Passing,
+        };
+        let lab = Lab::new(Arc::clone(&self.inner.ground), marker, topology);
+        refuse_taken(&labs, &lab)?;
+        let view = lab.view();
+        self.inner.start(&mut labs, lab, Begin::Build);
+        Ok(view)
     }
 
     /// All labs in the order in which they were asked for.
     #[must_use]
     pub fn list(&self) -> Vec<LabView> {
-        unimplemented!()
+        let labs = self.inner.labs();
+        labs.values().map(|known| known.lab.view()).collect()
     }
 
     /// One lab.
     ///
     /// # Errors
     /// There is none.
-    pub fn show(&self, _lab: &str) -> Result<LabView, LabError> {
-        unimplemented!()
+    pub fn show(&self, lab: &str) -> Result<LabView, LabError> {
+        Ok(self.inner.find(lab)?.lab.view())
     }
 
     /// What has happened to a lab so far (at most its last 512 events), and what happens from now on.
@@ -89,32 +170,39 @@ impl Labs {
     ///
     /// # Errors
     /// There is none.
-    pub fn follow(&self, _lab: &str) -> Result<(Vec<Event>, broadcast::Receiver<Event>), LabError> {
-        unimplemented!()
+    pub fn follow(&self, lab: &str) -> Result<(Vec<Event>, broadcast::Receiver<Event>), LabError> {
+        Ok(self.inner.find(lab)?.lab.follow())
     }
 
     /// Waits until a lab is not being built any longer.
     ///
     /// # Errors
     /// There is none. A lab whose building failed is no error here: its view says so.
-    pub async fn built(&self, _lab: &str) -> Result<LabView, LabError> {
-        unimplemented!()
+    pub async fn built(&self, lab: &str) -> Result<LabView, LabError> {
+        let mut view = self.inner.find(lab)?.lab.watch();
+        let built = view.wait_for(|view| view.state != LabState::Building).await;
+        let view = built.map(|view| view.clone());
+        view.map_err(|_| LabError::NoSuchLab {
+            lab: lab.to_owned(),
+        })
     }
 
     /// Runs a command in a node.
     ///
     /// # Errors
     /// There is no such lab or node, it does not run, or the command took too long.
-    pub async fn exec(&self, _lab: &str, _node: &str, _exec: Exec) -> Result<ExecResult, LabError> {
-        unimplemented!()
+    pub async fn exec(&self, lab: &str, node: &str, exec: Exec) -> Result<ExecResult, LabError> {
+        let node = node.to_owned();
+        self.tell(lab, |reply| Command::Exec(node, exec, reply))
+            .await
     }
 
     /// Runs solutions, and a mistake after them. A script that fails is no error.
     ///
     /// # Errors
     /// There is no such lab, task or mistake, or the lab does not run.
-    pub async fn solve(&self, _lab: &str, _solve: Solve) -> Result<SolveResult, LabError> {
-        unimplemented!()
+    pub async fn solve(&self, lab: &str, solve: Solve) -> Result<SolveResult, LabError> {
+        self.tell(lab, |reply| Command::Solve(solve, reply)).await
     }
 
     /// Grades a lab.
@@ -122,24 +210,32 @@ impl Labs {
     /// # Errors
     /// There is no such lab or phase, or the lab does not run. What cannot be looked at is
     /// `unknown` in the grade and no error.
-    pub async fn check(&self, _lab: &str, _check: CheckLab) -> Result<CheckResultView, LabError> {
-        unimplemented!()
+    pub async fn check(&self, lab: &str, check: CheckLab) -> Result<CheckResultView, LabError> {
+        self.tell(lab, |reply| Command::Check(check, reply)).await
     }
 
     /// Restarts a node, also a stopped one, and waits until it has booted.
     ///
     /// # Errors
     /// There is no such lab or node, or it does not boot.
-    pub async fn reboot(&self, _lab: &str, _node: &str) -> Result<(), LabError> {
-        unimplemented!()
+    pub async fn reboot(&self, lab: &str, node: &str) -> Result<(), LabError> {
+        let node = node.to_owned();
+        self.tell(lab, |reply| Command::Reboot(node, reply)).await
     }
 
     /// Removes a lab, also one that is still being built.
     ///
     /// # Errors
     /// There is no such lab, or not all of it could be removed; then it can be asked for again.
-    pub async fn down(&self, _lab: &str) -> Result<(), LabError> {
-        unimplemented!()
+    pub async fn down(&self, lab: &str) -> Result<(), LabError> {
+        let known = self.inner.find(lab)?;
+        match known.tell(Command::Down).await {
+            // Somebody else removed it meanwhile.
+            Err(LabError::GivenUp { .. }) => {}
+            other => other?,
+        }
+        self.inner.labs().remove(&known.lab.marker.id);
+        Ok(())
     }
 
     /// Opens a terminal of a node: the frames of `plateau_core::terminal` in both directions.
@@ -149,11 +245,123 @@ impl Labs {
     /// There is no such lab or node, or it does not run.
     pub async fn terminal(
         &self,
-        _lab: &str,
-        _node: &str,
-        _name: &str,
-        _user: &str,
+        lab: &str,
+        node: &str,
+        name: &str,
+        user: &str,
     ) -> Result<Attached, LabError> {
-        unimplemented!()
+        let [node, name, user] = [node, name, user].map(str::to_owned);
+        self.tell(lab, |reply| Command::Terminal(node, name, user, reply))
+            .await
     }
+
+    async fn tell<T>(
+        &self,
+        lab: &str,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, LabError> {
+        self.inner.find(lab)?.tell(command).await
+    }
+}
+
+impl Known {
+    async fn tell<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, LabError> {
+        let given_up = || LabError::GivenUp {
+            lab: self.lab.marker.name.clone(),
+        };
+        let (reply, answer) = oneshot::channel();
+        let told = self.commands.send(command(reply)).await;
+        told.map_err(|_| given_up())?;
+        answer.await.unwrap_or_else(|_| Err(given_up()))
+    }
+}
+
+impl Inner {
+    fn labs(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.labs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, lab: &str) -> Result<Known, LabError> {
+        let labs = self.labs();
+        labs.get(lab)
+            .or_else(|| labs.values().find(|known| known.lab.marker.name == lab))
+            .cloned()
+            .ok_or_else(|| LabError::NoSuchLab {
+                lab: lab.to_owned(),
+            })
+    }
+
+    fn start(&self, labs: &mut BTreeMap<String, Known>, lab: Arc<Lab>, begin: Begin) {
+        let (commands, told) = mpsc::channel(64);
+        let id = lab.marker.id.clone();
+        let known = Known {
+            lab: Arc::clone(&lab),
+            commands,
+        };
+        labs.insert(id, known);
+        tokio::spawn(own(lab, begin, told));
+    }
+}
+
+/// A scenario's folder as it travelled.
+///
+/// # Errors
+/// A path leads out of the folder, or a content is no base64.
+pub fn folder_of(files: &ScenarioFiles) -> Result<Folder, LabError> {
+    let mut folder = BTreeMap::new();
+    for (path, content) in files {
+        let bad = |reason: String| LabError::BadFile {
+            path: path.clone(),
+            reason,
+        };
+        let mut parts = Path::new(path).components();
+        if path.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+            return Err(bad("it leads out of the scenario's folder".to_owned()));
+        }
+        let content = STANDARD
+            .decode(content)
+            .map_err(|error| bad(error.to_string()))?;
+        folder.insert(path.clone(), content);
+    }
+    Ok(Folder(folder))
+}
+
+fn check_name(name: &str) -> Result<(), LabError> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    let ends = [bytes.first(), bytes.last()];
+    let fits = bytes.len() <= NAME
+        && ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
+        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-');
+    if fits {
+        return Ok(());
+    }
+    Err(LabError::BadName {
+        name: name.to_owned(),
+    })
+}
+
+/// The scenario's identifier and the lowest number that is free.
+fn free_name(labs: &BTreeMap<String, Known>, scenario: &str) -> String {
+    let taken = |name: &String| labs.values().any(|known| known.lab.marker.name == *name);
+    let mut names = (1_u32..).map(|number| format!("{scenario}-{number}"));
+    names.find(|name| !taken(name)).unwrap_or_default()
+}
+
+/// Two labs of different names may still want a container of the same name.
+fn refuse_taken(labs: &BTreeMap<String, Known>, lab: &Lab) -> Result<(), LabError> {
+    let wanted: Vec<String> = lab.container_names().collect();
+    let taken = labs.values().any(|known| {
+        known.lab.marker.name == lab.marker.name
+            || known
+                .lab
+                .container_names()
+                .any(|name| wanted.contains(&name))
+    });
+    if !taken {
+        return Ok(());
+    }
+    Err(LabError::NameTaken {
+        name: lab.marker.name.clone(),
+    })
 }

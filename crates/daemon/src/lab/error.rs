@@ -53,6 +53,9 @@ pub enum LabError {
         /// Why.
         reason: String,
     },
+    /// A command without a program.
+    #[error("there is nothing to run")]
+    NothingToRun,
     /// The scenario has problems.
     #[error("the scenario has {} problem(s)", .0.len())]
     Scenario(Vec<Problem>),
@@ -144,6 +147,7 @@ impl LabError {
             Self::NameTaken { .. } => "name-taken",
             Self::BadName { .. } => "bad-name",
             Self::BadFile { .. } => "bad-file",
+            Self::NothingToRun => "nothing-to-run",
             Self::Scenario(_) => "scenario-problems",
             Self::NotReady { .. } => "lab-not-ready",
             Self::NodeStopped { .. } => "node-stopped",
@@ -167,6 +171,7 @@ impl LabError {
             | Self::NameTaken { .. }
             | Self::BadName { .. }
             | Self::BadFile { .. }
+            | Self::NothingToRun
             | Self::Scenario(_)
             | Self::NotReady { .. }
             | Self::NodeStopped { .. }
@@ -188,7 +193,7 @@ impl LabError {
             Self::NoSuchNode { .. } => "`plateau lab show` names the lab's nodes",
             Self::NameTaken { .. } => "take another name, or remove that lab first",
             Self::BadName { .. } => {
-                "1 to 40 of a-z, 0-9 and `-`, beginning and ending with a letter or a digit"
+                "1 to 60 of a-z, 0-9 and `-`, beginning and ending with a letter or a digit"
             }
             Self::NotReady { .. } => "`plateau lab show` says what it is doing, and why it failed",
             Self::NodeStopped { .. } => "reboot the node",
@@ -198,6 +203,7 @@ impl LabError {
             Self::Runtime { source, .. } => return source.hint(),
             Self::NoSuchPart { .. }
             | Self::BadFile { .. }
+            | Self::NothingToRun
             | Self::Scenario(_)
             | Self::GivenUp { .. }
             | Self::Wire { .. }
@@ -214,9 +220,10 @@ impl LabError {
             fault: self.fault(),
             message: chain(self),
             hint: self.hint(),
-            problems: match self {
-                Self::Scenario(problems) => problems.clone(),
-                _ => vec![],
+            problems: if let Self::Scenario(problems) = self {
+                problems.clone()
+            } else {
+                vec![]
             },
         }
     }

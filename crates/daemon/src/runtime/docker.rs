@@ -1,12 +1,367 @@
-//! The runtime that is Docker.
+//! The runtime that is Docker. Only this file and those in its folder name bollard.
 
-use super::{Result, Runtime};
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::models::{
+    ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum, EventMessage,
+    VolumeCreateRequest,
+};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, CreateImageOptions, EventsOptionsBuilder, KillContainerOptions,
+    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptions, RemoveVolumeOptions, RestartContainerOptionsBuilder,
+    StopContainerOptionsBuilder, TagImageOptionsBuilder, UploadToContainerOptionsBuilder,
+};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::{
+    Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
+    Image, ImageBuild, Inspected, Labels, Result, Runtime, RuntimeError,
+};
+use failure::{failed, of_container, of_image, unless_missing};
+
+mod body;
+mod build;
+mod exec;
+mod failure;
+
+/// A Docker engine.
+#[derive(Debug)]
+struct Docker {
+    client: bollard::Docker,
+}
 
 /// Connects to the engine at `DOCKER_HOST`, or at the usual socket.
 ///
 /// # Errors
 /// Nobody listens there, or will not talk to us.
 pub async fn connect() -> Result<Arc<dyn Runtime>> {
-    unimplemented!()
+    // Never an explicit version: an engine refuses what is too new or too old for it, and the
+    // two ends that we support do not overlap.
+    let client = bollard::Docker::connect_with_defaults().map_err(failed)?;
+    let client = client.negotiate_version().await.map_err(failed)?;
+    Ok(Arc::new(Docker { client }))
+}
+
+#[async_trait]
+impl Runtime for Docker {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    async fn info(&self) -> Result<EngineInfo> {
+        let info = self.client.info().await.map_err(failed)?;
+        let version = self.client.version().await.map_err(failed)?;
+        let cgroups = info.cgroup_version.map(|version| version.to_string());
+        Ok(EngineInfo {
+            version: version.version.unwrap_or_default(),
+            api: version.api_version.unwrap_or_default(),
+            kernel: info.kernel_version.unwrap_or_default(),
+            // Engines before 20.10 do not say, and know version 1 alone.
+            cgroup_version: if cgroups.as_deref() == Some("2") {
+                2
+            } else {
+                1
+            },
+            cgroup_driver: info
+                .cgroup_driver
+                .map(|driver| driver.to_string())
+                .unwrap_or_default(),
+            security: info.security_options.unwrap_or_default(),
+            storage: info.driver.unwrap_or_default(),
+            root: info.docker_root_dir.unwrap_or_default(),
+            cpus: info
+                .ncpu
+                .and_then(|count| u32::try_from(count).ok())
+                .unwrap_or(1),
+            memory: info
+                .mem_total
+                .and_then(|bytes| u64::try_from(bytes).ok())
+                .unwrap_or(0),
+        })
+    }
+
+    async fn list_containers(&self, labels: &Labels) -> Result<Vec<Container>> {
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&by_labels(labels))
+            .build();
+        let found = self.client.list_containers(Some(options)).await;
+        Ok(found
+            .map_err(failed)?
+            .into_iter()
+            .map(container_of)
+            .collect())
+    }
+
+    async fn create_container(&self, spec: &ContainerSpec) -> Result<String> {
+        let options = CreateContainerOptionsBuilder::default()
+            .name(&spec.name)
+            .build();
+        self.client
+            .create_container(Some(options), body::container_body(spec))
+            .await
+            .map(|created| created.id)
+            .map_err(of_image(&spec.image))
+    }
+
+    async fn put_files(&self, container: &str, tar: Bytes) -> Result<()> {
+        let options = UploadToContainerOptionsBuilder::default().path("/").build();
+        self.client
+            .upload_to_container(container, Some(options), bollard::body_full(tar))
+            .await
+            .map_err(of_container(container))
+    }
+
+    async fn start_container(&self, container: &str) -> Result<()> {
+        self.client
+            .start_container(container, None)
+            .await
+            .map_err(of_container(container))
+    }
+
+    async fn inspect_container(&self, container: &str) -> Result<Inspected> {
+        self.client
+            .inspect_container(container, None)
+            .await
+            .map(inspected_of)
+            .map_err(of_container(container))
+    }
+
+    async fn restart_container(&self, container: &str, patience: Duration) -> Result<()> {
+        let options = RestartContainerOptionsBuilder::default()
+            .t(whole_seconds(patience))
+            .build();
+        self.client
+            .restart_container(container, Some(options))
+            .await
+            .map_err(of_container(container))
+    }
+
+    async fn stop_container(&self, container: &str, patience: Duration) -> Result<()> {
+        let options = StopContainerOptionsBuilder::default()
+            .t(whole_seconds(patience))
+            .build();
+        self.client
+            .stop_container(container, Some(options))
+            .await
+            .map_err(of_container(container))
+    }
+
+    async fn kill_container(&self, container: &str) -> Result<()> {
+        self.client
+            .kill_container(container, None::<KillContainerOptions>)
+            .await
+            .map_err(of_container(container))
+    }
+
+    async fn remove_container(&self, container: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
+        let removed = self.client.remove_container(container, Some(options)).await;
+        match removed.map_err(of_container(container)) {
+            // Somebody else is removing it at this moment.
+            Err(RuntimeError::Conflict { message }) if message.contains("already in progress") => {
+                Ok(())
+            }
+            other => unless_missing(other),
+        }
+    }
+
+    async fn exec(&self, container: &str, exec: &ExecSpec) -> Result<ExecOutput> {
+        exec::run(&self.client, container, exec).await
+    }
+
+    async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached> {
+        exec::attach(&self.client, container, argv).await
+    }
+
+    async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>> {
+        // The actions are named, because a stream with all of them carries every command line
+        // that is executed anywhere.
+        let filters = HashMap::from([
+            ("type", vec!["container"]),
+            ("label", vec![label]),
+            ("event", vec!["start", "die", "destroy"]),
+        ]);
+        let options = EventsOptionsBuilder::default().filters(&filters).build();
+        let events = self.client.events(Some(options));
+        Ok(events
+            .map_err(failed)
+            .try_filter_map(async |event| Ok(event_of(event)))
+            .boxed())
+    }
+
+    async fn inspect_image(&self, tag: &str) -> Result<Option<Image>> {
+        let inspected = self.client.inspect_image(tag).await;
+        match inspected.map_err(of_image(tag)) {
+            Ok(image) => Ok(Some(Image {
+                id: image.id.unwrap_or_default(),
+                size: image
+                    .size
+                    .and_then(|size| u64::try_from(size).ok())
+                    .unwrap_or(0),
+                labels: image
+                    .config
+                    .and_then(|config| config.labels)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .collect(),
+                created: image.created.map(|at| at.to_string()),
+            })),
+            Err(RuntimeError::ImageMissing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn import_image(&self, tar: Bytes, tag: &str, labels: &Labels) -> Result<()> {
+        let changes = labels
+            .iter()
+            .map(|(key, value)| format!("LABEL {key}=\"{value}\""))
+            .collect();
+        let options = CreateImageOptions {
+            from_src: Some("-".to_owned()),
+            repo: Some(tag.to_owned()),
+            changes,
+            ..CreateImageOptions::default()
+        };
+        let body = bollard::body_full(tar);
+        let mut answers = self.client.create_image(Some(options), Some(body), None);
+        while answers.try_next().await.map_err(failed)?.is_some() {}
+        Ok(())
+    }
+
+    async fn build_image(&self, build: ImageBuild) -> Result<BoxStream<'static, Result<String>>> {
+        Ok(build::lines(self.client.clone(), build))
+    }
+
+    async fn tag_image(&self, image: &str, tag: &str) -> Result<()> {
+        let (repo, version) = tag.rsplit_once(':').unwrap_or((tag, "latest"));
+        let options = TagImageOptionsBuilder::default()
+            .repo(repo)
+            .tag(version)
+            .build();
+        self.client
+            .tag_image(image, Some(options))
+            .await
+            .map_err(of_image(image))
+    }
+
+    async fn remove_image(&self, tag: &str) -> Result<()> {
+        let removed = self
+            .client
+            .remove_image(tag, None::<RemoveImageOptions>, None)
+            .await;
+        unless_missing(removed.map(drop).map_err(of_image(tag)))
+    }
+
+    async fn create_volume(&self, name: &str, labels: &Labels) -> Result<()> {
+        let volume = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(labels.clone().into_iter().collect()),
+            ..VolumeCreateRequest::default()
+        };
+        self.client
+            .create_volume(volume)
+            .await
+            .map(drop)
+            .map_err(failed)
+    }
+
+    async fn list_volumes(&self, labels: &Labels) -> Result<Vec<String>> {
+        let options = ListVolumesOptionsBuilder::default()
+            .filters(&by_labels(labels))
+            .build();
+        let found = self.client.list_volumes(Some(options)).await;
+        let volumes = found.map_err(failed)?.volumes.unwrap_or_default();
+        Ok(volumes.into_iter().map(|volume| volume.name).collect())
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<()> {
+        let removed = self
+            .client
+            .remove_volume(name, None::<RemoveVolumeOptions>)
+            .await;
+        unless_missing(removed.map_err(of_container(name)))
+    }
+}
+
+fn by_labels(labels: &Labels) -> HashMap<&'static str, Vec<String>> {
+    let wanted = labels
+        .iter()
+        .map(|(key, value)| match value.as_str() {
+            "" => key.clone(),
+            value => format!("{key}={value}"),
+        })
+        .collect();
+    HashMap::from([("label", wanted)])
+}
+
+fn whole_seconds(patience: Duration) -> i32 {
+    i32::try_from(patience.as_secs()).unwrap_or(i32::MAX)
+}
+
+fn container_of(summary: ContainerSummary) -> Container {
+    let name = summary.names.unwrap_or_default().into_iter().next();
+    Container {
+        id: summary.id.unwrap_or_default(),
+        name: bare(name),
+        labels: summary.labels.unwrap_or_default().into_iter().collect(),
+        running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
+        image: summary.image_id.unwrap_or_default(),
+    }
+}
+
+fn inspected_of(response: ContainerInspectResponse) -> Inspected {
+    let state = response.state.unwrap_or_default();
+    let running = state.running.unwrap_or(false);
+    // Before its first start the engine gives the year 1.
+    let started = state.started_at.filter(|at| !at.starts_with("0001-"));
+    Inspected {
+        id: response.id.unwrap_or_default(),
+        name: bare(response.name),
+        labels: response
+            .config
+            .and_then(|config| config.labels)
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
+        running,
+        pid: state
+            .pid
+            .filter(|_| running)
+            .and_then(|pid| u32::try_from(pid).ok())
+            .filter(|pid| *pid > 0),
+        exit: state.exit_code.filter(|_| !running && started.is_some()),
+        started,
+    }
+}
+
+/// The engine writes a slash before a container's name.
+fn bare(name: Option<String>) -> String {
+    name.unwrap_or_default().trim_start_matches('/').to_owned()
+}
+
+fn event_of(event: EventMessage) -> Option<ContainerEvent> {
+    let actor = event.actor?;
+    let mut labels: Labels = actor.attributes.unwrap_or_default().into_iter().collect();
+    let exit = labels.remove("exitCode");
+    let what = match event.action?.as_str() {
+        "start" => Became::Started,
+        "die" => Became::Died(exit.and_then(|exit| exit.parse().ok()).unwrap_or(-1)),
+        "destroy" => Became::Destroyed,
+        _ => return None,
+    };
+    Some(ContainerEvent {
+        container: actor.id?,
+        labels,
+        what,
+    })
 }

@@ -1,1 +1,272 @@
-//! A runtime in memory.
+//! A runtime in memory: for tests, and for working on pages without Docker.
+//!
+//! It keeps containers, images and volumes, and answers the agent's roles: wiring is always done,
+//! a boot always ends well, scripts end with 0, and a question is answered by what
+//! [`Fake::answering`] was given, or by "could not look".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use plateau_core::probe::{Asked, Fact};
+use plateau_core::wire::WireRequest;
+use tokio::sync::{broadcast, watch};
+
+use super::{Became, ContainerEvent, ContainerSpec, Image, Labels, Result, RuntimeError};
+
+mod answer;
+mod engine;
+
+/// What a node's agent says to a question: node (or `examiner@network`), the texts of the scripts
+/// that were run in its lab so far with the nodes that they ran in, the question.
+pub type Answering = dyn Fn(&str, &[(String, String)], &Asked) -> Fact + Send + Sync;
+
+/// A runtime in memory.
+pub struct Fake {
+    state: Mutex<State>,
+    events: broadcast::Sender<ContainerEvent>,
+    boots: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: usize,
+    fail_at: Option<usize>,
+    next: u32,
+    containers: BTreeMap<String, Kept>,
+    images: BTreeMap<String, Image>,
+    missing: BTreeSet<String>,
+    volumes: BTreeMap<String, Labels>,
+    wired: Vec<WireRequest>,
+    scripts: Vec<Ran>,
+    failing_script: Option<(String, i64)>,
+    answering: Option<Arc<Answering>>,
+}
+
+/// A container that is kept.
+#[derive(Clone, Debug)]
+struct Kept {
+    spec: ContainerSpec,
+    pid: Option<u32>,
+    exit: Option<i64>,
+    files: usize,
+}
+
+/// A script that was run.
+#[derive(Clone, Debug)]
+struct Ran {
+    lab: String,
+    node: String,
+    text: String,
+}
+
+impl fmt::Debug for Fake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fake").finish_non_exhaustive()
+    }
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            events: broadcast::Sender::new(1024),
+            boots: watch::Sender::new(true),
+        }
+    }
+}
+
+impl Fake {
+    /// One that never fails.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One whose `call`-th call that changes something fails, counted from 1; the others do not.
+    #[must_use]
+    pub fn failing_at(call: usize) -> Self {
+        let fake = Self::default();
+        fake.state().fail_at = Some(call);
+        fake
+    }
+
+    /// Lets the `call`-th call from now fail, counted from 1.
+    pub fn fail_in(&self, call: usize) {
+        let mut state = self.state();
+        state.fail_at = Some(state.calls + call);
+    }
+
+    /// Calls that changed something, so far.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.state().calls
+    }
+
+    /// Gives the nodes' agents something to say.
+    pub fn answering(
+        &self,
+        say: impl Fn(&str, &[(String, String)], &Asked) -> Fact + Send + Sync + 'static,
+    ) {
+        self.state().answering = Some(Arc::new(say));
+    }
+
+    /// Lets scripts whose text contains `part` end with `exit`.
+    pub fn fail_scripts(&self, part: &str, exit: i64) {
+        self.state().failing_script = Some((part.to_owned(), exit));
+    }
+
+    /// Lets an image be missing.
+    pub fn without_image(&self, tag: &str) {
+        self.state().missing.insert(tag.to_owned());
+    }
+
+    /// Lets boots take for ever, until they are let go on.
+    pub fn hold_boots(&self, hold: bool) {
+        self.boots.send_replace(!hold);
+    }
+
+    /// Waits until somebody waits for a boot that is held, for at most ten seconds.
+    pub async fn somebody_boots(&self) -> bool {
+        let held = async {
+            while self.boots.receiver_count() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), held)
+            .await
+            .is_ok()
+    }
+
+    /// Names of all containers.
+    #[must_use]
+    pub fn containers(&self) -> Vec<String> {
+        self.state().containers.keys().cloned().collect()
+    }
+
+    /// Names of the containers with a role, such as `node`.
+    #[must_use]
+    pub fn of_role(&self, role: &str) -> Vec<String> {
+        let state = self.state();
+        let of_role = state.containers.iter().filter(|(_, kept)| {
+            kept.spec
+                .labels
+                .get("plateau.role")
+                .is_some_and(|is| is == role)
+        });
+        of_role.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What the wirer was asked so far.
+    #[must_use]
+    pub fn wired(&self) -> Vec<WireRequest> {
+        self.state().wired.clone()
+    }
+
+    /// How many bytes of files were put into a container.
+    #[must_use]
+    pub fn files(&self, container: &str) -> usize {
+        let state = self.state();
+        state.containers.get(container).map_or(0, |kept| kept.files)
+    }
+
+    /// A container as it was asked for.
+    #[must_use]
+    pub fn spec(&self, container: &str) -> Option<ContainerSpec> {
+        let state = self.state();
+        state
+            .containers
+            .get(container)
+            .map(|kept| kept.spec.clone())
+    }
+
+    /// A container that a stranger made.
+    pub fn add_stranger(&self, name: &str, labels: Labels) {
+        let kept = Kept {
+            spec: ContainerSpec {
+                name: name.to_owned(),
+                labels,
+                ..ContainerSpec::default()
+            },
+            pid: None,
+            exit: None,
+            files: 0,
+        };
+        self.state().containers.insert(name.to_owned(), kept);
+    }
+
+    /// A container's first process ends by itself.
+    pub fn die(&self, container: &str, exit: i64) {
+        let died = {
+            let mut state = self.state();
+            state.containers.get_mut(container).map(|kept| {
+                kept.pid = None;
+                kept.exit = Some(exit);
+                kept.event(container, Became::Died(exit))
+            })
+        };
+        self.tell(died);
+    }
+
+    fn tell(&self, events: impl IntoIterator<Item = ContainerEvent>) {
+        for event in events {
+            // Nobody may be listening.
+            let _ = self.events.send(event);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every call that changes something goes through here.
+    fn change<T>(
+        &self,
+        doing: impl Into<String>,
+        change: impl FnOnce(&mut State) -> Result<T>,
+    ) -> Result<T> {
+        let mut state = self.state();
+        state.calls += 1;
+        if state.fail_at == Some(state.calls) {
+            return Err(RuntimeError::Injected {
+                call: state.calls,
+                doing: doing.into(),
+            });
+        }
+        change(&mut state)
+    }
+}
+
+impl State {
+    fn known(&mut self, container: &str) -> Result<&mut Kept> {
+        self.containers
+            .get_mut(container)
+            .ok_or_else(|| RuntimeError::NoSuchContainer {
+                container: container.to_owned(),
+            })
+    }
+
+    fn process(&mut self) -> u32 {
+        self.next += 1;
+        1000 + self.next
+    }
+}
+
+impl Kept {
+    fn event(&self, name: &str, what: Became) -> ContainerEvent {
+        ContainerEvent {
+            container: name.to_owned(),
+            labels: self.spec.labels.clone(),
+            what,
+        }
+    }
+}
+
+fn carries(labels: &Labels, wanted: &Labels) -> bool {
+    wanted.iter().all(|(key, value)| {
+        labels
+            .get(key)
+            .is_some_and(|has| value.is_empty() || has == value)
+    })
+}

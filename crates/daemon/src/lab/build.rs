@@ -1,0 +1,170 @@
+//! Building a lab: the plan, step by step.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use plateau_core::api::{NodeState, What};
+use plateau_core::plan::{Step, Wiring, plan_up};
+
+use super::container::files_tar;
+use super::{Lab, LabError};
+use crate::runtime::RuntimeError;
+use crate::runtime::error::chain;
+use crate::store::Progress;
+
+impl Lab {
+    /// Does what the plan says: stage by stage, the steps of a stage at the same time.
+    pub(super) async fn build(self: Arc<Self>) -> Result<(), LabError> {
+        self.mark(Progress::Passing).await?;
+        for stage in plan_up(&self.topology).stages {
+            let steps = stage.steps.into_iter().map(|step| {
+                let lab = Arc::clone(&self);
+                async move { lab.told(stage.name, step).await }
+            });
+            // At the first failure no further step is begun.
+            stream::iter(steps)
+                .buffer_unordered(self.ground.settings.concurrency.max(1))
+                .try_collect::<Vec<()>>()
+                .await?;
+        }
+        self.mark(Progress::Built).await
+    }
+
+    /// Does a step and tells what becomes of it.
+    async fn told(self: Arc<Self>, stage: &str, step: Step) -> Result<(), LabError> {
+        let words = in_words(&step);
+        self.emit(What::StepStarted {
+            stage: stage.to_owned(),
+            step: words.clone(),
+        });
+        let begun = Instant::now();
+        let done = self.step(step).await;
+        self.emit(match &done {
+            Ok(()) => What::StepDone {
+                step: words,
+                took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            },
+            Err(error) => What::StepFailed {
+                step: words,
+                reason: chain(error),
+            },
+        });
+        done
+    }
+
+    async fn step(self: &Arc<Self>, step: Step) -> Result<(), LabError> {
+        match step {
+            Step::Fabric => {
+                let lab = Arc::clone(self);
+                self.to_its_end(async move { lab.create_fabric().await })
+                    .await
+            }
+            Step::Create(node) => {
+                let lab = Arc::clone(self);
+                self.to_its_end(async move { lab.create_node(&node).await })
+                    .await
+            }
+            Step::Start(node) => {
+                let lab = Arc::clone(self);
+                self.to_its_end(async move { lab.start_node(&node).await })
+                    .await
+            }
+            Step::Wire(wiring) => self.wire_all(&wiring).await,
+            Step::Boot(node) => self.await_boot(&node).await,
+            Step::Setup(node) => self.set_up(&node).await,
+        }
+    }
+
+    async fn create_fabric(&self) -> Result<(), LabError> {
+        let runtime = &self.ground.runtime;
+        let spec = self.fabric_spec();
+        runtime
+            .create_container(&spec)
+            .await
+            .map_err(LabError::runtime("create the fabric"))?;
+        runtime
+            .start_container(&spec.name)
+            .await
+            .map_err(LabError::runtime("start the fabric"))
+    }
+
+    async fn create_node(&self, name: &str) -> Result<(), LabError> {
+        let doing = format!("create node `{name}`");
+        let Some(node) = self.topology.nodes.get(name) else {
+            return self.known(name);
+        };
+        let runtime = &self.ground.runtime;
+        let spec = self.node_spec(name, node);
+        runtime
+            .create_container(&spec)
+            .await
+            .map_err(LabError::runtime(doing))?;
+        let doing = format!("put files into node `{name}`");
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
+        let put = match files_tar(&node.files, now) {
+            Ok(tar) => runtime.put_files(&spec.name, tar.into()).await,
+            Err(error) => Err(RuntimeError::Transport(Box::new(error))),
+        };
+        put.map_err(LabError::runtime(doing))
+    }
+
+    async fn start_node(&self, name: &str) -> Result<(), LabError> {
+        self.ground
+            .runtime
+            .start_container(&self.container(name))
+            .await
+            .map_err(LabError::runtime(format!("start node `{name}`")))?;
+        self.set_node(name, NodeState::Running);
+        Ok(())
+    }
+
+    async fn wire_all(&self, wiring: &Wiring) -> Result<(), LabError> {
+        let pids = self.wire(wiring).await?;
+        for (node, pid) in pids {
+            if let Some(power) = self.power.get(&node) {
+                *power.lock().await = Some(pid);
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_up(&self, name: &str) -> Result<(), LabError> {
+        let node = self.topology.nodes.get(name);
+        let Some(script) = node.and_then(|node| node.setup.as_ref()) else {
+            return Ok(());
+        };
+        let run = self.run_script(name, script).await?;
+        if run.result.exit == 0 {
+            return Ok(());
+        }
+        Err(LabError::Script {
+            script: run.script,
+            node: run.node,
+            exit: run.result.exit,
+            output: last_lines(&run.result.stderr, &run.result.stdout),
+        })
+    }
+}
+
+/// The end of what a script said, on one line.
+fn last_lines(stderr: &str, stdout: &str) -> String {
+    let said = if stderr.trim().is_empty() {
+        stdout
+    } else {
+        stderr
+    };
+    let lines: Vec<&str> = said.trim().lines().rev().take(5).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+}
+
+fn in_words(step: &Step) -> String {
+    match step {
+        Step::Fabric => "create the fabric".to_owned(),
+        Step::Create(node) => format!("create {node}"),
+        Step::Start(node) => format!("start {node}"),
+        Step::Wire(wiring) => format!("plug in {} interfaces", wiring.ports.len()),
+        Step::Boot(node) => format!("boot {node}"),
+        Step::Setup(node) => format!("set up {node}"),
+    }
+}

@@ -1,0 +1,167 @@
+//! The containers of a lab, described.
+
+use std::collections::BTreeMap;
+
+use plateau_core::topology::{Capability, Device, Node, PlacedFile};
+
+use super::{LAB, Lab, NODE, OWNER, ROLE};
+use crate::agent;
+use crate::images;
+use crate::runtime::{ContainerSpec, Labels, Mount};
+
+/// By which systemd is told to shut down.
+const SHUT_DOWN: &str = "SIGRTMIN+3";
+
+/// File systems in memory, which systemd wants. An exam installs packages whose scripts are run
+/// from `/tmp`.
+const TMPFS: [(&str, &str); 3] = [
+    ("/run", "rw,exec,nosuid,nodev,mode=755,size=64m"),
+    ("/run/lock", "rw,noexec,nosuid,nodev,mode=1777,size=8m"),
+    ("/tmp", "rw,exec,nosuid,nodev,mode=1777,size=256m"),
+];
+
+impl Lab {
+    /// Name of a node's container.
+    pub(super) fn container(&self, node: &str) -> String {
+        format!("plateau-{}-{node}", self.marker.name)
+    }
+
+    /// Name of the fabric's container: the dot keeps it apart from every node's.
+    pub(super) fn fabric(&self) -> String {
+        format!("plateau-{}.fabric", self.marker.name)
+    }
+
+    /// Name of an examiner's container.
+    pub(super) fn examiner(&self, number: usize) -> String {
+        format!("plateau-{}.examiner{number}", self.marker.name)
+    }
+
+    /// Names of all containers that a lab of this name has from its start.
+    pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
+        let nodes = self.topology.nodes.keys();
+        nodes
+            .map(|node| self.container(node))
+            .chain([self.fabric()])
+    }
+
+    pub(super) fn node_spec(&self, name: &str, node: &Node) -> ContainerSpec {
+        let mut labels = self.labels("node");
+        labels.insert(NODE.to_owned(), name.to_owned());
+        let interfaces: Vec<&str> = node.interfaces.keys().map(String::as_str).collect();
+        let mut mounts = vec![self.ground.agent.mount()];
+        if !self.ground.private_cgroups {
+            mounts.push(Mount::Bind {
+                source: "/sys/fs/cgroup".to_owned(),
+                target: "/sys/fs/cgroup".to_owned(),
+                read_only: true,
+            });
+        }
+        let always = [
+            Capability::NetAdmin,
+            Capability::NetRaw,
+            Capability::SysBoot,
+        ];
+        let mut capabilities = [&always[..], &node.capabilities].concat();
+        capabilities.sort_unstable();
+        capabilities.dedup();
+        ContainerSpec {
+            name: self.container(name),
+            image: images::tag(&node.image),
+            argv: [agent::PATH, "init", "--", "/sbin/init"]
+                .map(str::to_owned)
+                .to_vec(),
+            env: BTreeMap::from([
+                ("PLATEAU_INTERFACES".to_owned(), interfaces.join(",")),
+                ("container".to_owned(), "docker".to_owned()),
+            ]),
+            labels,
+            hostname: Some(name.to_owned()),
+            memory: Some(node.limits.memory.0),
+            cpu_millis: Some(node.limits.cpu_millis),
+            pids: Some(node.limits.pids),
+            cap_drop: vec![],
+            cap_add: capabilities
+                .into_iter()
+                .map(|one| capability(one).to_owned())
+                .collect(),
+            devices: node
+                .devices
+                .iter()
+                .map(|one| device(*one).to_owned())
+                .collect(),
+            tmpfs: TMPFS
+                .map(|(path, options)| (path.to_owned(), options.to_owned()))
+                .into(),
+            mounts,
+            stop_signal: Some(SHUT_DOWN.to_owned()),
+            security: vec![],
+            host_pids: false,
+            private_cgroups: self.ground.private_cgroups,
+        }
+    }
+
+    pub(super) fn fabric_spec(&self) -> ContainerSpec {
+        self.ground
+            .agent
+            .sleeper(self.fabric(), self.labels("fabric"))
+    }
+
+    pub(super) fn examiner_spec(&self, number: usize, observer: &str) -> ContainerSpec {
+        let mut labels = self.labels("examiner");
+        labels.insert(NODE.to_owned(), observer.to_owned());
+        ContainerSpec {
+            // Pings and offers of addresses need raw sockets.
+            cap_add: ["NET_RAW", "NET_BIND_SERVICE"].map(str::to_owned).to_vec(),
+            ..self.ground.agent.sleeper(self.examiner(number), labels)
+        }
+    }
+
+    fn labels(&self, role: &str) -> Labels {
+        let marker = &self.marker;
+        [
+            (LAB, marker.id.as_str()),
+            (ROLE, role),
+            (OWNER, &self.ground.owner),
+            ("plateau.lab.name", &marker.name),
+            ("plateau.scenario", &marker.scenario),
+            ("plateau.hash", &marker.hash),
+            ("plateau.seed", &marker.seed),
+            ("plateau.created", &marker.created),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+    }
+}
+
+/// A node's files as one archive, to be unpacked at `/`. Folders come with their files.
+pub(super) fn files_tar(files: &[PlacedFile], now: u64) -> std::io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.content.len() as u64);
+        header.set_mode(file.mode.into());
+        header.set_uid(file.uid.into());
+        header.set_gid(file.gid.into());
+        header.set_mtime(now);
+        let path = file.path.trim_start_matches('/');
+        tar.append_data(&mut header, path, file.content.as_slice())?;
+    }
+    tar.into_inner()
+}
+
+fn capability(capability: Capability) -> &'static str {
+    match capability {
+        Capability::NetAdmin => "NET_ADMIN",
+        Capability::NetRaw => "NET_RAW",
+        Capability::SysBoot => "SYS_BOOT",
+        Capability::SysNice => "SYS_NICE",
+        Capability::IpcLock => "IPC_LOCK",
+        Capability::SysPtrace => "SYS_PTRACE",
+    }
+}
+
+fn device(device: Device) -> &'static str {
+    match device {
+        Device::Tun => "/dev/net/tun",
+    }
+}

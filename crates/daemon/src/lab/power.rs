@@ -1,0 +1,240 @@
+//! Starting, stopping and plugging in nodes.
+//!
+//! A node's container that was (re)started has lost its links, whoever started it, and its init
+//! waits until they are there again. So whoever hears of a change looks at the container as it is
+//! now and does what is missing; a change that was brought about here is found done already.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use plateau_core::api::NodeState;
+use plateau_core::plan::{Wiring, wiring};
+
+use super::{Lab, LabError};
+use crate::agent;
+use crate::runtime::{ExecSpec, Inspected, Keep, RuntimeError};
+
+/// With which a node's init ends when the node is rebooted from inside.
+const REBOOT: i64 = 129;
+
+/// What the await-boot role may say.
+const BOOT_LIMIT: usize = 4 << 10;
+
+impl Lab {
+    /// Looks up the processes and has the wirer plug them in. Returns the processes by name.
+    pub(super) async fn wire(&self, wiring: &Wiring) -> Result<BTreeMap<String, u32>, LabError> {
+        let ports = wiring.ports.iter().map(|(name, _)| name);
+        let mut names: Vec<&String> = wiring.release.iter().chain(ports).collect();
+        names.sort_unstable();
+        names.dedup();
+        let pids = names.into_iter().map(async |name| {
+            // An examiner goes by its container's name, a node by its own.
+            let container = if self.topology.nodes.contains_key(name) {
+                self.container(name)
+            } else {
+                name.clone()
+            };
+            Ok::<_, LabError>((name.clone(), self.pid(&container).await?))
+        });
+        let (fabric, pids) = futures_util::try_join!(self.pid_of_fabric(), try_join_all(pids))?;
+        let pids: BTreeMap<String, u32> = pids.into_iter().collect();
+        let request = wiring
+            .request(fabric, &pids)
+            .map_err(|node| LabError::NodeStopped { node })?;
+        self.ground.agent.wire(&request).await?;
+        Ok(pids)
+    }
+
+    async fn pid_of_fabric(&self) -> Result<u32, LabError> {
+        self.pid(&self.fabric()).await
+    }
+
+    async fn pid(&self, container: &str) -> Result<u32, LabError> {
+        let found = self.inspect(container).await?;
+        found.pid.ok_or_else(|| LabError::NodeStopped {
+            node: container.to_owned(),
+        })
+    }
+
+    async fn inspect(&self, container: &str) -> Result<Inspected, LabError> {
+        self.ground
+            .runtime
+            .inspect_container(container)
+            .await
+            .map_err(LabError::runtime(format!("look at `{container}`")))
+    }
+
+    /// Waits until a node's init has finished booting.
+    pub(super) async fn await_boot(&self, node: &str) -> Result<(), LabError> {
+        let limit = self.ground.settings.boot_timeout;
+        let exec = ExecSpec {
+            argv: vec![
+                agent::PATH.to_owned(),
+                "await-boot".to_owned(),
+                "--timeout-ms".to_owned(),
+                limit.as_millis().to_string(),
+            ],
+            env: BTreeMap::new(),
+            stdin: vec![],
+            timeout: limit + Duration::from_secs(5),
+            limit: BOOT_LIMIT,
+            keep: Keep::Tail,
+        };
+        let container = self.container(node);
+        let boot = |reason: String| LabError::Boot {
+            node: node.to_owned(),
+            reason,
+        };
+        match self.ground.runtime.exec(&container, &exec).await {
+            Ok(output) if output.exit == 0 => Ok(()),
+            Ok(output) => {
+                let said = [output.stdout, output.stderr].concat();
+                let said = String::from_utf8_lossy(&said);
+                Err(boot(format!("{} (exit {})", said.trim(), output.exit)))
+            }
+            Err(RuntimeError::NotRunning { .. }) => Err(boot("it ended".to_owned())),
+            Err(error) => Err(LabError::runtime(format!("wait for node `{node}`"))(error)),
+        }
+    }
+
+    /// Restarts a node, also one that is stopped, and waits until it has booted.
+    pub(super) async fn reboot(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+        self.known(node)?;
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        self.set_node(node, NodeState::Rebooting);
+        *wired = None;
+        let done = self.restart(node, &mut wired).await;
+        self.set_node(
+            node,
+            match &done {
+                Ok(()) => NodeState::Running,
+                Err(_) => self.state_now(node).await,
+            },
+        );
+        done
+    }
+
+    async fn restart(
+        self: &Arc<Self>,
+        node: &str,
+        wired: &mut Option<u32>,
+    ) -> Result<(), LabError> {
+        let lab = Arc::clone(self);
+        let container = self.container(node);
+        let doing = format!("restart node `{node}`");
+        self.to_its_end(async move {
+            let patience = lab.ground.settings.patience;
+            let restarted = lab
+                .ground
+                .runtime
+                .restart_container(&container, patience)
+                .await;
+            restarted.map_err(LabError::runtime(doing))
+        })
+        .await?;
+        self.plug_in(node, wired).await?;
+        self.await_boot(node).await
+    }
+
+    async fn plug_in(&self, node: &str, wired: &mut Option<u32>) -> Result<(), LabError> {
+        let node = node.to_owned();
+        let pids = self.wire(&wiring(&self.topology, &[&node])).await?;
+        *wired = pids.get(&node).copied();
+        Ok(())
+    }
+
+    async fn state_now(&self, node: &str) -> NodeState {
+        match self.inspect(&self.container(node)).await {
+            Ok(found) if found.running => NodeState::Running,
+            Ok(_) => NodeState::Stopped,
+            Err(_) => NodeState::Absent,
+        }
+    }
+
+    /// Something may have become of a node: does what is missing.
+    pub(super) async fn look_after(self: &Arc<Self>, node: &str) {
+        if let Err(error) = self.bring_about(node, false).await {
+            let reason = crate::runtime::error::chain(&error);
+            tracing::warn!(lab = %self.marker.name, node, reason, "a node cannot be looked after");
+            self.set_node(node, self.state_now(node).await);
+        }
+    }
+
+    /// Looks at the fabric and all nodes: after the daemon was away, or did not hear the engine.
+    ///
+    /// Where the fabric itself is down, the engine or its host was restarted, and nobody meant the
+    /// nodes to be off; so they are started again.
+    pub(super) async fn settle(self: Arc<Self>) -> Result<(), LabError> {
+        let fabric = self.inspect(&self.fabric()).await?;
+        if !fabric.running {
+            self.ground
+                .runtime
+                .start_container(&self.fabric())
+                .await
+                .map_err(LabError::runtime("start the fabric"))?;
+            for power in self.power.values() {
+                *power.lock().await = None;
+            }
+        }
+        let nodes = self.topology.nodes.keys().map(async |node| {
+            let settled = self.bring_about(node, !fabric.running).await;
+            if let Err(error) = settled {
+                let reason = crate::runtime::error::chain(&error);
+                tracing::warn!(lab = %self.marker.name, node, reason, "a node is not as it should be");
+                self.set_node(node, self.state_now(node).await);
+            }
+        });
+        join_all(nodes).await;
+        Ok(())
+    }
+
+    async fn bring_about(self: &Arc<Self>, node: &str, start: bool) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        let container = self.container(node);
+        let found = match self.inspect(&container).await {
+            Err(LabError::Runtime {
+                source: RuntimeError::NoSuchContainer { .. },
+                ..
+            }) => {
+                self.set_node(node, NodeState::Absent);
+                return Ok(());
+            }
+            other => other?,
+        };
+        let started = !found.running && (start || found.exit == Some(REBOOT));
+        if !found.running && !started {
+            *wired = None;
+            self.set_node(node, NodeState::Stopped);
+            return Ok(());
+        }
+        if started {
+            self.set_node(node, NodeState::Rebooting);
+            let lab = Arc::clone(self);
+            let doing = format!("start node `{node}`");
+            self.to_its_end(async move {
+                let started = lab.ground.runtime.start_container(&container).await;
+                started.map_err(LabError::runtime(doing))
+            })
+            .await?;
+            *wired = None;
+        }
+        if started || wired.is_none() || *wired != found.pid {
+            // After an absence of the daemon's it is plugged in anew although it may be plugged in:
+            // the wirer leaves alone what is there.
+            self.plug_in(node, &mut wired).await?;
+        }
+        if started {
+            self.await_boot(node).await?;
+        }
+        self.set_node(node, NodeState::Running);
+        Ok(())
+    }
+}

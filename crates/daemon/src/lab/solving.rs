@@ -1,0 +1,66 @@
+//! Applying solutions and mistakes.
+
+use plateau_core::api::{Solve, SolveResult};
+use plateau_core::proof::Column;
+use plateau_core::topology::NodeScript;
+
+use super::{Lab, LabError};
+
+impl Lab {
+    /// Runs the scripts in order and stops at the first that fails.
+    ///
+    /// Where no tasks are named, a mistake stands in place of the solution that it says it replaces.
+    pub(super) async fn solve(&self, solve: &Solve) -> Result<SolveResult, LabError> {
+        let scripts = self.scripts(solve)?;
+        let _work = self.work.lock().await;
+        let mut runs = Vec::new();
+        let mut solved = true;
+        for NodeScript { node, script } in scripts {
+            let run = self.run_script(node, script).await?;
+            solved = run.result.exit == 0;
+            runs.push(run);
+            if !solved {
+                break;
+            }
+        }
+        Ok(SolveResult {
+            solved,
+            scripts: runs,
+        })
+    }
+
+    fn scripts(&self, solve: &Solve) -> Result<Vec<&NodeScript>, LabError> {
+        let no_such = |what, name: &str| LabError::NoSuchPart {
+            what,
+            name: name.to_owned(),
+        };
+        let column = match &solve.mistake {
+            Some(mistake) => Column::Mistake {
+                mistake: mistake.clone(),
+                draw: 0,
+            },
+            None => Column::Solved { draw: 0 },
+        };
+        let (all, _) = column.work(&self.topology);
+        let tasks: Vec<&str> = match &solve.tasks {
+            Some(named) => named.iter().map(String::as_str).collect(),
+            None => all,
+        };
+        let mut scripts = Vec::new();
+        for name in tasks {
+            let mut known = self.topology.tasks.iter();
+            let task = known
+                .find(|task| task.id == name)
+                .ok_or_else(|| no_such("task", name))?;
+            scripts.extend(&task.solution);
+        }
+        if let Some(name) = &solve.mistake {
+            let mut known = self.topology.mistakes.iter();
+            let mistake = known
+                .find(|mistake| mistake.id == *name)
+                .ok_or_else(|| no_such("mistake", name))?;
+            scripts.extend(&mistake.run);
+        }
+        Ok(scripts)
+    }
+}

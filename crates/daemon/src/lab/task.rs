@@ -1,0 +1,237 @@
+//! The task that owns a lab: commands in, events out.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use plateau_core::api::{
+    CheckLab, CheckResultView, Exec, ExecResult, LabState, Solve, SolveResult,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{Lab, LabError, down};
+use crate::runtime::Attached;
+
+/// Where the answer to a command goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, LabError>>;
+
+/// What a lab can be told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Run a person's command in a node.
+    Exec(String, Exec, Reply<ExecResult>),
+    /// Apply solutions.
+    Solve(Solve, Reply<SolveResult>),
+    /// Grade.
+    Check(CheckLab, Reply<CheckResultView>),
+    /// Restart a node.
+    Reboot(String, Reply<()>),
+    /// Open a terminal: node, name, user.
+    Terminal(String, String, String, Reply<Attached>),
+    /// Remove everything.
+    Down(Reply<()>),
+    /// The engine says that something became of a node.
+    Changed(String),
+    /// The engine could not be heard for a while.
+    Settle,
+}
+
+/// How a lab's life begins for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// It is to be built.
+    Build,
+    /// It was built before we came.
+    Adopt,
+}
+
+/// Owns a lab until it is gone.
+pub(crate) async fn own(lab: Arc<Lab>, begin: Begin, mut commands: mpsc::Receiver<Command>) {
+    let mut beginning = Some(start(&lab, begin));
+    loop {
+        let command = tokio::select! {
+            begun = until_begun(&mut beginning) => {
+                beginning = None;
+                begun_with(&lab, begin, begun).await;
+                continue;
+            }
+            command = commands.recv() => command,
+        };
+        match command {
+            // The daemon ends; the lab runs on.
+            None => return,
+            Some(Command::Down(reply)) => {
+                beginning = None;
+                let done = remove(&lab).await;
+                let gone = done.is_ok();
+                let _ = reply.send(done);
+                if gone {
+                    return;
+                }
+            }
+            Some(command) => obey(&lab, command),
+        }
+    }
+}
+
+type Beginning = JoinHandle<Result<(), LabError>>;
+
+fn start(lab: &Arc<Lab>, begin: Begin) -> Beginning {
+    let begun = match begin {
+        Begin::Build => Arc::clone(lab).build().boxed(),
+        Begin::Adopt => Arc::clone(lab).settle().boxed(),
+    };
+    let cancel = lab.cancel.clone();
+    let given_up = lab.given_up();
+    lab.jobs.spawn(async move {
+        tokio::select! {
+            () = cancel.cancelled() => Err(given_up),
+            begun = begun => begun,
+        }
+    })
+}
+
+async fn until_begun(beginning: &mut Option<Beginning>) -> Result<(), LabError> {
+    match beginning {
+        None => std::future::pending().await,
+        Some(task) => match task.await {
+            Ok(begun) => begun,
+            Err(error) => Err(LabError::Boot {
+                node: "*".to_owned(),
+                reason: error.to_string(),
+            }),
+        },
+    }
+}
+
+async fn begun_with(lab: &Arc<Lab>, begin: Begin, begun: Result<(), LabError>) {
+    match (begun, begin) {
+        (Ok(()), Begin::Build | Begin::Adopt) => {
+            lab.set_state(LabState::Ready, None);
+            // What became of a node meanwhile was not heard.
+            for node in lab.topology.nodes.keys() {
+                obey(lab, Command::Changed(node.clone()));
+            }
+        }
+        // What a candidate has worked on is never removed because of a failure.
+        (Err(error), Begin::Adopt) => lab.set_state(LabState::Failed, Some(error.api())),
+        (Err(error), Begin::Build) => {
+            tracing::warn!(lab = %lab.marker.name, %error, "a lab could not be built");
+            let mut problem = error.api();
+            if let Err(error) = clear(lab).await {
+                problem.message = format!("{}; {}", problem.message, error.api().message);
+            }
+            lab.set_state(LabState::Failed, Some(problem));
+        }
+    }
+}
+
+/// Removes the lab on command. Where that fails it can be commanded again.
+async fn remove(lab: &Arc<Lab>) -> Result<(), LabError> {
+    lab.set_state(LabState::Removing, None);
+    let cleared = clear(lab).await;
+    match &cleared {
+        Ok(()) => lab.set_state(LabState::Removed, None),
+        Err(error) => lab.set_state(LabState::Failed, Some(error.api())),
+    }
+    cleared
+}
+
+/// Ends all jobs, waits for calls that are under way, and removes everything.
+async fn clear(lab: &Arc<Lab>) -> Result<(), LabError> {
+    lab.cancel.cancel();
+    lab.jobs.close();
+    lab.jobs.wait().await;
+    // From now on a crash goes on with the removal.
+    lab.mark(crate::store::Progress::Passing).await?;
+    let ground = &lab.ground;
+    down::down(ground.runtime.as_ref(), &ground.owner, &lab.marker.id).await?;
+    for node in lab.topology.nodes.keys() {
+        lab.set_node(node, plateau_core::api::NodeState::Absent);
+    }
+    lab.forget().await
+}
+
+/// Starts the job that a command asks for.
+fn obey(lab: &Arc<Lab>, command: Command) {
+    let ready = lab.state() == LabState::Ready;
+    let lab = Arc::clone(lab);
+    match command {
+        Command::Exec(node, exec, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.exec(&node, exec).await });
+        }
+        Command::Solve(solve, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.solve(&solve).await });
+        }
+        Command::Check(check, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.check(check).await });
+        }
+        Command::Reboot(node, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move {
+                let _work = job.work.lock().await;
+                job.reboot(&node).await
+            });
+        }
+        Command::Terminal(node, name, user, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move {
+                job.terminal(&node, &name, &user).await
+            });
+        }
+        Command::Changed(node) if ready => {
+            let job = Arc::clone(&lab);
+            background(&lab, async move { job.look_after(&node).await });
+        }
+        Command::Settle if ready => {
+            let job = Arc::clone(&lab);
+            background(&lab, async move {
+                if let Err(error) = job.settle().await {
+                    tracing::warn!(%error, "a lab could not be settled");
+                }
+            });
+        }
+        // Being built, it is looked at when it is done; failed, there is nothing to look at.
+        Command::Changed(_) | Command::Settle => {}
+        // The owner's own.
+        Command::Down(_) => {}
+    }
+}
+
+fn answer<T: Send + 'static>(
+    lab: &Arc<Lab>,
+    reply: Reply<T>,
+    job: impl Future<Output = Result<T, LabError>> + Send + 'static,
+) {
+    let state = lab.state();
+    if state != LabState::Ready {
+        let _ = reply.send(Err(LabError::NotReady {
+            lab: lab.marker.name.clone(),
+            state,
+        }));
+        return;
+    }
+    let cancel = lab.cancel.clone();
+    let given_up = lab.given_up();
+    lab.jobs.spawn(async move {
+        let done = tokio::select! {
+            () = cancel.cancelled() => Err(given_up),
+            done = job => done,
+        };
+        // Whoever asked may be gone.
+        let _ = reply.send(done);
+    });
+}
+
+fn background(lab: &Arc<Lab>, job: impl Future<Output = ()> + Send + 'static) {
+    let cancel = lab.cancel.clone();
+    lab.jobs.spawn(async move {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = job => {}
+        }
+    });
+}

@@ -1,0 +1,82 @@
+//! A container's description in the engine's own shape.
+
+use bollard::models::{
+    ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum,
+    Mount as EngineMount, MountType,
+};
+
+use crate::runtime::{ContainerSpec, Mount};
+
+/// What the engine is asked to create.
+pub(super) fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
+    let memory = spec.memory.and_then(|bytes| i64::try_from(bytes).ok());
+    let host = HostConfig {
+        network_mode: Some("none".to_owned()),
+        memory,
+        memory_swap: memory,
+        nano_cpus: spec.cpu_millis.map(|millis| i64::from(millis) * 1_000_000),
+        pids_limit: spec.pids.map(i64::from),
+        cap_add: some(&spec.cap_add),
+        cap_drop: some(&spec.cap_drop),
+        devices: Some(spec.devices.iter().map(|path| device(path)).collect()),
+        tmpfs: Some(spec.tmpfs.clone().into_iter().collect()),
+        mounts: Some(spec.mounts.iter().map(mount).collect()),
+        security_opt: some(&spec.security),
+        pid_mode: spec.host_pids.then(|| "host".to_owned()),
+        cgroupns_mode: spec
+            .private_cgroups
+            .then_some(HostConfigCgroupnsModeEnum::PRIVATE),
+        ..HostConfig::default()
+    };
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        entrypoint: Some(spec.argv.clone()),
+        // An image's own arguments would be added to our entry point.
+        cmd: Some(vec![]),
+        env: Some(
+            spec.env
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect(),
+        ),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        hostname: spec.hostname.clone(),
+        stop_signal: spec.stop_signal.clone(),
+        host_config: Some(host),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn some(words: &[String]) -> Option<Vec<String>> {
+    (!words.is_empty()).then(|| words.to_vec())
+}
+
+fn device(path: &str) -> DeviceMapping {
+    DeviceMapping {
+        path_on_host: Some(path.to_owned()),
+        path_in_container: Some(path.to_owned()),
+        cgroup_permissions: Some("rwm".to_owned()),
+    }
+}
+
+fn mount(mount: &Mount) -> EngineMount {
+    let (kind, source, target, read_only) = match mount {
+        Mount::Volume {
+            name,
+            target,
+            read_only,
+        } => (MountType::VOLUME, name, target, read_only),
+        Mount::Bind {
+            source,
+            target,
+            read_only,
+        } => (MountType::BIND, source, target, read_only),
+    };
+    EngineMount {
+        typ: Some(kind),
+        source: Some(source.clone()),
+        target: Some(target.clone()),
+        read_only: Some(*read_only),
+        ..EngineMount::default()
+    }
+}

@@ -1,0 +1,119 @@
+//! What programs in the fake's containers say.
+
+use std::sync::Arc;
+
+use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact};
+use plateau_core::wire::{WireAnswer, WireRequest};
+
+use super::{Ran, State};
+use crate::runtime::{ExecOutput, ExecSpec, Image, Labels, Result, RuntimeError};
+
+impl State {
+    pub(super) fn keep_image(&mut self, tag: &str, size: usize, labels: &Labels) {
+        let image = Image {
+            id: format!("sha256:{tag}"),
+            size: size as u64,
+            labels: labels.clone(),
+            created: None,
+        };
+        self.missing.remove(tag);
+        self.images.insert(tag.to_owned(), image);
+    }
+}
+
+/// Runs a program, so to speak.
+pub(super) fn answer(state: &mut State, container: &str, exec: &ExecSpec) -> Result<ExecOutput> {
+    let labels = state.known(container)?.spec.labels.clone();
+    let role = match exec.argv.first() {
+        Some(program) if program == crate::agent::PATH => exec.argv.get(1),
+        _ => None,
+    };
+    match role.map(String::as_str) {
+        Some("wire") => said(&wire(state, &exec.stdin)?),
+        Some("probe") => said(&probe(state, &labels, &exec.stdin)?),
+        Some(_) => Ok(ended(0, vec![])),
+        None => Ok(script(state, labels, exec)),
+    }
+}
+
+fn wire(state: &mut State, stdin: &[u8]) -> Result<WireAnswer> {
+    let request: WireRequest = serde_json::from_slice(stdin).map_err(unreadable)?;
+    let running = |pid: u32| state.containers.values().any(|kept| kept.pid == Some(pid));
+    let nodes = request.ports.iter().map(|port| port.node);
+    let mut pids = nodes.chain(request.release.iter().copied());
+    if !running(request.fabric) {
+        return Ok(gone(request.fabric));
+    }
+    if let Some(pid) = pids.find(|pid| !running(*pid)) {
+        return Ok(gone(pid));
+    }
+    state.wired.push(request);
+    Ok(WireAnswer::Done { took_us: 1 })
+}
+
+fn gone(pid: u32) -> WireAnswer {
+    WireAnswer::Failed {
+        doing: format!("enter process {pid}"),
+        reason: "No such process".to_owned(),
+    }
+}
+
+fn probe(state: &State, labels: &Labels, stdin: &[u8]) -> Result<Answers> {
+    let batch: Batch = serde_json::from_slice(stdin).map_err(unreadable)?;
+    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    let (lab, node) = (label("plateau.lab"), label("plateau.node"));
+    let ran: Vec<(String, String)> = state
+        .scripts
+        .iter()
+        .filter(|ran| ran.lab == lab)
+        .map(|ran| (ran.node.clone(), ran.text.clone()))
+        .collect();
+    let say = state.answering.clone();
+    let fact = |asked: &Asked| match &say {
+        Some(say) => Arc::clone(say)(&node, &ran, asked),
+        None => Fact::CouldNotLook {
+            reason: "the fake runtime has nothing to look at".to_owned(),
+        },
+    };
+    let answers = batch.questions.iter().map(|asked| Answer {
+        id: asked.id.clone(),
+        fact: fact(asked),
+        took_ms: 0,
+    });
+    Ok(Answers {
+        agent: "fake".to_owned(),
+        answers: answers.collect(),
+    })
+}
+
+fn script(state: &mut State, labels: Labels, exec: &ExecSpec) -> ExecOutput {
+    let text = String::from_utf8_lossy(&exec.stdin).into_owned();
+    let failing = state.failing_script.clone();
+    if let Some((_, exit)) = failing.filter(|(part, _)| text.contains(part)) {
+        return ended(exit, b"told to fail".to_vec());
+    }
+    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    state.scripts.push(Ran {
+        lab: label("plateau.lab"),
+        node: label("plateau.node"),
+        text,
+    });
+    ended(0, vec![])
+}
+
+fn said(answer: &impl serde::Serialize) -> Result<ExecOutput> {
+    Ok(ended(0, serde_json::to_vec(answer).map_err(unreadable)?))
+}
+
+fn ended(exit: i64, stdout: Vec<u8>) -> ExecOutput {
+    ExecOutput {
+        exit,
+        stdout,
+        stderr: vec![],
+        truncated: false,
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> RuntimeError {
+    RuntimeError::Transport(Box::new(error))
+}

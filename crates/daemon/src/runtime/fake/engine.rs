@@ -1,0 +1,261 @@
+//! The fake as an engine.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use tokio_stream::wrappers::BroadcastStream;
+
+use super::{Fake, Kept, answer, carries};
+use crate::runtime::{
+    Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
+    Image, ImageBuild, Inspected, Labels, Result, Runtime, RuntimeError,
+};
+
+#[async_trait]
+impl Runtime for Fake {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+
+    async fn info(&self) -> Result<EngineInfo> {
+        Ok(EngineInfo {
+            version: "fake".to_owned(),
+            api: "1.41".to_owned(),
+            kernel: "6.1.0".to_owned(),
+            cgroup_version: 2,
+            cgroup_driver: "systemd".to_owned(),
+            security: vec!["name=seccomp,profile=default".to_owned()],
+            storage: "memory".to_owned(),
+            root: "/nowhere".to_owned(),
+            cpus: 4,
+            memory: 16 << 30,
+        })
+    }
+
+    async fn list_containers(&self, labels: &Labels) -> Result<Vec<Container>> {
+        let state = self.state();
+        let found = state
+            .containers
+            .iter()
+            .filter(|(_, kept)| carries(&kept.spec.labels, labels));
+        Ok(found
+            .map(|(name, kept)| Container {
+                id: name.clone(),
+                name: name.clone(),
+                labels: kept.spec.labels.clone(),
+                running: kept.pid.is_some(),
+                image: kept.spec.image.clone(),
+            })
+            .collect())
+    }
+
+    async fn create_container(&self, spec: &ContainerSpec) -> Result<String> {
+        self.change(format!("create `{}`", spec.name), |state| {
+            if state.missing.contains(&spec.image) {
+                return Err(RuntimeError::ImageMissing {
+                    image: spec.image.clone(),
+                });
+            }
+            if state.containers.contains_key(&spec.name) {
+                return Err(RuntimeError::Conflict {
+                    message: format!("the name `{}` is in use", spec.name),
+                });
+            }
+            let kept = Kept {
+                spec: spec.clone(),
+                pid: None,
+                exit: None,
+                files: 0,
+            };
+            state.containers.insert(spec.name.clone(), kept);
+            Ok(spec.name.clone())
+        })
+    }
+
+    async fn put_files(&self, container: &str, tar: Bytes) -> Result<()> {
+        self.change(format!("put files into `{container}`"), |state| {
+            state.known(container)?.files += tar.len();
+            Ok(())
+        })
+    }
+
+    async fn start_container(&self, container: &str) -> Result<()> {
+        let started = self.change(format!("start `{container}`"), |state| {
+            let pid = state.process();
+            let kept = state.known(container)?;
+            if kept.pid.is_some() {
+                return Ok(None);
+            }
+            kept.pid = Some(pid);
+            kept.exit = None;
+            Ok(Some(kept.event(container, Became::Started)))
+        })?;
+        self.tell(started);
+        Ok(())
+    }
+
+    async fn inspect_container(&self, container: &str) -> Result<Inspected> {
+        let mut state = self.state();
+        let kept = state.known(container)?;
+        Ok(Inspected {
+            id: container.to_owned(),
+            name: container.to_owned(),
+            labels: kept.spec.labels.clone(),
+            running: kept.pid.is_some(),
+            pid: kept.pid,
+            exit: kept.exit,
+            started: None,
+        })
+    }
+
+    async fn restart_container(&self, container: &str, _patience: Duration) -> Result<()> {
+        let events = self.change(format!("restart `{container}`"), |state| {
+            let pid = state.process();
+            let kept = state.known(container)?;
+            kept.pid = Some(pid);
+            kept.exit = None;
+            let events = [Became::Died(137), Became::Started];
+            Ok(events.map(|what| kept.event(container, what)))
+        })?;
+        self.tell(events);
+        Ok(())
+    }
+
+    async fn stop_container(&self, container: &str, _patience: Duration) -> Result<()> {
+        self.change(format!("stop `{container}`"), |state| {
+            state.known(container).map(drop)
+        })?;
+        self.die(container, 130);
+        Ok(())
+    }
+
+    async fn kill_container(&self, container: &str) -> Result<()> {
+        self.change(format!("kill `{container}`"), |state| {
+            state.known(container).map(drop)
+        })?;
+        self.die(container, 137);
+        Ok(())
+    }
+
+    async fn remove_container(&self, container: &str) -> Result<()> {
+        let removed = self.change(format!("remove `{container}`"), |state| {
+            Ok(state.containers.remove(container))
+        })?;
+        self.tell(removed.map(|kept| kept.event(container, Became::Destroyed)));
+        Ok(())
+    }
+
+    async fn exec(&self, container: &str, exec: &ExecSpec) -> Result<ExecOutput> {
+        let program = exec.argv.first().map_or("", String::as_str).to_owned();
+        self.change(format!("run `{program}` in `{container}`"), |state| {
+            let kept = state.known(container)?;
+            kept.pid.map(drop).ok_or_else(|| RuntimeError::NotRunning {
+                container: container.to_owned(),
+            })
+        })?;
+        if exec.argv.get(1).is_some_and(|role| role == "await-boot") {
+            let mut boots = self.boots.subscribe();
+            let limit = exec.timeout;
+            let booted = tokio::time::timeout(limit, boots.wait_for(|go_on| *go_on)).await;
+            booted
+                .map_err(|_| RuntimeError::Timeout {
+                    doing: "a boot".to_owned(),
+                    limit,
+                })?
+                .map_err(|error| RuntimeError::Transport(Box::new(error)))?;
+        }
+        answer::answer(&mut self.state(), container, exec)
+    }
+
+    async fn attach(&self, container: &str, _argv: &[String]) -> Result<Attached> {
+        self.change(format!("attach to `{container}`"), |state| {
+            let kept = state.known(container)?;
+            kept.pid.map(drop).ok_or_else(|| RuntimeError::NotRunning {
+                container: container.to_owned(),
+            })
+        })?;
+        // Says what it hears, frames and all.
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let (output, input) = tokio::io::split(ours);
+        tokio::spawn(async move {
+            let (mut read, mut write) = tokio::io::split(theirs);
+            // Whoever attached may leave at any time.
+            let _ = tokio::io::copy(&mut read, &mut write).await;
+        });
+        Ok(Attached {
+            input: Box::pin(input),
+            output: Box::pin(output),
+        })
+    }
+
+    async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>> {
+        let label = label.to_owned();
+        let events = BroadcastStream::new(self.events.subscribe());
+        Ok(events
+            .filter_map(move |event| {
+                let wanted = event.ok().filter(|event| event.labels.contains_key(&label));
+                std::future::ready(wanted.map(Ok))
+            })
+            .boxed())
+    }
+
+    async fn inspect_image(&self, tag: &str) -> Result<Option<Image>> {
+        Ok(self.state().images.get(tag).cloned())
+    }
+
+    async fn import_image(&self, tar: Bytes, tag: &str, labels: &Labels) -> Result<()> {
+        self.change(format!("import `{tag}`"), |state| {
+            state.keep_image(tag, tar.len(), labels);
+            Ok(())
+        })
+    }
+
+    async fn build_image(&self, build: ImageBuild) -> Result<BoxStream<'static, Result<String>>> {
+        self.change(format!("build `{}`", build.tag), |state| {
+            state.keep_image(&build.tag, build.context.len(), &build.labels);
+            let line = format!("built {}", build.tag);
+            Ok(stream::iter([Ok(line)]).boxed())
+        })
+    }
+
+    async fn tag_image(&self, image: &str, tag: &str) -> Result<()> {
+        self.change(format!("tag `{image}`"), |state| {
+            let found = state.images.get(image).cloned();
+            let found = found.ok_or_else(|| RuntimeError::ImageMissing {
+                image: image.to_owned(),
+            })?;
+            state.images.insert(tag.to_owned(), found);
+            Ok(())
+        })
+    }
+
+    async fn remove_image(&self, tag: &str) -> Result<()> {
+        self.change(format!("remove image `{tag}`"), |state| {
+            state.images.remove(tag);
+            Ok(())
+        })
+    }
+
+    async fn create_volume(&self, name: &str, labels: &Labels) -> Result<()> {
+        self.change(format!("create volume `{name}`"), |state| {
+            state.volumes.insert(name.to_owned(), labels.clone());
+            Ok(())
+        })
+    }
+
+    async fn list_volumes(&self, labels: &Labels) -> Result<Vec<String>> {
+        let state = self.state();
+        let found = state.volumes.iter().filter(|(_, has)| carries(has, labels));
+        Ok(found.map(|(name, _)| name.clone()).collect())
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<()> {
+        self.change(format!("remove volume `{name}`"), |state| {
+            state.volumes.remove(name);
+            Ok(())
+        })
+    }
+}
