@@ -1,0 +1,1 @@
+ovs-vsctl set port eth1 vlan_mode=native-untagged tag={{ vlan_offices }}

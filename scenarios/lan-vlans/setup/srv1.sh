@@ -1,0 +1,2 @@
+systemctl daemon-reload
+systemctl --quiet enable --now intranet.socket console.socket

@@ -1,0 +1,3 @@
+ifdown eth0 || true
+ifup eth0 || true
+ip -4 -brief address show dev eth0
