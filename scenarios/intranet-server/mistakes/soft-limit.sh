@@ -1,0 +1,1 @@
+sed -i '/ hard fsize /d' /etc/security/limits.d/atelier.conf
