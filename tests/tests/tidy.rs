@@ -1,0 +1,274 @@
+//! The tree itself: walls between crates, sizes, names, and what has to agree with what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use plateau_tests::root;
+use walkdir::WalkDir;
+
+/// Files that end so, without what is built.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let walk = WalkDir::new(root().join(folder))
+        .into_iter()
+        .filter_entry(|entry| {
+            let name = entry.file_name().to_string_lossy();
+            name != "target" && name != "node_modules" && !name.starts_with(".git")
+        });
+    let paths = walk
+        .filter_map(Result::ok)
+        .map(walkdir::DirEntry::into_path);
+    let found: Vec<PathBuf> = paths
+        .filter(|path| path.to_string_lossy().ends_with(ending))
+        .collect();
+    assert!(!found.is_empty(), "no `{ending}` below `{folder}`");
+    found
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// Our own crates, and which of ours each depends on when it is built.
+fn arrows() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("cargo metadata");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let names: BTreeSet<&str> = packages
+        .iter()
+        .filter_map(|package| package["name"].as_str())
+        .collect();
+    let ours = |package: &serde_json::Value| {
+        let dependencies = package["dependencies"].as_array().expect("dependencies");
+        let built = dependencies
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null());
+        let on = built
+            .filter_map(|dependency| dependency["name"].as_str())
+            .filter(|name| names.contains(name));
+        on.map(str::to_owned).collect()
+    };
+    packages
+        .iter()
+        .map(|package| {
+            (
+                package["name"].as_str().unwrap_or_default().to_owned(),
+                ours(package),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn crates_depend_on_one_another_as_the_map_says() {
+    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("plateau-core", &[][..]),
+        ("plateau-agent", &["plateau-core"]),
+        ("plateaud", &["plateau-core"]),
+        ("plateau", &["plateau-core"]),
+        ("xtask", &[]),
+        ("plateau-tests", &["plateau-core", "plateaud"]),
+    ]);
+    let arrows = arrows();
+    assert_eq!(
+        arrows.keys().map(String::as_str).collect::<Vec<_>>().len(),
+        allowed.len(),
+        "{arrows:?}"
+    );
+    for (from, to) in arrows {
+        let allowed = allowed
+            .get(from.as_str())
+            .unwrap_or_else(|| panic!("`{from}` is not on the map"));
+        let extra: Vec<_> = to
+            .iter()
+            .filter(|name| !allowed.contains(&name.as_str()))
+            .collect();
+        assert!(extra.is_empty(), "`{from}` must not depend on {extra:?}");
+    }
+}
+
+#[test]
+fn the_core_has_nothing_that_does_io() {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--package",
+            "plateau-core",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--offline",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree");
+    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(tree.starts_with("plateau-core"), "{tree}");
+    for forbidden in [
+        "tokio", "hyper", "reqwest", "bollard", "sqlx", "rustls", "nlink", "mio", "socket2",
+    ] {
+        let found = tree
+            .lines()
+            .any(|line| line.split(' ').next() == Some(forbidden));
+        assert!(!found, "the core depends on `{forbidden}`");
+    }
+}
+
+#[test]
+fn only_the_docker_runtime_names_the_engines_client() {
+    for path in files("crates", ".rs") {
+        let shown = shown(&path);
+        let inside = shown.starts_with("crates/daemon/src/runtime/docker");
+        let names = text(&path)
+            .lines()
+            .any(|line| !line.trim_start().starts_with("//") && line.contains("bollard::"));
+        assert!(inside || !names, "{shown} names bollard");
+    }
+}
+
+#[test]
+fn there_is_one_runtime_trait() {
+    let declares = |path: &PathBuf| {
+        text(path)
+            .lines()
+            .any(|line| line.trim_start().starts_with("pub trait "))
+    };
+    let traits: Vec<String> = files("crates/daemon/src", ".rs")
+        .iter()
+        .filter(|path| declares(path))
+        .map(|path| shown(path))
+        .collect();
+    assert_eq!(traits, ["crates/daemon/src/runtime.rs"]);
+}
+
+#[test]
+fn files_are_of_a_size_that_can_be_read_at_once() {
+    const MOST: usize = 400;
+    for path in files("crates", ".rs")
+        .into_iter()
+        .filter(|path| !shown(path).contains("/tests/"))
+    {
+        let text = text(&path);
+        let own = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
+        let lines = own.lines().count();
+        // The messages of the API are one list, and reading it in parts would help nobody.
+        let list = ["crates/core/src/api.rs"].contains(&shown(&path).as_str());
+        assert!(
+            lines <= MOST || (list && lines <= 600),
+            "{} has {lines} lines",
+            shown(&path)
+        );
+    }
+}
+
+#[test]
+fn files_are_named_for_what_they_are() {
+    const EMPTY: &[&str] = &[
+        "utils", "util", "common", "types", "helpers", "misc", "manager", "handler", "handlers",
+        "mod",
+    ];
+    for path in files("crates", ".rs")
+        .into_iter()
+        .chain(files("tests", ".rs"))
+    {
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        assert!(
+            !EMPTY.contains(&stem.as_str()),
+            "{} says nothing",
+            shown(&path)
+        );
+    }
+}
+
+#[test]
+fn every_crate_is_held_to_the_lints() {
+    for path in files("crates", "Cargo.toml") {
+        let text = text(&path);
+        let own =
+            shown(&path) == "crates/agent/Cargo.toml" && text.contains("unsafe_code = \"deny\"");
+        assert!(
+            own || text.contains("[lints]\nworkspace = true"),
+            "{} has no lints",
+            shown(&path)
+        );
+    }
+}
+
+#[test]
+fn the_images_that_scenarios_may_name_are_those_that_have_recipes() {
+    let recipes: serde_json::Value =
+        serde_saphyr::from_str(&text(&root().join("images/recipes.yaml"))).expect("recipes");
+    let images = recipes["images"].as_object().expect("images");
+    let open: Vec<&str> = images
+        .iter()
+        .filter(|(_, image)| image["internal"] != true)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let mut open = open;
+    open.sort_unstable();
+    assert_eq!(open, plateau_core::image::IMAGES);
+    for name in images.keys() {
+        assert!(
+            root().join("images").join(name).join("Dockerfile").exists(),
+            "`{name}` has no Dockerfile"
+        );
+    }
+}
+
+#[test]
+fn every_decision_says_what_and_why() {
+    for path in files("docs/decisions", ".md") {
+        let text = text(&path);
+        for part in ["# ", "## Context", "## Decision", "## Consequences"] {
+            assert!(text.contains(part), "{} lacks `{part}`", shown(&path));
+        }
+    }
+}
+
+#[test]
+fn every_script_of_a_scenario_is_used() {
+    for document in files("scenarios", "scenario.yaml") {
+        let folder = document.parent().expect("a folder");
+        let text = text(&document);
+        for path in WalkDir::new(folder)
+            .into_iter()
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_file())
+        {
+            let inside = path
+                .path()
+                .strip_prefix(folder)
+                .expect("inside")
+                .display()
+                .to_string();
+            let used = inside == "scenario.yaml" || text.contains(&inside);
+            assert!(used, "{} is used by nothing", shown(path.path()));
+        }
+    }
+}
