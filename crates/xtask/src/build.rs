@@ -1,8 +1,8 @@
-//! `cargo xtask build`: the agent, static, beside the daemon and the command.
+//! `cargo xtask build`: the daemon, the command and the agent, which is static, side by side.
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -34,16 +34,23 @@ pub(crate) fn run(release: bool) -> Result<PathBuf> {
     }
     command::run(rest)?;
     let target = target_folder();
-    let folder = target.join(if release { "release" } else { "debug" });
-    let built = target.join(&host).join("agent/plateau-agent");
-    // Never half there: a daemon may be reading the one before.
-    let (fresh, place) = (
-        folder.join("plateau-agent.fresh"),
-        folder.join("plateau-agent"),
-    );
-    fs::copy(&built, &fresh).with_context(|| format!("cannot copy `{}`", built.display()))?;
-    fs::rename(&fresh, &place).with_context(|| format!("cannot write `{}`", place.display()))?;
+    let profile = if release { "release" } else { "debug" };
+    // A folder of their own: in cargo's, the next build puts the agent for our own machine.
+    let folder = target.join("plateau").join(profile);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    place(&target.join(&host).join("agent"), "plateau-agent", &folder)?;
+    for program in ["plateaud", "plateau"] {
+        place(&target.join(profile), program, &folder)?;
+    }
     Ok(folder)
+}
+
+/// Copies a program, which is never half there: a daemon may be running or reading the one before.
+fn place(from: &Path, program: &str, folder: &Path) -> Result<()> {
+    let built = from.join(program);
+    let (fresh, place) = (folder.join(format!(".{program}")), folder.join(program));
+    fs::copy(&built, &fresh).with_context(|| format!("cannot copy `{}`", built.display()))?;
+    fs::rename(&fresh, &place).with_context(|| format!("cannot write `{}`", place.display()))
 }
 
 fn host_triple() -> Result<String> {
