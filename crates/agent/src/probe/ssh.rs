@@ -42,8 +42,7 @@ pub(super) async fn see(question: &SshQuestion, look: &Look) -> anyhow::Result<S
             inactivity_timeout: Some(look.patience() + Duration::from_secs(1)),
             ..client::Config::default()
         });
-        // Neither silence nor a broken connection takes back what was seen before.
-        let _ = timeout_at(until, async {
+        let outcome = timeout_at(until, async {
             let guest = Guest(Arc::clone(&seen));
             let mut session = client::connect_stream(config, stream, guest).await?;
             if log_in(&mut session, question, key, &seen).await? {
@@ -55,9 +54,26 @@ pub(super) async fn see(question: &SshQuestion, look: &Look) -> anyhow::Result<S
             Ok::<_, russh::Error>(())
         })
         .await;
+        // Neither silence nor a broken connection takes back what was seen before.
+        if let Ok(Err(error)) = outcome
+            && is_ours(&error)
+        {
+            return Err(error).context("cannot speak to the server");
+        }
     }
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(seen.clone())
+}
+
+/// Whether an error says that we lack an algorithm, and nothing about the server's answer.
+fn is_ours(error: &russh::Error) -> bool {
+    matches!(
+        error,
+        russh::Error::NoCommonAlgo { .. }
+            | russh::Error::UnknownAlgo
+            | russh::Error::Keys(_)
+            | russh::Error::SshKey(_)
+    )
 }
 
 /// Accepts every server and notes its key.
