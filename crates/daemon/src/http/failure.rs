@@ -98,10 +98,10 @@ impl Failure {
             (
                 Fault::Input,
                 "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
-                | "images-being-built" | "lab-ambiguous" | "host-lacks",
+                | "images-being-built" | "lab-ambiguous",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
-            (Fault::Outside, "engine-unreachable" | "engine-permission-denied") => {
+            (Fault::Outside, "engine-unreachable" | "engine-permission-denied" | "host-lacks") => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             (Fault::Outside, code) if code.starts_with("engine-") => StatusCode::BAD_GATEWAY,

@@ -115,8 +115,11 @@ fn start(base: &Base) -> Result<Child, BootstrapError> {
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => BootstrapError::Missing,
-            _ => BootstrapError::Run(error),
+        .map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                BootstrapError::Missing
+            } else {
+                BootstrapError::Run(error)
+            }
         })
 }

@@ -1,0 +1,271 @@
+//! What a lab needs and the host lacks: found before anything is started.
+
+use std::collections::BTreeMap;
+
+use plateau_core::api::{ApiError, Fault};
+use plateau_core::topology::{Device, Topology};
+use plateau_core::wire::HostAnswer;
+use thiserror::Error;
+
+use super::ask_host;
+use crate::images::tag;
+use crate::runtime::{Runtime, RuntimeError};
+
+/// Free bytes below which no lab is started.
+const DISK_FULL: u64 = 1 << 30;
+
+/// Why a lab is not started.
+#[derive(Debug, Error)]
+pub enum PreflightError {
+    /// The engine could not be asked.
+    #[error("look at what the engine has")]
+    Engine(#[source] RuntimeError),
+    /// Something that the lab needs is not there: one entry each.
+    #[error("the host lacks what the lab needs: {}", .0.iter().map(Lack::seen).collect::<Vec<_>>().join("; "))]
+    Lacks(Vec<Lack>),
+}
+
+/// Something that a lab needs and the host does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// An image is not built.
+    Image {
+        /// Its name.
+        image: String,
+        /// Nodes that are made from it.
+        nodes: Vec<String>,
+    },
+    /// The host has no `/dev/net/tun`.
+    Tun {
+        /// Nodes that are given it.
+        nodes: Vec<String>,
+    },
+    /// The kernel cannot limit a rate.
+    Rate {
+        /// Networks that have one.
+        networks: Vec<String>,
+    },
+    /// The nodes may use more memory than there is.
+    Memory {
+        /// Bytes that they may use.
+        limits: u64,
+        /// Bytes that there are.
+        available: u64,
+    },
+    /// The disk is nearly full.
+    Disk {
+        /// Bytes that are free.
+        free: u64,
+    },
+}
+
+impl Lack {
+    /// What is missing, in words.
+    #[must_use]
+    pub fn seen(&self) -> String {
+        match self {
+            Self::Image { image, nodes } => {
+                format!("image `{image}` is not built (for {})", nodes.join(", "))
+            }
+            Self::Tun { nodes } => {
+                format!("there is no `/dev/net/tun` (for {})", nodes.join(", "))
+            }
+            Self::Rate { networks } => format!(
+                "the kernel has no `tbf` for the rate of {}",
+                networks.join(", ")
+            ),
+            Self::Memory { limits, available } => format!(
+                "its nodes may use {} of memory, and {} are available",
+                super::gib(*limits),
+                super::gib(*available)
+            ),
+            Self::Disk { free } => {
+                format!("only {} are free on the engine's disk", super::gib(*free))
+            }
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Image { image, .. } if image.contains(['/', ':']) => {
+                format!("docker pull {image}")
+            }
+            Self::Image { image, .. } => format!("plateau images build {image}"),
+            Self::Tun { .. } => "modprobe tun".to_owned(),
+            Self::Rate { .. } => "modprobe sch_tbf, or leave the rate out".to_owned(),
+            Self::Memory { .. } => "take other labs down, or lower the nodes' `memory`".to_owned(),
+            Self::Disk { .. } => "docker system prune".to_owned(),
+        }
+    }
+}
+
+impl PreflightError {
+    /// As the API answers it.
+    #[must_use]
+    pub fn api(&self) -> ApiError {
+        match self {
+            Self::Engine(source) => source.api(),
+            Self::Lacks(lacks) => {
+                let remedies: Vec<String> = lacks.iter().map(Lack::remedy).collect();
+                ApiError {
+                    code: "host-lacks".to_owned(),
+                    fault: Fault::Outside,
+                    message: self.to_string(),
+                    hint: Some(remedies.join("; ")),
+                    problems: vec![],
+                }
+            }
+        }
+    }
+}
+
+/// Looks whether the host has what a lab needs, before anything of it is started. What cannot be asked is not missed.
+///
+/// # Errors
+/// [`PreflightError::Lacks`] names all that is missing at once.
+pub async fn preflight(runtime: &dyn Runtime, topology: &Topology) -> Result<(), PreflightError> {
+    let mut lacks = missing_images(runtime, topology)
+        .await
+        .map_err(PreflightError::Engine)?;
+    if let Some(host) = ask_host(runtime).await {
+        lacks.extend(missing(&host, topology));
+    }
+    if lacks.is_empty() {
+        Ok(())
+    } else {
+        Err(PreflightError::Lacks(lacks))
+    }
+}
+
+async fn missing_images(
+    runtime: &dyn Runtime,
+    topology: &Topology,
+) -> Result<Vec<Lack>, RuntimeError> {
+    let mut nodes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, node) in &topology.nodes {
+        nodes.entry(&node.image).or_default().push(name.clone());
+    }
+    let mut lacks = Vec::new();
+    for (image, nodes) in nodes {
+        if runtime.inspect_image(&tag(image)).await?.is_none() {
+            let image = image.to_owned();
+            lacks.push(Lack::Image { image, nodes });
+        }
+    }
+    Ok(lacks)
+}
+
+fn missing(host: &HostAnswer, topology: &Topology) -> Vec<Lack> {
+    let has_not = |feature: &str| host.features.get(feature) == Some(&false);
+    let mut lacks = Vec::new();
+    let nodes: Vec<String> = topology
+        .nodes
+        .iter()
+        .filter(|(_, node)| node.devices.contains(&Device::Tun))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if has_not("tun") && !nodes.is_empty() {
+        lacks.push(Lack::Tun { nodes });
+    }
+    let networks: Vec<String> = topology
+        .networks
+        .iter()
+        .filter(|(_, network)| network.rate.is_some())
+        .map(|(name, _)| name.clone())
+        .collect();
+    if has_not("tbf") && !networks.is_empty() {
+        lacks.push(Lack::Rate { networks });
+    }
+    let limits = topology
+        .nodes
+        .values()
+        .map(|node| node.limits.memory.0)
+        .sum();
+    match host.memory_available {
+        Some(available) if available < limits => lacks.push(Lack::Memory { limits, available }),
+        Some(_) | None => {}
+    }
+    match host.disk_free {
+        Some(free) if free < DISK_FULL => lacks.push(Lack::Disk { free }),
+        Some(_) | None => {}
+    }
+    lacks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lab() -> Topology {
+        let text = "\
+plateau: 1
+id: pair
+title: { en: Two }
+duration: 10m
+brief: { en: brief.md }
+networks:
+  lan: { rate: 10Mbit }
+nodes:
+  sw:
+    image: debian-switch
+    memory: 1GiB
+    devices: [tun]
+    interfaces: { eth0: { network: lan } }
+tasks:
+  - id: look
+    skill: tsgeri/1.2
+    title: { en: Look }
+    solution: [ { on: sw, run: look.sh } ]
+    checks:
+      - { id: up, on: sw, that: { file: { path: /etc/looked, exists: true } }, points: 1 }
+";
+        let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+        let folder = plateau_core::scenario::Folder(BTreeMap::from([
+            file("scenario.yaml", text),
+            file("brief.md", "Look."),
+            file("look.sh", "touch /etc/looked"),
+        ]));
+        let scenario = plateau_core::scenario::Scenario::read(folder).unwrap();
+        scenario.draw("1").unwrap()
+    }
+
+    fn host(feature: bool, memory: u64, disk: u64) -> HostAnswer {
+        HostAnswer {
+            features: ["tun", "tbf"].map(|name| (name.to_owned(), feature)).into(),
+            memory_available: Some(memory),
+            disk_free: Some(disk),
+        }
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        let lacks = missing(&host(false, 1 << 29, 1 << 20), &lab());
+        assert_eq!(
+            lacks,
+            [
+                Lack::Tun {
+                    nodes: vec!["sw".to_owned()]
+                },
+                Lack::Rate {
+                    networks: vec!["lan".to_owned()]
+                },
+                Lack::Memory {
+                    limits: 1 << 30,
+                    available: 1 << 29
+                },
+                Lack::Disk { free: 1 << 20 },
+            ]
+        );
+        let api = PreflightError::Lacks(lacks).api();
+        assert!(api.message.contains("/dev/net/tun"), "{}", api.message);
+        assert!(api.hint.unwrap().contains("sch_tbf"));
+    }
+
+    #[test]
+    fn a_host_that_has_it_all_or_does_not_say_lacks_nothing() {
+        assert_eq!(missing(&host(true, 2 << 30, 9 << 30), &lab()), []);
+        assert_eq!(missing(&HostAnswer::default(), &lab()), []);
+    }
+}

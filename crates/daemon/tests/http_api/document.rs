@@ -1,0 +1,85 @@
+//! The OpenAPI document.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::house::House;
+
+const ROUTES: [&str; 18] = [
+    "get /v1/version",
+    "get /v1/health",
+    "get /v1/doctor",
+    "get /v1/openapi.json",
+    "post /v1/labs",
+    "get /v1/labs",
+    "get /v1/labs/{lab}",
+    "delete /v1/labs/{lab}",
+    "get /v1/labs/{lab}/events",
+    "get /v1/events",
+    "post /v1/labs/{lab}/solve",
+    "post /v1/labs/{lab}/check",
+    "post /v1/labs/{lab}/nodes/{node}/exec",
+    "post /v1/labs/{lab}/nodes/{node}/reboot",
+    "get /v1/labs/{lab}/nodes/{node}/shell",
+    "post /v1/proofs",
+    "get /v1/images",
+    "post /v1/images/build",
+];
+
+#[tokio::test]
+async fn the_document_names_every_route_with_its_errors_and_every_route_is_served() {
+    let house = House::open().await;
+    let document: Value = house.get("/v1/openapi.json").await.json().await.unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut named = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            named.insert(format!("{method} {path}"));
+            assert!(operation["summary"].is_string(), "{method} {path}");
+            let responses = &operation["responses"];
+            for status in ["400", "401", "404", "500"] {
+                let schema = &responses[status]["content"]["application/json"]["schema"];
+                assert_eq!(
+                    schema["$ref"], "#/components/schemas/ApiError",
+                    "{method} {path}"
+                );
+            }
+            let filled = path.replace("{lab}", "none").replace("{node}", "none");
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let response = house.ask(method, &filled, None).await;
+            assert_ne!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+            if response.status() == StatusCode::NOT_FOUND {
+                let error: Value = response.json().await.unwrap();
+                assert_ne!(error["code"], "route-not-found", "{path}");
+            }
+        }
+    }
+    assert_eq!(named, ROUTES.map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn whatever_the_document_refers_to_is_in_it() {
+    let document = serde_json::to_value(plateaud::http::document()).unwrap();
+    let mut references = BTreeSet::new();
+    collect(&document, &mut references);
+    assert!(references.contains("#/components/schemas/LabView"));
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn collect(value: &Value, references: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(reference)) = map.get("$ref") {
+                references.insert(reference.clone());
+            }
+            map.values().for_each(|value| collect(value, references));
+        }
+        Value::Array(list) => list.iter().for_each(|value| collect(value, references)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,234 @@
+//! A daemon on the fake runtime, served on a socket and a port of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt;
+use plateau_core::api::{ApiError, Event, LabState, LabView, NewLab, ScenarioFiles, What};
+use plateaud::http::{Api, Listeners, Token};
+use plateaud::images::{Images, Recipes};
+use plateaud::labs::Labs;
+use plateaud::runtime::Runtime;
+use plateaud::runtime::fake::Fake;
+use plateaud::settings::Settings;
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Most that anything here may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A served daemon.
+pub(crate) struct House {
+    pub(crate) fake: Arc<Fake>,
+    pub(crate) socket: PathBuf,
+    pub(crate) url: String,
+    pub(crate) token: String,
+    pub(crate) stop: CancellationToken,
+    pub(crate) served: JoinHandle<()>,
+    local: Client,
+    _state: tempfile::TempDir,
+}
+
+impl House {
+    /// Serves a daemon that has no labs.
+    pub(crate) async fn open() -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let agent = state.path().join("plateau-agent");
+        std::fs::write(&agent, "an agent").unwrap();
+        let fake = Arc::new(Fake::new());
+        let runtime: Arc<dyn Runtime> = fake.clone();
+        let settings = Settings {
+            state: state.path().to_owned(),
+            agent,
+            ..Settings::default()
+        };
+        let stop = CancellationToken::new();
+        let api = Api {
+            labs: Labs::open(runtime.clone(), settings).await.unwrap(),
+            images: Images::new(runtime, recipes(), None),
+            stop: stop.clone(),
+        };
+        let socket = state.path().join("run/plateaud.sock");
+        let token = Token::open(state.path()).unwrap();
+        let listeners = Listeners::bind(&socket, "127.0.0.1:0".parse().unwrap())
+            .await
+            .unwrap();
+        let url = format!("http://{}", listeners.address().unwrap());
+        let served = tokio::spawn(async move { listeners.serve(api, token).await.unwrap() });
+        Self {
+            fake,
+            url,
+            token: std::fs::read_to_string(state.path().join("token"))
+                .unwrap()
+                .trim()
+                .to_owned(),
+            stop,
+            served,
+            local: Client::builder()
+                .no_proxy()
+                .unix_socket(socket.as_path())
+                .build()
+                .unwrap(),
+            socket,
+            _state: state,
+        }
+    }
+
+    /// Asks over the socket.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+        let mut request = self.local.request(method, format!("http://plateaud{path}"));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        tokio::time::timeout(PATIENCE, request.send())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    /// Asks over the socket with a body as it is.
+    pub(crate) async fn send(
+        &self,
+        path: &str,
+        kind: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Response {
+        let request = self
+            .local
+            .post(format!("http://plateaud{path}"))
+            .header("content-type", kind)
+            .body(body);
+        tokio::time::timeout(PATIENCE, request.send())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.ask(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    /// Asks for a lab of the small scenario.
+    pub(crate) async fn create(&self, name: &str) -> LabView {
+        let lab = NewLab {
+            files: scenario(),
+            seed: "1".to_owned(),
+            name: Some(name.to_owned()),
+        };
+        let response = self
+            .post("/v1/labs", serde_json::to_value(lab).unwrap())
+            .await;
+        assert_eq!(response.status(), StatusCode::CREATED);
+        response.json().await.unwrap()
+    }
+
+    /// A lab's events until one that is wanted.
+    pub(crate) async fn events_until(&self, lab: &str, wanted: &What) -> Vec<Event> {
+        let events = events(self.get(&format!("/v1/labs/{lab}/events")).await, wanted);
+        tokio::time::timeout(PATIENCE, events).await.unwrap()
+    }
+
+    /// Waits until a lab runs.
+    pub(crate) async fn ready(&self, lab: &str) -> Vec<Event> {
+        self.events_until(lab, &state(LabState::Ready)).await
+    }
+}
+
+/// Events until one that is wanted, or until the stream ends.
+pub(crate) async fn events(response: Response, wanted: &What) -> Vec<Event> {
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut stream = response.bytes_stream();
+    let mut text = String::new();
+    let mut events: Vec<Event> = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+        while let Some((block, rest)) = text.split_once("\n\n") {
+            let event: Option<Event> = block
+                .strip_prefix("data: ")
+                .map(|data| serde_json::from_str(data).unwrap());
+            text = rest.to_owned();
+            events.extend(event);
+            if events.last().is_some_and(|event| event.what == *wanted) {
+                return events;
+            }
+        }
+    }
+    events
+}
+
+pub(crate) fn state(state: LabState) -> What {
+    What::State { state }
+}
+
+/// An answer that is an error.
+pub(crate) async fn error(response: Response, status: StatusCode, code: &str) -> ApiError {
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let got = response.status();
+    let error: ApiError = response.json().await.unwrap();
+    assert_eq!((got, error.code.as_str()), (status, code), "{error:?}");
+    error
+}
+
+/// A small scenario's folder, ready to be sent.
+pub(crate) fn scenario() -> ScenarioFiles {
+    let text = "\
+plateau: 1
+id: pair
+title: { en: Two }
+duration: 10m
+brief: { en: brief.md }
+networks:
+  lan: {}
+nodes:
+  srv1:
+    image: debian-server
+    interfaces: { eth0: { network: lan } }
+    access: [terminal]
+tasks:
+  - id: look
+    skill: tsgeri/1.2
+    title: { en: Look }
+    solution: [ { on: srv1, run: look.sh } ]
+    checks:
+      - { id: up, on: srv1, that: { file: { path: /etc/looked, exists: true } }, points: 1 }
+";
+    [
+        ("scenario.yaml", text),
+        ("brief.md", "Look."),
+        ("look.sh", "touch /etc/looked\n"),
+    ]
+    .map(|(path, content)| (path.to_owned(), STANDARD.encode(content)))
+    .into()
+}
+
+/// Two images, one on the other.
+pub(crate) fn recipes() -> Recipes {
+    let yaml = "\
+base: { suite: bookworm, variant: minbase, include: [ca-certificates] }
+images:
+  debian-base: { from: [base], internal: true, summary: the ground }
+  debian-server: { from: [debian-base], summary: a server }
+";
+    let files: BTreeMap<String, Vec<u8>> = [
+        ("recipes.yaml", yaml),
+        ("debian-base/Dockerfile", "ARG BASE\nFROM ${BASE}\n"),
+        (
+            "debian-server/Dockerfile",
+            "ARG DEBIAN_BASE\nFROM ${DEBIAN_BASE}\n",
+        ),
+    ]
+    .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()))
+    .into();
+    Recipes::check(files, Some("debian:bookworm".to_owned())).unwrap()
+}

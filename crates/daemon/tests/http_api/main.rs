@@ -1,0 +1,10 @@
+//! The HTTP API through its front door: the socket and the port, over the runtime in memory.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod document;
+mod house;
+mod labs;
+mod port;
+mod requests;
+mod streams;
