@@ -1,0 +1,110 @@
+//! Proofs on the fake engine.
+
+use plateau_core::api::{NewProof, ProofEvent};
+use plateau_core::probe::Fact;
+use plateau_core::proof::Proof;
+use plateau_core::question::Observation;
+use plateaud::proof::prove;
+use plateaud::runtime::fake::Fake;
+use tokio::sync::mpsc::Receiver;
+
+mod support;
+use support::{files, house, until};
+
+fn new_proof(draws: u32) -> NewProof {
+    NewProof {
+        files: files(),
+        draws,
+        parallel: Some(3),
+    }
+}
+
+fn honest(fake: &Fake) {
+    fake.answering(|_, ran, asked| {
+        let ran = |part: &str| ran.iter().any(|(_, text)| text.contains(part));
+        let json = match asked.id.as_str() {
+            "first/seen" if ran("touch /srv/first") => r#"{"tcp":{"state":"open"}}"#,
+            "first/seen" => r#"{"tcp":{"state":"refused"}}"#,
+            "first/there" if ran("touch /srv/first") => r#"{"file":{"exists":true,"type":"file"}}"#,
+            "second/survives" if ran("touch /srv/second") && !ran("rm /srv/second") => {
+                r#"{"file":{"exists":true,"type":"file"}}"#
+            }
+            _ => r#"{"file":{"exists":false}}"#,
+        };
+        Fact::Seen(serde_json::from_str::<Observation>(json).unwrap())
+    });
+}
+
+async fn last(mut events: Receiver<ProofEvent>) -> ProofEvent {
+    let mut last = None;
+    while let Some(event) = events.recv().await {
+        last = Some(event);
+    }
+    last.unwrap()
+}
+
+async fn proven(events: Receiver<ProofEvent>) -> Proof {
+    match last(events).await {
+        ProofEvent::Proven { proof } => *proof,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_fair_scenario_is_proven_and_leaves_nothing() {
+    let house = house(Fake::new()).await;
+    honest(&house.fake);
+    let proof = proven(prove(&house.labs, new_proof(1)).await.unwrap()).await;
+    assert!(proof.holds, "{:?}", proof.flaws);
+    assert_eq!(proof.rows.len(), 3);
+    assert!(proof.columns.len() >= 7);
+    assert_eq!(house.left(), <[String; 0]>::default());
+    assert!(house.labs.list().is_empty());
+}
+
+#[tokio::test]
+async fn a_script_that_fails_is_a_flaw_of_the_scenario() {
+    let house = house(Fake::new()).await;
+    honest(&house.fake);
+    house.fake.fail_scripts("rm /srv/second", 4);
+    let proof = proven(prove(&house.labs, new_proof(0)).await.unwrap()).await;
+    assert!(!proof.holds);
+    assert!(proof.flaws.iter().all(|flaw| flaw.code == "script-failed"));
+    assert!(proof.flaws[0].message.contains("half.sh"));
+}
+
+#[tokio::test]
+async fn a_failure_of_the_outside_costs_one_more_try_and_not_the_proof() {
+    let house = house(Fake::new()).await;
+    honest(&house.fake);
+    house.fake.fail_in(25);
+    let proof = proven(prove(&house.labs, new_proof(0)).await.unwrap()).await;
+    assert!(
+        proof.holds || proof.flaws.iter().all(|flaw| flaw.code == "unknown"),
+        "{:?}",
+        proof.flaws
+    );
+    assert_eq!(house.left(), <[String; 0]>::default());
+}
+
+#[tokio::test]
+async fn a_failure_that_stays_breaks_the_proof_and_leaves_nothing() {
+    let house = house(Fake::new()).await;
+    house.fake.without_image("plateau/debian-router:latest");
+    match last(prove(&house.labs, new_proof(0)).await.unwrap()).await {
+        ProofEvent::Broken { error } => assert_eq!(error.code, "image-missing"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(house.left(), <[String; 0]>::default());
+}
+
+#[tokio::test]
+async fn a_proof_that_nobody_listens_to_ends_and_removes_its_labs() {
+    let house = house(Fake::new()).await;
+    house.fake.hold_boots(true);
+    let events = prove(&house.labs, new_proof(0)).await.unwrap();
+    assert!(house.fake.somebody_boots().await);
+    drop(events);
+    until("all labs are gone", || house.labs.list().is_empty()).await;
+    assert_eq!(house.left(), <[String; 0]>::default());
+}
