@@ -70,7 +70,7 @@ impl Links {
         self.route.add_link(PlainBridge(name.to_owned())).await
     }
 
-    /// Makes a cable from `name`, here, up and in the bridge, to `far_name` in another namespace.
+    /// Makes a cable from `name`, here, down and in the bridge, to `far_name` in another namespace.
     pub(crate) async fn add_cable(
         &self,
         name: &str,
@@ -81,7 +81,7 @@ impl Links {
             .peer_netns_fd(far)
             .peer_address(mac);
         self.route
-            .add_link(cable.master(InterfaceRef::Index(bridge)).up())
+            .add_link(cable.master(InterfaceRef::Index(bridge)))
             .await
     }
 

@@ -65,10 +65,7 @@ impl Plugs {
             self.found.extend(made.map(|made| (name.to_owned(), made)));
         }
         if let Some(bridge) = self.found.get(name) {
-            // Only tidiness: a host without IPv6 refuses, and has no such address to prevent.
-            let _ = self.fabric.no_own_address(bridge.index).await;
-            self.fabric
-                .up(bridge.index)
+            up_and_silent(&self.fabric, bridge.index)
                 .await
                 .map_err(failed("set up"))?;
         }
@@ -157,6 +154,8 @@ async fn connect(
     if let Some(rate) = port.rate {
         fabric.limit(here.index, rate).await?;
     }
+    *step = "set up its end in the fabric";
+    up_and_silent(fabric, here.index).await?;
     *step = "name it";
     node.rename(there.index, &port.interface).await?;
     Ok(there)
@@ -174,6 +173,13 @@ async fn limit(fabric: &Links, index: u32, rate: Option<u64>) -> Result<(), Plug
         Some(_) | None => {}
     }
     Ok(())
+}
+
+/// Sets up an interface of the fabric, which has nothing to say in the lab itself.
+async fn up_and_silent(fabric: &Links, index: u32) -> nlink::Result<()> {
+    // A host without IPv6 refuses, and has no such address to prevent.
+    let _ = fabric.no_own_address(index).await;
+    fabric.up(index).await
 }
 
 /// Whether two interfaces are the ends of one cable that is plugged into the bridge.

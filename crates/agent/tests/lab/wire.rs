@@ -1,0 +1,313 @@
+//! Wiring on real network namespaces. Needs root.
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::machine::{Machine, agent_with_input, run, wire};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use plateau_core::wire::{Bridge, Port, WireAnswer, WireRequest};
+
+fn port(node: &Machine, interface: &str, bridge: &str, fabric_port: &str) -> Port {
+    Port {
+        node: node.pid(),
+        interface: interface.to_owned(),
+        mac: "02:1f:00:00:00:01".to_owned(),
+        bridge: bridge.to_owned(),
+        fabric_port: fabric_port.to_owned(),
+        rate: None,
+        address: None,
+        gateway: None,
+    }
+}
+
+/// A port that the wirer configures, as it does for examiners.
+fn addressed(node: &Machine, bridge: &str, fabric_port: &str, host: u8) -> Port {
+    Port {
+        mac: format!("02:1f:00:00:00:{host:02x}"),
+        address: Some(format!("10.9.8.{host}/24").parse().unwrap()),
+        gateway: Some("10.9.8.254".parse().unwrap()),
+        ..port(node, "eth0", bridge, fabric_port)
+    }
+}
+
+fn request(fabric: &Machine, ports: Vec<Port>) -> WireRequest {
+    let bridge = |name: &str| Bridge {
+        name: name.to_owned(),
+    };
+    WireRequest {
+        fabric: fabric.pid(),
+        bridges: vec![bridge("n0"), bridge("n1")],
+        release: Vec::new(),
+        ports,
+    }
+}
+
+#[track_caller]
+fn done(request: &WireRequest) {
+    let answer = wire(request);
+    assert!(matches!(answer, WireAnswer::Done { .. }), "{answer:?}");
+}
+
+#[track_caller]
+fn failed(request: &WireRequest) -> (String, String) {
+    match wire(request) {
+        WireAnswer::Failed { doing, reason } => (doing, reason),
+        WireAnswer::Done { .. } => panic!("it was done"),
+    }
+}
+
+/// Does something on a thread that lives in the machine's network namespace.
+fn on<T: Send>(machine: &Machine, work: impl FnOnce() -> T + Send) -> T {
+    let namespace = File::open(format!("/proc/{}/ns/net", machine.pid())).unwrap();
+    std::thread::scope(|scope| {
+        let enter = || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            work()
+        };
+        scope.spawn(enter).join().unwrap()
+    })
+}
+
+/// Whether a message comes whole from one machine to another.
+fn reaches(from: &Machine, to: &Machine, host: u8) -> bool {
+    const MESSAGE: usize = 200_000;
+    let listener = on(to, || TcpListener::bind("0.0.0.0:7").unwrap());
+    let address = format!("10.9.8.{host}:7").parse().unwrap();
+    let stream = on(from, || {
+        TcpStream::connect_timeout(&address, Duration::from_secs(2))
+    });
+    let Ok(mut stream) = stream else {
+        return false;
+    };
+    let receiver = std::thread::spawn(move || {
+        let mut message = Vec::new();
+        listener
+            .accept()
+            .unwrap()
+            .0
+            .read_to_end(&mut message)
+            .unwrap();
+        message
+    });
+    stream.write_all(&[7; MESSAGE]).unwrap();
+    drop(stream);
+    assert_eq!(receiver.join().unwrap(), [7; MESSAGE]);
+    true
+}
+
+#[test]
+fn packets_flow_within_a_network_and_not_between_networks() {
+    let [fabric, a, b, c] = std::array::from_fn(|_| Machine::start());
+    done(&request(
+        &fabric,
+        vec![
+            addressed(&a, "n0", "p-a", 1),
+            addressed(&b, "n0", "p-b", 2),
+            addressed(&c, "n1", "p-c", 3),
+        ],
+    ));
+    assert!(reaches(&a, &b, 2));
+    assert!(reaches(&b, &a, 1));
+    assert!(!reaches(&a, &c, 3));
+    let link = a.says(&["ip", "link", "show", "eth0"]);
+    assert!(link.contains("02:1f:00:00:00:01"), "{link}");
+    let route = a.says(&["ip", "route"]);
+    assert!(route.contains("default via 10.9.8.254 dev eth0"), "{route}");
+}
+
+#[test]
+fn bytes_flow_whole_over_a_limited_link() {
+    let [fabric, a, b] = std::array::from_fn(|_| Machine::start());
+    let mut ports = vec![addressed(&a, "n0", "p-a", 1), addressed(&b, "n0", "p-b", 2)];
+    ports[0].rate = Some(8_000_000);
+    done(&request(&fabric, ports.clone()));
+    let limits = fabric.says(&["tc", "qdisc", "show", "dev", "p-a"]);
+    assert!(
+        limits.contains("tbf") && limits.contains("rate 8Mbit"),
+        "{limits}"
+    );
+    let began = Instant::now();
+    assert!(reaches(&b, &a, 1));
+    // 1.6 million bits, less what may go at once.
+    assert!(
+        began.elapsed() > Duration::from_millis(100),
+        "{:?}",
+        began.elapsed()
+    );
+
+    ports[0].rate = Some(4_000_000);
+    done(&request(&fabric, ports.clone()));
+    let limits = fabric.says(&["tc", "qdisc", "show", "dev", "p-a"]);
+    assert!(limits.contains("rate 4Mbit"), "{limits}");
+
+    ports[0].rate = None;
+    done(&request(&fabric, ports));
+    let limits = fabric.says(&["tc", "qdisc", "show", "dev", "p-a"]);
+    assert!(!limits.contains("tbf"), "{limits}");
+    assert!(reaches(&b, &a, 1));
+}
+
+#[test]
+fn a_second_call_changes_nothing() {
+    let [fabric, a, b] = std::array::from_fn(|_| Machine::start());
+    let mut limited = port(&b, "eth1", "n1", "p-b1");
+    limited.rate = Some(1_000_000);
+    let request = request(
+        &fabric,
+        vec![
+            port(&a, "eth0", "n0", "p-a0"),
+            port(&b, "eth0", "n0", "p-b0"),
+            limited,
+        ],
+    );
+    done(&request);
+    let state = || {
+        [&fabric, &a, &b]
+            .map(|machine| machine.says(&["ip", "-o", "link"]) + &machine.says(&["tc", "qdisc"]))
+    };
+    let before = state();
+    assert!(
+        before[1].contains("eth0@") && before[2].contains("eth1@"),
+        "{before:?}"
+    );
+    done(&request);
+    assert_eq!(state(), before);
+}
+
+#[test]
+fn a_nodes_end_is_left_down_and_computes_checksums_itself() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    done(&request(&fabric, vec![port(&node, "eth0", "n0", "p-a")]));
+    let link = node.says(&["ip", "-o", "addr", "show"]);
+    assert!(!link.contains("eth0"), "it has an address: {link}");
+    let fabric_has = fabric.says(&["ip", "-o", "addr", "show"]);
+    assert!(
+        !fabric_has.contains("p-a") && !fabric_has.contains("n0"),
+        "{fabric_has}"
+    );
+    assert!(
+        node.says(&["ip", "-o", "link", "show", "eth0"])
+            .contains("state DOWN")
+    );
+    for (machine, name) in [(&node, "eth0"), (&fabric, "p-a")] {
+        let features = machine.says(&["ethtool", "-k", name]);
+        assert!(features.contains("tx-checksumming: off"), "{features}");
+    }
+}
+
+#[test]
+fn a_node_that_came_back_is_plugged_in_again() {
+    let [fabric, b] = std::array::from_fn(|_| Machine::start());
+    let a = Machine::start();
+    let keep = addressed(&b, "n0", "p-b", 2);
+    done(&request(
+        &fabric,
+        vec![addressed(&a, "n0", "p-a", 1), keep.clone()],
+    ));
+    drop(a);
+    let again = Machine::start();
+    done(&request(
+        &fabric,
+        vec![addressed(&again, "n0", "p-a", 1), keep],
+    ));
+    assert!(reaches(&again, &b, 2));
+}
+
+#[test]
+fn a_port_in_the_wrong_network_is_moved() {
+    let [fabric, a, b] = std::array::from_fn(|_| Machine::start());
+    let keep = addressed(&b, "n0", "p-b", 2);
+    done(&request(
+        &fabric,
+        vec![addressed(&a, "n1", "p-a", 1), keep.clone()],
+    ));
+    assert!(!reaches(&a, &b, 2));
+    done(&request(&fabric, vec![addressed(&a, "n0", "p-a", 1), keep]));
+    assert!(reaches(&a, &b, 2));
+}
+
+#[test]
+fn a_process_that_is_not_there_is_named() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    let mut wrong = port(&node, "eth0", "n0", "p-a");
+    wrong.node = 4_194_300;
+    let (doing, reason) = failed(&request(&fabric, vec![wrong]));
+    assert_eq!(doing, "look at process `4194300`");
+    assert!(reason.contains("No such process"), "{reason}");
+}
+
+#[test]
+fn an_interface_that_somebody_made_is_not_taken_over() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    node.says(&["ip", "link", "add", "eth0", "type", "bridge"]);
+    let (doing, reason) = failed(&request(&fabric, vec![port(&node, "eth0", "n0", "p-a")]));
+    assert_eq!(
+        doing,
+        format!(
+            "plug `eth0` of process `{}` into `n0`: look at what is there",
+            node.pid()
+        )
+    );
+    assert!(reason.contains("plugged in nowhere"), "{reason}");
+}
+
+#[test]
+fn the_hosts_namespaces_are_refused() {
+    let before = run(&["ip", "-o", "link"]);
+    let node = Machine::start();
+    let mut host = request(&node, Vec::new());
+    host.fabric = std::process::id();
+    let (_, reason) = failed(&host);
+    assert!(reason.contains("that of the host"), "{reason}");
+    let mut host = request(&node, Vec::new());
+    host.release = vec![std::process::id()];
+    let (_, reason) = failed(&host);
+    assert!(reason.contains("that of the host"), "{reason}");
+    assert_eq!(
+        run(&["ip", "-o", "link"]).matches("n0:").count(),
+        before.matches("n0:").count()
+    );
+}
+
+#[test]
+fn a_release_takes_the_engines_mounts_away_and_opens_net_settings_alone() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    // As an engine does it.
+    node.shell(
+        "mount -t tmpfs none /etc && touch /etc/hosts /etc/hostname /etc/resolv.conf && \
+         for f in hosts hostname resolv.conf; do mount --bind /proc/version /etc/$f; done && \
+         mount --bind /etc/hosts /etc/hosts && \
+         mount -t proc proc /proc && mount --bind /proc/sys /proc/sys && \
+         mount -o remount,bind,ro,nosuid,nodev,noexec /proc/sys",
+    );
+    assert!(
+        !node
+            .inside(&["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
+            .status
+            .success()
+    );
+    let mut request = request(&fabric, Vec::new());
+    request.release = vec![node.pid()];
+    for _ in 0..2 {
+        done(&request);
+        node.shell(
+            "echo x > /etc/hosts && sed -i s/x/y/ /etc/hosts && mv /etc/hosts /etc/hostname",
+        );
+        node.shell("echo 1 > /proc/sys/net/ipv4/ip_forward");
+        let core = node.inside(&["sh", "-c", "echo x > /proc/sys/kernel/core_pattern"]);
+        assert!(!core.status.success());
+        let mounts = node.says(&["cat", "/proc/self/mountinfo"]);
+        assert_eq!(mounts.matches(" /proc/sys/net ").count(), 1, "{mounts}");
+    }
+}
+
+#[test]
+fn what_is_no_request_is_an_error() {
+    let output = agent_with_input(&["wire"], b"{}");
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("read the request"));
+}
