@@ -167,10 +167,10 @@ fn a_shell_is_a_login_shell_of_its_user() {
     terminal.sees("Groups:\t77 1234");
     terminal.sees("CapEff:\t0000000000000000");
     // Job control needs the terminal to be the session's own.
-    terminal.type_in("sleep 1000\r");
-    terminal.sees("sleep 1000\r\n");
+    terminal.type_in("sh -c 'echo rea''dy; exec sleep 1000'\r");
+    terminal.sees("ready");
     terminal.type_in("\u{3}");
-    terminal.sees("^C\r\n$ ");
+    terminal.sees("^C");
     terminal.type_in("echo interrupted=$?; exit\r");
     terminal.sees("interrupted=130");
     assert_eq!(terminal.ends_with(), 0);
