@@ -263,3 +263,155 @@ fn flaws_of(topology: &Topology, column: &Column, grade: &Grade) -> Vec<Flaw> {
     }
     flaws
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grade::TaskGrade;
+    use crate::topology::Mistake;
+
+    /// Two tasks with two checks each, `a/guard` from the start, and a mistake that loses `b/y`.
+    fn topology() -> Topology {
+        let task = |id: &str, checks: [(&str, bool); 2]| {
+            let rows: String = checks
+                .iter()
+                .map(|(check, from_start)| {
+                    format!("      - {{ id: {check}, on: n, that: {{ file: {{ path: /x }} }}, points: 1, holds_from_start: {from_start} }}\n")
+                })
+                .collect();
+            format!(
+                "  - id: {id}\n    skill: tsgeri/1.2\n    title: {{ en: T }}\n    solution: [{{ on: n, run: s.sh }}]\n    checks:\n{rows}"
+            )
+        };
+        let document = format!(
+            "plateau: 1\nid: p\ntitle: {{ en: P }}\nduration: 1m\nbrief: {{ en: b.md }}\nnodes: {{ n: {{ image: debian-server }} }}\ntasks:\n{}{}             mistakes: [{{ id: m, run: [{{ on: n, run: s.sh }}], loses: [b/y] }}]\n",
+            task("a", [("guard", true), ("x", false)]),
+            task("b", [("y", false), ("z", false)]),
+        );
+        let files = [
+            ("scenario.yaml", document.as_str()),
+            ("b.md", ""),
+            ("s.sh", ""),
+        ];
+        let files = files
+            .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
+            .into();
+        let scenario = crate::scenario::Scenario::read(crate::scenario::Folder(files));
+        scenario.expect("it is good").draw("x").expect("it is good")
+    }
+
+    /// A grade in which these checks fail, `?` before those that nobody could look at.
+    fn graded(topology: &Topology, failing: &[&str]) -> Outcome {
+        let mut grade = crate::grade::grade(topology, &BTreeMap::new());
+        let judged = |task: &mut TaskGrade| {
+            for check in &mut task.checks {
+                check.verdict = match () {
+                    () if failing.contains(&check.id.as_str()) => Verdict::Fail,
+                    () if failing.contains(&format!("?{}", check.id).as_str()) => Verdict::Unknown,
+                    () => Verdict::Pass,
+                };
+            }
+        };
+        grade.tasks.iter_mut().for_each(judged);
+        Outcome::Graded(grade)
+    }
+
+    fn codes(column: Column, failing: &[&str]) -> Vec<String> {
+        let topology = topology();
+        let proof = prove(&topology, &[(column.clone(), graded(&topology, failing))]);
+        assert_eq!(proof.holds, proof.flaws.is_empty());
+        proof
+            .flaws
+            .into_iter()
+            .map(|flaw| match flaw.check {
+                Some(check) => format!("{} {}", flaw.code, check.id),
+                None => flaw.code,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_flaw_is_found_and_nothing_else() {
+        let untouched = || Column::Untouched { draw: 0 };
+        let solved = || Column::Solved { draw: 0 };
+        let without = |task: &str| Column::Without {
+            task: task.to_owned(),
+            draw: 0,
+        };
+        let mistake = || Column::Mistake {
+            mistake: "m".to_owned(),
+            draw: 0,
+        };
+        let rows: Vec<(Column, &[&str], &[&str])> = vec![
+            (untouched(), &["a/x", "b/y", "b/z"], &[]),
+            (untouched(), &["a/x", "b/y"], &["vacuous b/z"]),
+            (
+                untouched(),
+                &["a/guard", "a/x", "b/y", "b/z"],
+                &["does-not-hold-from-start a/guard"],
+            ),
+            (solved(), &[], &[]),
+            (solved(), &["b/z"], &["unsatisfiable b/z"]),
+            (solved(), &["?b/z"], &["unknown b/z"]),
+            (without("a"), &["a/x"], &[]),
+            // Another task may stand on this one, so what else it loses is no flaw.
+            (without("a"), &["a/x", "b/y"], &[]),
+            (without("a"), &["b/y"], &["task-survives"]),
+            (mistake(), &["b/y"], &[]),
+            (mistake(), &[], &["mistake-keeps b/y"]),
+            (
+                mistake(),
+                &["b/y", "a/guard"],
+                &["mistake-loses-more a/guard"],
+            ),
+        ];
+        for (column, failing, expected) in rows {
+            assert_eq!(
+                codes(column.clone(), failing),
+                expected,
+                "{} {failing:?}",
+                column.label()
+            );
+        }
+    }
+
+    #[test]
+    fn every_draw_has_all_its_labs_and_each_its_work() {
+        let topology = topology();
+        let columns = columns(&topology, 1);
+        assert_eq!(columns.len(), 2 * (2 + 2 + 1));
+        assert_eq!(columns[0].work(&topology), (vec![], None));
+        assert_eq!(columns[1].work(&topology), (vec!["a", "b"], None));
+        assert_eq!(columns[2].work(&topology), (vec!["b"], None));
+        assert_eq!(columns[4].work(&topology), (vec!["a", "b"], Some("m")));
+        assert!(columns[5..].iter().all(|column| column.draw() == 1));
+    }
+
+    #[test]
+    fn a_mistake_instead_of_a_task_leaves_its_solution_out() {
+        let mut topology = topology();
+        let mistake = Mistake {
+            instead_of: Some("a".to_owned()),
+            ..topology.mistakes[0].clone()
+        };
+        topology.mistakes = vec![mistake];
+        let column = Column::Mistake {
+            mistake: "m".to_owned(),
+            draw: 0,
+        };
+        assert_eq!(column.work(&topology), (vec!["b"], Some("m")));
+    }
+
+    #[test]
+    fn no_lab_or_a_failed_script_is_no_proof() {
+        let topology = topology();
+        assert!(!prove(&topology, &[]).holds);
+        let failed = Outcome::ScriptFailed("s.sh ended with 1".to_owned());
+        let proof = prove(&topology, &[(Column::Solved { draw: 0 }, failed)]);
+        assert_eq!(
+            (proof.holds, proof.flaws[0].code.as_str()),
+            (false, "script-failed")
+        );
+        assert!(proof.verdicts.values().all(|row| row == &[None]));
+    }
+}

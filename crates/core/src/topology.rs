@@ -111,7 +111,7 @@ pub enum Capability {
     SysNice,
     /// Lock memory.
     IpcLock,
-    /// Trace the node's own processes.
+    /// See and trace the node's own processes. Every node has it.
     SysPtrace,
 }
 

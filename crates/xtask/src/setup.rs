@@ -107,6 +107,31 @@ pub(crate) fn test_tools() -> Result<()> {
     Ok(())
 }
 
+/// Installs what the benches measure us against.
+pub(crate) fn bench_tools() -> Result<()> {
+    const COMPOSE: Need = Need {
+        program: "docker-compose",
+        what: "docker-compose, to compare with",
+        package: "docker-compose",
+    };
+    const VENV: Need = Need {
+        program: "python3",
+        what: "Python's virtual environments, for testinfra",
+        package: "python3-venv",
+    };
+    let mut missing = Vec::new();
+    if !is_there(COMPOSE.program) {
+        missing.push(&COMPOSE);
+    }
+    if !succeeds(command::command("python3", &["-c", "import ensurepip"])) {
+        missing.push(&VENV);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing)
+}
+
 fn install(missing: &[&Need]) -> Result<()> {
     for need in missing {
         say(&format!(

@@ -46,7 +46,8 @@ pub(crate) fn run(fast: bool) -> Result<()> {
     Ok(())
 }
 
-fn images() -> Result<()> {
+/// Builds the images whose recipes changed.
+pub(crate) fn images() -> Result<()> {
     let daemon = demo::daemon()?;
     let built = demo::build_images(&daemon, []);
     let stopped = daemon.stop();

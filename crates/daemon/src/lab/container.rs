@@ -60,6 +60,8 @@ impl Lab {
             Capability::NetAdmin,
             Capability::NetRaw,
             Capability::SysBoot,
+            // Without it, root in a node cannot see which program holds another user's socket.
+            Capability::SysPtrace,
         ];
         let mut capabilities = [&always[..], &node.capabilities].concat();
         capabilities.sort_unstable();

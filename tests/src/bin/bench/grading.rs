@@ -1,0 +1,160 @@
+//! 72 checks of one node, beside pytest-testinfra asking the same through its docker backend.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use plateau_core::api::{CheckLab, NewLab};
+
+use super::{Bench, Bound, Figure, median};
+
+const ROUNDS: usize = 5;
+const EACH: usize = 24;
+const LAB: &str = "bench-grading";
+/// Things that every `debian-server` has.
+const FILES: [&str; 8] = [
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/hosts",
+    "/etc/fstab",
+    "/etc/login.defs",
+    "/etc/profile",
+    "/etc/shells",
+    "/etc/services",
+];
+const PACKAGES: [&str; 8] = [
+    "bash",
+    "coreutils",
+    "systemd",
+    "dpkg",
+    "apt",
+    "tar",
+    "gzip",
+    "grep",
+];
+const USERS: [&str; 8] = [
+    "root", "daemon", "bin", "sys", "games", "mail", "news", "backup",
+];
+
+pub(super) async fn measure(bench: &Bench) -> Vec<Figure> {
+    let lab = bench.labs.create(scenario()).await.expect("a lab");
+    bench.labs.built(&lab.id).await.expect("it is built");
+    let folder = testinfra_folder();
+    let (mut ours, mut theirs) = (vec![], vec![]);
+    for round in 0..=ROUNDS {
+        let clock = Instant::now();
+        let checked = bench
+            .labs
+            .check(&lab.id, CheckLab { phases: None })
+            .await
+            .expect("a grade");
+        let took = clock.elapsed();
+        assert_eq!(
+            (checked.grade.points, checked.grade.of),
+            (72, 72),
+            "everything asked is so"
+        );
+        let other = testinfra(folder.path());
+        if round > 0 {
+            ours.push(took);
+            theirs.push(other);
+        }
+    }
+    bench.labs.down(&lab.id).await.expect("it goes down");
+    let (ours, theirs) = (median(ours), median(theirs));
+    vec![Figure {
+        name: "grading 72 checks of one node beside testinfra",
+        value: theirs / ours,
+        unit: " times faster",
+        bound: Bound::AtLeast(15.0),
+        detail: format!("{:.0} ms beside {theirs:.2} s", 1000.0 * ours),
+    }]
+}
+
+fn scenario() -> NewLab {
+    let mut checks = String::new();
+    for number in 0..EACH {
+        let pick = number % 8;
+        for (kind, that) in [
+            (
+                "file",
+                format!("file: {{ path: {}, exists: true }}", FILES[pick]),
+            ),
+            (
+                "package",
+                format!("package: {{ name: {}, installed: true }}", PACKAGES[pick]),
+            ),
+            (
+                "user",
+                format!("user: {{ name: {}, exists: true }}", USERS[pick]),
+            ),
+        ] {
+            checks.push_str(&format!("      - {{ id: {kind}{number}, on: n, that: {{ {that} }}, points: 1, holds_from_start: true }}\n"));
+        }
+    }
+    let document = format!(
+        "plateau: 1\nid: grading\ntitle: {{ en: Grading }}\nduration: 1m\nbrief: {{ en: b.md }}\n\
+         nodes: {{ n: {{ image: debian-server }} }}\n\
+         tasks:\n  - id: t\n    skill: tsgeri/1.2\n    title: {{ en: T }}\n    checks:\n{checks}"
+    );
+    let encoded = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let files = [("scenario.yaml", document.as_str()), ("b.md", "x")];
+    let files = files
+        .map(|(path, text)| (path.to_owned(), encoded(text)))
+        .into();
+    NewLab {
+        files,
+        seed: "bench".to_owned(),
+        name: Some(LAB.to_owned()),
+    }
+}
+
+fn testinfra_folder() -> tempfile::TempDir {
+    let quoted = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| format!("{name:?}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let text = format!(
+        "import pytest\n\n\
+         @pytest.mark.parametrize('n', range({EACH}))\ndef test_file(host, n):\n    assert host.file([{}][n % 8]).exists\n\n\
+         @pytest.mark.parametrize('n', range({EACH}))\ndef test_package(host, n):\n    assert host.package([{}][n % 8]).is_installed\n\n\
+         @pytest.mark.parametrize('n', range({EACH}))\ndef test_user(host, n):\n    assert host.user([{}][n % 8]).exists\n",
+        quoted(&FILES),
+        quoted(&PACKAGES),
+        quoted(&USERS)
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("test_node.py"), text).expect("a file");
+    folder
+}
+
+fn testinfra(folder: &Path) -> Duration {
+    let python = std::env::var("PLATEAU_BENCH_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let clock = Instant::now();
+    let output = Command::new(python)
+        .args([
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            &format!("--hosts=docker://plateau-{LAB}-n"),
+            ".",
+        ])
+        .current_dir(folder)
+        .output()
+        .expect("pytest");
+    let took = clock.elapsed();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("72 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    took
+}
