@@ -284,7 +284,7 @@ mod tests {
             )
         };
         let document = format!(
-            "plateau: 1\nid: p\ntitle: {{ en: P }}\nduration: 1m\nbrief: {{ en: b.md }}\nnodes: {{ n: {{ image: debian-server }} }}\ntasks:\n{}{}             mistakes: [{{ id: m, run: [{{ on: n, run: s.sh }}], loses: [b/y] }}]\n",
+            "plateau: 1\nid: p\ntitle: {{ en: P }}\nduration: 1m\nbrief: {{ en: b.md }}\nnodes: {{ n: {{ image: debian-server }} }}\ntasks:\n{}{}mistakes: [{{ id: m, run: [{{ on: n, run: s.sh }}], loses: [b/y] }}]\n",
             task("a", [("guard", true), ("x", false)]),
             task("b", [("y", false), ("z", false)]),
         );
