@@ -15,6 +15,7 @@ use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -141,6 +142,7 @@ fn make_place() -> anyhow::Result<()> {
 fn start_host(shell: &Shell, listener: UnixListener) -> anyhow::Result<()> {
     let size = |size: Option<u16>, usual: u16| size.unwrap_or(usual).to_string();
     Command::new("/proc/self/exe")
+        .arg0("plateau-agent")
         .arg("shell-host")
         .args(["--name", &shell.name, "--user", &shell.user])
         .args(["--cols", &size(shell.cols, 80)])
