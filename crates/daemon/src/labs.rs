@@ -15,6 +15,7 @@ use plateau_core::topology::Topology;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::agent::Agent;
+use crate::doctor::preflight;
 use crate::lab::task::{Begin, Command, Reply, own};
 use crate::lab::{Ground, Lab, LabError, on_disk};
 use crate::runtime::{Attached, Runtime};
@@ -109,11 +110,12 @@ impl Labs {
     /// Asks for a lab and returns at once; it is built in the background.
     ///
     /// # Errors
-    /// The scenario has problems, or the name is taken.
+    /// The scenario has problems, the host lacks what it needs, or the name is taken.
     pub async fn create(&self, lab: NewLab) -> Result<LabView, LabError> {
         let folder = folder_of(&lab.files)?;
         let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
         let topology = scenario.draw(&lab.seed).map_err(LabError::Scenario)?;
+        preflight(self.runtime().as_ref(), &topology).await?;
         self.create_drawn(&folder, topology, lab.name).await
     }
 

@@ -1,5 +1,7 @@
 //! Labs on the fake engine, through the front door.
 
+#![allow(clippy::unwrap_used, reason = "tests outside a test function too")]
+
 use plateau_core::api::{CheckLab, Exec, LabState, NodeState, Solve, What};
 use plateau_core::grade::Verdict;
 use plateau_core::probe::Fact;
@@ -78,7 +80,10 @@ async fn a_node_has_no_more_rights_than_it_needs() {
     let house = house(Fake::new()).await;
     house.ready("one").await;
     let node = house.fake.spec("plateau-one-srv1").unwrap();
-    assert_eq!(node.cap_add, ["NET_ADMIN", "NET_RAW", "SYS_BOOT"]);
+    assert_eq!(
+        node.cap_add,
+        ["NET_ADMIN", "NET_RAW", "SYS_BOOT", "SYS_PTRACE"]
+    );
     assert_eq!(node.security, <[String; 0]>::default());
     assert!(!node.host_pids && node.private_cgroups);
     assert!(node.memory.is_some() && node.pids.is_some() && node.cpu_millis.is_some());
@@ -91,13 +96,14 @@ async fn a_node_has_no_more_rights_than_it_needs() {
 async fn a_failure_at_any_step_leaves_nothing() {
     let dry = house(Fake::new()).await;
     let before = dry.fake.calls();
-    dry.ready("one").await;
+    dry.create_blindly("one").await;
+    dry.labs.built("one").await.unwrap();
     let calls = dry.fake.calls() - before;
     assert!(calls > 10);
     for call in 1..=calls {
         let house = house(Fake::new()).await;
         house.fake.fail_in(call);
-        house.labs.create(new_lab("one")).await.unwrap();
+        house.create_blindly("one").await;
         let view = house.labs.built("one").await.unwrap();
         assert_eq!(view.state, LabState::Failed, "call {call}");
         let problem = view.problem.unwrap();
@@ -129,7 +135,11 @@ async fn a_removal_that_fails_anywhere_is_told_and_goes_on_when_asked_again() {
 async fn a_missing_image_is_named_with_its_remedy() {
     let house = house(Fake::new()).await;
     house.fake.without_image("plateau/debian-router:latest");
-    house.labs.create(new_lab("one")).await.unwrap();
+    let api = house.labs.create(new_lab("one")).await.unwrap_err().api();
+    assert_eq!(api.code, "host-lacks");
+    assert!(api.message.contains("debian-router") && api.hint.is_some());
+    // One that disappears while labs are built.
+    house.create_blindly("one").await;
     let problem = house.labs.built("one").await.unwrap().problem.unwrap();
     assert_eq!(problem.code, "image-missing");
     assert!(problem.message.contains("plateau/debian-router:latest"));
@@ -401,12 +411,9 @@ async fn after_the_engine_was_restarted_every_node_comes_back() {
     house.until("one", "srv2", NodeState::Stopped).await;
     let house = house.restarted().await;
     house.labs.built("one").await.unwrap();
-    assert!(
-        house
-            .nodes("one")
-            .values()
-            .all(|state| *state == NodeState::Running)
-    );
+    for node in ["gate", "srv1", "srv2"] {
+        house.until("one", node, NodeState::Running).await;
+    }
 }
 
 #[tokio::test]

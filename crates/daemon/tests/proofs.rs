@@ -1,5 +1,7 @@
 //! Proofs on the fake engine.
 
+#![allow(clippy::unwrap_used, reason = "tests outside a test function too")]
+
 use plateau_core::api::{NewProof, ProofEvent};
 use plateau_core::probe::Fact;
 use plateau_core::proof::Proof;
@@ -44,10 +46,11 @@ async fn last(mut events: Receiver<ProofEvent>) -> ProofEvent {
 }
 
 async fn proven(events: Receiver<ProofEvent>) -> Proof {
-    match last(events).await {
-        ProofEvent::Proven { proof } => *proof,
-        other => panic!("{other:?}"),
-    }
+    let last = last(events).await;
+    let ProofEvent::Proven { proof } = last else {
+        panic!("{last:?}");
+    };
+    *proof
 }
 
 #[tokio::test]
@@ -91,10 +94,11 @@ async fn a_failure_of_the_outside_costs_one_more_try_and_not_the_proof() {
 async fn a_failure_that_stays_breaks_the_proof_and_leaves_nothing() {
     let house = house(Fake::new()).await;
     house.fake.without_image("plateau/debian-router:latest");
-    match last(prove(&house.labs, new_proof(0)).await.unwrap()).await {
-        ProofEvent::Broken { error } => assert_eq!(error.code, "image-missing"),
-        other => panic!("{other:?}"),
-    }
+    let last = last(prove(&house.labs, new_proof(0)).await.unwrap()).await;
+    let ProofEvent::Broken { error } = last else {
+        panic!("{last:?}");
+    };
+    assert_eq!(error.code, "image-missing");
     assert_eq!(house.left(), <[String; 0]>::default());
 }
 

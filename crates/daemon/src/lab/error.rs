@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use plateau_core::api::{ApiError, Fault, LabState};
 use plateau_core::problem::Problem;
 
+use crate::doctor::PreflightError;
 use crate::runtime::RuntimeError;
 use crate::runtime::error::chain;
 
@@ -56,6 +57,14 @@ pub enum LabError {
     /// A command without a program.
     #[error("there is nothing to run")]
     NothingToRun,
+    /// A person's command took longer than it might; it was ended.
+    #[error("the command in node `{node}` took longer than {limit:?} and was ended")]
+    CommandTimeout {
+        /// The node.
+        node: String,
+        /// How long it might have taken.
+        limit: std::time::Duration,
+    },
     /// The scenario has problems.
     #[error("the scenario has {} problem(s)", .0.len())]
     Scenario(Vec<Problem>),
@@ -79,6 +88,9 @@ pub enum LabError {
         /// The lab's name.
         lab: String,
     },
+    /// The host lacks what the lab needs.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
     /// The engine failed.
     #[error("{doing}")]
     Runtime {
@@ -148,10 +160,12 @@ impl LabError {
             Self::BadName { .. } => "bad-name",
             Self::BadFile { .. } => "bad-file",
             Self::NothingToRun => "nothing-to-run",
+            Self::CommandTimeout { .. } => "command-timeout",
             Self::Scenario(_) => "scenario-problems",
             Self::NotReady { .. } => "lab-not-ready",
             Self::NodeStopped { .. } => "node-stopped",
             Self::GivenUp { .. } => "lab-removed",
+            Self::Preflight(error) => error.code(),
             Self::Runtime { source, .. } => source.code(),
             Self::Wire { .. } => "wiring-failed",
             Self::Boot { .. } => "boot-failed",
@@ -172,12 +186,14 @@ impl LabError {
             | Self::BadName { .. }
             | Self::BadFile { .. }
             | Self::NothingToRun
+            | Self::CommandTimeout { .. }
             | Self::Scenario(_)
             | Self::NotReady { .. }
             | Self::NodeStopped { .. }
             | Self::GivenUp { .. }
             | Self::Script { .. } => Fault::Input,
-            Self::Runtime { .. }
+            Self::Preflight(_)
+            | Self::Runtime { .. }
             | Self::Wire { .. }
             | Self::Boot { .. }
             | Self::Down { .. }
@@ -197,9 +213,11 @@ impl LabError {
             }
             Self::NotReady { .. } => "`plateau lab show` says what it is doing, and why it failed",
             Self::NodeStopped { .. } => "reboot the node",
+            Self::CommandTimeout { .. } => "give it more time, or let it run in the background",
             Self::Boot { .. } => "look at the host's load, or give the node more memory",
             Self::Down { .. } => "removing it again goes on where this ended",
             Self::Store { .. } => "plateaud needs a state folder that it can write to",
+            Self::Preflight(error) => return error.hint(),
             Self::Runtime { source, .. } => return source.hint(),
             Self::NoSuchPart { .. }
             | Self::BadFile { .. }

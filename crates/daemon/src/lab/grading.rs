@@ -111,9 +111,9 @@ impl Lab {
     async fn ask_node(&self, node: &str, batch: &Batch) -> Result<Facts, String> {
         match self.node_state(node) {
             NodeState::Running => self.ask(&self.container(node), batch).await,
-            NodeState::Absent | NodeState::Rebooting | NodeState::Stopped => {
-                Err(format!("node `{node}` is stopped"))
-            }
+            NodeState::Stopped => Err(format!("node `{node}` is stopped")),
+            NodeState::Rebooting => Err(format!("node `{node}` is between two boots")),
+            NodeState::Absent => Err(format!("node `{node}` is not there")),
         }
     }
 

@@ -193,6 +193,27 @@ impl Lab {
         Ok(())
     }
 
+    /// Nobody waits for a boot that nobody asked for.
+    fn boot_in_background(self: &Arc<Self>, node: &str) {
+        let lab = Arc::clone(self);
+        let node = node.to_owned();
+        self.jobs.spawn(async move {
+            let booted = tokio::select! {
+                () = lab.cancel.cancelled() => return,
+                booted = lab.await_boot(&node) => booted,
+            };
+            if let Err(error) = booted {
+                tracing::warn!(lab = %lab.marker.name, node, %error, "a node boots badly");
+            }
+            // It may have been restarted again meanwhile, which is somebody else's to wait for.
+            if let Some(power) = lab.power.get(&node) {
+                let _power = power.lock().await;
+                let state = lab.state_now(&node).await;
+                lab.set_node(&node, state);
+            }
+        });
+    }
+
     async fn bring_about(self: &Arc<Self>, node: &str, start: bool) -> Result<(), LabError> {
         let Some(power) = self.power.get(node) else {
             return self.known(node);
@@ -232,9 +253,10 @@ impl Lab {
             self.plug_in(node, &mut wired).await?;
         }
         if started {
-            self.await_boot(node).await?;
+            self.boot_in_background(node);
+        } else if self.node_state(node) != NodeState::Rebooting {
+            self.set_node(node, NodeState::Running);
         }
-        self.set_node(node, NodeState::Running);
         Ok(())
     }
 }

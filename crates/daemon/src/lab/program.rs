@@ -27,6 +27,9 @@ const EXEC_TIMEOUT: Duration = Duration::from_secs(60);
 const EXEC_LIMIT: usize = 1 << 20;
 const SCRIPT_LIMIT: usize = 8 << 10;
 
+/// What `timeout` ends with.
+const TIMED_OUT: i64 = 124;
+
 impl Lab {
     /// Runs a person's command.
     pub(super) async fn exec(&self, node: &str, exec: Exec) -> Result<ExecResult, LabError> {
@@ -42,12 +45,20 @@ impl Lab {
             limit: EXEC_LIMIT,
             keep: Keep::Head,
         };
-        let doing = format!("run a command in node `{node}`");
-        let output = self.bounded(node, spec).await;
-        output.map(result_of).map_err(LabError::runtime(doing))
+        match self.bounded(node, spec).await {
+            Ok(output) => Ok(result_of(output)),
+            Err(RuntimeError::Timeout { limit, .. }) => Err(LabError::CommandTimeout {
+                node: node.to_owned(),
+                limit,
+            }),
+            Err(error) => {
+                let doing = format!("run a command in node `{node}`");
+                Err(LabError::runtime(doing)(error))
+            }
+        }
     }
 
-    /// Runs one of the scenario's scripts as root. That it fails is no error.
+    /// Runs one of the scenario's scripts as root. That it fails, or never ends, is no error.
     pub(super) async fn run_script(
         &self,
         node: &str,
@@ -62,12 +73,22 @@ impl Lab {
             limit: SCRIPT_LIMIT,
             keep: Keep::Tail,
         };
-        let doing = format!("run script `{}` in node `{node}`", script.source);
-        let output = self.bounded(node, spec).await;
+        let result = match self.bounded(node, spec).await {
+            Ok(output) => result_of(output),
+            Err(RuntimeError::Timeout { limit, .. }) => ExecResult {
+                exit: TIMED_OUT,
+                stdout: String::new(),
+                stderr: format!("it took longer than {limit:?} and was ended"),
+            },
+            Err(error) => {
+                let doing = format!("run script `{}` in node `{node}`", script.source);
+                return Err(LabError::runtime(doing)(error));
+            }
+        };
         Ok(ScriptRun {
             node: node.to_owned(),
             script: script.source.clone(),
-            result: output.map(result_of).map_err(LabError::runtime(doing))?,
+            result,
         })
     }
 

@@ -117,9 +117,16 @@ impl Fake {
         self.state().failing_script = Some((part.to_owned(), exit));
     }
 
-    /// Lets an image be missing.
+    /// Lets an image be there.
+    pub fn with_image(&self, tag: &str) {
+        self.state().keep_image(tag, 0, &Labels::new());
+    }
+
+    /// Lets an image be missing, also to who creates a container from it.
     pub fn without_image(&self, tag: &str) {
-        self.state().missing.insert(tag.to_owned());
+        let mut state = self.state();
+        state.images.remove(tag);
+        state.missing.insert(tag.to_owned());
     }
 
     /// Lets boots take for ever, until they are let go on.

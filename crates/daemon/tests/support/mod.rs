@@ -1,5 +1,6 @@
 //! A daemon's labs on the fake engine, and a small scenario.
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, reason = "these are tests too")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{LabState, LabView, NewLab, NodeState, ScenarioFiles};
-use plateaud::labs::Labs;
+use plateau_core::scenario::Scenario;
+use plateaud::labs::{Labs, folder_of};
 use plateaud::runtime::fake::Fake;
 use plateaud::settings::Settings;
 use tempfile::TempDir;
@@ -107,6 +109,9 @@ pub(crate) struct House {
 pub(crate) async fn house(fake: Fake) -> House {
     let state = tempfile::tempdir().unwrap();
     std::fs::write(state.path().join("agent"), "an agent").unwrap();
+    for image in ["debian-server", "debian-router"] {
+        fake.with_image(&format!("plateau/{image}:latest"));
+    }
     let fake = Arc::new(fake);
     let labs = open(&fake, &state).await;
     House { fake, labs, state }
@@ -133,6 +138,19 @@ impl House {
     /// The same disk and engine, opened a second time.
     pub(crate) async fn again(&self) -> Labs {
         open(&self.fake, &self.state).await
+    }
+
+    /// Asks for a lab without looking first whether the host has what it needs.
+    pub(crate) async fn create_blindly(&self, name: &str) {
+        let folder = folder_of(&files()).unwrap();
+        let topology = Scenario::read(folder.clone())
+            .unwrap()
+            .draw("seed")
+            .unwrap();
+        let created = self
+            .labs
+            .create_drawn(&folder, topology, Some(name.to_owned()));
+        created.await.unwrap();
     }
 
     pub(crate) async fn ready(&self, name: &str) -> LabView {

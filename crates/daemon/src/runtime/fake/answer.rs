@@ -19,6 +19,15 @@ impl State {
         self.missing.remove(tag);
         self.images.insert(tag.to_owned(), image);
     }
+
+    pub(super) fn image(&self, tag: &str) -> Image {
+        self.images.get(tag).cloned().unwrap_or_else(|| Image {
+            id: format!("sha256:{tag}"),
+            size: 0,
+            labels: Labels::new(),
+            created: None,
+        })
+    }
 }
 
 /// Runs a program, so to speak.
