@@ -1,5 +1,6 @@
 //! `plateaud`: settings in, a served daemon out.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -202,6 +203,7 @@ fn log(options: &Options) -> Result<(), StartError> {
     })?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match options.log_format {
         Log::Text => log.init(),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::api::{ApiError, Fault};
 use plateau_core::topology::{Device, Topology};
 use plateau_core::wire::HostAnswer;
 use thiserror::Error;
@@ -102,20 +101,23 @@ impl Lack {
 }
 
 impl PreflightError {
-    /// As the API answers it.
+    /// Short code that stays the same.
     #[must_use]
-    pub fn api(&self) -> ApiError {
+    pub fn code(&self) -> &'static str {
         match self {
-            Self::Engine(source) => source.api(),
+            Self::Engine(source) => source.code(),
+            Self::Lacks(_) => "host-lacks",
+        }
+    }
+
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Engine(source) => source.hint(),
             Self::Lacks(lacks) => {
                 let remedies: Vec<String> = lacks.iter().map(Lack::remedy).collect();
-                ApiError {
-                    code: "host-lacks".to_owned(),
-                    fault: Fault::Outside,
-                    message: self.to_string(),
-                    hint: Some(remedies.join("; ")),
-                    problems: vec![],
-                }
+                Some(remedies.join("; "))
             }
         }
     }
@@ -258,9 +260,9 @@ tasks:
                 Lack::Disk { free: 1 << 20 },
             ]
         );
-        let api = PreflightError::Lacks(lacks).api();
-        assert!(api.message.contains("/dev/net/tun"), "{}", api.message);
-        assert!(api.hint.unwrap().contains("sch_tbf"));
+        let error = PreflightError::Lacks(lacks);
+        assert!(error.to_string().contains("/dev/net/tun"), "{error}");
+        assert!(error.hint().unwrap().contains("sch_tbf"));
     }
 
     #[test]

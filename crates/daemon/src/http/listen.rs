@@ -88,8 +88,20 @@ impl ListenError {
 #[derive(Debug)]
 pub struct Listeners {
     socket: UnixListener,
-    path: PathBuf,
+    place: Place,
     port: TcpListener,
+}
+
+/// A socket's file, which goes with whoever listens on it.
+#[derive(Debug)]
+struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(%error, "the socket was gone already");
+        }
+    }
 }
 
 impl Listeners {
@@ -106,7 +118,7 @@ impl Listeners {
             .map_err(|source| ListenError::Port { address, source })?;
         Ok(Self {
             socket: bind(socket).await?,
-            path: socket.to_owned(),
+            place: Place(socket.to_owned()),
             port,
         })
     }
@@ -140,9 +152,7 @@ impl Listeners {
             }
             () = late => Ok(()),
         };
-        if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::debug!(%error, "the socket was gone already");
-        }
+        drop(self.place);
         done
     }
 }
