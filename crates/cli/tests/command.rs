@@ -1,4 +1,8 @@
 //! The real `plateau`, typed as a person would, without a daemon.
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test, what does not hold is a failure"
+)]
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

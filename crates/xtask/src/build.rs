@@ -35,12 +35,15 @@ pub(crate) fn run(release: bool) -> Result<PathBuf> {
     command::run(rest)?;
     let target = target_folder();
     let profile = if release { "release" } else { "debug" };
-    // A folder of their own: in cargo's, the next build puts the agent for our own machine.
+    let (agent, rest) = (target.join(&host).join("agent"), target.join(profile));
+    // A folder of their own: in cargo's, the next build of the workspace puts the agent for our own
+    // machine, which cannot run in a node. Until then the programs can be run from there as well.
     let folder = target.join("plateau").join(profile);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    place(&target.join(&host).join("agent"), "plateau-agent", &folder)?;
+    place(&agent, "plateau-agent", &rest)?;
+    place(&agent, "plateau-agent", &folder)?;
     for program in ["plateaud", "plateau"] {
-        place(&target.join(profile), program, &folder)?;
+        place(&rest, program, &folder)?;
     }
     Ok(folder)
 }
