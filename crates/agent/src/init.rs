@@ -45,7 +45,6 @@ pub(crate) fn run(init: &Init) -> anyhow::Result<()> {
     if !wait(&wanted)? {
         return Ok(());
     }
-    name_host();
     let [program, arguments @ ..] = init.command.as_slice() else {
         anyhow::bail!("no program to become");
     };
@@ -113,19 +112,6 @@ fn is_released() -> anyhow::Result<bool> {
         .lines()
         .filter_map(|line| line.split(' ').nth(4))
         .any(|place| ENGINE_FILES.contains(&place)))
-}
-
-/// Gives the kernel the name that the node's own file says, as a boot would.
-fn name_host() {
-    if let Ok(text) = std::fs::read_to_string("/etc/hostname")
-        && let Some(name) = text
-            .lines()
-            .map(str::trim)
-            .find(|line| !line.is_empty() && !line.starts_with('#'))
-    {
-        // Most nodes may not; the engine gave them the name then.
-        let _ = rustix::system::sethostname(name.as_bytes());
-    }
 }
 
 /// Writes a line to the container's log, which may have nobody to read it.

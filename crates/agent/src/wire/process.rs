@@ -18,6 +18,7 @@ pub(crate) struct Process {
     alive: OwnedFd,
     pub(crate) net: File,
     pub(crate) mounts: File,
+    pub(crate) names: File,
 }
 
 impl Process {
@@ -39,6 +40,7 @@ impl Process {
             alive,
             net: own_namespace(pid, "net")?,
             mounts: own_namespace(pid, "mnt")?,
+            names: own_namespace(pid, "uts")?,
         };
         if process.has_ended() {
             return Err(WireError::Refused {

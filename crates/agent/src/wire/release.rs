@@ -1,9 +1,9 @@
 //! Takes the engine's mounts away from nodes, so that they behave like real machines.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 
-use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::fs::{FileType, Mode, OFlags, StatVfsMountFlags, statvfs};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
@@ -51,7 +51,57 @@ fn release_one(process: &Process) -> Result<(), WireError> {
     for path in ENGINE_FILES {
         unmount_all(path).map_err(failed(&format!("unmount `{path}`")))?;
     }
-    open_net_settings().map_err(failed(&format!("make `{NET_SETTINGS}` writable")))
+    open_net_settings().map_err(failed(&format!("make `{NET_SETTINGS}` writable")))?;
+    enable_ipv6();
+    name_host(process).map_err(failed("name the host"))
+}
+
+/// The engine switches IPv6 off in namespaces without a network of its own. A kernel without IPv6
+/// has no such setting.
+fn enable_ipv6() {
+    for scope in ["all", "default"] {
+        let _ = std::fs::write(
+            format!("{NET_SETTINGS}/ipv6/conf/{scope}/disable_ipv6"),
+            "0",
+        );
+    }
+}
+
+/// Gives the node the name that its own file says, as every boot of a real machine does.
+///
+/// The engine gives it the name that it was created with, and root in the node may not change it.
+fn name_host(process: &Process) -> Result<(), Errno> {
+    let Some(name) = written_name() else {
+        return Ok(());
+    };
+    move_into_link_name_space(
+        process.names.as_fd(),
+        Some(LinkNameSpaceType::HostNameAndNISDomainName),
+    )?;
+    match rustix::system::sethostname(name.as_bytes()) {
+        // What is no name leaves the one that the node has.
+        Ok(()) | Err(Errno::INVAL) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The name in `/etc/hostname`, where a regular file has one; root in the node may have put anything there.
+fn written_name() -> Option<String> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open("/etc/hostname", flags, Mode::empty()).ok()?;
+    let is_file =
+        FileType::from_raw_mode(rustix::fs::fstat(&file).ok()?.st_mode) == FileType::RegularFile;
+    let mut text = String::new();
+    if is_file {
+        std::fs::File::from(file)
+            .take(4096)
+            .read_to_string(&mut text)
+            .ok()?;
+    }
+    let mut lines = text.lines().map(str::trim);
+    lines
+        .find(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
 }
 
 /// Moves this thread into the node's mount and network namespaces.
