@@ -328,3 +328,16 @@ fn colours_stay_out_of_what_is_no_terminal() {
     let plan = plateau(folder.path(), &["lab", "plan", "first"]);
     assert!(!plan.out.contains('\u{1b}'));
 }
+
+#[test]
+fn every_command_stands_in_the_documentation() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(plateau(folder.path(), &["man", "pages"]).code, 0);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/commands.md");
+    let documentation = fs::read_to_string(page).unwrap();
+    for entry in fs::read_dir(folder.path().join("pages")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let command = name.trim_end_matches(".1").replace('-', " ");
+        assert!(documentation.contains(&format!("`{command}")), "{command}");
+    }
+}

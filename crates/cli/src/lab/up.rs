@@ -6,6 +6,7 @@ use std::pin::pin;
 use futures_util::{Stream, StreamExt};
 use plateau_core::api::{Event, LabState, LabView, NewLab, What};
 use plateau_core::scenario::Folder;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::daemon::Daemon;
 use crate::failure::{Ending, Failure};
@@ -27,12 +28,14 @@ pub(crate) async fn run(
         seed: seed.to_owned(),
         name: name.map(str::to_owned),
     };
+    // Listened for from here on: once the lab is asked for, nobody else knows its name.
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::Terminal)?;
     let lab = daemon.up(&new).await?;
     let progress = Progress::new(screen, 0);
     progress.doing(format!("building {}", lab.name));
     let built = tokio::select! {
         built = follow(daemon, &lab, &progress) => built?,
-        _ = tokio::signal::ctrl_c() => {
+        _ = interrupted.recv() => {
             progress.line(&format!("taking {} down again", lab.name));
             daemon.down(&lab.id).await?;
             return Err(Failure::Interrupted);

@@ -71,11 +71,22 @@ fn tasks(grade: &Grade, phases: &[String]) -> String {
                 check.observer.clone(),
                 verdict(check.verdict),
                 format!("{}/{}", check.points, check.of),
-                one_line(&check.asked),
+                shortened(&check.asked),
             ]);
         }
     }
     lines(&table)
+}
+
+/// What is asked, in the width of a table; the reasons below it have it whole.
+fn shortened(asked: &str) -> String {
+    const WIDTH: usize = 60;
+    let whole = one_line(asked);
+    if whole.chars().count() <= WIDTH {
+        return whole;
+    }
+    let kept: String = whole.chars().take(WIDTH - 1).collect();
+    kept + "…"
 }
 
 fn evaluator(task: &TaskGrade) -> String {
