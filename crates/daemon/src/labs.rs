@@ -129,6 +129,29 @@ impl Labs {
         topology: Topology,
         name: Option<String>,
     ) -> Result<LabView, LabError> {
+        self.start(folder, topology, name, false).await
+    }
+
+    /// The same for a lab that is of no use without us: after a crash it is removed.
+    ///
+    /// # Errors
+    /// The name is taken, or the folder cannot be kept.
+    pub async fn create_fleeting(
+        &self,
+        folder: &Folder,
+        topology: Topology,
+        name: String,
+    ) -> Result<LabView, LabError> {
+        self.start(folder, topology, Some(name), true).await
+    }
+
+    async fn start(
+        &self,
+        folder: &Folder,
+        topology: Topology,
+        name: Option<String>,
+        fleeting: bool,
+    ) -> Result<LabView, LabError> {
         if let Some(name) = &name {
             check_name(name)?;
         }
@@ -144,6 +167,7 @@ impl Labs {
             seed: topology.seed.clone(),
             created: jiff::Timestamp::now().to_string(),
             progress: Progress::Passing,
+            fleeting,
         };
         let lab = Lab::new(Arc::clone(&self.inner.ground), marker, topology);
         refuse_taken(&labs, &lab)?;

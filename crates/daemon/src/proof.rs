@@ -198,7 +198,7 @@ impl Work {
         let name = format!("{}-{number}", self.name);
         let created = self
             .labs
-            .create_drawn(&self.folder, topology.clone(), Some(name.clone()))
+            .create_fleeting(&self.folder, topology.clone(), name.clone())
             .await;
         created.map_err(|error| error.api())?;
         let outcome = tokio::select! {

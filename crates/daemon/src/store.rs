@@ -42,6 +42,9 @@ pub struct Marker {
     pub created: String,
     /// How far it got.
     pub progress: Progress,
+    /// Whether it is of no use without the daemon that made it, such as one of a proof.
+    #[serde(default)]
+    pub fleeting: bool,
 }
 
 /// How far a lab got.
@@ -279,6 +282,7 @@ mod tests {
             seed: "x".into(),
             created: "2026-01-01T00:00:00Z".into(),
             progress: Progress::Passing,
+            fleeting: false,
         };
         store.mark(&marker).unwrap();
         assert_eq!(store.markers().unwrap(), [marker]);

@@ -112,3 +112,21 @@ async fn a_proof_that_nobody_listens_to_ends_and_removes_its_labs() {
     until("all labs are gone", || house.labs.list().is_empty()).await;
     assert_eq!(house.left(), <[String; 0]>::default());
 }
+
+#[tokio::test]
+async fn a_restarted_daemon_removes_the_labs_of_a_proof_that_it_did_not_finish() {
+    let house = house(Fake::new()).await;
+    let folder = plateaud::labs::folder_of(&files()).unwrap();
+    let scenario = plateau_core::scenario::Scenario::read(folder.clone()).unwrap();
+    let topology = scenario.draw("proof-0").unwrap();
+    let created = house
+        .labs
+        .create_fleeting(&folder, topology, "proof-1".to_owned());
+    created.await.unwrap();
+    house.labs.built("proof-1").await.unwrap();
+    assert_eq!(house.left().len(), 4);
+    let house = house.restarted().await;
+    assert!(house.labs.list().is_empty());
+    assert_eq!(house.left(), <[String; 0]>::default());
+    assert_eq!(house.markers(), 0);
+}

@@ -28,6 +28,10 @@ impl Lab {
                 .try_collect::<Vec<()>>()
                 .await?;
         }
+        if self.marker.fleeting {
+            // Left as it is, so that the next daemon removes it.
+            return Ok(());
+        }
         self.mark(Progress::Built).await
     }
 
