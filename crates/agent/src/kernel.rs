@@ -34,6 +34,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
         features,
         memory_available: memory_available(),
         disk_free: disk_free(),
+        inotify_limit: inotify_limit(),
+        inotify_used: inotify_used(),
     };
     let mut line = serde_json::to_vec(&answer).context("write the answer")?;
     line.push(b'\n');
@@ -104,4 +106,23 @@ fn memory_available() -> Option<u64> {
 fn disk_free() -> Option<u64> {
     let disk = rustix::fs::statvfs("/").ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+fn inotify_limit() -> Option<u64> {
+    let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").ok()?;
+    limit.trim().parse().ok()
+}
+
+/// Counted over all processes that can be seen; the kernel does not tell the sum.
+fn inotify_used() -> Option<u64> {
+    let processes = std::fs::read_dir("/proc").ok()?;
+    let used = processes
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
+        .filter_map(|process| std::fs::read_dir(process.path().join("fd")).ok())
+        .flat_map(|descriptors| descriptors.flatten())
+        .filter_map(|descriptor| std::fs::read_link(descriptor.path()).ok())
+        .filter(|target| target.as_os_str() == "anon_inode:inotify")
+        .count();
+    u64::try_from(used).ok()
 }

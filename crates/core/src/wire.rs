@@ -76,4 +76,10 @@ pub struct HostAnswer {
     pub memory_available: Option<u64>,
     /// Free bytes on the disk that the engine keeps its containers on, where the kernel tells.
     pub disk_free: Option<u64>,
+    /// Most inotify instances of one user; all nodes of a host are one user.
+    #[serde(default)]
+    pub inotify_limit: Option<u64>,
+    /// Inotify instances that are in use now, as far as they can be seen.
+    #[serde(default)]
+    pub inotify_used: Option<u64>,
 }

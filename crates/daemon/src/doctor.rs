@@ -22,6 +22,12 @@ pub const DISK_LOW: u64 = 5 << 30;
 /// Available bytes below which memory is called scarce.
 pub const MEMORY_LOW: u64 = 2 << 30;
 
+/// Inotify instances that one node with systemd takes.
+pub const INOTIFY_OF_NODE: u64 = 5;
+
+/// Nodes for which there should be inotify instances.
+const INOTIFY_ROOM: u64 = 60;
+
 /// Most that asking the kernel may take: it may load a module for each question.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -224,7 +230,27 @@ fn of_room(info: &EngineInfo, host: Option<&HostAnswer>) -> Vec<HostFinding> {
         ),
         cores => good("cores", cores.to_string()),
     };
-    vec![disk, memory, cores]
+    let mut findings = vec![disk, memory, cores];
+    findings.extend(host.and_then(of_inotify));
+    findings
+}
+
+/// Whether systemd can start in as many nodes as a room of candidates has.
+fn of_inotify(host: &HostAnswer) -> Option<HostFinding> {
+    let limit = host.inotify_limit?;
+    let used = host.inotify_used.unwrap_or_default();
+    let room = limit.saturating_sub(used) / INOTIFY_OF_NODE;
+    let seen = format!("{used} of {limit} instances in use: room for about {room} more nodes");
+    Some(if room < INOTIFY_ROOM {
+        limited(
+            "inotify",
+            seen,
+            "`sysctl fs.inotify.max_user_instances=8192` on the engine's host, and in /etc/sysctl.d to keep it: \
+             beyond it nodes fail to boot at random",
+        )
+    } else {
+        good("inotify", seen)
+    })
 }
 
 async fn of_images(images: &Images) -> Vec<HostFinding> {
@@ -364,11 +390,15 @@ mod tests {
             features: BTreeMap::new(),
             memory_available: Some(1 << 30),
             disk_free: Some(4 << 30),
+            inotify_limit: Some(128),
+            inotify_used: Some(28),
         };
         let findings = of_room(&info(), Some(&host));
         assert_eq!(health(&findings, "disk"), Health::Limited);
         assert_eq!(health(&findings, "memory"), Health::Limited);
         assert_eq!(findings[1].seen, "1.0 GiB of 8.0 GiB available");
+        assert_eq!(health(&findings, "inotify"), Health::Limited);
+        assert!(findings[3].seen.ends_with("about 20 more nodes"));
     }
 
     #[test]

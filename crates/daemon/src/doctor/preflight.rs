@@ -6,7 +6,7 @@ use plateau_core::topology::{Device, Topology};
 use plateau_core::wire::HostAnswer;
 use thiserror::Error;
 
-use super::ask_host;
+use super::{INOTIFY_OF_NODE, ask_host};
 use crate::images::tag;
 use crate::runtime::{Runtime, RuntimeError};
 
@@ -132,12 +132,29 @@ pub async fn preflight(runtime: &dyn Runtime, topology: &Topology) -> Result<(),
         .await
         .map_err(PreflightError::Engine)?;
     if let Some(host) = ask_host(runtime).await {
+        warn_of_inotify(&host, topology);
         lacks.extend(missing(&host, topology));
     }
     if lacks.is_empty() {
         Ok(())
     } else {
         Err(PreflightError::Lacks(lacks))
+    }
+}
+
+/// No reason to refuse: what is in use may be given back before it is needed.
+fn warn_of_inotify(host: &HostAnswer, topology: &Topology) {
+    let nodes = topology.nodes.len() as u64;
+    let used = host.inotify_used.unwrap_or_default();
+    match host.inotify_limit {
+        Some(limit) if used + nodes * INOTIFY_OF_NODE > limit => tracing::warn!(
+            limit,
+            used,
+            nodes,
+            "the host may run out of inotify instances, and nodes fail to boot: \
+             raise fs.inotify.max_user_instances"
+        ),
+        Some(_) | None => {}
     }
 }
 
@@ -238,6 +255,7 @@ tasks:
             features: ["tun", "tbf"].map(|name| (name.to_owned(), feature)).into(),
             memory_available: Some(memory),
             disk_free: Some(disk),
+            ..HostAnswer::default()
         }
     }
 

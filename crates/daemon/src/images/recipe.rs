@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use plateau_core::problem::nearest;
 use serde::Deserialize;
-use thiserror::Error;
+
+mod error;
+
+pub use error::RecipeError;
 
 /// What recipes call the image that all others stand on.
 pub const BASE: &str = "base";
@@ -17,60 +20,6 @@ const RECIPES_FILE: &str = "recipes.yaml";
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../images"]
 struct Embedded;
-
-/// Why recipes cannot be used.
-#[derive(Debug, Error)]
-pub enum RecipeError {
-    /// A file of the folder could not be read.
-    #[error("read `{}`", path.display())]
-    Read {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// There is no `recipes.yaml`.
-    #[error("there is no `{RECIPES_FILE}`")]
-    NoRecipes,
-    /// `recipes.yaml` is not what it should be.
-    #[error("read `{RECIPES_FILE}`")]
-    Yaml {
-        /// Why.
-        #[source]
-        source: Box<serde_saphyr::Error>,
-    },
-    /// An image has no Dockerfile.
-    #[error("image `{image}` has no `{image}/Dockerfile`")]
-    NoDockerfile {
-        /// The image.
-        image: String,
-    },
-    /// An image stands on one that is not there.
-    #[error("image `{image}` stands on `{from}`, which is not there; {hint}")]
-    UnknownFrom {
-        /// The image.
-        image: String,
-        /// What it names.
-        from: String,
-        /// What there is.
-        hint: String,
-    },
-    /// Images stand on each other in a circle.
-    #[error("image `{image}` stands on itself")]
-    Circle {
-        /// One of the circle.
-        image: String,
-    },
-    /// An image was asked for that is not there.
-    #[error("there is no image `{image}`")]
-    UnknownImage {
-        /// The image.
-        image: String,
-        /// What there is.
-        hint: String,
-    },
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
