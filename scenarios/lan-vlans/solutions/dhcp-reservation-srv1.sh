@@ -6,4 +6,4 @@ if [ -z "$mac" ]; then
 fi
 echo "dhcp-host=$mac,planning,10.{{ site }}.{{ vlan_offices }}.{{ reserved }}" >/etc/dnsmasq.d/reservations.conf
 dnsmasq --test
-systemctl restart dnsmasq
+systemctl restart dnsmasq || { journalctl --no-pager -n 20 -u dnsmasq; exit 1; }

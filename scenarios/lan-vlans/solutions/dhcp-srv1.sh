@@ -9,4 +9,4 @@ dhcp-option=option:domain-name,{{ domain }}
 END
 dnsmasq --test
 systemctl --quiet enable dnsmasq
-systemctl restart dnsmasq
+systemctl restart dnsmasq || { journalctl --no-pager -n 20 -u dnsmasq; exit 1; }

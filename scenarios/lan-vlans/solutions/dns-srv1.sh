@@ -14,4 +14,4 @@ host-record=planning.{{ domain }},10.{{ site }}.{{ vlan_offices }}.{{ reserved }
 END
 dnsmasq --test
 systemctl --quiet enable dnsmasq
-systemctl restart dnsmasq
+systemctl restart dnsmasq || { journalctl --no-pager -n 20 -u dnsmasq; exit 1; }
