@@ -66,7 +66,7 @@ pub enum BuildError {
         source: RuntimeError,
     },
     /// A step of a build failed.
-    #[error("build image `{image}`; its last lines:\n{tail}\n")]
+    #[error("build image `{image}`")]
     Step {
         /// The image.
         image: String,
@@ -108,10 +108,15 @@ impl BuildError {
             }
             Self::Gone { .. } => ("image-missing", Fault::Outside, None),
         };
+        let mut message = chain(self);
+        if let Self::Step { tail, .. } = self {
+            message.push_str("; its last lines:\n");
+            message.push_str(tail);
+        }
         ApiError {
             code: code.to_owned(),
             fault,
-            message: chain(self),
+            message,
             hint,
             problems: vec![],
         }
