@@ -1,6 +1,5 @@
 //! `cargo xtask demo` and `cargo xtask images`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -17,14 +16,12 @@ const SCENARIO: &str = "scenarios/intranet-server";
 /// The images that its nodes are made from.
 const IMAGES: [&str; 3] = ["debian-server", "debian-workstation", "debian-depot"];
 
+/// Whether somebody pressed Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
 /// Sets up, builds, and shows a lab's grade untouched, solved, and after a reboot.
 pub(crate) fn run(keep: bool) -> Result<()> {
     let begin = Instant::now();
-    // Ctrl-C reaches the command that is running as well, which ends; we clean up after it.
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
-        .context("cannot listen for Ctrl-C")?;
     let daemon = daemon()?;
     let shown = show(&daemon);
     if keep && shown.is_ok() {
@@ -33,7 +30,7 @@ pub(crate) fn run(keep: bool) -> Result<()> {
     }
     heading("cleaning up");
     let stopped = daemon.stop();
-    if interrupted.load(Ordering::SeqCst) {
+    if INTERRUPTED.load(Ordering::SeqCst) {
         bail!("interrupted; nothing is left running");
     }
     shown.and(stopped)?;
@@ -64,6 +61,9 @@ pub(crate) fn build_images<'a>(
 
 /// Everything that a daemon needs, and the daemon.
 pub(crate) fn daemon() -> Result<Daemon> {
+    // Ctrl-C reaches the command that is running as well, which ends; we clean up after it.
+    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))
+        .context("cannot listen for Ctrl-C")?;
     setup::host()?;
     let bin = build::run(false)?;
     heading("daemon");
