@@ -86,7 +86,30 @@ pub(crate) fn host() -> Result<()> {
         }
         install(&missing)?;
     }
-    engine::start()
+    engine::start()?;
+    watchers()
+}
+
+/// Every systemd of every lab holds some five inotify instances, and the kernel counts them all as
+/// one user's: with its usual limit of 128, a room of candidates does not boot.
+fn watchers() -> Result<()> {
+    const SETTING: &str = "fs.inotify.max_user_instances";
+    const ENOUGH: u64 = 8192;
+    const FILE: &str = "/etc/sysctl.d/60-plateau.conf";
+    let now =
+        std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").unwrap_or_default();
+    if now.trim().parse::<u64>().is_ok_and(|limit| limit >= ENOUGH) {
+        return Ok(());
+    }
+    say(&format!(
+        "raising {SETTING} from {} to {ENOUGH}, now and in {FILE}: each node of a lab needs some five",
+        now.trim()
+    ));
+    let line = format!("{SETTING} = {ENOUGH}");
+    let script = format!(
+        "mkdir -p /etc/sysctl.d && echo '{line}' > {FILE} && echo {ENOUGH} > /proc/sys/fs/inotify/max_user_instances"
+    );
+    command::run(as_root("sh", &["-c", &script]))
 }
 
 /// Installs what the tests need of Rust's tools.
