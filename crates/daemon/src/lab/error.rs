@@ -214,7 +214,10 @@ impl LabError {
             Self::NotReady { .. } => "`plateau lab show` says what it is doing, and why it failed",
             Self::NodeStopped { .. } => "reboot the node",
             Self::CommandTimeout { .. } => "give it more time, or let it run in the background",
-            Self::Boot { .. } => "look at the host's load, or give the node more memory",
+            Self::Boot { .. } => {
+                "an init that ends with 255 lacks inotify instances \
+                 (`sysctl fs.inotify.max_user_instances=8192`); one that is slow lacks cores or memory"
+            }
             Self::Down { .. } => "removing it again goes on where this ended",
             Self::Store { .. } => "plateaud needs a state folder that it can write to",
             Self::Preflight(error) => return error.hint(),

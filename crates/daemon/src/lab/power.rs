@@ -87,14 +87,25 @@ impl Lab {
             node: node.to_owned(),
             reason,
         };
-        match self.ground.runtime.exec(&container, &exec).await {
-            Ok(output) if output.exit == 0 => Ok(()),
+        let waited = self.ground.runtime.exec(&container, &exec).await;
+        if matches!(&waited, Ok(output) if output.exit == 0) {
+            return Ok(());
+        }
+        // The end of an init ends whatever waits for it, in one of many ways.
+        if let Ok(Inspected {
+            running: false,
+            exit: Some(exit),
+            ..
+        }) = self.inspect(&container).await
+        {
+            return Err(boot(format!("its init ended with {exit}")));
+        }
+        match waited {
             Ok(output) => {
                 let said = [output.stdout, output.stderr].concat();
                 let said = String::from_utf8_lossy(&said);
                 Err(boot(format!("{} (exit {})", said.trim(), output.exit)))
             }
-            Err(RuntimeError::NotRunning { .. }) => Err(boot("it ended".to_owned())),
             Err(error) => Err(LabError::runtime(format!("wait for node `{node}`"))(error)),
         }
     }

@@ -93,10 +93,11 @@ impl RuntimeError {
                 "run plateaud as root or as a member of the group `docker`"
             }
             Self::ImageMissing { .. } => {
-                "build it with `plateau image build`; `plateau image list` shows what is missing"
+                "build it with `plateau images build`; `plateau images list` shows what is missing"
             }
+            // Never `docker system prune`: it removes nodes that a candidate has switched off.
             Self::NoSpace { .. } => {
-                "free some with `docker system prune`, or give Docker a larger disk"
+                "free some with `docker image prune`, or give Docker a larger disk"
             }
             Self::NotRunning { .. } => "start or reboot the node",
             Self::Timeout { .. } => "look at the host's load; `plateau doctor` shows what it has",

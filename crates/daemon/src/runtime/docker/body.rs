@@ -2,7 +2,7 @@
 
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum,
-    Mount as EngineMount, MountType,
+    HostConfigLogConfig, Mount as EngineMount, MountType,
 };
 
 use crate::runtime::{ContainerSpec, Mount};
@@ -12,6 +12,7 @@ pub(super) fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
     let memory = spec.memory.and_then(|bytes| i64::try_from(bytes).ok());
     let host = HostConfig {
         network_mode: Some("none".to_owned()),
+        log_config: Some(log()),
         memory,
         memory_swap: memory,
         nano_cpus: spec.cpu_millis.map(|millis| i64::from(millis) * 1_000_000),
@@ -44,6 +45,19 @@ pub(super) fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         stop_signal: spec.stop_signal.clone(),
         host_config: Some(host),
         ..ContainerCreateBody::default()
+    }
+}
+
+/// Whoever writes to a console without end must not fill the engine's disk.
+fn log() -> HostConfigLogConfig {
+    let bounds = [("max-size", "1m"), ("max-file", "1")];
+    HostConfigLogConfig {
+        typ: Some("json-file".to_owned()),
+        config: Some(
+            bounds
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+        ),
     }
 }
 
