@@ -41,7 +41,7 @@ pub fn root() -> PathBuf {
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let folder = std::env::var_os("PLATEAU_BIN_DIR")
-        .map_or_else(|| root().join("target/debug"), PathBuf::from);
+        .map_or_else(|| root().join("target/plateau/debug"), PathBuf::from);
     let path = folder.join(name);
     assert!(
         path.exists(),

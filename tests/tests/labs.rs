@@ -196,6 +196,19 @@ fn a_node_behaves_like_a_machine_where_the_engine_would_not() {
     );
 }
 
+/// The verdict of a check, in what `lab check` answered.
+fn verdict(answer: &str, id: &str) -> String {
+    let answer: serde_json::Value = serde_json::from_str(answer).expect("JSON");
+    let checks = answer["grade"]["tasks"][0]["checks"]
+        .as_array()
+        .expect("checks");
+    let check = checks
+        .iter()
+        .find(|check| check["id"] == id)
+        .expect("the check");
+    check["verdict"].as_str().expect("a verdict").to_owned()
+}
+
 #[test]
 fn a_lab_is_graded_untouched_and_solved_by_node_and_examiner() {
     let daemon = Daemon::new();
@@ -225,6 +238,17 @@ fn a_lab_is_graded_untouched_and_solved_by_node_and_examiner() {
         "{}",
         solved.stdout
     );
+    // An answer that says "host unreachable" is no echo.
+    daemon.sh(
+        "graded",
+        "left",
+        "nft add table inet t && nft add chain inet t in '{ type filter hook input priority 0; }' && \
+         nft add rule inet t in icmp type echo-request reject with icmp type host-unreachable",
+    );
+    let shut = daemon.plateau(&[
+        "lab", "check", "graded", "--phase", "as-left", "--format", "json",
+    ]);
+    assert_eq!(verdict(&shut.stdout, "t/seen"), "fail", "{}", shut.stdout);
     // A machine that is off cannot be looked at, which is unknown and not failed.
     let _ = daemon.plateau(&[
         "lab",
@@ -241,15 +265,12 @@ fn a_lab_is_graded_untouched_and_solved_by_node_and_examiner() {
     let blind = daemon.plateau(&[
         "lab", "check", "graded", "--phase", "as-left", "--format", "json",
     ]);
-    let answer: serde_json::Value = serde_json::from_str(&blind.stdout).expect("JSON");
-    let checks = answer["grade"]["tasks"][0]["checks"]
-        .as_array()
-        .expect("checks");
-    let there = checks
-        .iter()
-        .find(|check| check["id"] == "t/there")
-        .expect("the check");
-    assert_eq!(there["verdict"], "unknown", "{there}");
+    assert_eq!(
+        verdict(&blind.stdout, "t/there"),
+        "unknown",
+        "{}",
+        blind.stdout
+    );
 }
 
 #[test]

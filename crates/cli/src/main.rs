@@ -24,6 +24,9 @@ mod show;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    // The HTTP client wants one named before it is made, also where it never encrypts. An error
+    // says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
     let screen = Screen::new(cli.global.format);
     let code = match run(&cli, screen).await {

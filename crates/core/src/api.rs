@@ -228,7 +228,7 @@ messages! {
     struct NewProof {
         /// The scenario's folder.
         pub files: ScenarioFiles,
-        /// Draws of the parameters beyond the first; those are proven untouched and solved.
+        /// Draws of the parameters beyond the first; all is proven for each.
         pub draws: u32,
         /// Labs at the same time; the daemon's choice where absent.
         #[serde(default)]

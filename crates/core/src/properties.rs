@@ -16,7 +16,10 @@ use crate::topology::Topology;
 use crate::tree::Tree;
 
 /// One check of every kind with all its attributes, and an observation with values of the right types.
-#[allow(clippy::too_many_lines, reason = "a table: a line a kind, as rustfmt breaks it")]
+#[allow(
+    clippy::too_many_lines,
+    reason = "a table: a line a kind, as rustfmt breaks it"
+)]
 fn vocabulary() -> Vec<(Json, Json)> {
     let is = |kind: &str, asks: Json, sees: Json| {
         let mut check = asks;

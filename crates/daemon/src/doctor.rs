@@ -201,7 +201,7 @@ fn of_room(info: &EngineInfo, host: Option<&HostAnswer>) -> Vec<HostFinding> {
         Some(free) if free < DISK_LOW => limited(
             "disk",
             format!("{} free below {}", gib(free), info.root),
-            "free some: `docker system prune`, or give the engine a larger disk",
+            "free some: `docker image prune`, or give the engine a larger disk",
         ),
         Some(free) => good("disk", format!("{} free below {}", gib(free), info.root)),
         None => limited(

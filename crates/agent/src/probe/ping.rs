@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use plateau_core::question::ping::{PingQuestion, PingSeen};
 use socket2::Type;
-use surge_ping::{Client, Config, ICMP, PingIdentifier, PingSequence};
+use surge_ping::{Client, Config, ICMP, IcmpPacket, PingIdentifier, PingSequence};
 use tokio::time::{sleep, timeout};
 
 use super::asked::Look;
@@ -67,5 +67,18 @@ async fn echo(client: &Client, address: IpAddr, sequence: u16) -> Option<Duratio
     let mut pinger = client.pinger(address, PingIdentifier(identifier)).await;
     pinger.timeout(WAIT);
     let answer = pinger.ping(PingSequence(sequence), &PAYLOAD).await;
-    answer.ok().map(|(_, time)| time)
+    answer
+        .ok()
+        .filter(|(packet, _)| is_reply(packet))
+        .map(|(_, time)| time)
+}
+
+/// Whether it is the echo and not a router's word that there will be none: an ICMP error quotes the
+/// request, so it carries its identifier too.
+fn is_reply(packet: &IcmpPacket) -> bool {
+    // RFC 792 and RFC 4443: the types of an echo reply.
+    match packet {
+        IcmpPacket::V4(packet) => packet.get_icmp_type().0 == 0,
+        IcmpPacket::V6(packet) => packet.get_icmpv6_type().0 == 129,
+    }
 }

@@ -134,23 +134,24 @@ fn unmount_all(path: &str) -> Result<(), Errno> {
     }
 }
 
-/// Makes the network settings writable by a mount of their own.
+/// Makes the network settings writable by a mount of their own, and says whether that was needed.
 ///
 /// The engine mounts all of `/proc/sys` read-only. The rest of it must stay so: whoever may write
 /// `kernel.core_pattern` runs programs on the host.
-fn open_net_settings() -> Result<(), Errno> {
+fn open_net_settings() -> Result<bool, Errno> {
     let found = match statvfs(NET_SETTINGS) {
         Ok(found) => found,
-        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::NOENT) => return Ok(false),
         Err(error) => return Err(error),
     };
     if !found.f_flag.contains(StatVfsMountFlags::RDONLY) {
-        return Ok(());
+        return Ok(false);
     }
     mount_bind(NET_SETTINGS, NET_SETTINGS)?;
     let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount_remount(NET_SETTINGS, flags, "").inspect_err(|_| {
         // A second mount for nothing would hide the first; the error that counts is the first one.
         let _ = unmount(NET_SETTINGS, UnmountFlags::DETACH);
-    })
+    })?;
+    Ok(true)
 }

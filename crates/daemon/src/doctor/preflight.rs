@@ -95,7 +95,7 @@ impl Lack {
             Self::Tun { .. } => "modprobe tun".to_owned(),
             Self::Rate { .. } => "modprobe sch_tbf, or leave the rate out".to_owned(),
             Self::Memory { .. } => "take other labs down, or lower the nodes' `memory`".to_owned(),
-            Self::Disk { .. } => "docker system prune".to_owned(),
+            Self::Disk { .. } => "docker image prune".to_owned(),
         }
     }
 }

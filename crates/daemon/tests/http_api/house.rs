@@ -35,6 +35,12 @@ pub(crate) struct House {
     _state: tempfile::TempDir,
 }
 
+/// A client in the making, once it is said who would encrypt.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+}
+
 impl House {
     /// Serves a daemon that has no labs.
     pub(crate) async fn open() -> Self {
@@ -70,7 +76,7 @@ impl House {
                 .to_owned(),
             stop,
             served,
-            local: Client::builder()
+            local: builder()
                 .no_proxy()
                 .unix_socket(socket.as_path())
                 .build()

@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use plateaud::http::{ListenError, Listeners};
 use reqwest::{Client, StatusCode};
 
-use crate::house::{House, PATIENCE, error};
+use crate::house::{House, PATIENCE, builder, error};
 
 fn client() -> Client {
-    Client::builder().no_proxy().build().unwrap()
+    builder().no_proxy().build().unwrap()
 }
 
 #[tokio::test]

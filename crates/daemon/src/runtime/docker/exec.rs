@@ -28,7 +28,23 @@ pub(super) async fn run(
     exec: &ExecSpec,
 ) -> Result<ExecOutput> {
     let limit = exec.timeout;
-    tokio::time::timeout(limit, to_the_end(client, container, exec))
+    let attempt = || async {
+        let output = to_the_end(client, container, exec).await?;
+        match never_begun(&output) {
+            None => Ok(output),
+            Some(message) => Err(RuntimeError::Engine {
+                status: 500,
+                message,
+            }),
+        }
+    };
+    let again = ConstantBuilder::default()
+        .with_delay(Duration::from_millis(50))
+        .with_max_times(5);
+    let attempts = attempt
+        .retry(again)
+        .when(|error| matches!(error, RuntimeError::Engine { message, .. } if message.starts_with(NEVER_BEGUN)));
+    tokio::time::timeout(limit, attempts)
         .await
         .unwrap_or_else(|_| {
             let program = exec.argv.first().map_or("", String::as_str);
@@ -37,6 +53,17 @@ pub(super) async fn run(
                 limit,
             })
         })
+}
+
+/// How the runtime beneath the engine says, in the program's place, that it failed.
+const NEVER_BEGUN: &str = "OCI runtime exec failed";
+
+/// What the runtime beneath the engine said, where it could not enter the container: now and then
+/// it fails so when the container has just been started. The program has not begun then.
+fn never_begun(output: &ExecOutput) -> Option<String> {
+    let said = String::from_utf8_lossy(&output.stdout);
+    let failed = output.exit == 126 && said.starts_with(NEVER_BEGUN) && said.contains("setns");
+    failed.then(|| said.trim().to_owned())
 }
 
 /// Runs a program with its input and output attached.
