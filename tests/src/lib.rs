@@ -97,26 +97,23 @@ impl Daemon {
     /// # Panics
     /// Where it does not.
     pub fn start(&mut self) {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log())
-            .expect("a log");
-        let mut command = Command::new(program("plateaud"));
-        command
-            .arg("--socket")
-            .arg(self.socket())
-            .arg("--state")
-            .arg(self.state())
-            .args(["--listen", "127.0.0.1:0"]);
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a log"))
-            .stderr(log);
-        self.child = Some(command.spawn().expect("plateaud starts"));
+        self.child = Some(self.spawn().expect("plateaud starts"));
         wait_until("plateaud answers", PATIENCE, || {
             self.plateau(&["lab", "list"]).code == 0
         });
+    }
+
+    fn spawn(&self) -> std::io::Result<Child> {
+        let log = File::options().create(true).append(true).open(self.log())?;
+        let mut command = Command::new(program("plateaud"));
+        command.arg("--socket").arg(self.socket());
+        command.arg("--state").arg(self.state());
+        command.args(["--listen", "127.0.0.1:0"]);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        command.spawn()
     }
 
     /// Kills the daemon as a power cut would.
@@ -225,11 +222,16 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // A failing test must not leave labs behind, also where it had killed the daemon, and must
+        // not hide why it failed.
         if self.child.is_none() {
-            return;
+            self.child = self.spawn().ok();
         }
-        // A failing test must not leave labs behind, and must not hide why it failed.
-        let _ = self.command(&["lab", "down", "--all"]).output();
+        let begun = Instant::now();
+        let down = || self.command(&["lab", "down", "--all"]).output();
+        while begun.elapsed() < PATIENCE && !down().is_ok_and(|done| done.status.success()) {
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
         if let Some(mut child) = self.child.take() {
             let _ = Command::new("kill").arg(child.id().to_string()).status();
             let _ = child.wait();
@@ -262,12 +264,12 @@ pub fn scenario(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// What labs have left: their containers' names, by the engine's own word, for one lab's name prefix.
+/// What labs have left: their containers' names, by the engine's own word, for one lab's name.
 ///
 /// # Panics
 /// Where the engine does not answer.
 #[must_use]
-pub fn containers(prefix: &str) -> Vec<String> {
+pub fn containers(lab: &str) -> Vec<String> {
     let output = Command::new("curl")
         .args([
             "--silent",
@@ -294,7 +296,12 @@ pub fn containers(prefix: &str) -> Vec<String> {
         .iter()
         .filter_map(|container| container["Names"][0].as_str());
     let names = names.map(|name| name.trim_start_matches('/').to_owned());
-    names
-        .filter(|name| name.starts_with(&format!("plateau-{prefix}")))
-        .collect()
+    // Nodes go by `plateau-LAB-NODE`, the others by `plateau-LAB.NAME`.
+    let is_its = |name: &String| {
+        let rest = name
+            .strip_prefix("plateau-")
+            .and_then(|rest| rest.strip_prefix(lab));
+        rest.is_some_and(|rest| rest.starts_with(['-', '.']))
+    };
+    names.filter(is_its).collect()
 }

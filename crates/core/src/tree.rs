@@ -5,6 +5,7 @@
 //! shape are found in one go, and whatever is found later by meaning still has a line and column.
 
 mod read;
+mod refusal;
 mod shape;
 
 use serde::de::DeserializeOwned;
@@ -286,7 +287,7 @@ impl Tree {
 }
 
 /// Whether a refusal only follows from something taken away before, which has been reported.
-fn follows(refusal: &shape::Refusal, path: &Path, pruned: &[(Path, bool)]) -> bool {
+fn follows(refusal: &refusal::Refusal, path: &Path, pruned: &[(Path, bool)]) -> bool {
     let below = |(gone, extra): &(Path, bool)| {
         let child = gone.0.len() == path.0.len() + 1 && gone.0.starts_with(&path.0);
         let missing = refusal.missing().map(|field| Part::Key(field.to_owned()));

@@ -1,5 +1,4 @@
 //! A daemon's labs on the fake engine, and a small scenario.
-#![allow(dead_code, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, reason = "these are tests too")]
 
 use std::collections::BTreeMap;

@@ -10,8 +10,7 @@ use plateaud::lab::LabError;
 use plateaud::runtime::Labels;
 use plateaud::runtime::fake::Fake;
 
-mod support;
-use support::{House, house, new_lab, until};
+use crate::house::{House, house, new_lab, until};
 
 /// What a file's check sees: the script that makes it was run, and none that removes it after.
 fn as_the_scripts_left_it(fake: &Fake) {

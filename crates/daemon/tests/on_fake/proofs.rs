@@ -10,8 +10,7 @@ use plateaud::proof::prove;
 use plateaud::runtime::fake::Fake;
 use tokio::sync::mpsc::Receiver;
 
-mod support;
-use support::{files, house, until};
+use crate::house::{files, house, until};
 
 fn new_proof(draws: u32) -> NewProof {
     NewProof {

@@ -1,0 +1,5 @@
+//! Labs and proofs on the fake engine.
+
+mod house;
+mod labs;
+mod proofs;
