@@ -280,6 +280,9 @@ fn labs_outlive_the_daemon_that_built_them() {
     daemon.kill();
     assert_eq!(containers("outlives").len(), 3, "the labs run on");
     daemon.start();
+    wait_until("the lab is adopted", LIMIT, || {
+        daemon.labs().iter().all(|lab| lab.state == LabState::Ready)
+    });
     let after = daemon.labs();
     assert_eq!(after.len(), 1);
     assert_eq!(
