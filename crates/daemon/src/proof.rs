@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::doctor::preflight;
 use crate::lab::LabError;
 use crate::labs::{Labs, folder_of};
 
@@ -38,7 +39,7 @@ struct Work {
 /// it ends the proof and removes its labs.
 ///
 /// # Errors
-/// The scenario has problems.
+/// The scenario has problems, or the host lacks something that its labs need.
 pub async fn prove(labs: &Labs, proof: NewProof) -> Result<mpsc::Receiver<ProofEvent>, LabError> {
     let folder = folder_of(&proof.files)?;
     let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
@@ -46,6 +47,9 @@ pub async fn prove(labs: &Labs, proof: NewProof) -> Result<mpsc::Receiver<ProofE
     for draw in 0..=proof.draws {
         let topology = scenario.draw(&format!("proof-{draw}"));
         topologies.insert(draw, topology.map_err(LabError::Scenario)?);
+    }
+    if let Some(first) = topologies.get(&0) {
+        preflight(labs.runtime().as_ref(), first).await?;
     }
     prove_drawn(labs, folder, topologies, proof.parallel).await
 }

@@ -112,8 +112,16 @@ fn watchers() -> Result<()> {
     command::run(as_root("sh", &["-c", &script]))
 }
 
-/// Installs what the tests need of Rust's tools.
+/// Installs what the tests need: their own look at interfaces, and Rust's tools.
 pub(crate) fn test_tools() -> Result<()> {
+    const IP: Need = Need {
+        program: "ip",
+        what: "iproute2, by which the tests look at links",
+        package: "iproute2",
+    };
+    if !is_there(IP.program) {
+        install(&[&IP])?;
+    }
     for (component, tool) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !succeeds(cargo(&[tool, "--version"])) {
             say(&format!(

@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "tests outside a test function too")]
 
+use std::collections::BTreeMap;
+
 use plateau_core::api::{NewProof, ProofEvent};
 use plateau_core::probe::Fact;
 use plateau_core::proof::Proof;
 use plateau_core::question::Observation;
-use plateaud::proof::prove;
+use plateau_core::scenario::{Folder, Scenario};
+use plateau_core::topology::Topology;
+use plateaud::lab::LabError;
+use plateaud::proof::{prove, prove_drawn};
 use plateaud::runtime::fake::Fake;
 use tokio::sync::mpsc::Receiver;
 
@@ -89,11 +94,33 @@ async fn a_failure_of_the_outside_costs_one_more_try_and_not_the_proof() {
     assert_eq!(house.left(), <[String; 0]>::default());
 }
 
+fn drawn() -> (Folder, BTreeMap<u32, Topology>) {
+    let folder = plateaud::labs::folder_of(&files()).unwrap();
+    let scenario = Scenario::read(folder.clone()).unwrap();
+    let topology = scenario.draw("proof-0").unwrap();
+    (folder, BTreeMap::from([(0, topology)]))
+}
+
+#[tokio::test]
+async fn what_the_host_lacks_refuses_a_proof_before_it_begins() {
+    let house = house(Fake::new()).await;
+    house.fake.without_image("plateau/debian-router:latest");
+    let refused = prove(&house.labs, new_proof(0)).await;
+    assert!(
+        matches!(refused, Err(LabError::Preflight(_))),
+        "{refused:?}"
+    );
+    assert_eq!(house.left(), <[String; 0]>::default());
+}
+
 #[tokio::test]
 async fn a_failure_that_stays_breaks_the_proof_and_leaves_nothing() {
     let house = house(Fake::new()).await;
     house.fake.without_image("plateau/debian-router:latest");
-    let last = last(prove(&house.labs, new_proof(0)).await.unwrap()).await;
+    // Gone after the host was looked at: the proof itself meets it.
+    let (folder, topologies) = drawn();
+    let events = prove_drawn(&house.labs, folder, topologies, Some(3)).await;
+    let last = last(events.unwrap()).await;
     let ProofEvent::Broken { error } = last else {
         panic!("{last:?}");
     };
@@ -115,9 +142,8 @@ async fn a_proof_that_nobody_listens_to_ends_and_removes_its_labs() {
 #[tokio::test]
 async fn a_restarted_daemon_removes_the_labs_of_a_proof_that_it_did_not_finish() {
     let house = house(Fake::new()).await;
-    let folder = plateaud::labs::folder_of(&files()).unwrap();
-    let scenario = plateau_core::scenario::Scenario::read(folder.clone()).unwrap();
-    let topology = scenario.draw("proof-0").unwrap();
+    let (folder, mut topologies) = drawn();
+    let topology = topologies.remove(&0).unwrap();
     let created = house
         .labs
         .create_fleeting(&folder, topology, "proof-1".to_owned());
