@@ -173,7 +173,8 @@ async fn run(work: Arc<Work>, columns: Vec<Column>, parallel: usize) {
 }
 
 impl Work {
-    /// One column; where the outside fails, once more.
+    /// One column; where the outside fails, or somebody could not look, once more. What nobody can
+    /// look at the second time either is the scenario's flaw.
     async fn column(&self, number: usize, column: &Column) -> Result<Outcome, ApiError> {
         let started = ProofEvent::Started {
             column: column.label(),
@@ -182,6 +183,14 @@ impl Work {
         match self.attempt(&format!("{number}"), column).await {
             Err(error) if error.fault == Fault::Outside && !self.cancel.is_cancelled() => {
                 tracing::warn!(column = column.label(), error = error.message, "once more");
+                self.attempt(&format!("{number}-again"), column).await
+            }
+            Ok(Outcome::Graded(grade)) if grade.unknown > 0 && !self.cancel.is_cancelled() => {
+                tracing::warn!(
+                    column = column.label(),
+                    unknown = grade.unknown,
+                    "once more"
+                );
                 self.attempt(&format!("{number}-again"), column).await
             }
             other => other,
