@@ -74,7 +74,7 @@ pub async fn diagnose(labs: &Labs, images: &Images) -> Diagnosis {
 }
 
 /// What the wirer sees of its host; `None` where there is no wirer that answers.
-async fn ask_host(runtime: &dyn Runtime) -> Option<HostAnswer> {
+pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostAnswer> {
     let wirers = Labels::from([(ROLE.to_owned(), "wirer".to_owned())]);
     let exec = ExecSpec {
         argv: vec![crate::agent::PATH.to_owned(), "kernel".to_owned()],

@@ -15,13 +15,13 @@ use plateau_core::topology::Topology;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::agent::Agent;
-use crate::doctor::preflight;
 use crate::lab::task::{Begin, Command, Reply, own};
 use crate::lab::{Ground, Lab, LabError, on_disk};
 use crate::runtime::{Attached, Runtime};
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
 
+mod host;
 mod reconcile;
 
 /// Events that a slow listener may fall behind before it loses the oldest.
@@ -43,6 +43,8 @@ struct Inner {
     ground: Arc<Ground>,
     /// By identifier, which is also the order in which they were asked for.
     labs: Mutex<BTreeMap<String, Known>>,
+    /// What the host was when it was last looked at.
+    host: host::LastLook,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +82,7 @@ impl Labs {
                     owner,
                 }),
                 labs: Mutex::default(),
+                host: host::LastLook::default(),
             }),
         };
         // Heard from before the labs are looked at, so that nothing falls between.
@@ -115,7 +118,7 @@ impl Labs {
         let folder = folder_of(&lab.files)?;
         let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
         let topology = scenario.draw(&lab.seed).map_err(LabError::Scenario)?;
-        preflight(self.runtime().as_ref(), &topology).await?;
+        self.preflight(&topology).await?;
         self.create_drawn(&folder, topology, lab.name).await
     }
 

@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::doctor::preflight;
 use crate::lab::LabError;
 use crate::labs::{Labs, folder_of};
 
@@ -49,7 +48,7 @@ pub async fn prove(labs: &Labs, proof: NewProof) -> Result<mpsc::Receiver<ProofE
         topologies.insert(draw, topology.map_err(LabError::Scenario)?);
     }
     if let Some(first) = topologies.get(&0) {
-        preflight(labs.runtime().as_ref(), first).await?;
+        labs.preflight(first).await?;
     }
     prove_drawn(labs, folder, topologies, proof.parallel).await
 }

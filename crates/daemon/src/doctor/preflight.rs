@@ -6,7 +6,7 @@ use plateau_core::topology::{Device, Topology};
 use plateau_core::wire::HostAnswer;
 use thiserror::Error;
 
-use super::{INOTIFY_OF_NODE, ask_host};
+use super::INOTIFY_OF_NODE;
 use crate::images::tag;
 use crate::runtime::{Runtime, RuntimeError};
 
@@ -127,13 +127,17 @@ impl PreflightError {
 ///
 /// # Errors
 /// [`PreflightError::Lacks`] names all that is missing at once.
-pub async fn preflight(runtime: &dyn Runtime, topology: &Topology) -> Result<(), PreflightError> {
+pub async fn preflight(
+    runtime: &dyn Runtime,
+    host: Option<&HostAnswer>,
+    topology: &Topology,
+) -> Result<(), PreflightError> {
     let mut lacks = missing_images(runtime, topology)
         .await
         .map_err(PreflightError::Engine)?;
-    if let Some(host) = ask_host(runtime).await {
-        warn_of_inotify(&host, topology);
-        lacks.extend(missing(&host, topology));
+    if let Some(host) = host {
+        warn_of_inotify(host, topology);
+        lacks.extend(missing(host, topology));
     }
     if lacks.is_empty() {
         Ok(())

@@ -1,0 +1,33 @@
+//! Whether the host can bear a lab, looked at once for many.
+
+use std::time::{Duration, Instant};
+
+use plateau_core::topology::Topology;
+use plateau_core::wire::HostAnswer;
+use tokio::sync::Mutex;
+
+use super::Labs;
+use crate::doctor::{PreflightError, ask_host, preflight};
+
+/// How long a look at the host is good for.
+const STAYS: Duration = Duration::from_secs(30);
+
+/// What the host was when it was last looked at, and when that was.
+pub(super) type LastLook = Mutex<Option<(Instant, Option<HostAnswer>)>>;
+
+impl Labs {
+    /// Whether the host can bear a lab. A room's labs are asked for in one go, and the host is
+    /// looked at once for all of them.
+    pub(crate) async fn preflight(&self, topology: &Topology) -> Result<(), PreflightError> {
+        let runtime = self.runtime().as_ref();
+        let host = {
+            let mut last = self.inner.host.lock().await;
+            let (_, host) = match last.take() {
+                Some(look) if look.0.elapsed() < STAYS => last.insert(look),
+                Some(_) | None => last.insert((Instant::now(), ask_host(runtime).await)),
+            };
+            host.clone()
+        };
+        preflight(runtime, host.as_ref(), topology).await
+    }
+}
