@@ -52,9 +52,21 @@ pub(crate) fn start() -> Result<()> {
 
 /// A session of its own, and none of our files: whoever reads what we write must see its end when
 /// we end, and Ctrl-C must not reach the engine.
+///
+/// An engine that ended with its machine leaves its process numbers in files, and does not start
+/// while they are some other program's.
 fn detached_dockerd() -> Result<()> {
-    let script =
-        format!("PATH=$PATH:/usr/sbin:/sbin; exec setsid --fork dockerd >>{LOG} 2>&1 </dev/null");
+    let script = format!(
+        "PATH=$PATH:/usr/sbin:/sbin
+         for file in /var/run/docker.pid /var/run/docker/containerd/containerd.pid; do
+             [ -f $file ] || continue
+             case $(cat /proc/$(cat $file)/comm 2>/dev/null) in
+                 dockerd | containerd) ;;
+                 *) rm -f $file ;;
+             esac
+         done
+         exec setsid --fork dockerd >>{LOG} 2>&1 </dev/null"
+    );
     let mut shell = as_root("sh", &["-c", &script]);
     shell.stdout(Stdio::null()).stderr(Stdio::null());
     run(shell).context("cannot start dockerd")
