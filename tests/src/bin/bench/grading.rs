@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use plateau_core::api::{CheckLab, NewLab};
+use plateau_core::api::{CheckLab, LabState, NewLab};
 
 use super::{Bench, Bound, Figure, median};
 
@@ -22,7 +22,7 @@ const FILES: [&str; 8] = [
     "/etc/login.defs",
     "/etc/profile",
     "/etc/shells",
-    "/etc/services",
+    "/etc/hostname",
 ];
 const PACKAGES: [&str; 8] = [
     "bash",
@@ -40,29 +40,9 @@ const USERS: [&str; 8] = [
 
 pub(super) async fn measure(bench: &Bench) -> Vec<Figure> {
     let lab = bench.labs.create(scenario()).await.expect("a lab");
-    bench.labs.built(&lab.id).await.expect("it is built");
-    let folder = testinfra_folder();
-    let (mut ours, mut theirs) = (vec![], vec![]);
-    for round in 0..=ROUNDS {
-        let clock = Instant::now();
-        let checked = bench
-            .labs
-            .check(&lab.id, CheckLab { phases: None })
-            .await
-            .expect("a grade");
-        let took = clock.elapsed();
-        assert_eq!(
-            (checked.grade.points, checked.grade.of),
-            (72, 72),
-            "everything asked is so"
-        );
-        let other = testinfra(folder.path());
-        if round > 0 {
-            ours.push(took);
-            theirs.push(other);
-        }
-    }
+    let rounds = rounds(bench, &lab.id).await;
     bench.labs.down(&lab.id).await.expect("it goes down");
+    let (ours, theirs) = rounds.expect("both sides grade");
     let (ours, theirs) = (median(ours), median(theirs));
     vec![Figure {
         name: "grading 72 checks of one node beside testinfra",
@@ -71,6 +51,40 @@ pub(super) async fn measure(bench: &Bench) -> Vec<Figure> {
         bound: Bound::AtLeast(15.0),
         detail: format!("{:.0} ms beside {theirs:.2} s", 1000.0 * ours),
     }]
+}
+
+/// What each round took, on our side and on testinfra's. The first warms the caches of both.
+async fn rounds(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration>), String> {
+    let built = bench
+        .labs
+        .built(lab)
+        .await
+        .map_err(|error| error.to_string())?;
+    if built.state != LabState::Ready {
+        return Err(format!("the lab was not built: {:?}", built.problem));
+    }
+    let folder = testinfra_folder();
+    let (mut ours, mut theirs) = (vec![], vec![]);
+    for round in 0..=ROUNDS {
+        let clock = Instant::now();
+        let checked = bench.labs.check(lab, CheckLab { phases: None }).await;
+        let took = clock.elapsed();
+        let grade = checked.map_err(|error| error.to_string())?.grade;
+        if (grade.points, grade.of) != (72, 72) {
+            let failing: Vec<_> = grade
+                .checks()
+                .filter(|check| check.points == 0)
+                .map(|check| &check.asked)
+                .collect();
+            return Err(format!("not everything asked is so: {failing:?}"));
+        }
+        let other = testinfra(folder.path())?;
+        if round > 0 {
+            ours.push(took);
+            theirs.push(other);
+        }
+    }
+    Ok((ours, theirs))
 }
 
 fn scenario() -> NewLab {
@@ -133,28 +147,19 @@ fn testinfra_folder() -> tempfile::TempDir {
     folder
 }
 
-fn testinfra(folder: &Path) -> Duration {
+fn testinfra(folder: &Path) -> Result<Duration, String> {
     let python = std::env::var("PLATEAU_BENCH_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let clock = Instant::now();
     let output = Command::new(python)
-        .args([
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            &format!("--hosts=docker://plateau-{LAB}-n"),
-            ".",
-        ])
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .args([&format!("--hosts=docker://plateau-{LAB}-n"), "."])
         .current_dir(folder)
         .output()
-        .expect("pytest");
+        .map_err(|error| format!("pytest: {error}"))?;
     let took = clock.elapsed();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("72 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    took
+    if output.status.success() && said.contains("72 passed") {
+        return Ok(took);
+    }
+    Err(format!("{said}{}", String::from_utf8_lossy(&output.stderr)))
 }
