@@ -1,2 +1,2 @@
 sed -i '/^PasswordAuthentication/d' /etc/ssh/sshd_config.d/intranet.conf
-systemctl reload ssh
+systemctl restart ssh
