@@ -18,7 +18,8 @@ use crate::matcher::Finding;
 /// Describes one kind of question and makes its three shapes.
 ///
 /// `asks` are the fields that say where to look; `sees` are the attributes with their types;
-/// `or` names the attribute, and its value, that is expected where a check has no matcher at all.
+/// `or` names the attribute, and its value, that is expected where a check has no matcher at all;
+/// `example` is a check as a trainer writes it under `that:`, for the reference.
 macro_rules! question {
     (
         $(#[$doc:meta])*
@@ -26,6 +27,7 @@ macro_rules! question {
         asks { $( $(#[$ask_meta:meta])* $ask:ident : $ask_type:ty ),* $(,)? }
         sees { $( $(#[$see_meta:meta])* $see:ident $(as $see_name:literal)? : $see_type:ty ),* $(,)? }
         or $primary:ident = $primary_value:expr;
+        example $example:literal;
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -57,6 +59,9 @@ macro_rules! question {
         }
 
         impl $check {
+            /// A check of this kind, as a trainer writes it under `that:`.
+            pub const EXAMPLE: &'static str = $example;
+
             /// The question without its expected values.
             #[must_use]
             pub fn question(&self) -> $question {
@@ -139,6 +144,9 @@ macro_rules! vocabulary {
             /// Every kind's name in the scenario language, in the order of the vocabulary.
             pub const KINDS: &'static [&'static str] = &[$( $tag ),*];
 
+            /// One check of every kind as a trainer writes it under `that:`, in the order of the vocabulary.
+            pub const EXAMPLES: &'static [&'static str] = &[$( $module::$check::EXAMPLE ),*];
+
             /// The kind's name in the scenario language.
             #[must_use]
             pub fn kind(&self) -> &'static str {
@@ -215,4 +223,20 @@ vocabulary! {
     http: Http(HttpCheck, HttpQuestion, HttpSeen) "http" Across,
     tls: Tls(TlsCheck, TlsQuestion, TlsSeen) "tls" Across,
     ssh: Ssh(SshCheck, SshQuestion, SshSeen) "ssh" Across,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_an_example_that_a_trainer_could_write() {
+        assert_eq!(Expectation::KINDS.len(), Expectation::EXAMPLES.len());
+        for (kind, example) in Expectation::KINDS.iter().zip(Expectation::EXAMPLES) {
+            let read: Expectation = serde_saphyr::from_str(example)
+                .unwrap_or_else(|error| panic!("{example}: {error}"));
+            assert_eq!(read.kind(), *kind);
+            assert!(!read.wants().is_empty(), "{example}");
+        }
+    }
 }

@@ -17,4 +17,5 @@ question! {
         ipv6: Vec<String>,
     }
     or assigned = true;
+    example r#"address: { interface: eth0, ipv4: { contains: 192.168.10.1/24 } }"#;
 }

@@ -24,4 +24,5 @@ question! {
         stderr: String,
     }
     or exit = 0i64;
+    example r#"command: { run: "nft list tables", stdout: { contains: inet } }"#;
 }

@@ -26,6 +26,7 @@ question! {
         authoritative: bool,
     }
     or answered = true;
+    example r#"dns: { name: www.atelier.lan, type: A, server: 192.168.10.1, answers: { contains: 192.168.10.20 } }"#;
 }
 
 fn a_record() -> String {

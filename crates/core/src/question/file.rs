@@ -33,4 +33,5 @@ question! {
         sha256: String,
     }
     or exists = true;
+    example r#"file: { path: /etc/motd, mode: "0644", content: { contains: Bienvenue } }"#;
 }

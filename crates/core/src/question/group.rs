@@ -17,4 +17,5 @@ question! {
         members: Vec<String>,
     }
     or exists = true;
+    example r#"group: { name: compta, members: { contains: alice } }"#;
 }

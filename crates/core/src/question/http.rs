@@ -39,4 +39,5 @@ question! {
         trusted: bool,
     }
     or answered = true;
+    example r#"http: { url: "http://www.atelier.lan/", status: 200, body: { contains: Bienvenue } }"#;
 }

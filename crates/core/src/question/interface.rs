@@ -21,4 +21,5 @@ question! {
         mtu: i64,
     }
     or up = true;
+    example r#"interface: { name: eth0, up: true, mtu: 1500 }"#;
 }

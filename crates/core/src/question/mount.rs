@@ -21,4 +21,5 @@ question! {
         at_boot: bool,
     }
     or mounted = true;
+    example r#"mount: { path: /srv/data, type: ext4, at_boot: true }"#;
 }

@@ -15,4 +15,5 @@ question! {
         version: String,
     }
     or installed = true;
+    example r#"package: { name: nginx, installed: true }"#;
 }

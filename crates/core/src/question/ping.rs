@@ -17,4 +17,5 @@ question! {
         rtt: i64,
     }
     or reachable = true;
+    example r#"ping: { host: 192.168.10.1, loss: { at_most: 10 } }"#;
 }

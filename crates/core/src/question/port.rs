@@ -34,4 +34,5 @@ question! {
         programs: Vec<String>,
     }
     or listening = true;
+    example r#"port: { number: 443, programs: { contains: nginx } }"#;
 }

@@ -21,4 +21,5 @@ question! {
         commands: Vec<String>,
     }
     or running = true;
+    example r#"process: { name: nginx, users: { contains: www-data } }"#;
 }

@@ -14,4 +14,5 @@ question! {
         search: Vec<String>,
     }
     or configured = true;
+    example r#"resolver: { nameservers: { contains: 192.168.10.1 } }"#;
 }

@@ -19,4 +19,5 @@ question! {
         metric: i64,
     }
     or exists = true;
+    example r#"route: { to: default, via: 192.168.10.254 }"#;
 }

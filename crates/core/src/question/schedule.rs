@@ -59,6 +59,10 @@ pub struct Job {
 }
 
 impl ScheduleCheck {
+    /// A check of this kind, as a trainer writes it under `that:`.
+    pub const EXAMPLE: &'static str =
+        r#"schedule: { kind: timer, when: "*-*-* 02:00:00", command: { contains: backup } }"#;
+
     /// The question without its expected values.
     #[must_use]
     pub fn question(&self) -> ScheduleQuestion {

@@ -22,4 +22,5 @@ question! {
         unit_file: String,
     }
     or running = true;
+    example r#"service: { name: nginx, running: true, enabled: true }"#;
 }

@@ -35,6 +35,7 @@ question! {
         host_key: String,
     }
     or logged_in = true;
+    example r#"ssh: { host: srv1, user: alice, password: "{{ secret }}", logged_in: false }"#;
 }
 
 fn ssh_port() -> u16 {

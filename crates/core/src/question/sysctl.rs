@@ -15,4 +15,5 @@ question! {
         value: String,
     }
     or exists = true;
+    example r#"sysctl: { key: net.ipv4.ip_forward, value: "1" }"#;
 }

@@ -18,4 +18,5 @@ question! {
         banner: String,
     }
     or state = "open";
+    example r#"tcp: { host: 192.168.10.1, port: 23, state: { one_of: [refused, filtered] } }"#;
 }

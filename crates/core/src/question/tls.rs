@@ -40,6 +40,7 @@ question! {
         trusted: bool,
     }
     or connected = true;
+    example r#"tls: { host: www.atelier.lan, trusted: true, days_left: { at_least: 30 } }"#;
 }
 
 fn https_port() -> u16 {

@@ -27,4 +27,5 @@ question! {
         password: String,
     }
     or exists = true;
+    example r#"user: { name: alice, groups: { contains: compta }, shell: /bin/bash }"#;
 }
