@@ -19,17 +19,23 @@ mod address;
 mod asked;
 mod bounded;
 mod certificate;
+#[cfg(feature = "clients")]
+mod clients;
 mod command;
 mod crontab;
+#[cfg(feature = "clients")]
 mod dns;
 mod file;
 mod group;
+#[cfg(feature = "clients")]
 mod http;
 mod interface;
 mod links;
 mod mount;
+#[cfg(feature = "clients")]
 mod names;
 mod package;
+#[cfg(feature = "clients")]
 mod ping;
 mod port;
 mod process;
@@ -37,10 +43,13 @@ mod resolver;
 mod route;
 mod schedule;
 mod service;
+#[cfg(feature = "clients")]
 mod ssh;
 mod sysctl;
 pub(crate) mod systemd;
+#[cfg(feature = "clients")]
 mod tcp;
+#[cfg(feature = "clients")]
 mod tls;
 mod user;
 

@@ -187,6 +187,12 @@ macro_rules! vocabulary {
             pub fn kind(&self) -> &'static str {
                 match self { $( Self::$variant(_) => $tag, )* }
             }
+
+            /// Where it has to be asked from.
+            #[must_use]
+            pub fn vantage(&self) -> Vantage {
+                match self { $( Self::$variant(_) => Vantage::$vantage, )* }
+            }
         }
     };
 }
