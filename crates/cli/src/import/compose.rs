@@ -13,12 +13,17 @@ use super::draft::{Draft, Names, task};
 use crate::failure::Failure;
 use project::{Attribute, Project, Service};
 
+mod attachment;
+mod extension;
 mod health;
+mod hosts;
 mod mount;
 mod network;
 mod project;
 mod service;
+mod syntax;
 mod unit;
+mod variables;
 
 /// Most machines that one service becomes.
 const MOST_REPLICAS: i64 = 20;

@@ -16,10 +16,9 @@ use plateau_core::tree::Path;
 use serde::Serialize;
 
 use super::layout::{self, Comments};
+pub(crate) use super::names::Names;
 use crate::failure::Failure;
 
-/// Longest name: what a label of a host name may have.
-const LONGEST: usize = 63;
 /// How long a candidate has, until the trainer says otherwise.
 const DURATION: Span = Span(90 * 60 * 1000);
 /// The skill that is named until the trainer names the right one.
@@ -81,16 +80,18 @@ impl Draft {
                 .to_owned(),
         ];
         comments.insert(Path::default(), head);
-        Self {
+        let mut draft = Self {
             id: Names::default().take(name),
-            title: in_both(one_line(name), one_line(name)),
+            title: Localized::new(),
             networks: BTreeMap::new(),
             nodes: BTreeMap::new(),
             tasks: Vec::new(),
             files: BTreeMap::new(),
             comments,
             left_out: Vec::new(),
-        }
+        };
+        draft.set_title(name);
+        draft
     }
 
     /// The scenario's identifier.
@@ -370,41 +371,4 @@ pub(crate) fn one_line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     let text: String = text.chars().map(plain).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Names that are taken, so that each is given once.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Names(BTreeSet<String>);
-
-impl Names {
-    /// The name nearest to the one wanted that the language allows and nobody has: lower-case
-    /// letters, digits and hyphens, at most 63 of them.
-    pub(crate) fn take(&mut self, wanted: &str) -> String {
-        let name = as_name(wanted, LONGEST);
-        let numbered = (2..).map(|number| {
-            let tail = format!("-{number}");
-            as_name(&name, LONGEST - tail.len()) + &tail
-        });
-        let mut candidates = std::iter::once(name.clone()).chain(numbered);
-        let free = candidates.find(|name| !self.0.contains(name));
-        let free = free.unwrap_or(name);
-        self.0.insert(free.clone());
-        free
-    }
-}
-
-fn as_name(wanted: &str, longest: usize) -> String {
-    let mut name = String::new();
-    for c in wanted.chars().flat_map(char::to_lowercase) {
-        if c.is_ascii_alphanumeric() {
-            name.push(c);
-        } else if !name.is_empty() && !name.ends_with('-') {
-            name.push('-');
-        }
-    }
-    name.truncate(longest);
-    match name.trim_end_matches('-') {
-        "" => "x".to_owned(),
-        name => name.to_owned(),
-    }
 }

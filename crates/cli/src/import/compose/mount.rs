@@ -7,10 +7,11 @@ use std::path::Path;
 
 use plateau_core::matcher::Mode;
 use plateau_core::spec::{FileSpec, NodeSpec};
-use plateau_core::tree::{Kind, Tree};
+use plateau_core::tree::Tree;
 use walkdir::WalkDir;
 
 use super::project::{Attribute, Project};
+use super::syntax::{Mount, as_mode, is_path, mount, mounts, pairs};
 use super::{Machine, leave_out};
 use crate::failure::Failure;
 use crate::import::document::{self, scalar};
@@ -20,16 +21,6 @@ use crate::import::draft::Draft;
 const VOLATILE: &[&str] = &["/run/", "/var/run/", "/tmp/"];
 /// Where files for such folders are kept.
 const KEPT: &str = "/usr/local/share/compose";
-
-/// Something to mount.
-struct Mount {
-    source: String,
-    target: String,
-    /// `bind`, `volume`, `tmpfs` or another type of Compose's.
-    kind: String,
-    /// A missing source becomes an empty folder.
-    made: bool,
-}
 
 /// A file to be placed.
 struct Placed {
@@ -79,44 +70,6 @@ pub(super) fn fill(
     }
     filling.sysctls();
     Ok(filling.finish())
-}
-
-/// A mount in the short or the long syntax.
-fn mount(tree: &Tree) -> Option<Mount> {
-    if let Some(text) = scalar(tree) {
-        let mut parts = text.split(':');
-        let first = parts.next()?.to_owned();
-        return Some(match parts.next() {
-            None => Mount {
-                source: String::new(),
-                target: first,
-                kind: "volume".to_owned(),
-                made: true,
-            },
-            Some(target) => Mount {
-                kind: if first.starts_with(['.', '/', '~']) {
-                    "bind"
-                } else {
-                    "volume"
-                }
-                .to_owned(),
-                source: first,
-                target: target.to_owned(),
-                made: true,
-            },
-        });
-    }
-    let get = |key: &str| tree.get(key).and_then(scalar);
-    let made = tree
-        .get("bind")
-        .and_then(|bind| bind.get("create_host_path"))
-        .and_then(scalar);
-    Some(Mount {
-        source: get("source").unwrap_or_default(),
-        target: get("target")?,
-        kind: get("type")?,
-        made: made.as_deref() != Some("false"),
-    })
 }
 
 /// A node while it is filled.
@@ -368,46 +321,4 @@ impl Filling<'_, '_> {
         }
         setup
     }
-}
-
-/// Whether a service's volumes name this one.
-fn mounts(volumes: Option<Attribute>, name: &str) -> bool {
-    let volumes = volumes.iter().flat_map(Attribute::each).filter_map(mount);
-    volumes.into_iter().any(|mount| mount.source == name)
-}
-
-/// `KEY: value` or `- KEY=value`, in their order; those without a value are left out.
-pub(super) fn pairs(tree: &Tree) -> Vec<(String, String)> {
-    match &tree.kind {
-        Kind::Map(entries) => entries
-            .iter()
-            .filter_map(|entry| Some((entry.key.clone(), scalar(&entry.value)?)))
-            .collect(),
-        Kind::List(elements) => {
-            let texts = elements.iter().filter_map(scalar);
-            let split = texts.filter_map(|text| {
-                text.split_once('=')
-                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            });
-            split.collect()
-        }
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text { .. } => {
-            Vec::new()
-        }
-    }
-}
-
-fn as_mode(tree: &Tree) -> Option<Mode> {
-    match tree.kind {
-        Kind::Integer(bits) => u16::try_from(bits & 0o7777).ok().map(Mode),
-        _ => scalar(tree)?.parse().ok(),
-    }
-}
-
-/// Whether a node can have a file or folder of this path.
-fn is_path(path: &str) -> bool {
-    path.starts_with('/')
-        && path.len() > 1
-        && !path.ends_with('/')
-        && !path.split('/').any(|part| part == "..")
 }

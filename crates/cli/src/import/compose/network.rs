@@ -4,19 +4,19 @@
 //! has a fixed address in each of its networks, and the names of its neighbours in `/etc/hosts`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net};
-use plateau_core::spec::{FileSpec, InterfaceSpec, NetworkSpec};
-use plateau_core::tree::{Kind, Path as At, Tree};
+use plateau_core::spec::{InterfaceSpec, NetworkSpec};
+use plateau_core::tree::{Path as At, Tree};
 
+use super::attachment::{Attachment, DEFAULT, attachments};
+use super::hosts::write_hosts;
 use super::project::{Attribute, Project};
 use super::{Machine, leave_out};
 use crate::import::document::{entries, scalar};
 use crate::import::draft::{Draft, Names};
 
-/// The network of services that name none.
-const DEFAULT: &str = "default";
 /// Networks that we choose a subnet for get one of these.
 const OURS: [u8; 2] = [172, 30];
 
@@ -28,11 +28,13 @@ struct Segment {
 }
 
 /// A machine's place in a network.
-struct Plug {
-    machine: usize,
-    network: String,
-    address: Ipv4Addr,
-    names: Vec<String>,
+pub(super) struct Plug {
+    /// Which of the machines.
+    pub(super) machine: usize,
+    pub(super) network: String,
+    pub(super) address: Ipv4Addr,
+    /// Names that it has there beside its own.
+    pub(super) names: Vec<String>,
 }
 
 /// Plugs all machines into their networks.
@@ -103,102 +105,6 @@ pub(super) fn plug_in(draft: &mut Draft, project: &Project, machines: &[Machine<
     for index in 0..machines.len() {
         write_hosts(draft, machines, index, &plugs);
     }
-}
-
-/// A network that a machine is to be in.
-struct Attachment {
-    network: String,
-    address: Option<Ipv4Addr>,
-    interface: Option<String>,
-    aliases: Vec<String>,
-    priority: i64,
-    source: Attribute,
-}
-
-fn attachments(draft: &mut Draft, machine: &Machine<'_>) -> Vec<Attachment> {
-    let service = machine.service;
-    let place = Attribute {
-        key: "networks".to_owned(),
-        key_at: plateau_core::tree::Mark {
-            line: service.place.line,
-            column: service.place.column,
-        },
-        tree: Tree {
-            at: plateau_core::tree::Mark::default(),
-            kind: Kind::Null,
-        },
-        file: service.place.file.clone(),
-        folder: std::path::PathBuf::new(),
-    };
-    let plain = |network: &str, source: &Attribute| Attachment {
-        network: network.to_owned(),
-        address: None,
-        interface: None,
-        aliases: Vec::new(),
-        priority: 0,
-        source: source.clone(),
-    };
-    if let Some(mode) = service.get("network_mode") {
-        match scalar(&mode.tree).as_deref() {
-            Some("none") => return Vec::new(),
-            Some("bridge" | "default") => {}
-            _ => leave_out(draft, machine, &mode, "a machine has interfaces of its own"),
-        }
-    }
-    let Some(networks) = service.get("networks") else {
-        return vec![plain(DEFAULT, &place)];
-    };
-    if !matches!(networks.tree.kind, Kind::Map(_)) {
-        let names = networks.each().into_iter().filter_map(scalar);
-        return names.map(|name| plain(&name, &networks)).collect();
-    }
-    let mut attachments = Vec::new();
-    for entry in entries(&networks.tree) {
-        let source = Attribute {
-            key: format!("networks.{}", entry.key),
-            key_at: entry.key_at,
-            ..networks.clone()
-        };
-        let get = |key: &str| entry.value.get(key).and_then(scalar);
-        for (key, why) in [
-            ("ipv6_address", "an interface has one address here"),
-            ("link_local_ips", "an interface has one address here"),
-            ("mac_address", "hardware addresses are given by Plateau"),
-            (
-                "driver_opts",
-                "a network is a layer-2 segment without options",
-            ),
-        ] {
-            if entry.value.get(key).is_some() {
-                let source = Attribute {
-                    key: format!("networks.{}.{key}", entry.key),
-                    ..source.clone()
-                };
-                leave_out(draft, machine, &source, why);
-            }
-        }
-        let aliases = entry
-            .value
-            .get("aliases")
-            .map(Tree::elements)
-            .unwrap_or_default();
-        attachments.push(Attachment {
-            address: get("ipv4_address").and_then(|text| text.parse().ok()),
-            interface: get("interface_name").filter(|name| is_port(name)),
-            aliases: aliases.iter().filter_map(scalar).collect(),
-            priority: get("priority")
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(0),
-            ..plain(&entry.key, &source)
-        });
-    }
-    attachments.sort_by_key(|attachment| std::cmp::Reverse(attachment.priority));
-    attachments
-}
-
-fn is_port(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    name != "lo" && (1..=15).contains(&name.len()) && name.chars().all(plain)
 }
 
 /// The networks that somebody is in, each with a subnet.
@@ -347,119 +253,4 @@ fn free(segment: &mut Segment) -> Option<Ipv4Addr> {
         .find(|address| !segment.taken.contains(address))?;
     segment.taken.insert(free);
     Some(free)
-}
-
-/// Writes the names that a machine's service would resolve into its `/etc/hosts`.
-fn write_hosts(draft: &mut Draft, machines: &[Machine<'_>], index: usize, plugs: &[Plug]) {
-    let machine = &machines[index];
-    let service = machine.service;
-    let host = service
-        .text("hostname")
-        .unwrap_or_else(|| machine.node.clone());
-    let full = match service.text("domainname") {
-        Some(domain) => format!("{host}.{domain} {host}"),
-        None => host.clone(),
-    };
-    let mut lines = vec![
-        "127.0.0.1\tlocalhost".to_owned(),
-        format!("127.0.1.1\t{full}"),
-        String::new(),
-    ];
-    let before = lines.len();
-    let networks: Vec<&String> = plugs
-        .iter()
-        .filter(|plug| plug.machine == index)
-        .map(|plug| &plug.network)
-        .collect();
-    let mut named = BTreeSet::new();
-    for network in networks {
-        for plug in plugs
-            .iter()
-            .filter(|plug| plug.network == *network && plug.machine != index)
-        {
-            let other = &machines[plug.machine];
-            if !named.insert(plug.machine) {
-                continue;
-            }
-            let mut names = vec![other.service.name.clone(), other.node.clone()];
-            names.extend(other.service.text("container_name"));
-            names.extend(plug.names.iter().cloned());
-            names.extend(links(machine, &other.service.name));
-            let mut seen = BTreeSet::new();
-            names.retain(|name| seen.insert(name.clone()));
-            lines.push(format!("{}\t{}", plug.address, names.join(" ")));
-        }
-    }
-    lines.extend(extra_hosts(draft, machine));
-    if lines.len() == before && full == machine.node {
-        return;
-    }
-    let text = lines.join("\n") + "\n";
-    let source = draft.add_file(&format!("files/{}/hosts", machine.node), text.into_bytes());
-    let mut files = vec![("/etc/hosts", source)];
-    if host != machine.node {
-        let source = draft.add_file(
-            &format!("files/{}/hostname", machine.node),
-            format!("{host}\n").into_bytes(),
-        );
-        files.push(("/etc/hostname", source));
-    }
-    let Some(node) = draft.nodes.get_mut(&machine.node) else {
-        return;
-    };
-    node.files
-        .extend(files.into_iter().map(|(path, source)| FileSpec {
-            path: path.to_owned(),
-            source: Some(source),
-            ..FileSpec::default()
-        }));
-}
-
-/// Names by which a machine's service links another.
-fn links(machine: &Machine<'_>, other: &str) -> Vec<String> {
-    let Some(links) = machine.service.get("links") else {
-        return Vec::new();
-    };
-    let texts = links.each().into_iter().filter_map(scalar);
-    texts
-        .filter_map(|link| {
-            let (service, alias) = link.split_once(':')?;
-            (service == other).then(|| alias.to_owned())
-        })
-        .collect()
-}
-
-/// `extra_hosts` as lines of `/etc/hosts`.
-fn extra_hosts(draft: &mut Draft, machine: &Machine<'_>) -> Vec<String> {
-    let Some(extra) = machine.service.get("extra_hosts") else {
-        return Vec::new();
-    };
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    for entry in entries(&extra.tree) {
-        let listed = entry.value.elements().iter().filter_map(scalar);
-        let addresses: Vec<String> = scalar(&entry.value).into_iter().chain(listed).collect();
-        pairs.extend(
-            addresses
-                .into_iter()
-                .map(|address| (entry.key.clone(), address)),
-        );
-    }
-    for text in extra.tree.elements().iter().filter_map(scalar) {
-        let split = text.split_once('=').or_else(|| text.split_once(':'));
-        pairs.extend(split.map(|(host, address)| (host.to_owned(), address.to_owned())));
-    }
-    let mut lines = Vec::new();
-    for (host, address) in pairs {
-        let bare = address.trim_start_matches('[').trim_end_matches(']');
-        match bare.parse::<IpAddr>() {
-            Ok(address) => lines.push(format!("{address}\t{host}")),
-            Err(_) => leave_out(
-                draft,
-                machine,
-                &extra,
-                &format!("{host} is to be `{address}`, which is no address"),
-            ),
-        }
-    }
-    lines
 }

@@ -1,13 +1,12 @@
 //! A Compose project: its files read, variables put in, includes and extensions followed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use plateau_core::problem::{Place, nearest};
 use plateau_core::tree::{Entry, Kind, Mark, Tree};
-use serde_saphyr::PropertySyntax;
 
+use super::variables::{environment, interpolate};
 use crate::failure::Failure;
 use crate::import::document::{self, Document, entries, scalar};
 
@@ -17,10 +16,6 @@ const MOST_FILES: usize = 50;
 const SECTIONS: &[&str] = &["services", "networks", "volumes", "configs", "secrets"];
 /// Other keys of a Compose file.
 const OTHER_KEYS: &[&str] = &["name", "version", "include", "models"];
-/// Attributes that the one that extends replaces, instead of adding to them.
-const REPLACED: &[&str] = &["command", "entrypoint", "test"];
-/// Attributes that are never inherited, see `extends` in the specification.
-const NOT_INHERITED: &[&str] = &["depends_on", "links", "volumes_from"];
 
 /// An attribute, with the file that it stands in.
 #[derive(Clone, Debug)]
@@ -202,7 +197,7 @@ impl Project {
     }
 
     /// Reads a file and puts the variables into its texts.
-    fn document(&mut self, path: &Path) -> Result<Document, Failure> {
+    pub(super) fn document(&mut self, path: &Path) -> Result<Document, Failure> {
         let mut document = Document::read(path)?;
         self.files += 1;
         if !matches!(document.root.kind, Kind::Map(_)) {
@@ -295,124 +290,24 @@ impl Project {
         Ok(())
     }
 
-    fn bounded(&self, document: &Document, mark: Mark) -> Result<(), Failure> {
+    pub(super) fn bounded(&self, document: &Document, mark: Mark) -> Result<(), Failure> {
         if self.files < MOST_FILES {
             return Ok(());
         }
         let message = format!("the project has more than {MOST_FILES} files");
         Err(document.refuse(mark, "too-many-files", message, "import it in parts"))
     }
-
-    /// A service with what it extends. `chain` are the services that extend it, with their files.
-    fn service(
-        &mut self,
-        document: &Document,
-        path: &Path,
-        entry: &Entry,
-        chain: &mut Vec<(String, String)>,
-    ) -> Result<Service, Failure> {
-        if !matches!(entry.value.kind, Kind::Map(_)) {
-            let message = format!(
-                "{} stands where the attributes of service `{}` are expected",
-                document::kind(&entry.value),
-                entry.key
-            );
-            return Err(document.refuse(
-                entry.value.at,
-                "wrong-type",
-                message,
-                "write `image:` and the like below its name",
-            ));
-        }
-        let own = (document.file.clone(), entry.key.clone());
-        if chain.contains(&own) {
-            let message = format!("service `{}` extends itself", entry.key);
-            return Err(document.refuse(
-                entry.key_at,
-                "extends-cycle",
-                message,
-                "take `extends` out",
-            ));
-        }
-        chain.push(own);
-        let mut attributes: Vec<Attribute> = entries(&entry.value)
-            .iter()
-            .map(|entry| attribute(document, entry, path))
-            .collect();
-        if let Some(extends) = entry.value.get("extends") {
-            let base = self.base(document, path, extends, chain)?;
-            for inherited in base.attributes {
-                match attributes.iter_mut().find(|own| own.key == inherited.key) {
-                    Some(own) => merge(&mut own.tree, &inherited.tree, &inherited.key),
-                    None if NOT_INHERITED.contains(&inherited.key.as_str()) => {}
-                    None => attributes.push(inherited),
-                }
-            }
-        }
-        attributes.retain(|attribute| attribute.key != "extends");
-        chain.pop();
-        Ok(Service {
-            name: entry.key.clone(),
-            place: document.place(entry.key_at),
-            attributes,
-        })
-    }
-
-    fn base(
-        &mut self,
-        document: &Document,
-        path: &Path,
-        extends: &Tree,
-        chain: &mut Vec<(String, String)>,
-    ) -> Result<Service, Failure> {
-        let name = scalar(extends).or_else(|| extends.get("service").and_then(scalar));
-        let Some(name) = name else {
-            let message = "`extends` does not say which service".to_owned();
-            return Err(document.refuse(extends.at, "missing-key", message, "add `service:`"));
-        };
-        let (other, other_path) = match extends.get("file").and_then(scalar) {
-            None => (document.clone(), path.to_owned()),
-            Some(file) => {
-                let other_path = folder_of(path).join(&file);
-                if !other_path.is_file() {
-                    let message =
-                        format!("no file `{}` is there to be extended", other_path.display());
-                    return Err(document.refuse(
-                        extends.at,
-                        "missing-file",
-                        message,
-                        "put it there, or take `extends` out",
-                    ));
-                }
-                self.bounded(document, extends.at)?;
-                (self.document(&other_path)?, other_path)
-            }
-        };
-        let services = other.root.get("services");
-        let found = services
-            .map(entries)
-            .unwrap_or_default()
-            .iter()
-            .find(|entry| entry.key == name);
-        let Some(entry) = found else {
-            let known = services.map(Tree::keys).unwrap_or_default();
-            let message = format!("there is no service `{name}` in {}", other.file);
-            let hint = nearest(&name, known.iter().map(String::as_str));
-            return Err(document.refuse(extends.at, "unknown-service", message, &hint));
-        };
-        self.service(&other, &other_path, entry, chain)
-    }
 }
 
 /// The folder that a file lies in.
-fn folder_of(path: &Path) -> PathBuf {
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     }
 }
 
-fn attribute(document: &Document, entry: &Entry, path: &Path) -> Attribute {
+pub(super) fn attribute(document: &Document, entry: &Entry, path: &Path) -> Attribute {
     Attribute {
         key: entry.key.clone(),
         key_at: entry.key_at,
@@ -420,128 +315,4 @@ fn attribute(document: &Document, entry: &Entry, path: &Path) -> Attribute {
         file: document.file.clone(),
         folder: folder_of(path),
     }
-}
-
-/// Adds what is inherited, as the specification merges: maps key by key, lists after one another.
-/// What is inherited stands, for messages, where what inherits it does.
-fn merge(own: &mut Tree, inherited: &Tree, key: &str) {
-    let at = own.at;
-    match (&mut own.kind, &inherited.kind) {
-        (Kind::Map(entries), Kind::Map(more)) => {
-            for entry in more {
-                match entries.iter_mut().find(|own| own.key == entry.key) {
-                    Some(own) => merge(&mut own.value, &entry.value, &entry.key),
-                    None => entries.push(Entry {
-                        key: entry.key.clone(),
-                        key_at: at,
-                        value: moved(&entry.value, at),
-                    }),
-                }
-            }
-        }
-        (Kind::List(elements), Kind::List(more)) if !REPLACED.contains(&key) => {
-            let mut all: Vec<Tree> = more.iter().map(|element| moved(element, at)).collect();
-            all.append(elements);
-            *elements = all;
-        }
-        _ => {}
-    }
-}
-
-fn moved(tree: &Tree, at: Mark) -> Tree {
-    let kind = match &tree.kind {
-        Kind::List(elements) => Kind::List(elements.iter().map(|part| moved(part, at)).collect()),
-        Kind::Map(entries) => Kind::Map(
-            entries
-                .iter()
-                .map(|entry| Entry {
-                    key: entry.key.clone(),
-                    key_at: at,
-                    value: moved(&entry.value, at),
-                })
-                .collect(),
-        ),
-        other => other.clone(),
-    };
-    Tree { at, kind }
-}
-
-/// Variables of a file of `NAME=value` lines; none where there is no such file.
-pub(super) fn environment(path: &Path) -> Result<HashMap<String, String>, Failure> {
-    if !path.is_file() {
-        return Ok(HashMap::new());
-    }
-    let text = document::read_text(path)?;
-    let read: Result<HashMap<String, String>, dotenvy::Error> =
-        dotenvy::from_read_iter(io::Cursor::new(text)).collect();
-    read.map_err(|error| {
-        let message = format!("the variables cannot be read: {error}");
-        crate::import::refused(
-            document::whole(path),
-            "bad-variables",
-            message,
-            "each line is `NAME=value`",
-        )
-    })
-}
-
-/// Puts variables into every text, as the specification does. `unset` gathers those without a value.
-fn interpolate(
-    tree: &mut Tree,
-    variables: &HashMap<String, String>,
-    unset: &mut BTreeMap<String, Mark>,
-) -> Result<(), (Mark, String)> {
-    let at = tree.at;
-    match &mut tree.kind {
-        Kind::Text { text, .. } if text.contains('$') => {
-            for name in bare_names(text) {
-                if !variables.contains_key(&name) {
-                    unset.entry(name).or_insert(at);
-                }
-            }
-            *text = expanded(text, variables).map_err(|why| (at, why))?;
-        }
-        Kind::List(elements) => {
-            for element in elements {
-                interpolate(element, variables, unset)?;
-            }
-        }
-        Kind::Map(entries) => {
-            for entry in entries {
-                interpolate(&mut entry.value, variables, unset)?;
-            }
-        }
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text { .. } => {}
-    }
-    Ok(())
-}
-
-fn expanded(text: &str, variables: &HashMap<String, String>) -> Result<String, String> {
-    let mut options = serde_saphyr::options! {
-        strict_booleans: true,
-        with_snippet: false,
-    }
-    .with_properties(variables.clone());
-    options.property_syntax = PropertySyntax::DockerCompose;
-    // A text of JSON is one of YAML.
-    let quoted = serde_json::Value::from(text).to_string();
-    serde_saphyr::from_str_with_options(&quoted, options).map_err(|error| {
-        let said = error.render();
-        let first = said.lines().next().unwrap_or_default();
-        let first = first.split(" at line ").next().unwrap_or_default();
-        format!("the variables in {text:?} cannot be put in: {first}")
-    })
-}
-
-/// Names that stand in a text without a value to take instead.
-fn bare_names(text: &str) -> Vec<String> {
-    let Ok(bare) = regex::Regex::new(r"\$\$|\$(?:(\w+)|\{(\w+)\})") else {
-        return Vec::new();
-    };
-    let names = bare.captures_iter(text).filter_map(|found| {
-        let name = found.get(1).or_else(|| found.get(2))?.as_str();
-        let is_name = !name.starts_with(|c: char| c.is_ascii_digit());
-        is_name.then(|| name.to_owned())
-    });
-    names.collect()
 }

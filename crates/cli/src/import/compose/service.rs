@@ -97,6 +97,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("volumes_from", "machines share no disk"),
     ("external_links", "a lab reaches nothing outside"),
     ("post_start", "write it into the setup script"),
+    ("pre_start", "write it into the setup script"),
     ("pre_stop", "nothing is run before a machine is taken away"),
     ("develop", "nothing is built while a lab runs"),
     ("gpus", "machines have no graphics processors"),

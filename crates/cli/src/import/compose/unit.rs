@@ -3,8 +3,9 @@
 use plateau_core::spec::{FileSpec, NodeSpec};
 use plateau_core::tree::{Kind, Tree};
 
-use super::mount::pairs;
-use super::project::{Attribute, environment};
+use super::project::Attribute;
+use super::syntax::pairs;
+use super::variables::environment;
 use super::{Machine, leave_out};
 use crate::failure::Failure;
 use crate::import::document::{entries, scalar};
