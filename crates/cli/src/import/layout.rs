@@ -243,7 +243,7 @@ impl Laid<'_> {
                 list.end()
             }
             Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text { .. } => {
-                Flow(self.tree).serialize(serializer)
+                Plain(self.tree).serialize(serializer)
             }
         }
     }
@@ -276,34 +276,34 @@ fn under<S: Serializer>(
     }
 }
 
-/// A part on one line.
+/// A part on one line. Only the outermost says so: within it, the YAML writer would keep what it is
+/// told for the next part.
 struct Flow<'a>(&'a Tree);
 
 impl Serialize for Flow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Parts<'a>(&'a Tree);
-        impl Serialize for Parts<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match &self.0.kind {
-                    Kind::Map(entries) => {
-                        let mut map = serializer.serialize_map(Some(entries.len()))?;
-                        for entry in entries {
-                            map.serialize_entry(&entry.key, &Flow(&entry.value))?;
-                        }
-                        map.end()
-                    }
-                    Kind::List(elements) => serializer.collect_seq(elements.iter().map(Flow)),
-                    Kind::Null
-                    | Kind::Bool(_)
-                    | Kind::Integer(_)
-                    | Kind::Float(_)
-                    | Kind::Text { .. } => Flow(self.0).serialize(serializer),
-                }
+        match &self.0.kind {
+            Kind::Map(_) => FlowMap(Plain(self.0)).serialize(serializer),
+            Kind::List(_) => FlowSeq(Plain(self.0)).serialize(serializer),
+            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text { .. } => {
+                Plain(self.0).serialize(serializer)
             }
         }
+    }
+}
+
+/// A part as it is.
+struct Plain<'a>(&'a Tree);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0.kind {
-            Kind::Map(_) => FlowMap(Parts(self.0)).serialize(serializer),
-            Kind::List(_) => FlowSeq(Parts(self.0)).serialize(serializer),
+            Kind::Map(entries) => serializer.collect_map(
+                entries
+                    .iter()
+                    .map(|entry| (&entry.key, Plain(&entry.value))),
+            ),
+            Kind::List(elements) => serializer.collect_seq(elements.iter().map(Plain)),
             Kind::Null => serializer.serialize_unit(),
             Kind::Bool(value) => serializer.serialize_bool(*value),
             Kind::Integer(value) => serializer.serialize_i64(*value),

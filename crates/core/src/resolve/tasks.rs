@@ -244,10 +244,10 @@ impl Resolver<'_> {
                 format!("`{}` is not one of {}", check.kind, RECORD_TYPES.join(", ")),
             )),
             Expectation::Dns(check)
-                if check
-                    .server
-                    .as_ref()
-                    .is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err()) =>
+                if check.server.as_ref().is_some_and(|server| {
+                    server.parse::<std::net::IpAddr>().is_err()
+                        && server.parse::<std::net::SocketAddr>().is_err()
+                }) =>
             {
                 Some(("server", "`server` takes an address".to_owned()))
             }
