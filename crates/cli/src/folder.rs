@@ -13,9 +13,9 @@ use walkdir::{DirEntry, WalkDir};
 use crate::failure::Failure;
 
 /// Most files in a scenario.
-const MOST_FILES: usize = 2000;
+pub(crate) const MOST_FILES: usize = 2000;
 /// Most bytes in a scenario, all files together.
-const MOST_BYTES: u64 = 64 << 20;
+pub(crate) const MOST_BYTES: u64 = 64 << 20;
 /// The file that makes a folder a scenario.
 const SCENARIO_FILE: &str = "scenario.yaml";
 

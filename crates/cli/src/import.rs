@@ -4,6 +4,10 @@
 //! stands here and in the draft: nothing is written but a scenario without problems, nothing is
 //! written over, and whatever could not be carried over is said, on standard error and in the
 //! scenario itself.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "other programs' YAML values: kinds that are not named are treated alike"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +31,7 @@ mod emulator;
 mod goss;
 mod kathara;
 mod layout;
+mod names;
 
 /// Runs one of the commands.
 pub(crate) fn run(command: &ImportCommand, screen: Screen) -> Result<Ending, Failure> {

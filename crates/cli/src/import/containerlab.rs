@@ -10,9 +10,10 @@ use std::path::Path as FilePath;
 
 use plateau_core::tree::{Mark, Path, Tree};
 
-use super::draft::{Draft, Names};
+use super::draft::Draft;
 use super::emulator::material::Material;
 use super::emulator::{Machine, renamed};
+use super::names::Names;
 use crate::failure::Failure;
 use keys::Role;
 use links::Link;

@@ -16,10 +16,9 @@ use plateau_core::tree::Path;
 use serde::Serialize;
 
 use super::layout::{self, Comments};
+pub(crate) use super::names::Names;
 use crate::failure::Failure;
 
-/// Longest name: what a label of a host name may have.
-const LONGEST: usize = 63;
 /// How long a candidate has, until the trainer says otherwise.
 const DURATION: Span = Span(90 * 60 * 1000);
 /// The skill that is named until the trainer names the right one.
@@ -81,16 +80,18 @@ impl Draft {
                 .to_owned(),
         ];
         comments.insert(Path::default(), head);
-        Self {
+        let mut draft = Self {
             id: Names::default().take(name),
-            title: in_both(one_line(name), one_line(name)),
+            title: Localized::new(),
             networks: BTreeMap::new(),
             nodes: BTreeMap::new(),
             tasks: Vec::new(),
             files: BTreeMap::new(),
             comments,
             left_out: Vec::new(),
-        }
+        };
+        draft.set_title(name);
+        draft
     }
 
     /// The scenario's identifier.
@@ -136,6 +137,17 @@ impl Draft {
         let text = layout::literal(text);
         self.files.insert(path.clone(), text.into_bytes());
         path
+    }
+
+    /// Bytes that another file may have, so that the folder stays one that can be read.
+    pub(crate) fn room(&self) -> u64 {
+        let used: usize = self.files.values().map(Vec::len).sum();
+        // The scenario itself, its briefs and scripts are written in the end.
+        let reserved = 2 << 20;
+        if self.files.len() + 100 > crate::folder::MOST_FILES {
+            return 0;
+        }
+        crate::folder::MOST_BYTES.saturating_sub(used as u64 + reserved)
     }
 
     fn free_path(&self, wanted: &str) -> String {
@@ -217,7 +229,8 @@ impl Draft {
         let first = self.nodes.keys().next().cloned();
         for index in 0..self.tasks.len() {
             let task = &self.tasks[index];
-            if task.checks.is_empty() || !task.solution.is_empty() {
+            let proven = task.checks.iter().all(|check| check.holds_from_start);
+            if proven || !task.solution.is_empty() {
                 continue;
             }
             let mut nodes: BTreeSet<String> =
@@ -358,41 +371,4 @@ pub(crate) fn one_line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     let text: String = text.chars().map(plain).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Names that are taken, so that each is given once.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Names(BTreeSet<String>);
-
-impl Names {
-    /// The name nearest to the one wanted that the language allows and nobody has: lower-case
-    /// letters, digits and hyphens, at most 63 of them.
-    pub(crate) fn take(&mut self, wanted: &str) -> String {
-        let name = as_name(wanted, LONGEST);
-        let numbered = (2..).map(|number| {
-            let tail = format!("-{number}");
-            as_name(&name, LONGEST - tail.len()) + &tail
-        });
-        let mut candidates = std::iter::once(name.clone()).chain(numbered);
-        let free = candidates.find(|name| !self.0.contains(name));
-        let free = free.unwrap_or(name);
-        self.0.insert(free.clone());
-        free
-    }
-}
-
-fn as_name(wanted: &str, longest: usize) -> String {
-    let mut name = String::new();
-    for c in wanted.chars().flat_map(char::to_lowercase) {
-        if c.is_ascii_alphanumeric() {
-            name.push(c);
-        } else if !name.is_empty() && !name.ends_with('-') {
-            name.push('-');
-        }
-    }
-    name.truncate(longest);
-    match name.trim_end_matches('-') {
-        "" => "x".to_owned(),
-        name => name.to_owned(),
-    }
 }

@@ -39,6 +39,11 @@ pub(super) fn renamed(names: &BTreeMap<String, String>) -> Option<String> {
     (!changed.is_empty()).then(|| format!("Names that had to be changed: {}.", changed.join(", ")))
 }
 
+/// Folders of a node that are empty after every boot.
+const VOLATILE: &[&str] = &["/run/", "/var/run/", "/tmp/"];
+/// Where files for such folders are kept.
+const KEPT: &str = "/usr/local/share/imported";
+
 /// A machine on its way from an emulator's lab into a draft.
 #[derive(Debug)]
 pub(super) struct Machine {
@@ -127,7 +132,21 @@ impl Machine {
             };
             let wanted = format!("files/{}{path}", self.name);
             let source = draft.add_file(&wanted, file.content);
-            self.place_file(&path, source, file.mode);
+            self.place_lasting(&path, source, file.mode);
+        }
+    }
+
+    /// Puts a file into the node; one for a folder that every boot empties is kept elsewhere and
+    /// brought there by the set-up.
+    fn place_lasting(&mut self, path: &str, source: String, mode: u16) {
+        if !VOLATILE.iter().any(|folder| path.starts_with(folder)) {
+            return self.place_file(path, source, mode);
+        }
+        let kept = format!("{KEPT}{path}");
+        self.place_file(&kept, source, mode);
+        let quoted = shlex::try_join([kept.as_str(), path]);
+        if let Ok(both) = quoted {
+            self.setup.command(format!("install -D -m {mode:o} {both}"));
         }
     }
 

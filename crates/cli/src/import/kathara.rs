@@ -12,9 +12,10 @@ use plateau_core::spec::NetworkSpec;
 use plateau_core::tree::Path;
 
 use super::document;
-use super::draft::{Draft, Names};
+use super::draft::Draft;
 use super::emulator::material::Material;
 use super::emulator::renamed;
+use super::names::Names;
 use crate::failure::Failure;
 use conf::Conf;
 use files::Files;

@@ -12,8 +12,9 @@ use super::links::{Beyond, End, Link};
 use super::source::Source;
 use super::topology::Topology;
 use crate::failure::Failure;
-use crate::import::draft::{Draft, Names};
+use crate::import::draft::Draft;
 use crate::import::emulator::{Machine, interface, renamed};
+use crate::import::names::Names;
 
 /// The largest packet of a lab's networks.
 const MTU: u32 = 1500;

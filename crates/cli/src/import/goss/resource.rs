@@ -14,6 +14,7 @@ use super::expected::{self, Fit, Seen, Unfit, retyped};
 use crate::import::document::{self, entries, scalar};
 use crate::import::draft::in_both;
 
+mod account;
 mod machine;
 mod network;
 

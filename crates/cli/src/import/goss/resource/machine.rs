@@ -5,7 +5,6 @@ use plateau_core::question::Expectation;
 use plateau_core::question::address::AddressCheck;
 use plateau_core::question::command::CommandCheck;
 use plateau_core::question::file::FileCheck;
-use plateau_core::question::group::GroupCheck;
 use plateau_core::question::interface::InterfaceCheck;
 use plateau_core::question::mount::MountCheck;
 use plateau_core::question::package::PackageCheck;
@@ -13,7 +12,6 @@ use plateau_core::question::port::{PortCheck, Transport};
 use plateau_core::question::process::ProcessCheck;
 use plateau_core::question::service::ServiceCheck;
 use plateau_core::question::sysctl::SysctlCheck;
-use plateau_core::question::user::UserCheck;
 use plateau_core::tree::{Entry, Kind, Tree};
 
 use super::{Resource, is_v6};
@@ -71,11 +69,12 @@ impl Resource<'_> {
         check.kind = self.expect("filetype", |tree| {
             expected::text(&file_types(tree), Seen::Line)
         });
-        if let Some(tree) = self.get("filetype") {
-            if scalar(tree).is_some_and(|kind| kind.ends_with("-device")) {
-                let what = "`filetype`: character and block devices are not told apart here";
-                self.leave_out(tree.at, what.to_owned());
-            }
+        let kind = self.get("filetype");
+        if let Some(tree) =
+            kind.filter(|kind| texts(kind).iter().any(|text| text.ends_with("-device")))
+        {
+            let what = "`filetype`: character and block devices are not told apart here";
+            self.leave_out(tree.at, what.to_owned());
         }
         check.mode = self.mode("mode");
         check.owner = self.text("owner", Seen::Line);
@@ -104,20 +103,6 @@ impl Resource<'_> {
         }
         self.without("md5", "only SHA-256 is asked for");
         self.without("sha512", "only SHA-256 is asked for");
-    }
-
-    pub(super) fn group(&mut self) {
-        let name = self.named("groupname");
-        let exists = self.flag("exists");
-        let gid = self.number("gid");
-        let absent = self.is_absent(exists.as_ref());
-        let check = GroupCheck {
-            name: name.clone(),
-            exists,
-            gid: gid.filter(|_| !absent),
-            members: None,
-        };
-        self.ask(&name, ("Groupe", "Group"), Expectation::Group(check));
     }
 
     pub(super) fn interface(&mut self) {
@@ -320,71 +305,6 @@ impl Resource<'_> {
             return self.refuse("nothing is asked of it".to_owned());
         }
         self.ask(&name, ("Service", "Service"), Expectation::Service(check));
-    }
-
-    pub(super) fn user(&mut self) {
-        let name = self.named("username");
-        let exists = self.flag("exists");
-        let absent = self.is_absent(exists.as_ref());
-        let check = UserCheck {
-            name: name.clone(),
-            exists,
-            uid: self.number("uid").filter(|_| !absent),
-            group: None,
-            groups: None,
-            home: self.text("home", Seen::Line).filter(|_| !absent),
-            shell: self.text("shell", Seen::Line).filter(|_| !absent),
-            comment: None,
-            password: None,
-        };
-        self.without(
-            "gid",
-            "a user's own group is asked for by its name, with `group`",
-        );
-        self.ask(&name, ("Compte", "Account"), Expectation::User(check));
-        if let (Some(tree), false) = (self.attribute("groups"), absent) {
-            self.groups(&name, tree);
-        }
-    }
-
-    /// Goss has a user's own group among his groups, and here it is apart; among the members of a
-    /// group, however, are those whose own it is.
-    fn groups(&mut self, user: &str, tree: &Tree) {
-        let listed = match &tree.kind {
-            Kind::List(_) => Some(tree),
-            _ => ["contain-elements", "consist-of"]
-                .into_iter()
-                .find_map(|name| tree.get(name)),
-        };
-        let one = tree.get("contain-element").and_then(scalar);
-        let names: Option<Vec<String>> = match listed {
-            Some(list) => list.elements().iter().map(scalar).collect(),
-            None => one.map(|name| vec![name]),
-        };
-        let Some(names) = names else {
-            let what = "`groups`: whether a user is in a group is asked of each group by its name";
-            return self.leave_out(tree.at, what.to_owned());
-        };
-        if tree.get("consist-of").is_some() {
-            let what = "`groups`: that there are no others";
-            self.leave_out(tree.at, what.to_owned());
-        }
-        for group in names {
-            let check = GroupCheck {
-                name: group.clone(),
-                exists: None,
-                gid: None,
-                members: Some(Matcher::Contains(user.to_owned())),
-            };
-            self.ask(
-                &group,
-                (
-                    &format!("{user} dans le groupe"),
-                    &format!("{user} in the group"),
-                ),
-                Expectation::Group(check),
-            );
-        }
     }
 }
 

@@ -140,7 +140,7 @@ impl Resource<'_> {
                 .filter(|file| !file.is_empty()),
             answered: None,
             status: self.number("status"),
-            headers: self.expect("headers", |tree| headers(tree)),
+            headers: self.expect("headers", headers),
             body: self.text("body", expected::Seen::Lines),
             trusted: (url.starts_with("https://") && !insecure).then_some(Matcher::Is(true)),
         };
