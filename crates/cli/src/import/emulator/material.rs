@@ -75,6 +75,11 @@ impl Material {
             }
         };
         for entry in WalkDir::new(&start).sort_by_file_name() {
+            if self.files == 0 {
+                let why = format!("there are more than {MOST_FILES} files");
+                contents.refused.push(("…".to_owned(), why));
+                break;
+            }
             match entry {
                 Ok(entry) => self.visit(&start, &entry, &mut contents),
                 Err(error) => contents.refused.push((String::new(), error.to_string())),
@@ -125,9 +130,6 @@ impl Material {
         // Asked before it is opened: opening a named pipe waits for its other end.
         if !known.is_file() {
             return Err("it is not a file".to_owned());
-        }
-        if self.files == 0 {
-            return Err(format!("there are more than {MOST_FILES} files"));
         }
         let mut content = Vec::new();
         File::open(&target)
