@@ -150,6 +150,15 @@ impl Machine {
         }
     }
 
+    /// Gives FRR's programs, which are not root's, the files that were made for them.
+    pub(super) fn hand_over_to_frr(&mut self) {
+        if self.has_files_in("/etc/frr/") {
+            for command in ["chown -R frr:frr /etc/frr", "chmod 640 /etc/frr/*"] {
+                self.setup.command(command.to_owned());
+            }
+        }
+    }
+
     /// Whether a file lies below a folder of the node.
     pub(super) fn has_files_in(&self, folder: &str) -> bool {
         let files = self.node.files.iter();

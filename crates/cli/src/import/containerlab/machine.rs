@@ -57,6 +57,18 @@ impl Cast<'_> {
         for bind in binds(self.source, node)? {
             self.bind(machine, node, &bind);
         }
+        if machine.node.interfaces.len() > 1 {
+            // A container's namespace has it from the host, where the engine turns it on.
+            let forward = machine.sysctls.entry("net.ipv4.ip_forward".to_owned());
+            forward.or_insert_with(|| "1".to_owned());
+        }
+        machine.hand_over_to_frr();
+        if machine.node.image == "debian-router" {
+            // The images that it stands in for run FRR as their one process.
+            machine
+                .setup
+                .command("systemctl enable --now frr".to_owned());
+        }
         self.commands(machine, node)
     }
 

@@ -95,12 +95,8 @@ impl Cast<'_> {
         }
         let contents = self.files.of_machine(name);
         self.place_below(machine, name, "", contents);
-        if machine.has_files_in("/etc/frr/") {
-            // As Kathará does: FRR's programs are not root's.
-            for command in ["chown -R frr:frr /etc/frr", "chmod 640 /etc/frr/*"] {
-                machine.setup.command(command.to_owned());
-            }
-        }
+        // As Kathará does.
+        machine.hand_over_to_frr();
         if machine.has_files_in("/etc/quagga/") {
             let what = "routing by the files in /etc/quagga: `debian-router` has FRR, which reads its own in /etc/frr";
             self.draft
