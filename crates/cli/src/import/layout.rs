@@ -349,3 +349,75 @@ fn hang(text: &str) -> String {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use plateau_core::scenario::{Folder, Scenario};
+    use plateau_core::tree::Path;
+
+    use super::*;
+    use crate::import::draft::Draft;
+
+    /// Writes a brief through a draft and reads what a candidate would see.
+    fn through_a_brief(text: &str) -> String {
+        let mut draft = Draft::new("x", "x");
+        draft.nodes.insert(
+            "a".to_owned(),
+            plateau_core::spec::NodeSpec {
+                image: "debian-server".to_owned(),
+                ..Default::default()
+            },
+        );
+        let mut folder: Folder = draft.finish().expect("it can be written").folder;
+        folder
+            .0
+            .insert("brief.en.md".to_owned(), literal(text).into_bytes());
+        let scenario = Scenario::read(folder).expect("it has no problems");
+        let topology = scenario.draw("1").expect("it can be drawn");
+        topology.brief["en"].clone()
+    }
+
+    #[test]
+    fn a_literal_text_is_given_back_by_the_template_engine() {
+        for text in [
+            "plain",
+            "{{ x }}",
+            "{% raw %}",
+            "a {% endraw %} {{ b }}\n{{{ c }}}\n",
+            "{##}\n\n{{",
+            "{{% endraw %}}",
+            "\n{{ x }}\n",
+            "${#name} {#}",
+        ] {
+            assert_eq!(through_a_brief(text), text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn comments_stand_above_what_they_are_about() {
+        let mut draft = Draft::new("x", "x");
+        let node = plateau_core::spec::NodeSpec {
+            image: "debian-server".to_owned(),
+            ..Default::default()
+        };
+        draft.nodes.insert("a".to_owned(), node);
+        let nodes = Path::default().key("nodes");
+        draft.comment(&nodes.key("a"), "on a node\nin two lines");
+        draft.comment(&nodes.key("a").key("image"), "on a scalar");
+        let task = Path::default().key("tasks").index(0);
+        draft.comment(&task, "on a task");
+        draft.comment(&task.key("rubric").index(0), "on a criterion");
+        draft.comment(&task.key("nothing").index(7), "on nothing");
+        let folder = draft.finish().expect("it can be written").folder;
+        let yaml = String::from_utf8_lossy(&folder.0["scenario.yaml"]).into_owned();
+        for part in [
+            "  a:\n    # on a node in two lines\n    # on a scalar\n    image: debian-server\n",
+            "  # on a task\n",
+            "  # on nothing\n  - id: work\n",
+            "      # on a criterion\n      - id: done\n",
+        ] {
+            assert!(yaml.contains(part), "{part} in\n{yaml}");
+        }
+        assert!(Scenario::read(folder).is_ok());
+    }
+}

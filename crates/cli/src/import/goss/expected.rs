@@ -238,3 +238,135 @@ pub(super) fn retyped<T: Matchable>(matcher: Matcher<String>) -> Result<Matcher<
         Matcher::All(inner) => Matcher::All(each(inner)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> Tree {
+        Tree::parse("goss.yaml", yaml.as_bytes()).expect(yaml)
+    }
+
+    /// What a matcher says of a value; `None`: it has no equal here.
+    fn of<T: Matchable>(fit: Fit<T>, value: &T) -> Option<bool> {
+        let matcher = fit.ok()?;
+        Some(matcher.is_none_or(|matcher| matcher.accepts(value)))
+    }
+
+    #[test]
+    fn matchers_of_numbers_mean_what_they_mean_in_goss() {
+        for (yaml, value, holds) in [
+            ("5", 5, Some(true)),
+            ("'5'", 5, Some(true)),
+            ("5.0", 5, Some(true)),
+            ("5.5", 5, None),
+            ("{ gt: 5 }", 5, Some(false)),
+            ("{ gt: 4.5 }", 5, Some(true)),
+            ("{ gt: 5.5 }", 5, Some(false)),
+            ("{ ge: 4.5 }", 4, Some(false)),
+            ("{ lt: 5.5 }", 5, Some(true)),
+            ("{ lt: 5 }", 5, Some(false)),
+            ("{ le: 5.5 }", 6, Some(false)),
+            ("{ and: [ { ge: 1 }, { not: 3 } ] }", 3, Some(false)),
+            ("{ or: [ 1, 2 ] }", 2, Some(true)),
+            ("{ or: [] }", 2, Some(false)),
+            ("{ and: [] }", 2, Some(true)),
+            ("{ not: { and: [] } }", 2, None),
+            ("{ gt: 1, lt: 5 }", 2, None),
+            ("{ have-prefix: 1 }", 1, None),
+        ] {
+            assert_eq!(of(number(&read(yaml)), &value), holds, "{yaml} of {value}");
+        }
+    }
+
+    #[test]
+    fn matchers_of_flags_mean_what_they_mean_in_goss() {
+        for (yaml, holds) in [
+            ("true", Some(true)),
+            ("'false'", Some(false)),
+            ("{ not: false }", Some(true)),
+            ("{ or: [ true, false ] }", Some(true)),
+            ("{ and: [ true, false ] }", None),
+            ("5", None),
+        ] {
+            assert_eq!(of(flag(&read(yaml)), &true), holds, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn matchers_of_texts_mean_what_they_mean_in_goss() {
+        let lines = "foo bar\n15\nmoo cow\n";
+        for (yaml, holds) in [
+            ("[ foo, '/^m.*w$/', '!wtf', '!/^ERROR:/' ]", Some(true)),
+            ("[]", Some(true)),
+            ("''", Some(false)),
+            ("{ have-prefix: foo }", Some(true)),
+            ("{ have-prefix: moo }", Some(false)),
+            ("{ have-suffix: \"cow\\n\" }", Some(true)),
+            ("{ match-regexp: '^moo' }", Some(false)),
+            ("{ match-regexp: 'bar\\s15' }", Some(true)),
+            ("{ contain-element: { have-prefix: moo } }", Some(true)),
+            ("{ contain-element: { match-regexp: '^15$' } }", Some(true)),
+            (
+                "{ contain-element: { match-regexp: 'bar\\s15' } }",
+                Some(false),
+            ),
+            ("{ contain-element: '15' }", Some(true)),
+            ("{ contain-element: '5' }", Some(false)),
+            (
+                "{ contain-elements: [ { have-suffix: cow }, '15' ] }",
+                Some(true),
+            ),
+            ("{ not: { contain-substring: wtf } }", Some(true)),
+            ("{ have-patterns: [ foo ] }", Some(true)),
+            ("{ have-len: 19 }", None),
+            ("{ contain-element: { lt: 20 } }", None),
+            ("{ semver-constraint: '>1' }", None),
+        ] {
+            let fit = text(&read(yaml), Seen::Lines);
+            assert_eq!(of(fit, &lines.to_owned()), holds, "{yaml}");
+        }
+        let output = text(&read("\"15\\n\""), Seen::Output);
+        assert_eq!(of(output, &"15".to_owned()), Some(true));
+        let number = text(&read("15"), Seen::Output);
+        assert_eq!(of(number, &" 15 ".to_owned()), Some(true));
+    }
+
+    #[test]
+    fn matchers_of_lists_mean_what_they_mean_in_goss() {
+        let seen: Vec<String> = ["foo", "bar", "moo"].map(str::to_owned).to_vec();
+        for (yaml, holds) in [
+            ("[ foo, bar ]", Some(true)),
+            ("[ foo, baz ]", Some(false)),
+            ("[ foo, foo ]", None),
+            ("{ contain-element: { have-prefix: b } }", Some(true)),
+            ("{ contain-element: fo }", Some(false)),
+            (
+                "{ contain-elements: [ foo, { have-prefix: m } ] }",
+                Some(true),
+            ),
+            ("{ contain-elements: [ foo, { have-prefix: f } ] }", None),
+            (
+                "{ contain-elements: [ { have-prefix: f }, { have-prefix: m } ] }",
+                None,
+            ),
+            ("{ consist-of: [ moo, foo, bar ] }", Some(true)),
+            ("{ consist-of: [ moo, foo ] }", Some(false)),
+            (
+                "{ consist-of: [ foo, { have-prefix: m }, bar ] }",
+                Some(true),
+            ),
+            ("{ have-len: 3 }", Some(true)),
+            ("{ have-len: 0 }", Some(false)),
+            (
+                "{ and: [ { have-len: 3 }, { not: { contain-element: x } } ] }",
+                Some(true),
+            ),
+            ("{ contain-element: { not: foo } }", None),
+            ("{ match-regexp: ^bar }", None),
+        ] {
+            let fit = list(&read(yaml), &str::to_owned);
+            assert_eq!(of(fit, &seen), holds, "{yaml}");
+        }
+    }
+}

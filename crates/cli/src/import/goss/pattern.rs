@@ -177,7 +177,7 @@ mod tests {
             ("foo", "a foo b", true),
             ("!foo", "a foo b", false),
             ("!foo", "bar", true),
-            (r"\!foo", "a !foo", false),
+            (r"\!foo", "a !foo", true),
             (r"\!foo", "a foo", true),
             ("/[Rr]egex/", "a Regex", true),
             ("!/[Rr]egex/", "a Regex", false),

@@ -200,8 +200,13 @@ impl<'a> Resource<'a> {
 
     /// Leaves all of it out.
     fn refuse(&mut self, what: String) {
+        self.refuse_for(self.entry.key_at, what);
+    }
+
+    /// Leaves all of it out because of one of its parts.
+    fn refuse_for(&mut self, mark: Mark, what: String) {
         self.refused = true;
-        self.leave_out(self.entry.key_at, what);
+        self.leave_out(mark, what);
     }
 
     /// Leaves an attribute out, where it is there and says something.
@@ -268,20 +273,24 @@ impl<'a> Resource<'a> {
         matcher == Some(&Matcher::Is(false))
     }
 
+    /// How long looking may take, where that is more than usual. What Goss says is less is no
+    /// expectation: looking that takes longer tells nothing here.
+    fn timeout(&self) -> Option<Span> {
+        match self.get("timeout").map(|tree| &tree.kind) {
+            Some(Kind::Integer(millis)) if *millis > USUAL_TIMEOUT => {
+                Some(Span((*millis).min(LONGEST_TIMEOUT).unsigned_abs()))
+            }
+            _ => None,
+        }
+    }
+
     /// Adds a question about something. `what` is how its title begins in French and English.
     fn ask(&mut self, name: &str, what: (&str, &str), that: Expectation) {
         let title = match self.get("title").and_then(scalar) {
             Some(title) => in_both(title.clone(), title),
             None => in_both(format!("{} {name}", what.0), format!("{} {name}", what.1)),
         };
-        let timeout = self.get("timeout").map(|tree| &tree.kind);
-        let timeout = match timeout {
-            Some(Kind::Integer(millis)) if *millis > USUAL_TIMEOUT => {
-                let millis = (*millis).min(LONGEST_TIMEOUT);
-                Some(Span(millis.unsigned_abs()))
-            }
-            _ => None,
-        };
+        let timeout = self.timeout();
         self.converted.questions.push(Question {
             id: format!("{}-{name}", self.kind),
             title,
@@ -307,4 +316,16 @@ fn is_v6(text: &str) -> bool {
     address
         .parse::<IpAddr>()
         .map_or(address.contains(':'), |address| address.is_ipv6())
+}
+
+/// A list without the elements that are not so.
+fn only(tree: &Tree, is_so: &dyn Fn(&str) -> bool) -> Tree {
+    let Kind::List(elements) = &tree.kind else {
+        return tree.clone();
+    };
+    let stays = |element: &&Tree| scalar(element).is_some_and(|text| is_so(&text));
+    Tree {
+        at: tree.at,
+        kind: Kind::List(elements.iter().filter(stays).cloned().collect()),
+    }
 }

@@ -14,7 +14,7 @@ use plateau_core::question::service::ServiceCheck;
 use plateau_core::question::sysctl::SysctlCheck;
 use plateau_core::tree::{Entry, Kind, Tree};
 
-use super::{Resource, is_v6};
+use super::{Resource, is_v6, only};
 use crate::import::document::scalar;
 use crate::import::goss::expected::{self, Seen};
 
@@ -24,7 +24,7 @@ impl Resource<'_> {
         let check = CommandCheck {
             run: run.clone(),
             user: None,
-            timeout: None,
+            timeout: self.timeout(),
             exit: self.number("exit-status"),
             stdout: self.text("stdout", Seen::Output),
             stderr: self.text("stderr", Seen::Output),
@@ -130,33 +130,26 @@ impl Resource<'_> {
 
     /// Addresses of both versions of IP are one list in Goss and two here.
     fn addresses(&mut self, interface: &str, tree: &Tree) {
-        let local = |text: &String| text.to_lowercase().starts_with("fe80:");
+        let local = |text: &str| text.to_lowercase().starts_with("fe80:");
         let (v6, v4): (Vec<String>, Vec<String>) =
             texts(tree).into_iter().partition(|text| is_v6(text));
-        if v6.iter().any(local) {
+        let plain =
+            matches!(tree.kind, Kind::List(_)) && texts(tree).len() == tree.elements().len();
+        if v6.iter().any(|text| local(text)) {
             let what = "`addrs`: link-local addresses are not seen here";
             self.leave_out(tree.at, what.to_owned());
-        }
-        let of_version = |six: bool| {
-            let Kind::List(elements) = &tree.kind else {
-                return tree.clone();
-            };
-            let is_of = |element: &&Tree| {
-                scalar(element).is_some_and(|text| is_v6(&text) == six && !local(&text))
-            };
-            Tree {
-                at: tree.at,
-                kind: Kind::List(elements.iter().filter(is_of).cloned().collect()),
+            if !plain {
+                return;
             }
-        };
-        let is_list = matches!(tree.kind, Kind::List(_));
-        let plain = is_list && texts(tree).len() == tree.elements().len();
+        }
         if !plain && !(v4.is_empty() ^ v6.is_empty()) {
             let what = "`addrs`: IPv4 and IPv6 addresses are two lists here";
             return self.leave_out(tree.at, what.to_owned());
         }
         let mut list = |six: bool, wanted: bool| {
-            let part = if plain { of_version(six) } else { tree.clone() };
+            let is_of = |text: &str| is_v6(text) == six && !local(text);
+            let part = only(tree, &is_of);
+            let part = if plain { part } else { tree.clone() };
             let read = |_: &Tree| expected::list(&part, &str::to_lowercase);
             wanted.then(|| self.expect("addrs", read)).flatten()
         };

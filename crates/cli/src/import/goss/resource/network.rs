@@ -11,7 +11,7 @@ use plateau_core::question::http::HttpCheck;
 use plateau_core::question::tcp::TcpCheck;
 use plateau_core::tree::{Kind, Tree};
 
-use super::{Resource, host_and_port, is_v6};
+use super::{Resource, host_and_port, is_v6, only};
 use crate::import::document::{entries, scalar};
 use crate::import::goss::expected::{self, Unfit};
 use crate::import::goss::pattern;
@@ -67,8 +67,8 @@ impl Resource<'_> {
             Some((at, server)) => match server.as_deref().and_then(server_address) {
                 Some(server) => Some(server),
                 None => {
-                    return self
-                        .leave_out(at, "`server`: an address is needed, and no name".to_owned());
+                    let what = "`server`: an address is needed, and no name";
+                    return self.refuse_for(at, what.to_owned());
                 }
             },
         };
@@ -80,39 +80,43 @@ impl Resource<'_> {
             .iter()
             .filter_map(scalar)
             .collect();
-        let kind = match record {
-            Some(record) => record,
-            None if texts.iter().any(|text| is_v6(text)) => "AAAA",
-            None => "A",
+        let (v6, v4): (Vec<String>, Vec<String>) = texts.into_iter().partition(|text| is_v6(text));
+        let kinds: &[&str] = match (record, v4.is_empty(), v6.is_empty()) {
+            (Some(record), ..) => &[record],
+            // Addresses of both versions of IP are one list in Goss, and records of two types.
+            (None, false, false) => &["A", "AAAA"],
+            (None, true, false) => &["AAAA"],
+            (None, _, true) => &["A"],
         };
-        if record.is_none() && texts.iter().any(|text| is_v6(text) != (kind == "AAAA")) {
-            let at = addrs.map_or(self.entry.key_at, |tree| tree.at);
-            return self.leave_out(
-                at,
-                "`addrs`: IPv4 and IPv6 addresses are records of two types".to_owned(),
-            );
-        }
         if server.is_none() {
             let comment = "Goss asks the system, which looks into /etc/hosts as well; this asks the name server.";
             self.converted.comments.push(comment.to_owned());
         }
         let absent = self.is_absent(resolvable.as_ref());
-        let spell = |text: &str| spelled(text, kind);
-        let check = DnsCheck {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            server,
-            answered: resolvable,
-            code: None,
-            answers: self.list("addrs", spell).filter(|_| !absent),
-            authoritative: None,
-        };
-        let id = named.clone();
-        self.ask(
-            &id,
-            ("Résolution de", "Resolution of"),
-            Expectation::Dns(check),
-        );
+        for kind in kinds {
+            let spell = |text: &str| spelled(text, kind);
+            let of_kind = |text: &str| is_v6(text) == (*kind == "AAAA");
+            let part = match kinds.len() {
+                1 => addrs.cloned(),
+                _ => addrs.map(|tree| only(tree, &of_kind)),
+            };
+            let answers =
+                part.and_then(|part| self.expect("addrs", |_| expected::list(&part, &spell)));
+            let check = DnsCheck {
+                name: name.to_owned(),
+                kind: (*kind).to_owned(),
+                server: server.clone(),
+                answered: resolvable.clone(),
+                code: None,
+                answers: answers.filter(|_| !absent),
+                authoritative: None,
+            };
+            self.ask(
+                &named,
+                ("Résolution de", "Resolution of"),
+                Expectation::Dns(check),
+            );
+        }
     }
 
     pub(super) fn http(&mut self) {
