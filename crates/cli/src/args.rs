@@ -249,6 +249,16 @@ pub(crate) enum ImportCommand {
         #[command(flatten)]
         import: ImportArgs,
     },
+    /// Write a scenario with the machines and networks of a containerlab topology
+    Containerlab {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Write a scenario with the machines and networks of a Kathará lab, by its folder
+    Kathara {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
 }
 
 /// What every import is told.

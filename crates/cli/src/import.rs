@@ -24,9 +24,12 @@ use crate::show;
 use draft::{Draft, Finished};
 
 mod compose;
+mod containerlab;
 mod document;
 mod draft;
+mod emulator;
 mod goss;
+mod kathara;
 mod layout;
 mod names;
 
@@ -35,6 +38,10 @@ pub(crate) fn run(command: &ImportCommand, screen: Screen) -> Result<Ending, Fai
     match command {
         ImportCommand::Goss { import } => write(goss::read(&import.path)?, import, screen),
         ImportCommand::Compose { import } => write(compose::read(&import.path)?, import, screen),
+        ImportCommand::Containerlab { import } => {
+            write(containerlab::read(&import.path)?, import, screen)
+        }
+        ImportCommand::Kathara { import } => write(kathara::read(&import.path)?, import, screen),
     }
 }
 

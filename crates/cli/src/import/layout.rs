@@ -24,6 +24,8 @@ const SPREAD: &[&str] = &[
     "rubric",
     "mistakes",
 ];
+/// Most lines of comments in one place.
+const MOST_LINES: usize = 24;
 /// Sections whose parts are set off by empty lines.
 const AIRY: &[&str] = &["nodes", "tasks"];
 
@@ -133,6 +135,16 @@ fn settle(tree: &Tree, comments: &Comments) -> Comments {
             .entry(Path(parts))
             .or_default()
             .extend(lines.iter().cloned());
+    }
+    for lines in settled.values_mut() {
+        // Readers of YAML bound what they look ahead over.
+        let more = lines.len().saturating_sub(MOST_LINES);
+        if more > 0 {
+            lines.truncate(MOST_LINES);
+            lines.push(format!(
+                "… and {more} more lines, which the import has told"
+            ));
+        }
     }
     settled
 }
