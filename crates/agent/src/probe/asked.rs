@@ -9,8 +9,9 @@ use plateau_core::question::{Observation, Question};
 use tokio::sync::OnceCell;
 
 use super::{
-    address, command, dns, file, group, http, interface, mount, package, ping, port, process,
-    resolver, route, schedule, service, ssh, sysctl, systemd, tcp, tls, user,
+    address, command, dns, file, group, http, interface, ldap, mail, mount, nfs, package, ping,
+    port, process, resolver, route, schedule, service, smb, sql, ssh, sysctl, systemd, tcp, tls,
+    user,
 };
 
 /// Longest that a server is waited for before it counts as silent.
@@ -98,5 +99,10 @@ pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observ
         Q::Http(q) => O::Http(http::see(&q, &look).await?),
         Q::Tls(q) => O::Tls(tls::see(&q, &look).await?),
         Q::Ssh(q) => O::Ssh(ssh::see(&q, &look).await?),
+        Q::Mail(q) => O::Mail(mail::see(&q, &look).await?),
+        Q::Ldap(q) => O::Ldap(ldap::see(&q, &look).await?),
+        Q::Sql(q) => O::Sql(sql::see(&q, &look).await?),
+        Q::Smb(q) => O::Smb(smb::see(&q, &look).await?),
+        Q::Nfs(q) => O::Nfs(nfs::see(&q, &look).await?),
     })
 }
