@@ -8,7 +8,7 @@ use nfs3_client::nfs3_types::mount::{
     MOUNT_PROGRAM, PROGRAM as MOUNT, VERSION as MOUNT_VERSION, dirpath,
 };
 use nfs3_client::nfs3_types::nfs3;
-use nfs3_client::nfs3_types::portmap::{IPPROTO_TCP, PMAP_PORT};
+use nfs3_client::nfs3_types::portmap::IPPROTO_TCP;
 use nfs3_client::nfs3_types::rpc::{auth_unix, opaque_auth};
 use nfs3_client::nfs3_types::xdr_codec::Opaque;
 use nfs3_client::rpc::RpcClient;
@@ -54,11 +54,11 @@ async fn talk(question: &NfsQuestion, look: &Look, seen: &mut NfsSeen) -> anyhow
         gid: question.gid,
         ..auth_unix::default()
     });
-    let Some(from) = from_low_port(SocketAddr::new(server, mount_port)).await else {
+    let Some(line) = from_low_port(SocketAddr::new(server, mount_port)).await else {
         return Ok(());
     };
-    let low = from.low;
-    let mut mount = MountClient::new_with_auth(from.wire, user.clone(), opaque_auth::default());
+    let low = line.low;
+    let mut mount = MountClient::new_with_auth(line.wire, user.clone(), opaque_auth::default());
     // What answers nonsense is no mount service.
     let Ok(exports) = mount.export().await else {
         return Ok(());
@@ -76,8 +76,8 @@ async fn talk(question: &NfsQuestion, look: &Look, seen: &mut NfsSeen) -> anyhow
         Ok(MountReply::Refused) | Err(_) => return Ok(()),
     };
     seen.mounted = Some(true);
-    if let Some(from) = from_low_port(SocketAddr::new(server, nfs_port)).await {
-        let mut files = Nfs3Client::new_with_auth(from.wire, user, opaque_auth::default());
+    if let Some(line) = from_low_port(SocketAddr::new(server, nfs_port)).await {
+        let mut files = Nfs3Client::new_with_auth(line.wire, user, opaque_auth::default());
         let path = question.path.as_deref().unwrap_or_default();
         // A connection that breaks does not take back what was seen before.
         let _ = export::inside(&mut files, nfs3::nfs_fh3 { data: root }, path, look, seen).await;
@@ -92,7 +92,7 @@ async fn talk(question: &NfsQuestion, look: &Look, seen: &mut NfsSeen) -> anyhow
 async fn ports(question: &NfsQuestion, look: &Look) -> anyhow::Result<Option<(IpAddr, u16, u16)>> {
     let host = question.host.as_str();
     let limit = look.network_limit();
-    if let Some(stream) = Stream::open(host, PMAP_PORT, limit, READ_LIMIT).await? {
+    if let Some(stream) = Stream::open(host, question.port, limit, READ_LIMIT).await? {
         let server = stream.peer_address().context("the connection is gone")?;
         let mut mapper = PortmapperClient::new(Wire(stream));
         let mount = mapper.getport(MOUNT, MOUNT_VERSION, IPPROTO_TCP).await;
@@ -122,27 +122,32 @@ async fn ports(question: &NfsQuestion, look: &Look) -> anyhow::Result<Option<(Ip
 }
 
 /// A connection, and whether it is from a port that only root may speak from.
-struct From {
+struct Line {
     wire: Wire,
     low: bool,
 }
 
-async fn from_low_port(server: SocketAddr) -> Option<From> {
+async fn from_low_port(server: SocketAddr) -> Option<Line> {
     for port in LOW_PORTS.rev() {
         match connect_from(port, server).await {
-            Ok(stream) => return Some(From::new(stream, true)),
-            Err(error) => match error.kind() {
-                ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => {}
-                ErrorKind::PermissionDenied => break,
-                _ => return None,
-            },
+            Ok(stream) => return Some(Line::new(stream, true)),
+            Err(error) if is_taken(&error) => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => break,
+            Err(_) => return None,
         }
     }
     let stream = TcpStream::connect(server).await.ok()?;
-    Some(From::new(stream, false))
+    Some(Line::new(stream, false))
 }
 
-impl From {
+fn is_taken(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable
+    )
+}
+
+impl Line {
     fn new(stream: TcpStream, low: bool) -> Self {
         Self {
             wire: Wire(Stream::new(stream, READ_LIMIT)),
@@ -194,10 +199,10 @@ async fn handle(
     export: &str,
 ) -> Result<MountReply, RpcError> {
     let gone = || RpcError::Io(ErrorKind::NotConnected.into());
-    let from = from_low_port(SocketAddr::new(server, port))
+    let line = from_low_port(SocketAddr::new(server, port))
         .await
         .ok_or_else(gone)?;
-    let mut mount = RpcClient::new_with_auth(from.wire, user.clone(), opaque_auth::default());
+    let mut mount = RpcClient::new_with_auth(line.wire, user.clone(), opaque_auth::default());
     let procedure = MOUNT_PROGRAM::MOUNTPROC3_MNT as u32;
     let path = dirpath(Opaque::owned(export.as_bytes().to_vec()));
     mount.call(MOUNT, MOUNT_VERSION, procedure, &path).await

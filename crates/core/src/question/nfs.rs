@@ -7,6 +7,9 @@ question! {
     asks {
         /// Address or name.
         host: String,
+        /// Port of its port mapper; 111 where absent.
+        #[serde(default = "port_mapper")]
+        port: u16,
         /// Path of the export, such as `/srv/nfs`; only the list of exports is seen where absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         export: Option<String>,
@@ -45,6 +48,10 @@ question! {
     }
     or exists = true;
     example r#"nfs: { host: srv1, export: /srv/nfs, path: plan.txt, content: { contains: Atelier } }"#;
+}
+
+fn port_mapper() -> u16 {
+    111
 }
 
 /// Attributes that are seen without an export.

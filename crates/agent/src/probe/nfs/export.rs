@@ -50,9 +50,10 @@ pub(super) async fn inside(
     seen.kind = Some(name.to_owned());
     seen.readable = Some(could);
     if look.wants("writable") {
-        seen.writable = Some(match kind {
-            ftype3::NF3DIR => make(files, &handle).await?,
-            _ => write_nothing(files, &handle).await?,
+        seen.writable = Some(if kind == ftype3::NF3DIR {
+            make(files, &handle).await?
+        } else {
+            write_nothing(files, &handle).await?
         });
     }
     Ok(())

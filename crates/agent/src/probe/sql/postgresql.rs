@@ -113,18 +113,15 @@ async fn run(
     let mut changed = 0;
     let mut messages = pin!(client.simple_query_raw(&question.statement).await?);
     while let Some(message) = messages.try_next().await? {
-        match message {
-            SimpleQueryMessage::RowDescription(described) => {
-                let names = described.iter().map(|column| column.name().to_owned());
-                columns = names.collect();
-                rows = Rows::default();
-            }
-            SimpleQueryMessage::Row(row) => {
-                let values = (0..row.len()).map(|index| row.get(index).unwrap_or("NULL"));
-                rows.push(&values.map(str::to_owned).collect::<Vec<_>>());
-            }
-            SimpleQueryMessage::CommandComplete(count) => changed = count,
-            _ => {}
+        if let SimpleQueryMessage::RowDescription(described) = message {
+            let names = described.iter().map(|column| column.name().to_owned());
+            columns = names.collect();
+            rows = Rows::default();
+        } else if let SimpleQueryMessage::Row(row) = message {
+            let values = (0..row.len()).map(|index| row.get(index).unwrap_or("NULL"));
+            rows.push(&values.map(str::to_owned).collect::<Vec<_>>());
+        } else if let SimpleQueryMessage::CommandComplete(count) = message {
+            changed = count;
         }
     }
     seen.count = match columns.is_empty() {
