@@ -37,7 +37,7 @@ pub(super) async fn see(question: &SmbQuestion, look: &Look) -> anyhow::Result<S
         compression: false,
         // A share of another server is not this server's.
         dfs_enabled: false,
-        response_timeout: Some(limit),
+        response_timeout: Some(look.patience()),
         ..ClientConfig::default()
     };
     // Neither silence nor nonsense takes back what was seen before.
@@ -68,22 +68,32 @@ async fn talk(
     };
     seen.connected = Some(true);
     seen.logged_in = Some(true);
-    if look.wants("shares")
-        && let Ok(shares) = client.list_shares().await
-    {
+    if let Some(share) = &question.share {
+        in_share(&mut client, share, question, look, seen).await?;
+    }
+    // The last, since a server may have to start another for it first.
+    if look.wants("shares") {
+        let shares = client.list_shares().await?;
         let mut names: Vec<String> = shares.into_iter().map(|share| share.name).collect();
         names.sort();
         names.truncate(MOST_ENTRIES);
         seen.shares = Some(names);
     }
-    let Some(share) = &question.share else {
-        return Ok(());
-    };
+    Ok(())
+}
+
+async fn in_share(
+    client: &mut SmbClient,
+    share: &str,
+    question: &SmbQuestion,
+    look: &Look,
+    seen: &mut SmbSeen,
+) -> Result<(), Error> {
     match client.connect_share(share).await {
         Ok(mut tree) => {
             seen.opened = Some(true);
             let path = question.path.as_deref().unwrap_or_default();
-            inside(&mut client, &mut tree, path.trim_matches('/'), look, seen).await
+            inside(client, &mut tree, path.trim_matches('/'), look, seen).await
         }
         Err(error) => {
             seen.opened = Some(false);

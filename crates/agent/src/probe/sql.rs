@@ -1,5 +1,7 @@
 //! Logs in to a database server and runs one statement.
 
+use std::time::Duration;
+
 use plateau_core::question::sql::{Engine, SqlQuestion, SqlSeen};
 use tokio::time::{Instant, timeout_at};
 
@@ -11,6 +13,8 @@ mod postgresql;
 
 const MOST_ROWS: usize = 1000;
 const ROWS_LIMIT: usize = 256 << 10;
+/// What a server needs at most to end a statement and say so.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 const ERROR_LIMIT: usize = 1 << 10;
 
 pub(super) async fn see(question: &SqlQuestion, look: &Look) -> anyhow::Result<SqlSeen> {
@@ -46,10 +50,11 @@ fn refused(seen: &mut SqlSeen, code: String, message: &str) {
     seen.error = Some(cut(message.to_owned(), ERROR_LIMIT));
 }
 
-/// Milliseconds that the statement may take: a little less than we wait, so that the server says so.
+/// Milliseconds that the statement may take: less than we wait, so that the server can still say so.
 fn statement_limit(until: Instant) -> u128 {
     let left = until.saturating_duration_since(Instant::now());
-    (left.as_millis() * 9 / 10).max(1)
+    let limit = left - (left / 4).min(LAST_WORDS);
+    limit.as_millis().max(1)
 }
 
 /// Rows as they come, of which the first are kept.

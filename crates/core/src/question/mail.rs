@@ -64,7 +64,7 @@ question! {
         /// Whether the SMTP server took the message; also `false` where nobody answers. Where a
         /// refusal is expected, ask for its `code` too: a server that is off refuses nothing.
         accepted: bool,
-        /// Code of its last answer, such as 250, 535 (wrong password) or 554 (no relaying).
+        /// Code of its last answer, such as 250, 535 (wrong password), 454 or 554 (no relaying).
         code: i64,
         /// Text of its last answer, without the code.
         reply: String,
