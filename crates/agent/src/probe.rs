@@ -30,10 +30,18 @@ mod group;
 #[cfg(feature = "clients")]
 mod http;
 mod interface;
+#[cfg(feature = "clients")]
+mod ldap;
 mod links;
+#[cfg(feature = "clients")]
+mod mail;
+#[cfg(feature = "clients")]
+mod marker;
 mod mount;
 #[cfg(feature = "clients")]
 mod names;
+#[cfg(feature = "clients")]
+mod nfs;
 mod package;
 #[cfg(feature = "clients")]
 mod ping;
@@ -44,7 +52,13 @@ mod route;
 mod schedule;
 mod service;
 #[cfg(feature = "clients")]
+mod smb;
+#[cfg(feature = "clients")]
+mod sql;
+#[cfg(feature = "clients")]
 mod ssh;
+#[cfg(feature = "clients")]
+mod stream;
 mod sysctl;
 pub(crate) mod systemd;
 #[cfg(feature = "clients")]

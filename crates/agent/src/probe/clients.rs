@@ -3,7 +3,7 @@
 use plateau_core::question::{Observation, Question};
 
 use super::asked::Look;
-use super::{dns, http, ping, ssh, tcp, tls};
+use super::{dns, http, ldap, mail, nfs, ping, smb, sql, ssh, tcp, tls};
 
 /// Asks, and gives what was seen or why nothing could be seen.
 #[allow(
@@ -20,6 +20,11 @@ pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observ
         Q::Http(q) => O::Http(http::see(&q, &look).await?),
         Q::Tls(q) => O::Tls(tls::see(&q, &look).await?),
         Q::Ssh(q) => O::Ssh(ssh::see(&q, &look).await?),
+        Q::Mail(q) => O::Mail(mail::see(&q, &look).await?),
+        Q::Ldap(q) => O::Ldap(ldap::see(&q, &look).await?),
+        Q::Sql(q) => O::Sql(sql::see(&q, &look).await?),
+        Q::Smb(q) => O::Smb(smb::see(&q, &look).await?),
+        Q::Nfs(q) => O::Nfs(nfs::see(&q, &look).await?),
         other => anyhow::bail!("nobody knows how to ask `{}`", other.kind()),
     })
 }

@@ -264,6 +264,11 @@ impl Resolver<'_> {
                 ))
             }
             Expectation::Ssh(check) => return self.ssh_key(&path, check),
+            Expectation::Mail(check) => check.contradiction(),
+            Expectation::Ldap(check) => check.contradiction(),
+            Expectation::Sql(check) => check.contradiction(),
+            Expectation::Smb(check) => check.contradiction(),
+            Expectation::Nfs(check) => check.contradiction(),
             _ => None,
         };
         if let Some((field, message)) = wrong {
