@@ -12,9 +12,25 @@ mod across;
 mod ask;
 #[path = "probe/batch.rs"]
 mod batch;
+#[path = "probe/datagrams.rs"]
+mod datagrams;
+#[path = "probe/dhcp.rs"]
+mod dhcp;
+#[path = "probe/ftp.rs"]
+mod ftp;
 #[path = "probe/inside.rs"]
 mod inside;
 #[path = "probe/login.rs"]
 mod login;
+#[path = "probe/ntp.rs"]
+mod ntp;
 #[path = "probe/secure.rs"]
 mod secure;
+#[path = "probe/sip.rs"]
+mod sip;
+#[path = "probe/snmp.rs"]
+mod snmp;
+#[path = "probe/syslog.rs"]
+mod syslog;
+#[path = "probe/tftp.rs"]
+mod tftp;

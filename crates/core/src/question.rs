@@ -223,6 +223,13 @@ vocabulary! {
     http: Http(HttpCheck, HttpQuestion, HttpSeen) "http" Across,
     tls: Tls(TlsCheck, TlsQuestion, TlsSeen) "tls" Across,
     ssh: Ssh(SshCheck, SshQuestion, SshSeen) "ssh" Across,
+    ftp: Ftp(FtpCheck, FtpQuestion, FtpSeen) "ftp" Across,
+    tftp: Tftp(TftpCheck, TftpQuestion, TftpSeen) "tftp" Across,
+    ntp: Ntp(NtpCheck, NtpQuestion, NtpSeen) "ntp" Across,
+    snmp: Snmp(SnmpCheck, SnmpQuestion, SnmpSeen) "snmp" Across,
+    dhcp: Dhcp(DhcpCheck, DhcpQuestion, DhcpSeen) "dhcp" Across,
+    sip: Sip(SipCheck, SipQuestion, SipSeen) "sip" Across,
+    syslog: Syslog(SyslogCheck, SyslogQuestion, SyslogSeen) "syslog" Inside,
 }
 
 #[cfg(test)]

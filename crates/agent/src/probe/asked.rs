@@ -9,8 +9,9 @@ use plateau_core::question::{Observation, Question};
 use tokio::sync::OnceCell;
 
 use super::{
-    address, command, dns, file, group, http, interface, mount, package, ping, port, process,
-    resolver, route, schedule, service, ssh, sysctl, systemd, tcp, tls, user,
+    address, command, dhcp, dns, file, ftp, group, http, interface, mount, ntp, package, ping,
+    port, process, resolver, route, schedule, service, sip, snmp, ssh, sysctl, syslog, systemd,
+    tcp, tftp, tls, user,
 };
 
 /// Longest that a server is waited for before it counts as silent.
@@ -98,5 +99,12 @@ pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observ
         Q::Http(q) => O::Http(http::see(&q, &look).await?),
         Q::Tls(q) => O::Tls(tls::see(&q, &look).await?),
         Q::Ssh(q) => O::Ssh(ssh::see(&q, &look).await?),
+        Q::Ftp(q) => O::Ftp(ftp::see(&q, &look).await?),
+        Q::Tftp(q) => O::Tftp(tftp::see(&q, &look).await?),
+        Q::Ntp(q) => O::Ntp(ntp::see(&q, &look).await?),
+        Q::Snmp(q) => O::Snmp(snmp::see(&q, &look).await?),
+        Q::Dhcp(q) => O::Dhcp(dhcp::see(&q, &look).await?),
+        Q::Sip(q) => O::Sip(sip::see(&q, &look).await?),
+        Q::Syslog(q) => O::Syslog(syslog::see(q, &look).await?),
     })
 }

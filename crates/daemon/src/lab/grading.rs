@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
-use plateau_core::grade::{Facts, batches, grade};
+use plateau_core::grade::{Facts, batches, grade, mark};
 use plateau_core::plan::{examiner_wiring, phase_actions};
 use plateau_core::probe::{Answers, Batch, Fact, MESSAGE_LIMIT};
 use plateau_core::topology::{Observer, PhaseAction};
@@ -94,7 +94,8 @@ impl Lab {
 
     /// Asks all observers of a phase at the same time.
     async fn look(self: &Arc<Self>, phase: &str) -> Facts {
-        let batches = batches(&self.topology, phase);
+        let mut batches = batches(&self.topology, phase);
+        mark(&mut batches, &uuid::Uuid::now_v7().to_string());
         let asked = batches.iter().map(async |(observer, batch)| {
             let answered = match observer {
                 Observer::Node(node) => self.ask_node(node, batch).await,
