@@ -56,7 +56,9 @@ pub(super) async fn see(question: &DhcpQuestion, look: &Look) -> anyhow::Result<
     let message = discover.to_vec().context("cannot write the request")?;
     let server = SocketAddrV4::new(Ipv4Addr::BROADCAST, SERVER_PORT);
 
-    let until = Instant::now() + look.network_limit();
+    // A server may look for another user of the address first, dnsmasq for 3 seconds and one
+    // asker after the other.
+    let until = Instant::now() + look.patience();
     let mut first = None;
     let mut servers = BTreeSet::new();
     while Instant::now() < until {

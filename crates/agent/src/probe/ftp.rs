@@ -93,6 +93,13 @@ async fn visit(
     };
     session.login(user, password).await?;
     seen.logged_in = Some(true);
+    if question.tls == FtpTls::Implicit {
+        // RFC 4217: data connections are protected only after these, which a server that protects
+        // them anyhow may not know.
+        for command in ["PBSZ 0", "PROT P"] {
+            let _ = did(session.custom_command(command, &[Status::CommandOk]).await)?;
+        }
+    }
     session.transfer_type(FileType::Binary).await?;
     let is_directory = match &question.path {
         None => true,

@@ -20,8 +20,8 @@ question! {
         request: Vec<u8>,
     }
     sees {
-        /// Whether any server makes an offer within 3 seconds. The attributes from `address` to
-        /// `options` are the first offer's.
+        /// Whether any server makes an offer before the check's time is over. The attributes from
+        /// `address` to `options` are the first offer's.
         offered: bool,
         /// Address offered.
         address: String,
@@ -40,7 +40,8 @@ question! {
         /// All options of the offer as `number: value`, sorted by number: addresses and texts as they
         /// are, lists with `, `, other values in hexadecimal.
         options: Vec<String>,
-        /// All servers that made an offer, sorted, at most 16: more than one is a rogue's sign.
+        /// All servers that make an offer before the check's time is over, sorted, at most 16: more
+        /// than one is a rogue's sign.
         servers: Vec<String>,
     }
     or offered = true;

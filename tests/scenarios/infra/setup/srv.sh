@@ -36,6 +36,9 @@ cat >/etc/chrony/chrony.conf <<'CONF'
 local stratum 8
 allow all
 CONF
+# It serves its time and sets no clock, which no node can.
+mkdir -p /etc/systemd/system/chrony.service.d
+printf '[Unit]\nConditionCapability=\n' >/etc/systemd/system/chrony.service.d/here.conf
 
 cat >/etc/snmp/snmpd.conf <<'CONF'
 agentaddress udp:161
@@ -70,6 +73,7 @@ loadmodule "pv.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
+loadmodule "ctl.so"
 modparam("usrloc", "db_mode", 0)
 request_route {
   if ($rm == "OPTIONS") {
@@ -98,4 +102,5 @@ input(type="imtcp" port="514" ruleset="remote")
 CONF
 
 systemctl daemon-reload
+systemctl enable --quiet rsyslog
 systemctl start vsftpd vsftpd-implicit tftpd-hpa chrony snmpd dnsmasq kamailio rsyslog
