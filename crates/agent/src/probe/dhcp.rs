@@ -133,10 +133,15 @@ fn sender(interface: &str) -> anyhow::Result<UdpSocket> {
         socket.set_broadcast(true)?;
         socket.set_nonblocking(true)?;
         let bind = |port| socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into());
-        bind(CLIENT_PORT).or_else(|error| match error.kind() {
-            ErrorKind::AddrInUse => bind(0),
-            _ => Err(error),
-        })?;
+        let bound = bind(CLIENT_PORT);
+        if bound
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+        {
+            bind(0)?;
+        } else {
+            bound?;
+        }
         let socket = UdpSocket::from_std(socket.into())?;
         socket.bind_device(Some(interface.as_bytes()))?;
         io::Result::Ok(socket)
@@ -223,10 +228,10 @@ fn seen(offer: Option<&Message>, servers: BTreeSet<String>) -> DhcpSeen {
 /// An option's value: what its codec's own serialization gives, its variant's name left out.
 fn written(option: &DhcpOption) -> String {
     let value = serde_json::to_value(option).unwrap_or_default();
-    match value {
-        Value::Object(variant) => variant.into_values().next().map_or(String::new(), plain),
-        other => plain(other),
-    }
+    let inner = value
+        .as_object()
+        .and_then(|variant| variant.values().next());
+    plain(inner.unwrap_or(&value).clone())
 }
 
 fn plain(value: Value) -> String {
@@ -245,5 +250,37 @@ fn plain(value: Value) -> String {
         Value::Object(mut fields) => fields.remove("data").map_or(String::new(), plain),
         Value::Null => String::new(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_that_are_no_answer_are_passed_over() {
+        for length in 0..600 {
+            for byte in [0x00, 0x11, 0x45, 0xff] {
+                assert!(message_in(&vec![byte; length]).is_none());
+            }
+        }
+        // IPv4 and UDP from a server's port to a client's, and nothing that DHCP says in them.
+        let mut packet = vec![0; 28];
+        packet[0] = 0x45;
+        packet[3] = 28;
+        packet[9] = 17;
+        (packet[21], packet[23], packet[25]) = (67, 68, 8);
+        assert!(message_in(&packet).is_none());
+    }
+
+    #[test]
+    fn options_are_written_as_people_write_them() {
+        let routers = vec![Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+        assert_eq!(written(&DhcpOption::Router(routers)), "10.0.0.1, 10.0.0.2");
+        let domain = DhcpOption::DomainName("atelier.lan\0".to_owned());
+        assert_eq!(written(&domain), "atelier.lan");
+        assert_eq!(written(&DhcpOption::AddressLeaseTime(60)), "60");
+        let id = DhcpOption::ClientIdentifier(vec![0, 0xab]);
+        assert_eq!(written(&id), "00ab");
     }
 }
