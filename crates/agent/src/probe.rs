@@ -24,8 +24,12 @@ mod clients;
 mod command;
 mod crontab;
 #[cfg(feature = "clients")]
+mod dhcp;
+#[cfg(feature = "clients")]
 mod dns;
 mod file;
+#[cfg(feature = "clients")]
+mod ftp;
 mod group;
 #[cfg(feature = "clients")]
 mod http;
@@ -42,6 +46,8 @@ mod mount;
 mod names;
 #[cfg(feature = "clients")]
 mod nfs;
+#[cfg(feature = "clients")]
+mod ntp;
 mod package;
 #[cfg(feature = "clients")]
 mod ping;
@@ -52,7 +58,11 @@ mod route;
 mod schedule;
 mod service;
 #[cfg(feature = "clients")]
+mod sip;
+#[cfg(feature = "clients")]
 mod smb;
+#[cfg(feature = "clients")]
+mod snmp;
 #[cfg(feature = "clients")]
 mod sql;
 #[cfg(feature = "clients")]
@@ -60,9 +70,13 @@ mod ssh;
 #[cfg(feature = "clients")]
 mod stream;
 mod sysctl;
+#[cfg(feature = "clients")]
+mod syslog;
 pub(crate) mod systemd;
 #[cfg(feature = "clients")]
 mod tcp;
+#[cfg(feature = "clients")]
+mod tftp;
 #[cfg(feature = "clients")]
 mod tls;
 mod user;

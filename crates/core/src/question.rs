@@ -199,6 +199,16 @@ macro_rules! vocabulary {
     };
 }
 
+impl Question {
+    /// Whether it takes a client of a network protocol, which the grader has and the agent goes
+    /// without.
+    #[must_use]
+    pub fn takes_client(&self) -> bool {
+        // A message is looked for inside a node, after it was sent from there or elsewhere.
+        self.vantage() == Vantage::Across || matches!(self, Self::Syslog(_))
+    }
+}
+
 /// From where a kind of question is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -236,6 +246,13 @@ vocabulary! {
     sql: Sql(SqlCheck, SqlQuestion, SqlSeen) "sql" Across,
     smb: Smb(SmbCheck, SmbQuestion, SmbSeen) "smb" Across,
     nfs: Nfs(NfsCheck, NfsQuestion, NfsSeen) "nfs" Across,
+    ftp: Ftp(FtpCheck, FtpQuestion, FtpSeen) "ftp" Across,
+    tftp: Tftp(TftpCheck, TftpQuestion, TftpSeen) "tftp" Across,
+    ntp: Ntp(NtpCheck, NtpQuestion, NtpSeen) "ntp" Across,
+    snmp: Snmp(SnmpCheck, SnmpQuestion, SnmpSeen) "snmp" Across,
+    dhcp: Dhcp(DhcpCheck, DhcpQuestion, DhcpSeen) "dhcp" Across,
+    sip: Sip(SipCheck, SipQuestion, SipSeen) "sip" Across,
+    syslog: Syslog(SyslogCheck, SyslogQuestion, SyslogSeen) "syslog" Inside,
 }
 
 #[cfg(test)]

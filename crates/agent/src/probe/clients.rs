@@ -3,7 +3,10 @@
 use plateau_core::question::{Observation, Question};
 
 use super::asked::Look;
-use super::{dns, http, ldap, mail, nfs, ping, smb, sql, ssh, tcp, tls};
+use super::{
+    dhcp, dns, ftp, http, ldap, mail, nfs, ntp, ping, sip, smb, snmp, sql, ssh, syslog, tcp, tftp,
+    tls,
+};
 
 /// Asks, and gives what was seen or why nothing could be seen.
 #[allow(
@@ -25,6 +28,13 @@ pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observ
         Q::Sql(q) => O::Sql(sql::see(&q, &look).await?),
         Q::Smb(q) => O::Smb(smb::see(&q, &look).await?),
         Q::Nfs(q) => O::Nfs(nfs::see(&q, &look).await?),
+        Q::Ftp(q) => O::Ftp(ftp::see(&q, &look).await?),
+        Q::Tftp(q) => O::Tftp(tftp::see(&q, &look).await?),
+        Q::Ntp(q) => O::Ntp(ntp::see(&q, &look).await?),
+        Q::Snmp(q) => O::Snmp(snmp::see(&q, &look).await?),
+        Q::Dhcp(q) => O::Dhcp(dhcp::see(&q, &look).await?),
+        Q::Sip(q) => O::Sip(sip::see(&q, &look).await?),
+        Q::Syslog(q) => O::Syslog(syslog::see(q, &look).await?),
         other => anyhow::bail!("nobody knows how to ask `{}`", other.kind()),
     })
 }

@@ -144,6 +144,39 @@ pub(super) fn vocabulary() -> Vec<(Json, Json)> {
             "nfs",
             json!({"host": "a", "export": "/b"}),
             json!({"connected": true, "exports": ["/b"], "clients": ["*"], "mounted": true, "exists": true, "type": "directory", "readable": true, "entries": ["c"], "content": "d", "writable": true}),
+            "ftp",
+            json!({"host": "a", "path": "/"}),
+            json!({"connected": true, "logged_in": true, "exists": true, "entries": ["a"], "content": "x", "writable": false}),
+        ),
+        is(
+            "tftp",
+            json!({"host": "a", "path": "b"}),
+            json!({"answered": true, "exists": true, "content": "x", "size": 1, "error": ""}),
+        ),
+        is(
+            "ntp",
+            json!({"host": "a"}),
+            json!({"answered": true, "synchronized": true, "stratum": 2, "offset_ms": 0, "reference": "10.0.0.1"}),
+        ),
+        is(
+            "snmp",
+            json!({"host": "a", "oid": "1.3.6.1.2.1.1.5.0"}),
+            json!({"answered": true, "authorized": true, "exists": true, "value": "a", "type": "string", "values": ["a"]}),
+        ),
+        is(
+            "dhcp",
+            json!({"interface": "eth0"}),
+            json!({"offered": true, "address": "10.0.0.9", "server": "10.0.0.1", "mask": "255.0.0.0", "router": ["10.0.0.1"], "dns": [], "domain": "lan", "lease_seconds": 60, "options": ["1: 255.0.0.0"], "servers": ["10.0.0.1"]}),
+        ),
+        is(
+            "sip",
+            json!({"host": "a"}),
+            json!({"answered": true, "code": 200, "reason": "OK", "registered": true, "server": "x", "contacts": []}),
+        ),
+        is(
+            "syslog",
+            json!({"through": "n", "path": "/var/log/remote"}),
+            json!({"arrived": true, "line": "x", "files": ["/var/log/remote"]}),
         ),
     ]
 }

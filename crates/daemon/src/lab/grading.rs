@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
-use plateau_core::grade::{Facts, batches, grade};
+use plateau_core::grade::{Facts, batches, grade, mark};
 use plateau_core::plan::{examiner_wiring, phase_actions};
 use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
-use plateau_core::question::Vantage;
 use plateau_core::topology::{Observer, PhaseAction};
 
 use super::{Lab, LabError};
@@ -95,7 +94,8 @@ impl Lab {
 
     /// Asks all observers of a phase at the same time.
     async fn look(self: &Arc<Self>, phase: &str) -> Facts {
-        let batches = batches(&self.topology, phase);
+        let mut batches = batches(&self.topology, phase);
+        mark(&mut batches, &uuid::Uuid::now_v7().to_string());
         let asked = batches.iter().map(async |(observer, batch)| {
             let answered = match observer {
                 Observer::Node(node) => self.ask_node(node, batch).await,
@@ -189,8 +189,8 @@ impl Lab {
 
 /// The agent looks inside a node; what is asked across the network takes the grader's clients.
 fn program_for(batch: &Batch) -> &'static str {
-    let across = |asked: &Asked| asked.question.vantage() == Vantage::Across;
-    if batch.questions.iter().any(across) {
+    let takes_client = |asked: &Asked| asked.question.takes_client();
+    if batch.questions.iter().any(takes_client) {
         agent::GRADER
     } else {
         agent::PATH
