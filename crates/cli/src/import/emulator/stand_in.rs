@@ -76,6 +76,16 @@ const IMAGES: &[&str] = &[
 
 /// The image in place of another, by that one's name.
 pub(in crate::import) fn for_image(image: &str) -> StandIn {
+    let ours = IMAGES
+        .iter()
+        .find(|name| image == format!("plateau/{name}:latest"));
+    if let Some(image) = ours {
+        return StandIn {
+            image,
+            devices: devices(image),
+            is_like: true,
+        };
+    }
     let name = image.rsplit('/').next().unwrap_or(image);
     let name = name.split([':', '@']).next().unwrap_or(name);
     let like = LIKE.iter().find(|(word, _)| name.contains(word));
@@ -160,6 +170,10 @@ mod tests {
         assert_eq!(image("alpine@sha256:00"), ("debian-server", true));
         assert_eq!(
             image("wbitt/network-multitool:3"),
+            ("debian-workstation", true)
+        );
+        assert_eq!(
+            image("plateau/debian-workstation:latest"),
             ("debian-workstation", true)
         );
         assert_eq!(image("nginx:stable"), ("debian-server", false));
