@@ -30,6 +30,9 @@ macro_rules! question {
         example $example:literal;
     ) => {
         $(#[$doc])*
+        #[doc = concat!(
+            "\n\nWithout an attribute: `", stringify!($primary), ": ", stringify!($primary_value), "`."
+        )]
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $check {
@@ -143,6 +146,9 @@ macro_rules! vocabulary {
         impl Expectation {
             /// Every kind's name in the scenario language, in the order of the vocabulary.
             pub const KINDS: &'static [&'static str] = &[$( $tag ),*];
+
+            /// From where every kind is asked, in the order of the vocabulary.
+            pub const VANTAGES: &'static [Vantage] = &[$( Vantage::$vantage ),*];
 
             /// One check of every kind as a trainer writes it under `that:`, in the order of the vocabulary.
             pub const EXAMPLES: &'static [&'static str] = &[$( $module::$check::EXAMPLE ),*];
