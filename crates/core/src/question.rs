@@ -223,12 +223,16 @@ vocabulary! {
     sysctl: Sysctl(SysctlCheck, SysctlQuestion, SysctlSeen) "sysctl" Inside,
     schedule: Schedule(ScheduleCheck, ScheduleQuestion, ScheduleSeen) "schedule" Inside,
     command: Command(CommandCheck, CommandQuestion, CommandSeen) "command" Inside,
+    firewall: Firewall(FirewallCheck, FirewallQuestion, FirewallSeen) "firewall" Inside,
+    certificate: Certificate(CertificateCheck, CertificateQuestion, CertificateSeen) "certificate" Inside,
+    journal: Journal(JournalCheck, JournalQuestion, JournalSeen) "journal" Inside,
     ping: Ping(PingCheck, PingQuestion, PingSeen) "ping" Across,
     tcp: Tcp(TcpCheck, TcpQuestion, TcpSeen) "tcp" Across,
     dns: Dns(DnsCheck, DnsQuestion, DnsSeen) "dns" Across,
     http: Http(HttpCheck, HttpQuestion, HttpSeen) "http" Across,
     tls: Tls(TlsCheck, TlsQuestion, TlsSeen) "tls" Across,
     ssh: Ssh(SshCheck, SshQuestion, SshSeen) "ssh" Across,
+    availability: Availability(AvailabilityCheck, AvailabilityQuestion, AvailabilitySeen) "availability" Across,
 }
 
 #[cfg(test)]

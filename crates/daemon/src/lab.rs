@@ -24,6 +24,7 @@ mod power;
 mod program;
 mod solving;
 pub(crate) mod task;
+mod watch;
 
 pub use error::LabError;
 

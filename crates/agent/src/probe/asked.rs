@@ -9,8 +9,9 @@ use plateau_core::question::{Observation, Question};
 use tokio::sync::OnceCell;
 
 use super::{
-    address, command, dns, file, group, http, interface, mount, package, ping, port, process,
-    resolver, route, schedule, service, ssh, sysctl, systemd, tcp, tls, user,
+    address, certificate, command, dns, file, firewall, group, http, interface, journal, mount,
+    package, ping, port, process, resolver, route, schedule, service, ssh, sysctl, systemd, tcp,
+    tls, user,
 };
 
 /// Longest that a server is waited for before it counts as silent.
@@ -92,11 +93,18 @@ pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observ
             O::Schedule(schedule::seen(jobs))
         }
         Q::Command(q) => O::Command(command::see(&q, &look).await?),
+        Q::Firewall(q) => O::Firewall(firewall::see(&q, &look).await?),
+        Q::Certificate(q) => {
+            O::Certificate(blocking(move || certificate::file::see(&q, &look)).await?)
+        }
+        Q::Journal(q) => O::Journal(blocking(move || journal::see(&q)).await?),
         Q::Ping(q) => O::Ping(ping::see(&q, &look).await?),
         Q::Tcp(q) => O::Tcp(tcp::see(&q, &look).await?),
         Q::Dns(q) => O::Dns(dns::see(&q, &look).await?),
         Q::Http(q) => O::Http(http::see(&q, &look).await?),
         Q::Tls(q) => O::Tls(tls::see(&q, &look).await?),
         Q::Ssh(q) => O::Ssh(ssh::see(&q, &look).await?),
+        // Watched apart from the others, from before the batch is asked.
+        Q::Availability(_) => anyhow::bail!("it was asked within another question"),
     })
 }
