@@ -12,9 +12,19 @@ mod across;
 mod ask;
 #[path = "probe/batch.rs"]
 mod batch;
+#[path = "probe/certificates.rs"]
+mod certificates;
+#[path = "probe/elsewhere.rs"]
+mod elsewhere;
+#[path = "probe/firewall.rs"]
+mod firewall;
 #[path = "probe/inside.rs"]
 mod inside;
+#[path = "probe/journal.rs"]
+mod journal;
 #[path = "probe/login.rs"]
 mod login;
 #[path = "probe/secure.rs"]
 mod secure;
+#[path = "probe/watch.rs"]
+mod watch;

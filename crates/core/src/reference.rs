@@ -135,7 +135,8 @@ fn in_words(schema: &Json, field: &Json) -> String {
         ("TrueOrFalseMatcher", bool::NAME),
         ("AModeSuchAsMatcher", "a mode"),
         ("AListOfTextsMatcher", Vec::<String>::NAME),
-        ("Expectation", "a question"),
+        // The whole schema, which questions within questions lead back to.
+        ("#", "a question"),
     ];
     let name = type_of(field);
     if let Some((_, words)) = known.iter().find(|(known, _)| Some(*known) == name) {

@@ -5,10 +5,15 @@
 //! by each of its elements, and extensions of iptables, of which the kernel alone knows what they
 //! do, are named.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "nlink's expressions: what is not named stays as it is"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use nlink::netlink::nftables::{
-    CmpOp, Expr, NFTA_RULE_EXPRESSIONS, RangeOp, Register, RuleExpr, RuleInfo, SetElement,
+    CmpOp, CtKey, Expr, NFTA_RULE_EXPRESSIONS, RangeOp, Register, RuleExpr, RuleInfo, SetElement,
     SetElementData, Verdict, parse_expressions, write_expressions,
 };
 use nlink::netlink::{AttrIter, MessageBuilder, NLMSG_HDRLEN};
@@ -29,6 +34,28 @@ pub(super) struct Read {
     pub(super) texts: Vec<String>,
     /// What it decides.
     pub(super) verdicts: Vec<Verdict>,
+}
+
+/// What is known of the value that a set is asked about.
+#[derive(Clone, Copy, Default)]
+struct Loaded {
+    /// Whether it was turned from the host's byte order.
+    turned: bool,
+    /// Whether it is a connection's state: one bit of several, matched as such.
+    state: bool,
+}
+
+impl Loaded {
+    fn after(&mut self, part: &RuleExpr) {
+        self.turned |= matches!(part, RuleExpr::Byteorder { .. });
+        self.state = matches!(
+            part,
+            RuleExpr::Ct {
+                key: CtKey::State,
+                ..
+            }
+        );
+    }
 }
 
 /// One expression: what it is, and its bytes as the kernel gave them.
@@ -55,7 +82,7 @@ pub(super) fn read(
     let mut ways: Vec<Vec<u8>> = vec![Vec::new()];
     let (mut before, mut behind) = (String::new(), String::new());
     let mut verdicts = Vec::new();
-    let mut swapped = false;
+    let mut loaded = Loaded::default();
     for (part, bytes) in parts(&rule.expression_bytes) {
         let choices = match &part {
             RuleExpr::Counter { .. } => continue,
@@ -76,8 +103,7 @@ pub(super) fn read(
             } if sets.contains_key(set) => {
                 anyhow::ensure!(!invert, "it excludes a set in braces");
                 let elements = sets.get(set).into_iter().flatten();
-                let choices =
-                    elements.map(|one| element(one, *sreg, *dreg, swapped, &mut verdicts));
+                let choices = elements.map(|one| element(one, *sreg, *dreg, loaded, &mut verdicts));
                 choices.collect::<anyhow::Result<Vec<_>>>()?
             }
             RuleExpr::Verdict(verdict) => {
@@ -85,7 +111,7 @@ pub(super) fn read(
                 vec![bytes]
             }
             other => {
-                swapped |= matches!(other, RuleExpr::Byteorder { .. });
+                loaded.after(other);
                 vec![bytes]
             }
         };
@@ -127,32 +153,37 @@ fn element(
     element: &SetElement,
     sreg: Register,
     dreg: Option<Register>,
-    swapped: bool,
+    loaded: Loaded,
     verdicts: &mut Vec<Verdict>,
 ) -> anyhow::Result<Vec<u8>> {
     let from = element.key().to_vec();
-    let mut parts = match element.key_end() {
-        None => vec![Expr::Cmp {
-            sreg,
-            op: CmpOp::Eq,
-            data: from,
-        }],
-        Some(_) if swapped => anyhow::bail!("it has a set with ranges in the host's byte order"),
+    let is = |data| Expr::Cmp {
+        sreg,
+        op: CmpOp::Eq,
+        data,
+    };
+    let masked = |mask: Vec<u8>| Expr::Bitwise {
+        sreg,
+        dreg: sreg,
+        len: u32::try_from(mask.len()).unwrap_or(u32::MAX),
+        xor: vec![0; mask.len()],
+        mask,
+    };
+    let mut parts = match element.key_end().filter(|to| *to != from) {
+        None if loaded.state => vec![
+            masked(from.clone()),
+            Expr::Cmp {
+                sreg,
+                op: CmpOp::Neq,
+                data: vec![0; from.len()],
+            },
+        ],
+        None => vec![is(from)],
+        Some(_) if loaded.turned => {
+            anyhow::bail!("it has a set with ranges in the host's byte order")
+        }
         Some(to) => match prefix(&from, to) {
-            Some(mask) => vec![
-                Expr::Bitwise {
-                    sreg,
-                    dreg: sreg,
-                    len: u32::try_from(mask.len())?,
-                    xor: vec![0; mask.len()],
-                    mask,
-                },
-                Expr::Cmp {
-                    sreg,
-                    op: CmpOp::Eq,
-                    data: from,
-                },
-            ],
+            Some(mask) => vec![masked(mask), is(from)],
             None => vec![Expr::Range {
                 sreg,
                 op: RangeOp::Eq,
