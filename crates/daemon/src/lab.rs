@@ -15,6 +15,7 @@ use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
 
+mod availability;
 mod build;
 mod container;
 pub mod down;
@@ -24,7 +25,6 @@ mod power;
 mod program;
 mod solving;
 pub(crate) mod task;
-mod watch;
 
 pub use error::LabError;
 

@@ -15,7 +15,7 @@ use plateau_core::plan::{examiner_wiring, phase_actions};
 use plateau_core::probe::{Answers, Batch, Fact, MESSAGE_LIMIT};
 use plateau_core::topology::{Observer, PhaseAction};
 
-use super::watch::Watch;
+use super::availability::Watch;
 use super::{Lab, LabError};
 use crate::agent;
 use crate::runtime::error::chain;
@@ -39,7 +39,7 @@ impl Lab {
                 phase: phase.clone(),
             });
             let begun = Instant::now();
-            let mut watch = self.watch(phase).await;
+            let mut watch = self.begin_watch(phase).await;
             facts.extend(match self.bring_phase_about(phase).await {
                 Ok(()) => self.look(phase, &mut watch).await,
                 Err(error) => {
@@ -51,7 +51,7 @@ impl Lab {
                         .collect()
                 }
             });
-            self.unwatch(watch).await;
+            self.end_watch(watch).await;
             let took = begun.elapsed().as_millis();
             took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
         }
@@ -161,7 +161,8 @@ impl Lab {
             made.await.map_err(|error| chain(&error))?;
             let wiring = examiner_wiring(&self.topology, &name, number, observer)
                 .ok_or("the examiner's network is not there")?;
-            self.wire(&wiring).await.map_err(|error| chain(&error))
+            let wired = self.wire(&wiring).await;
+            wired.map(drop).map_err(|error| chain(&error))
         };
         let brought = brought.await;
         (name, brought)

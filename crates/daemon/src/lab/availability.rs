@@ -33,7 +33,7 @@ pub(super) struct Watch {
 
 impl Lab {
     /// Has everything watched that is to be watched in a phase.
-    pub(super) async fn watch(self: &Arc<Self>, phase: &str) -> Watch {
+    pub(super) async fn begin_watch(self: &Arc<Self>, phase: &str) -> Watch {
         let mut watch = Watch {
             watchers: BTreeMap::new(),
             examiners: Vec::new(),
@@ -103,7 +103,7 @@ impl Lab {
     }
 
     /// Takes away what was made for a watch.
-    pub(super) async fn unwatch(&self, watch: Watch) {
+    pub(super) async fn end_watch(&self, watch: Watch) {
         drop(watch.watchers);
         join_all(
             watch
