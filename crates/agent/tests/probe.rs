@@ -12,14 +12,22 @@ mod across;
 mod ask;
 #[path = "probe/batch.rs"]
 mod batch;
+#[path = "probe/certificates.rs"]
+mod certificates;
 #[path = "probe/datagrams.rs"]
 mod datagrams;
 #[path = "probe/dhcp.rs"]
 mod dhcp;
+#[path = "probe/elsewhere.rs"]
+mod elsewhere;
+#[path = "probe/firewall.rs"]
+mod firewall;
 #[path = "probe/ftp.rs"]
 mod ftp;
 #[path = "probe/inside.rs"]
 mod inside;
+#[path = "probe/journal.rs"]
+mod journal;
 #[path = "probe/ldap.rs"]
 mod ldap;
 #[path = "probe/login.rs"]
@@ -44,3 +52,5 @@ mod sql;
 mod syslog;
 #[path = "probe/tftp.rs"]
 mod tftp;
+#[path = "probe/watch.rs"]
+mod watch;

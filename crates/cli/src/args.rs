@@ -110,6 +110,8 @@ pub(crate) enum ScenarioCommand {
     },
     /// Write the JSON Schema of scenario.yaml, for editors
     Schema,
+    /// Write what every kind of question asks and sees, in Markdown
+    Reference,
     /// Show with labs of its own that a scenario grades fairly
     Prove {
         /// Scenario folder, or its scenario.yaml

@@ -173,6 +173,9 @@ pub fn judge(check: &Check, fact: Option<&Fact>) -> CheckResult {
         Some(Fact::CouldNotLook { reason }) => unknown(reason.clone()),
         Some(Fact::Seen(observation)) => match check.expectation.judge(observation) {
             None => unknown("the agent answered another question".to_owned()),
+            Some(_) if let Some(reason) = check.expectation.undecided(observation) => {
+                unknown(reason)
+            }
             Some(findings) if findings.iter().all(|finding| finding.holds) => {
                 (Verdict::Pass, findings, None)
             }
@@ -247,9 +250,19 @@ impl Grade {
 
 /// What was asked, on one line: the kind and its asking fields; secrets left out.
 fn describe(check: &Check) -> String {
-    let question = check.expectation.question();
+    in_words(&check.expectation.question())
+}
+
+fn in_words(question: &Question) -> String {
+    if let Question::Availability(watched) = question {
+        return format!(
+            "availability every {} of {}",
+            watched.every,
+            in_words(&watched.of)
+        );
+    }
     let mut words = vec![question.kind().to_owned()];
-    let fields = serde_json::to_value(&question).unwrap_or_default();
+    let fields = serde_json::to_value(question).unwrap_or_default();
     if let Some(fields) = fields
         .get(question.kind())
         .and_then(|fields| fields.as_object())

@@ -15,6 +15,7 @@ pub mod problem;
 pub mod proof;
 pub mod quantity;
 pub mod question;
+pub mod reference;
 pub mod referential;
 pub mod scenario;
 pub mod spec;

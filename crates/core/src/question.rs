@@ -32,6 +32,9 @@ macro_rules! question {
         example $example:literal;
     ) => {
         $(#[$doc])*
+        #[doc = concat!(
+            "\n\nWithout an attribute: `", stringify!($primary), ": ", stringify!($primary_value), "`."
+        )]
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $check {
@@ -146,6 +149,9 @@ macro_rules! vocabulary {
             /// Every kind's name in the scenario language, in the order of the vocabulary.
             pub const KINDS: &'static [&'static str] = &[$( $tag ),*];
 
+            /// From where every kind is asked, in the order of the vocabulary.
+            pub const VANTAGES: &'static [Vantage] = &[$( Vantage::$vantage ),*];
+
             /// One check of every kind as a trainer writes it under `that:`, in the order of the vocabulary.
             pub const EXAMPLES: &'static [&'static str] = &[$( $module::$check::EXAMPLE ),*];
 
@@ -235,6 +241,9 @@ vocabulary! {
     sysctl: Sysctl(SysctlCheck, SysctlQuestion, SysctlSeen) "sysctl" Inside,
     schedule: Schedule(ScheduleCheck, ScheduleQuestion, ScheduleSeen) "schedule" Inside,
     command: Command(CommandCheck, CommandQuestion, CommandSeen) "command" Inside,
+    firewall: Firewall(FirewallCheck, FirewallQuestion, FirewallSeen) "firewall" Inside,
+    certificate: Certificate(CertificateCheck, CertificateQuestion, CertificateSeen) "certificate" Inside,
+    journal: Journal(JournalCheck, JournalQuestion, JournalSeen) "journal" Inside,
     ping: Ping(PingCheck, PingQuestion, PingSeen) "ping" Across,
     tcp: Tcp(TcpCheck, TcpQuestion, TcpSeen) "tcp" Across,
     dns: Dns(DnsCheck, DnsQuestion, DnsSeen) "dns" Across,
@@ -253,6 +262,7 @@ vocabulary! {
     dhcp: Dhcp(DhcpCheck, DhcpQuestion, DhcpSeen) "dhcp" Across,
     sip: Sip(SipCheck, SipQuestion, SipSeen) "sip" Across,
     syslog: Syslog(SyslogCheck, SyslogQuestion, SyslogSeen) "syslog" Inside,
+    availability: Availability(AvailabilityCheck, AvailabilityQuestion, AvailabilitySeen) "availability" Across,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! From the shapes of the YAML to the topology: every name resolved, every rule of meaning checked.
 
+mod availability;
 mod names;
 mod network;
 mod nodes;

@@ -9,8 +9,8 @@ use plateau_core::question::{Observation, Question};
 use tokio::sync::OnceCell;
 
 use super::{
-    address, command, file, group, interface, mount, package, port, process, resolver, route,
-    schedule, service, sysctl, systemd, user,
+    address, certificate, command, file, firewall, group, interface, journal, mount, package, port,
+    process, resolver, route, schedule, service, sysctl, systemd, user,
 };
 
 /// Longest that a server is waited for before it counts as silent.
@@ -96,6 +96,13 @@ pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observ
             O::Schedule(schedule::seen(jobs))
         }
         Q::Command(q) => O::Command(command::see(&q, &look).await?),
+        Q::Firewall(q) => O::Firewall(firewall::see(&q, &look).await?),
+        Q::Certificate(q) => {
+            O::Certificate(blocking(move || certificate::file::see(&q, &look)).await?)
+        }
+        Q::Journal(q) => O::Journal(blocking(move || journal::see(&q)).await?),
+        // Watched apart from the others, from before the batch is asked.
+        Q::Availability(_) => anyhow::bail!("it was asked within another question"),
         across => return see_across(across, look).await,
     })
 }

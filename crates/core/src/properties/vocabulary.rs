@@ -91,6 +91,21 @@ pub(super) fn vocabulary() -> Vec<(Json, Json)> {
             json!({"exit": 0, "stdout": "", "stderr": ""}),
         ),
         is(
+            "firewall",
+            json!({"hook": "input"}),
+            json!({"exists": true, "policy": "drop", "rules": ["tcp dport 22 accept"]}),
+        ),
+        is(
+            "certificate",
+            json!({"path": "/a"}),
+            json!({"exists": true, "subject": "CN=a", "issuer": "CN=b", "names": ["a"], "not_before": "2026-11-24T08:00:00Z", "not_after": "2027-11-24T08:00:00Z", "days_left": 9, "self_signed": false, "is_ca": false, "key_type": "RSA", "key_bits": 2048, "serial": "01", "fingerprint": "00", "count": 1, "ordered": true, "matches_key": true, "trusted": true}),
+        ),
+        is(
+            "journal",
+            json!({"unit": "ssh.service"}),
+            json!({"found": true, "count": 1, "lines": ["x"]}),
+        ),
+        is(
             "ping",
             json!({"host": "10.0.0.1"}),
             json!({"reachable": true, "loss": 0, "rtt": 1}),
@@ -144,6 +159,8 @@ pub(super) fn vocabulary() -> Vec<(Json, Json)> {
             "nfs",
             json!({"host": "a", "export": "/b"}),
             json!({"connected": true, "exports": ["/b"], "clients": ["*"], "mounted": true, "exists": true, "type": "directory", "readable": true, "entries": ["c"], "content": "d", "writable": true}),
+        ),
+        is(
             "ftp",
             json!({"host": "a", "path": "/"}),
             json!({"connected": true, "logged_in": true, "exists": true, "entries": ["a"], "content": "x", "writable": false}),
@@ -177,6 +194,10 @@ pub(super) fn vocabulary() -> Vec<(Json, Json)> {
             "syslog",
             json!({"through": "n", "path": "/var/log/remote"}),
             json!({"arrived": true, "line": "x", "files": ["/var/log/remote"]}),
+        ),
+        (
+            json!({"availability": {"of": {"tcp": {"host": "a", "port": 80}}, "every": "1s", "longest_silence": 0, "share": 100}}),
+            json!({"availability": {"lasted_ms": 2000, "runs": [{"from_ms": 0, "to_ms": 1000, "attempts": 2, "fact": {"seen": {"tcp": {"state": "open"}}}}]}}),
         ),
     ]
 }

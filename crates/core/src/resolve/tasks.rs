@@ -160,6 +160,7 @@ impl Resolver<'_> {
             );
         }
         let observer = self.observer(path, spec);
+        self.watched_phase(path, &phase, &spec.that);
         let expectation = self.expectation(&path.key("that"), &spec.that)?;
         Some(Check {
             id: format!("{task}/{}", spec.id),
@@ -224,9 +225,13 @@ impl Resolver<'_> {
     }
 
     /// Checks what the shapes cannot say, and puts a private key's text in the place of its path.
-    fn expectation(&mut self, path: &Path, that: &Expectation) -> Option<Expectation> {
+    pub(super) fn expectation(&mut self, path: &Path, that: &Expectation) -> Option<Expectation> {
         let path = path.key(that.kind());
         let absolute = |text: &str| text.starts_with('/');
+        let not_absolute = |field, text: Option<&String>| {
+            let text = text.filter(|text| !absolute(text))?;
+            Some((field, format!("`{text}` is not absolute")))
+        };
         let wrong: Option<(&str, String)> = match that {
             Expectation::File(check) if !absolute(&check.path) => {
                 Some(("path", format!("`{}` is not absolute", check.path)))
@@ -277,6 +282,10 @@ impl Resolver<'_> {
                 ))
             }
             Expectation::Ssh(check) => return self.ssh_key(&path, check),
+            Expectation::Certificate(check) => not_absolute("path", Some(&check.path))
+                .or_else(|| not_absolute("key", check.key.as_ref()))
+                .or_else(|| not_absolute("ca", check.ca.as_ref())),
+            Expectation::Availability(check) => return self.availability(&path, check),
             Expectation::Mail(check) => check.contradiction(),
             Expectation::Ldap(check) => check.contradiction(),
             Expectation::Sql(check) => check.contradiction(),
