@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
-use plateau_core::grade::{Facts, batches, grade};
+use plateau_core::grade::{Facts, batches, grade_phases};
 use plateau_core::plan::{examiner_wiring, phase_actions};
 use plateau_core::probe::{Answers, Batch, Fact, MESSAGE_LIMIT};
 use plateau_core::topology::{Observer, PhaseAction};
@@ -39,10 +39,10 @@ impl Lab {
             });
             let begun = Instant::now();
             facts.extend(match self.bring_phase_about(phase).await {
-                Ok(()) => self.look(phase).await,
+                Ok(()) => self.look(phase, &facts).await,
                 Err(error) => {
                     let reason = format!("the phase could not be brought about: {}", chain(&error));
-                    let batches = batches(&self.topology, phase);
+                    let batches = batches(&self.topology, phase, &facts);
                     batches
                         .values()
                         .flat_map(|batch| blind(batch, &reason))
@@ -52,12 +52,8 @@ impl Lab {
             let took = begun.elapsed().as_millis();
             took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
         }
-        let mut topology = self.topology.clone();
-        for task in &mut topology.tasks {
-            task.checks.retain(|check| phases.contains(&check.phase));
-        }
         Ok(CheckResultView {
-            grade: grade(&topology, &facts),
+            grade: grade_phases(&self.topology, &facts, &phases),
             took_ms,
         })
     }
@@ -92,9 +88,9 @@ impl Lab {
         Ok(())
     }
 
-    /// Asks all observers of a phase at the same time.
-    async fn look(self: &Arc<Self>, phase: &str) -> Facts {
-        let batches = batches(&self.topology, phase);
+    /// Asks all observers of a phase at the same time. `before` are the facts of the phases before it.
+    async fn look(self: &Arc<Self>, phase: &str, before: &Facts) -> Facts {
+        let batches = batches(&self.topology, phase, before);
         let asked = batches.iter().map(async |(observer, batch)| {
             let answered = match observer {
                 Observer::Node(node) => self.ask_node(node, batch).await,
