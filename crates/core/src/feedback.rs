@@ -221,3 +221,107 @@ fn see(grade: &Grade, task: &TaskGrade, check: &CheckResult, mode: Mode) -> Chec
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::grade::{Facts, grade};
+    use crate::probe::Fact;
+    use crate::scenario::{Folder, Scenario};
+
+    /// A task whose checks are shown in an exam as their names say; only `nothing` fails, which
+    /// `needs-hidden` needs and `in-hidden-group` shares a group with.
+    fn graded() -> Grade {
+        let document = r#"
+plateau: 1
+id: f
+title: { en: F }
+duration: 1m
+brief: { en: b.md }
+nodes: { n: { image: debian-server } }
+shown: { exam: title }
+tasks:
+  - id: a
+    skill: tsgeri/1.2
+    title: { en: A }
+    solution: [{ on: n, run: s.sh }]
+    groups: { g: {} }
+    checks:
+      - { id: title, on: n, that: { file: { path: /a } }, points: 1 }
+      - { id: everything, on: n, that: { file: { path: /b } }, points: 1, shown: { exam: everything } }
+      - { id: nothing, on: n, that: { file: { path: /c } }, points: 1, group: g, shown: { exam: nothing }, hint: { en: Look at c } }
+      - { id: needs-hidden, on: n, that: { file: { path: /d } }, points: 1, needs: [nothing], shown: { exam: everything } }
+      - { id: in-hidden-group, on: n, that: { file: { path: /e } }, points: 1, group: g }
+  - id: b
+    skill: tsgeri/1.2
+    title: { en: B }
+    solution: [{ on: n, run: s.sh }]
+    checks:
+      - { id: hidden, on: n, that: { file: { path: /f } }, points: 1, shown: { exam: nothing } }
+  - id: c
+    skill: tsgeri/1.2
+    title: { en: C }
+    solution: [{ on: n, run: s.sh }]
+    checks:
+      - { id: open, on: n, that: { file: { path: /g } }, points: 1 }
+"#;
+        let files = [("scenario.yaml", document), ("b.md", ""), ("s.sh", "")];
+        let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+        let scenario = Scenario::read(Folder(files.into())).expect("it is good");
+        let topology = scenario.draw("x").expect("it is good");
+        let fact = |id: &str| {
+            let seen = json!({ "file": { "exists": id != "a/nothing" } });
+            Fact::Seen(serde_json::from_value(seen).expect("an observation"))
+        };
+        let checks = topology.checks();
+        let facts: Facts = checks
+            .map(|check| (check.id.clone(), fact(&check.id)))
+            .collect();
+        grade(&topology, &facts)
+    }
+
+    #[test]
+    fn an_exam_shows_what_the_trainer_chose_and_gives_nothing_hidden_away() {
+        let seen = feedback(&graded(), Mode::Exam);
+        let tasks: Vec<&str> = seen.tasks.iter().map(|task| &*task.id).collect();
+        assert_eq!(tasks, ["a", "c"], "a task of hidden checks alone is hidden");
+        let task = &seen.tasks[0];
+        assert_eq!((task.score, task.standing), (None, None));
+        let names: Vec<&str> = task.checks.iter().map(|check| &*check.id).collect();
+        assert_eq!(
+            names,
+            [
+                "a/title",
+                "a/everything",
+                "a/needs-hidden",
+                "a/in-hidden-group"
+            ]
+        );
+        assert!(task.checks[0].details.is_none() && task.checks[1].details.is_some());
+        assert_eq!(task.checks[2].verdict, Verdict::NotAsked);
+        let details = task.checks[2].details.as_ref().expect("everything");
+        assert_eq!(details.reason, None, "it would name a hidden check");
+        assert_eq!(
+            task.checks[3].score, None,
+            "it would tell of a hidden check"
+        );
+        let text = serde_json::to_string(&seen).expect("JSON");
+        for hidden in ["a/nothing", "/c", "b/hidden", "Look at c"] {
+            assert!(!text.contains(hidden), "{hidden}: {text}");
+        }
+        assert_eq!(seen.tasks[1].score, Some(Score { points: 1, of: 1 }));
+    }
+
+    #[test]
+    fn training_shows_everything_with_hints_for_what_does_not_pass() {
+        let seen = feedback(&graded(), Mode::Training);
+        let checks: Vec<_> = seen.tasks.iter().flat_map(|task| &task.checks).collect();
+        assert_eq!(checks.len(), 7);
+        assert!(checks.iter().all(|check| check.details.is_some()));
+        assert_eq!(checks[2].hint["en"], "Look at c");
+        assert!(checks.iter().filter(|check| !check.hint.is_empty()).count() == 1);
+        assert_eq!(seen.tasks[0].standing, Some(Standing::NotAcquired));
+    }
+}

@@ -304,7 +304,8 @@ mod tests {
         scenario.expect("it is good").draw("x").expect("it is good")
     }
 
-    /// A grade in which these checks fail, `?` before those that nobody could look at.
+    /// A grade in which these checks fail, `?` before those that nobody could look at, `-` before
+    /// those that were not asked.
     fn graded(topology: &Topology, failing: &[&str]) -> Outcome {
         let mut grade = crate::grade::grade(topology, &BTreeMap::new());
         let judged = |task: &mut TaskGrade| {
@@ -312,6 +313,7 @@ mod tests {
                 check.verdict = match () {
                     () if failing.contains(&check.id.as_str()) => Verdict::Fail,
                     () if failing.contains(&format!("?{}", check.id).as_str()) => Verdict::Unknown,
+                    () if failing.contains(&format!("-{}", check.id).as_str()) => Verdict::NotAsked,
                     () => Verdict::Pass,
                 };
             }
@@ -368,6 +370,18 @@ mod tests {
                 &["b/y", "a/guard"],
                 &["mistake-loses-more a/guard"],
             ),
+            // What is not asked is lost as well, and goes back to a check that fails.
+            (untouched(), &["a/x", "b/y", "-b/z"], &[]),
+            (
+                untouched(),
+                &["-a/guard", "a/x", "b/y", "b/z"],
+                &["does-not-hold-from-start a/guard"],
+            ),
+            (solved(), &["-b/z"], &["unsatisfiable b/z"]),
+            (without("a"), &["-a/x"], &[]),
+            (mistake(), &["b/y", "-b/z"], &[]),
+            (mistake(), &["-b/y"], &[]),
+            (mistake(), &["-b/y", "a/x"], &["mistake-loses-more a/x"]),
         ];
         for (column, failing, expected) in rows {
             assert_eq!(
@@ -377,6 +391,26 @@ mod tests {
                 column.label()
             );
         }
+    }
+
+    #[test]
+    fn a_bonus_that_makes_up_for_a_whole_task_lets_it_survive() {
+        let topology = topology();
+        let column = Column::Without {
+            task: "a".to_owned(),
+            draw: 0,
+        };
+        let with_bonus = |bonus: bool| {
+            let Outcome::Graded(mut grade) = graded(&topology, &["a/x"]) else {
+                panic!("it is graded");
+            };
+            grade.tasks[0].checks[0].bonus = bonus;
+            let proof = prove(&topology, &[(column.clone(), Outcome::Graded(grade))]);
+            let codes = proof.flaws.into_iter().map(|flaw| flaw.code);
+            codes.collect::<Vec<_>>()
+        };
+        assert_eq!(with_bonus(false), Vec::<String>::new());
+        assert_eq!(with_bonus(true), ["task-survives"]);
     }
 
     #[test]

@@ -127,3 +127,83 @@ pub(super) fn blocks(referentials: &[Referential], skills: &[SkillGrade]) -> Vec
     }
     graded
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::referential::referentials;
+
+    /// The six skills of the first block, standing so; what is missing was not examined.
+    fn first_block(standings: &[Standing]) -> BlockGrade {
+        let skill = |(index, standing): (usize, &Standing)| SkillGrade {
+            id: format!("tsgeri/1.{}", index + 1),
+            title: Localized::new(),
+            points: 0,
+            of: 0,
+            threshold: 70,
+            standing: *standing,
+        };
+        let skills: Vec<SkillGrade> = standings.iter().enumerate().map(skill).collect();
+        let blocks = blocks(referentials(), &skills);
+        assert_eq!(blocks.len(), 1, "other blocks have no skill here");
+        blocks[0].clone()
+    }
+
+    #[test]
+    fn a_block_is_acquired_when_all_of_its_skills_are() {
+        use Standing::{Acquired, NotAcquired, Undecided};
+        for (standings, block) in [
+            (vec![Acquired; 6], Acquired),
+            (vec![Acquired; 5], Undecided),
+            (vec![Acquired, Undecided], Undecided),
+            (
+                vec![
+                    Acquired,
+                    Acquired,
+                    Acquired,
+                    Acquired,
+                    Acquired,
+                    NotAcquired,
+                ],
+                NotAcquired,
+            ),
+            (vec![NotAcquired, Undecided], NotAcquired),
+        ] {
+            let graded = first_block(&standings);
+            assert_eq!(graded.standing, block, "{standings:?}");
+            assert_eq!(graded.of, 6);
+            assert_eq!(graded.examined as usize, standings.len());
+        }
+    }
+
+    #[test]
+    fn no_skill_makes_up_for_another_and_tasks_of_one_skill_are_added() {
+        let tally = |points| Tally {
+            points,
+            within_reach: points,
+            of: 10,
+            ..Tally::default()
+        };
+        let tasks = [
+            ("tsgeri/1.1", tally(10)),
+            ("tsgeri/1.2", tally(4)),
+            ("tsgeri/1.2", tally(10)),
+            ("tsgeri/1.3", tally(6)),
+            ("nowhere/1", tally(9)),
+        ];
+        let skills = skills(referentials(), &tasks);
+        let shown: Vec<_> = skills
+            .iter()
+            .map(|s| (&*s.id, s.points, s.of, s.standing))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("nowhere/1", 9, 10, Standing::NotAcquired),
+                ("tsgeri/1.1", 10, 10, Standing::Acquired),
+                ("tsgeri/1.2", 14, 20, Standing::Acquired),
+                ("tsgeri/1.3", 6, 10, Standing::NotAcquired),
+            ]
+        );
+    }
+}

@@ -146,3 +146,50 @@ pub(super) fn groups(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_follows_from_what_is_earned_and_what_still_can_be() {
+        let sure = |points| Tally {
+            points,
+            within_reach: points,
+            of: 10,
+            ..Tally::default()
+        };
+        let open = Tally {
+            within_reach: 8,
+            ..sure(6)
+        };
+        let lost = |tally| Tally {
+            critical_lost: true,
+            ..tally
+        };
+        let unknown = |tally| Tally {
+            critical_unknown: true,
+            ..tally
+        };
+        let waiting = |tally| Tally {
+            for_evaluator: true,
+            ..tally
+        };
+        for (tally, standing) in [
+            (sure(7), Standing::Acquired),
+            (sure(6), Standing::NotAcquired),
+            (open, Standing::Undecided),
+            (lost(sure(10)), Standing::NotAcquired),
+            (lost(waiting(sure(10))), Standing::NotAcquired),
+            (unknown(sure(7)), Standing::Undecided),
+            (unknown(sure(6)), Standing::NotAcquired),
+            (waiting(sure(10)), Standing::Undecided),
+            (waiting(sure(0)), Standing::Undecided),
+            (Tally::default(), Standing::Undecided),
+        ] {
+            assert_eq!(tally.standing(70), standing, "{tally:?}");
+        }
+        assert_eq!(sure(10).standing(100), Standing::Acquired);
+        assert_eq!(sure(9).standing(100), Standing::NotAcquired);
+    }
+}
