@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::NodeState;
 use plateau_core::plan::{Wiring, wiring};
+use plateau_core::wire::{FilePart, WireRequest};
 
 use super::{Lab, LabError};
 use crate::agent;
@@ -21,6 +23,23 @@ const REBOOT: i64 = 129;
 
 /// What the await-boot role may say.
 const BOOT_LIMIT: usize = 4 << 10;
+
+/// Bytes of files, in base64, at which a message is full: far below its limit.
+const MESSAGE: usize = 8 << 20;
+
+/// Bytes of a file that go into one message.
+const PART: usize = 4 << 20;
+
+/// Files alone.
+fn ahead(fabric: u32, files: Vec<FilePart>) -> WireRequest {
+    WireRequest {
+        fabric,
+        bridges: vec![],
+        files,
+        release: vec![],
+        ports: vec![],
+    }
+}
 
 impl Lab {
     /// Looks up the processes and has the wirer plug them in. Returns the processes by name.
@@ -40,11 +59,49 @@ impl Lab {
         });
         let (fabric, pids) = futures_util::try_join!(self.pid_of_fabric(), try_join_all(pids))?;
         let pids: BTreeMap<String, u32> = pids.into_iter().collect();
-        let request = wiring
+        let mut request = wiring
             .request(fabric, &pids)
             .map_err(|node| LabError::NodeStopped { node })?;
+        let mut bytes = 0;
+        for part in self.file_parts(&wiring.files, &pids) {
+            bytes += part.content.len();
+            request.files.push(part);
+            // What does not fit into one message goes ahead of it.
+            if bytes >= MESSAGE {
+                bytes = 0;
+                let files = std::mem::take(&mut request.files);
+                self.ground.agent.wire(&ahead(fabric, files)).await?;
+            }
+        }
         self.ground.agent.wire(&request).await?;
         Ok(pids)
+    }
+
+    /// The files of some nodes, in parts that fit into a message.
+    fn file_parts<'a>(
+        &'a self,
+        nodes: &'a [String],
+        pids: &'a BTreeMap<String, u32>,
+    ) -> impl Iterator<Item = FilePart> + 'a {
+        let files = nodes.iter().flat_map(|name| {
+            let pid = pids.get(name).copied();
+            let files = self.topology.nodes.get(name).map(|node| &node.files);
+            pid.into_iter()
+                .flat_map(move |pid| files.into_iter().flatten().map(move |file| (pid, file)))
+        });
+        files.flat_map(|(node, file)| {
+            let parts = file.content.chunks(PART).enumerate();
+            let empty = file.content.is_empty().then_some((0, [].as_slice()));
+            parts.chain(empty).map(move |(number, part)| FilePart {
+                node,
+                path: file.path.clone(),
+                mode: file.mode,
+                uid: file.uid,
+                gid: file.gid,
+                append: number > 0,
+                content: base64::engine::general_purpose::STANDARD.encode(part),
+            })
+        })
     }
 
     async fn pid_of_fabric(&self) -> Result<u32, LabError> {
