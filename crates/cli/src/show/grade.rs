@@ -121,7 +121,7 @@ fn skills(skills: &[SkillGrade], messages: &Messages) -> String {
         texts.head_points(),
         texts.head_needed(),
         texts.head_verdict(),
-        String::new(),
+        texts.head_title(),
     ]);
     for skill in skills {
         table.add_row([
@@ -141,7 +141,7 @@ fn blocks(blocks: &[BlockGrade], messages: &Messages) -> String {
         texts.head_block(),
         texts.head_acquired(),
         texts.head_verdict(),
-        String::new(),
+        texts.head_title(),
     ]);
     for block in blocks {
         let share = texts.block_share(block.acquired.to_string(), block.of.to_string());

@@ -75,6 +75,7 @@ head-skill = SKILL
 head-block = BLOCK
 head-needed = NEEDED
 head-acquired = ACQUIRED
+head-title = TITLE
 note-bonus = bonus
 note-critical = critical
 # $group (String)

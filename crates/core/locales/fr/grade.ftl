@@ -57,6 +57,7 @@ head-skill = COMPÉTENCE
 head-block = BLOC
 head-needed = REQUIS
 head-acquired = ACQUISES
+head-title = INTITULÉ
 note-bonus = bonus
 note-critical = critique
 note-group = groupe { $group }
