@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use plateau_core::messages::Language;
 
 /// How every command ends, as shown under `plateau --help` and in the manual.
 const EXIT_CODES: &str = "\
@@ -32,6 +33,9 @@ pub(crate) struct Global {
     /// How results are shown: to people, or to programs
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Everywhere")]
     pub(crate) format: Format,
+    /// Language of grades and titles; that of the environment where absent
+    #[arg(long, global = true, value_enum, help_heading = "Everywhere")]
+    pub(crate) lang: Option<Lang>,
     /// The daemon's socket
     #[arg(
         long,
@@ -60,6 +64,30 @@ pub(crate) struct Global {
         help_heading = "Everywhere"
     )]
     pub(crate) token_file: Option<PathBuf>,
+}
+
+impl Global {
+    /// The language that was asked for, else the environment's where Plateau speaks it, else English.
+    pub(crate) fn language(&self) -> Language {
+        match self.lang {
+            Some(Lang::Fr) => Language::Fr,
+            Some(Lang::En) => Language::En,
+            None => {
+                let names = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter();
+                let set = names.filter_map(|name| std::env::var(name).ok());
+                let first = set.into_iter().find(|value| !value.is_empty());
+                let spoken = first.and_then(|tag| tag.parse().ok());
+                spoken.unwrap_or(Language::En)
+            }
+        }
+    }
+}
+
+/// Languages that Plateau speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    Fr,
+    En,
 }
 
 /// How results are shown.
@@ -206,6 +234,20 @@ pub(crate) enum LabCommand {
         /// Phase to grade, again for more; all where absent
         #[arg(long = "phase", value_name = "PHASE")]
         phases: Vec<String>,
+        /// Show no more than a candidate sees
+        #[arg(long, value_enum, value_name = "MODE")]
+        as_candidate: Option<Candidate>,
+        /// Write the result in a shape that other programs read, instead of showing it
+        #[arg(
+            long,
+            value_enum,
+            value_name = "SHAPE",
+            conflicts_with = "as_candidate"
+        )]
+        export: Option<Shape>,
+        /// File that the export is written to; the result is shown as well then
+        #[arg(long, value_name = "FILE", requires = "export")]
+        output: Option<PathBuf>,
     },
     /// Restart a node
     Reboot {
@@ -223,6 +265,22 @@ pub(crate) enum LabCommand {
         #[arg(long, conflicts_with = "labs")]
         all: bool,
     },
+}
+
+/// What a candidate works for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Candidate {
+    Training,
+    Exam,
+}
+
+/// Shapes that a result is exported in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    Junit,
+    Tap,
+    Json,
+    Csv,
 }
 
 /// `plateau images …`

@@ -116,6 +116,9 @@ pub(crate) enum Failure {
     /// Standard output is gone.
     #[error("cannot write the result")]
     Output(#[from] io::Error),
+    /// The result cannot be written in the shape that was asked for.
+    #[error("cannot write the result in this shape")]
+    Export(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The terminal cannot be used.
     #[error("cannot use the terminal")]
     Terminal(#[source] io::Error),
@@ -148,6 +151,7 @@ impl Failure {
             | Self::Ended(_)
             | Self::Strange { .. }
             | Self::Output(_)
+            | Self::Export(_)
             | Self::Terminal(_) => 3,
             Self::Interrupted => 130,
         }
@@ -184,6 +188,7 @@ impl Failure {
             | Self::Misfit(_)
             | Self::Layout(_)
             | Self::Output(_)
+            | Self::Export(_)
             | Self::Terminal(_)
             | Self::Interrupted => None,
         }
@@ -235,7 +240,7 @@ impl Failure {
             Self::Unreachable { .. } => "daemon-unreachable",
             Self::Broken(_) | Self::Ended(_) => "daemon-broke-off",
             Self::Strange { .. } => "daemon-not-understood",
-            Self::Output(_) => "cannot-write-result",
+            Self::Output(_) | Self::Export(_) => "cannot-write-result",
             Self::Terminal(_) => "terminal-failed",
             Self::Interrupted => "interrupted",
         };

@@ -12,6 +12,7 @@ use crate::screen::Screen;
 mod args;
 mod daemon;
 mod doctor;
+mod export;
 mod failure;
 mod folder;
 mod images;
@@ -29,7 +30,7 @@ async fn main() -> ExitCode {
     // says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
-    let screen = Screen::new(cli.global.format);
+    let screen = Screen::new(cli.global.format, cli.global.language());
     let code = match run(&cli, screen).await {
         Ok(ending) => ending.code(),
         Err(failure) => {

@@ -198,6 +198,7 @@ impl Draft {
             nodes: self.nodes,
             phases: BTreeMap::new(),
             tasks: self.tasks,
+            shown: None,
             mistakes: Vec::new(),
         };
         let yaml = layout::write(&spec, &self.comments)
@@ -307,6 +308,7 @@ pub(crate) fn task(id: &str, fr: &str, en: &str) -> TaskSpec {
         skill: SKILL.to_owned(),
         title: in_both(fr.to_owned(), en.to_owned()),
         solution: Vec::new(),
+        groups: BTreeMap::new(),
         checks: Vec::new(),
         deliverable: None,
         rubric: Vec::new(),
@@ -328,6 +330,12 @@ pub(crate) fn check(id: &str, title: Localized, node: &str, that: Expectation) -
         that,
         points: 1,
         holds_from_start: false,
+        needs: Vec::new(),
+        group: None,
+        bonus: false,
+        critical: false,
+        hint: BTreeMap::new(),
+        shown: None,
         timeout: None,
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Resolver;
+use super::scoring::{full_names, groups};
 use super::services::wrong_value;
 use crate::quantity::Span;
 use crate::question::{Expectation, Vantage};
@@ -38,6 +39,7 @@ impl Resolver<'_> {
             }
             tasks.push(self.one_task(&path, task));
         }
+        self.needs(spec);
         tasks
     }
 
@@ -54,6 +56,7 @@ impl Resolver<'_> {
         self.languages(&path.key("title"), &spec.title);
         let solution = self.scripts(&path.key("solution"), &spec.solution);
         let checks = self.checks(path, spec);
+        self.groups(path, spec);
         self.for_evaluator(path, spec);
         let for_evaluator = spec.deliverable.is_some() || !spec.rubric.is_empty();
         if spec.checks.is_empty()
@@ -88,6 +91,7 @@ impl Resolver<'_> {
             skill: spec.skill.clone(),
             title: spec.title.clone(),
             solution,
+            groups: groups(spec),
             checks,
             for_evaluator,
         }
@@ -125,16 +129,7 @@ impl Resolver<'_> {
     }
 
     fn one_check(&mut self, path: &Path, task: &str, spec: &CheckSpec) -> Option<Check> {
-        if spec.points == 0 {
-            let hint =
-                Some("1 or more; a check without points would tell nobody anything".to_owned());
-            self.problem(
-                &path.key("points"),
-                "bad-points",
-                "points must be positive".to_owned(),
-                hint,
-            );
-        }
+        self.points(path, spec);
         let phase = spec.phase.clone().unwrap_or_else(|| AS_LEFT.to_owned());
         self.phase(&path.key("phase"), &phase);
         let timeout = spec.timeout.unwrap_or(DEFAULT_TIMEOUT);
@@ -170,6 +165,12 @@ impl Resolver<'_> {
             expectation,
             points: spec.points,
             holds_from_start: spec.holds_from_start,
+            needs: full_names(task, &spec.needs),
+            group: spec.group.clone(),
+            bonus: spec.bonus,
+            critical: spec.critical,
+            hint: spec.hint.clone(),
+            shown: self.shown.with(spec.shown),
             timeout,
         })
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
-use plateau_core::grade::{Facts, batches, grade, mark};
+use plateau_core::grade::{Facts, batches, grade_phases, mark};
 use plateau_core::plan::{examiner_wiring, phase_actions};
 use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
 use plateau_core::topology::{Observer, PhaseAction};
@@ -39,7 +39,7 @@ impl Lab {
                 phase: phase.clone(),
             });
             let begun = Instant::now();
-            let mut batches = batches(&self.topology, phase);
+            let mut batches = batches(&self.topology, phase, &facts);
             mark(&mut batches, &uuid::Uuid::now_v7().to_string());
             let mut watch = self.begin_watch(&batches).await;
             facts.extend(match self.bring_phase_about(phase).await {
@@ -56,12 +56,8 @@ impl Lab {
             let took = begun.elapsed().as_millis();
             took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
         }
-        let mut topology = self.topology.clone();
-        for task in &mut topology.tasks {
-            task.checks.retain(|check| phases.contains(&check.phase));
-        }
         Ok(CheckResultView {
-            grade: grade(&topology, &facts),
+            grade: grade_phases(&self.topology, &facts, &phases),
             took_ms,
         })
     }
