@@ -4,12 +4,14 @@
     reason = "JSON values: only text is shown bare"
 )]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::matcher::Finding;
 use crate::probe::{Asked, Batch, Fact};
+use crate::question::{Expectation, Question};
 use crate::topology::{Check, Localized, Observer, Task, Topology};
 
 /// What became of a check.
@@ -119,8 +121,47 @@ pub fn batches(topology: &Topology, phase: &str) -> BTreeMap<Observer, Batch> {
             wants: check.expectation.wants(),
             timeout_ms: check.timeout.0,
         });
+        if let Expectation::Syslog(syslog) = &check.expectation {
+            let (sender, question) = syslog.sending();
+            let batch = batches
+                .entry(sender)
+                .or_insert_with(|| Batch { questions: vec![] });
+            batch.questions.push(Asked {
+                id: format!("{}{SENT}", check.id),
+                question: Question::Syslog(question),
+                wants: check.expectation.wants(),
+                timeout_ms: check.timeout.0,
+            });
+        }
     }
     batches
+}
+
+/// What the sender of a message is asked goes by the check's identifier and this.
+const SENT: &str = "+sent";
+
+/// Draws the markers of messages that one observer sends and another looks for. The nonce must be
+/// new for each grading, and beyond guessing.
+pub fn mark(batches: &mut BTreeMap<Observer, Batch>, nonce: &str) {
+    let asked = batches.values_mut().flat_map(|batch| &mut batch.questions);
+    for asked in asked {
+        if let Question::Syslog(question) = &mut asked.question {
+            let check = asked.id.strip_suffix(SENT).unwrap_or(&asked.id);
+            question.mark(nonce, check);
+        }
+    }
+}
+
+/// What is known for a check: its own fact, or what those of two observers say together.
+fn known<'a>(check: &Check, facts: &'a Facts) -> Option<Cow<'a, Fact>> {
+    let own = facts.get(&check.id);
+    match &check.expectation {
+        Expectation::Syslog(syslog) => {
+            let sent = facts.get(&format!("{}{SENT}", check.id));
+            syslog.arrival(sent, own).map(Cow::Owned)
+        }
+        _ => own.map(Cow::Borrowed),
+    }
 }
 
 /// Judges one check. No fact at all is [`Verdict::Unknown`] as well.
@@ -184,7 +225,7 @@ fn grade_task(task: &Task, facts: &Facts) -> TaskGrade {
     let checks: Vec<CheckResult> = task
         .checks
         .iter()
-        .map(|check| judge(check, facts.get(&check.id)))
+        .map(|check| judge(check, known(check, facts).as_deref()))
         .collect();
     TaskGrade {
         id: task.id.clone(),
@@ -214,14 +255,9 @@ fn describe(check: &Check) -> String {
         .and_then(|fields| fields.as_object())
     {
         for (name, value) in fields {
-            let shown = match value {
-                serde_json::Value::String(text) => {
-                    text.lines().next().unwrap_or_default().to_owned()
-                }
-                other => other.to_string(),
-            };
+            let shown = shown(value);
             match name.as_str() {
-                "password" | "key" => words.push(format!("{name}=…")),
+                _ if is_secret(name) => words.push(format!("{name}=…")),
                 "path" | "name" | "url" | "host" | "number" | "to" | "interface" | "run" => {
                     words.push(shown)
                 }
@@ -230,4 +266,24 @@ fn describe(check: &Check) -> String {
         }
     }
     words.join(" ")
+}
+
+/// A field's value on one line, secrets left out.
+fn shown(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.lines().next().unwrap_or_default().to_owned(),
+        serde_json::Value::Object(fields) => {
+            let field = |(name, value): (&String, &serde_json::Value)| match is_secret(name) {
+                true => format!("{name}=…"),
+                false => format!("{name}={}", shown(value)),
+            };
+            let fields: Vec<String> = fields.iter().map(field).collect();
+            format!("({})", fields.join(" "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn is_secret(field: &str) -> bool {
+    matches!(field, "key" | "community") || field.ends_with("password")
 }

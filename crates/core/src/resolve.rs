@@ -3,6 +3,7 @@
 mod names;
 mod network;
 mod nodes;
+mod services;
 mod tasks;
 
 use std::collections::BTreeMap;

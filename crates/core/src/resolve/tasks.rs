@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Resolver;
+use super::services::wrong_value;
 use crate::quantity::Span;
 use crate::question::{Expectation, Vantage};
 use crate::referential::skill_names;
@@ -146,6 +147,18 @@ impl Resolver<'_> {
                 hint,
             );
         }
+        if let Expectation::Syslog(check) = &spec.that
+            && check.within >= timeout
+        {
+            let message = format!("`within` {} leaves no time to look", check.within);
+            let hint = Some(format!("less than the check's timeout, {timeout}"));
+            self.problem(
+                &path.key("that").key("syslog"),
+                "bad-timeout",
+                message,
+                hint,
+            );
+        }
         let observer = self.observer(path, spec);
         let expectation = self.expectation(&path.key("that"), &spec.that)?;
         Some(Check {
@@ -264,7 +277,16 @@ impl Resolver<'_> {
                 ))
             }
             Expectation::Ssh(check) => return self.ssh_key(&path, check),
-            _ => None,
+            Expectation::Mail(check) => check.contradiction(),
+            Expectation::Ldap(check) => check.contradiction(),
+            Expectation::Sql(check) => check.contradiction(),
+            Expectation::Smb(check) => check.contradiction(),
+            Expectation::Nfs(check) => check.contradiction(),
+            Expectation::Syslog(check) => {
+                self.sender(&path, check);
+                wrong_value(that)
+            }
+            _ => wrong_value(that),
         };
         if let Some((field, message)) = wrong {
             self.problem(&path.key(field), "bad-value", message, None);

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
-use plateau_core::grade::{Facts, batches, grade};
+use plateau_core::grade::{Facts, batches, grade, mark};
 use plateau_core::plan::{examiner_wiring, phase_actions};
-use plateau_core::probe::{Answers, Batch, Fact, MESSAGE_LIMIT};
+use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
 use plateau_core::topology::{Observer, PhaseAction};
 
 use super::{Lab, LabError};
@@ -94,7 +94,8 @@ impl Lab {
 
     /// Asks all observers of a phase at the same time.
     async fn look(self: &Arc<Self>, phase: &str) -> Facts {
-        let batches = batches(&self.topology, phase);
+        let mut batches = batches(&self.topology, phase);
+        mark(&mut batches, &uuid::Uuid::now_v7().to_string());
         let asked = batches.iter().map(async |(observer, batch)| {
             let answered = match observer {
                 Observer::Node(node) => self.ask_node(node, batch).await,
@@ -154,7 +155,7 @@ impl Lab {
     async fn ask(&self, container: &str, batch: &Batch) -> Result<Facts, String> {
         let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
         let exec = ExecSpec {
-            argv: vec![agent::PATH.to_owned(), "probe".to_owned()],
+            argv: vec![program_for(batch).to_owned(), "probe".to_owned()],
             env: BTreeMap::new(),
             stdin: serde_json::to_vec(batch).map_err(|error| error.to_string())?,
             timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
@@ -183,6 +184,16 @@ impl Lab {
             }
         }
         Ok(facts)
+    }
+}
+
+/// The agent looks inside a node; what is asked across the network takes the grader's clients.
+fn program_for(batch: &Batch) -> &'static str {
+    let takes_client = |asked: &Asked| asked.question.takes_client();
+    if batch.questions.iter().any(takes_client) {
+        agent::GRADER
+    } else {
+        agent::PATH
     }
 }
 
