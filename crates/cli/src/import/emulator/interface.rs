@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(allowed("é", &none), "-");
         assert_eq!(allowed("lo", &none), "port");
         let taken = BTreeSet::from(["GigabitEthern12".to_owned()]);
-        assert_eq!(allowed("GigabitEthernet12", &taken), "GigabitEther-2");
+        assert_eq!(allowed("GigabitEthernet12", &taken), "GigabitEthe12-2");
         assert!(allowed("1234567890123456789", &none).len() <= LONGEST);
     }
 }
