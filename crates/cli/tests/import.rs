@@ -463,6 +463,10 @@ fn bad_compose_files_are_refused_with_their_place() {
         ),
         ("services: {}", "compose.yaml: no service is declared"),
         (
+            "services: { a: { image: x/y, scale: 0 } }",
+            "compose.yaml: every service is scaled to nothing",
+        ),
+        (
             "services: { a: { image: x/y }, a: { image: x/z } }",
             "compose.yaml:1:32: `a` stands here for the second time",
         ),

@@ -8,8 +8,9 @@ use std::path::Path;
 use plateau_core::spec::{NodeSpec, TaskSpec};
 use plateau_core::tree::Path as At;
 
-use super::document::scalar;
+use super::document::{self, scalar};
 use super::draft::{Draft, Names, task};
+use super::refused;
 use crate::failure::Failure;
 use project::{Attribute, Project, Service};
 
@@ -51,6 +52,11 @@ pub(super) fn read(path: &Path) -> Result<Draft, Failure> {
         draft.leave_out(place.clone(), &At::default(), what.clone());
     }
     let machines = machines(&mut draft, &project);
+    if machines.is_empty() {
+        let message = "every service is scaled to nothing".to_owned();
+        let hint = "a lab has at least one machine";
+        return Err(refused(document::whole(path), "no-service", message, hint));
+    }
     for machine in &machines {
         draft
             .nodes

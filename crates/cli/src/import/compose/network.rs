@@ -78,10 +78,12 @@ pub(super) fn plug_in(draft: &mut Draft, project: &Project, machines: &[Machine<
                 );
                 continue;
             };
-            let name = attachment
-                .interface
-                .clone()
-                .unwrap_or_else(|| format!("eth{number}"));
+            let free = |name: &String| !interfaces.contains_key(name);
+            let wanted = attachment.interface.clone();
+            let numbered = (number..).map(|number| format!("eth{number}"));
+            let Some(name) = wanted.into_iter().chain(numbered).find(free) else {
+                continue;
+            };
             let net = Ipv4Net::new(address, segment.subnet.prefix_len())
                 .ok()
                 .map(IpNet::V4);
