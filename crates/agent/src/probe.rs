@@ -19,19 +19,39 @@ mod address;
 mod asked;
 mod bounded;
 mod certificate;
+#[cfg(feature = "clients")]
+mod clients;
 mod command;
 mod crontab;
+#[cfg(feature = "clients")]
+mod dhcp;
+#[cfg(feature = "clients")]
 mod dns;
 mod file;
 mod firewall;
+#[cfg(feature = "clients")]
+mod ftp;
 mod group;
+#[cfg(feature = "clients")]
 mod http;
 mod interface;
 mod journal;
+#[cfg(feature = "clients")]
+mod ldap;
 mod links;
+#[cfg(feature = "clients")]
+mod mail;
+#[cfg(feature = "clients")]
+mod marker;
 mod mount;
+#[cfg(feature = "clients")]
 mod names;
+#[cfg(feature = "clients")]
+mod nfs;
+#[cfg(feature = "clients")]
+mod ntp;
 mod package;
+#[cfg(feature = "clients")]
 mod ping;
 mod port;
 mod process;
@@ -39,10 +59,27 @@ mod resolver;
 mod route;
 mod schedule;
 mod service;
+#[cfg(feature = "clients")]
+mod sip;
+#[cfg(feature = "clients")]
+mod smb;
+#[cfg(feature = "clients")]
+mod snmp;
+#[cfg(feature = "clients")]
+mod sql;
+#[cfg(feature = "clients")]
 mod ssh;
+#[cfg(feature = "clients")]
+mod stream;
 mod sysctl;
+#[cfg(feature = "clients")]
+mod syslog;
 pub(crate) mod systemd;
+#[cfg(feature = "clients")]
 mod tcp;
+#[cfg(feature = "clients")]
+mod tftp;
+#[cfg(feature = "clients")]
 mod tls;
 mod user;
 mod watch;

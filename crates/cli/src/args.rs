@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use plateau_core::messages::Language;
 
 /// How every command ends, as shown under `plateau --help` and in the manual.
 const EXIT_CODES: &str = "\
 Exit codes:
   0    good
   1    the thing asked about is not so: a check did not pass, a proof does not hold,
-       a script failed, the host is not healthy
+       a script failed, the host is not healthy, an import left something out
   2    bad input: an option, a scenario, a name that does not exist
   3    the outside failed: the daemon or the engine
   130  ended by Ctrl-C
@@ -32,6 +33,9 @@ pub(crate) struct Global {
     /// How results are shown: to people, or to programs
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Everywhere")]
     pub(crate) format: Format,
+    /// Language of grades and titles; that of the environment where absent
+    #[arg(long, global = true, value_enum, help_heading = "Everywhere")]
+    pub(crate) lang: Option<Lang>,
     /// The daemon's socket
     #[arg(
         long,
@@ -62,6 +66,30 @@ pub(crate) struct Global {
     pub(crate) token_file: Option<PathBuf>,
 }
 
+impl Global {
+    /// The language that was asked for, else the environment's where Plateau speaks it, else English.
+    pub(crate) fn language(&self) -> Language {
+        match self.lang {
+            Some(Lang::Fr) => Language::Fr,
+            Some(Lang::En) => Language::En,
+            None => {
+                let names = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter();
+                let set = names.filter_map(|name| std::env::var(name).ok());
+                let first = set.into_iter().find(|value| !value.is_empty());
+                let spoken = first.and_then(|tag| tag.parse().ok());
+                spoken.unwrap_or(Language::En)
+            }
+        }
+    }
+}
+
+/// Languages that Plateau speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    Fr,
+    En,
+}
+
 /// How results are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -82,6 +110,9 @@ pub(crate) enum Command {
     /// Build the images that nodes are made from
     #[command(subcommand)]
     Images(ImagesCommand),
+    /// Write scenarios from what other programs' files describe
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Say what this host has and lacks, each with its remedy
     Doctor,
     /// Write a shell's completions to standard output
@@ -203,6 +234,20 @@ pub(crate) enum LabCommand {
         /// Phase to grade, again for more; all where absent
         #[arg(long = "phase", value_name = "PHASE")]
         phases: Vec<String>,
+        /// Show no more than a candidate sees
+        #[arg(long, value_enum, value_name = "MODE")]
+        as_candidate: Option<Candidate>,
+        /// Write the result in a shape that other programs read, instead of showing it
+        #[arg(
+            long,
+            value_enum,
+            value_name = "SHAPE",
+            conflicts_with = "as_candidate"
+        )]
+        export: Option<Shape>,
+        /// File that the export is written to; the result is shown as well then
+        #[arg(long, value_name = "FILE", requires = "export")]
+        output: Option<PathBuf>,
     },
     /// Restart a node
     Reboot {
@@ -222,6 +267,22 @@ pub(crate) enum LabCommand {
     },
 }
 
+/// What a candidate works for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Candidate {
+    Training,
+    Exam,
+}
+
+/// Shapes that a result is exported in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    Junit,
+    Tap,
+    Json,
+    Csv,
+}
+
 /// `plateau images …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImagesCommand {
@@ -233,6 +294,42 @@ pub(crate) enum ImagesCommand {
     },
     /// List the images
     List,
+}
+
+/// `plateau import …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Write a scenario whose checks ask what a Goss file tests
+    Goss {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Write a scenario with the machines and networks of a Compose file
+    Compose {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Write a scenario with the machines and networks of a containerlab topology
+    Containerlab {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Write a scenario with the machines and networks of a Kathará lab, by its folder
+    Kathara {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+}
+
+/// What every import is told.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// What is read
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// Folder that is made for the scenario; named after what is read where absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
 }
 
 /// The seed that is taken where none is given.

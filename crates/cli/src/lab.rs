@@ -1,16 +1,20 @@
 //! `plateau lab …`
 
+use std::fs;
 use std::io::{self, Read, Write};
+use std::path::Path;
 
-use plateau_core::api::{CheckLab, Exec, Solve};
+use plateau_core::api::{CheckLab, CheckResultView, Exec, Solve};
+use plateau_core::feedback::{Mode, feedback};
 use plateau_core::plan::plan_up;
 
-use crate::args::LabCommand;
+use crate::args::{Candidate, LabCommand, Shape};
 use crate::daemon::Daemon;
+use crate::export;
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
 use crate::scenario::{Readable, readable};
-use crate::screen::Screen;
+use crate::screen::{Screen, write_raw};
 use crate::show;
 use crate::show::plan::Planned;
 
@@ -34,7 +38,9 @@ pub(crate) async fn run(
         }
         LabCommand::List => screen.show(&daemon()?.labs().await?, |labs| show::lab::list(labs))?,
         LabCommand::Show { lab } => {
-            screen.show(&daemon()?.lab(lab).await?, show::lab::lab)?;
+            screen.show(&daemon()?.lab(lab).await?, |lab| {
+                show::lab::lab(lab, screen.language())
+            })?;
         }
         LabCommand::Exec {
             lab,
@@ -58,8 +64,15 @@ pub(crate) async fn run(
             tasks,
             mistake,
         } => return solve(&daemon()?, lab, tasks, mistake.clone(), screen).await,
-        LabCommand::Check { lab, phases } => {
-            return check(&daemon()?, lab, phases, screen).await;
+        LabCommand::Check {
+            lab,
+            phases,
+            as_candidate,
+            export,
+            output,
+        } => {
+            let view = check(&daemon()?, lab, phases, screen).await?;
+            return graded(&view, (*as_candidate, *export, output.as_deref()), screen);
         }
         LabCommand::Reboot { lab, node } => {
             let progress = Progress::new(screen, 0);
@@ -72,13 +85,15 @@ pub(crate) async fn run(
     Ok(Ending::Good)
 }
 
-fn plan(path: &std::path::Path, seed: &str, screen: Screen) -> Result<Ending, Failure> {
+fn plan(path: &Path, seed: &str, screen: Screen) -> Result<Ending, Failure> {
     let Readable { root, scenario } = readable(path)?;
     let topology = scenario
         .draw(seed)
         .map_err(|problems| Failure::Problems(show::problem::below(&root, problems)))?;
     let plan = plan_up(&topology);
-    screen.show(&Planned { topology, plan }, show::plan::planned)?;
+    screen.show(&Planned { topology, plan }, |planned| {
+        show::plan::planned(planned, screen.language())
+    })?;
     Ok(Ending::Good)
 }
 
@@ -130,16 +145,47 @@ async fn check(
     lab: &str,
     phases: &[String],
     screen: Screen,
-) -> Result<Ending, Failure> {
+) -> Result<CheckResultView, Failure> {
     let progress = Progress::new(screen, 0);
     progress.doing("grading");
     let asked = CheckLab {
         phases: (!phases.is_empty()).then(|| phases.to_vec()),
     };
-    let view = up::with_phases(daemon, lab, &progress, daemon.check(lab, &asked)).await?;
-    drop(progress);
-    screen.show(&view, |view| show::grade::result(view, phases))?;
-    Ok(Ending::so(show::grade::is_full(&view.grade, phases)))
+    up::with_phases(daemon, lab, &progress, daemon.check(lab, &asked)).await
+}
+
+/// Shows or exports a grade, or what a candidate sees of it.
+fn graded(
+    view: &CheckResultView,
+    (candidate, export, output): (Option<Candidate>, Option<Shape>, Option<&Path>),
+    screen: Screen,
+) -> Result<Ending, Failure> {
+    let messages = screen.messages();
+    if let Some(shape) = export {
+        let exported = export::export(view, shape, &messages)?;
+        match output {
+            None => write_raw(exported.as_bytes())?,
+            Some(path) => fs::write(path, exported).map_err(|source| Failure::WriteFile {
+                path: path.to_owned(),
+                source,
+            })?,
+        }
+    }
+    match (candidate, export, output) {
+        (Some(candidate), ..) => {
+            let mode = match candidate {
+                Candidate::Training => Mode::Training,
+                Candidate::Exam => Mode::Exam,
+            };
+            let seen = feedback(&view.grade, mode);
+            screen.show(&seen, |seen| show::feedback::feedback(seen, &messages))?;
+        }
+        (None, None, _) | (None, _, Some(_)) => {
+            screen.show(view, |view| show::grade::result(view, &messages))?;
+        }
+        (None, Some(_), None) => {}
+    }
+    Ok(Ending::so(show::grade::is_full(&view.grade)))
 }
 
 async fn down(

@@ -12,9 +12,11 @@ use crate::screen::Screen;
 mod args;
 mod daemon;
 mod doctor;
+mod export;
 mod failure;
 mod folder;
 mod images;
+mod import;
 mod lab;
 mod pages;
 mod progress;
@@ -28,7 +30,7 @@ async fn main() -> ExitCode {
     // says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
-    let screen = Screen::new(cli.global.format);
+    let screen = Screen::new(cli.global.format, cli.global.language());
     let code = match run(&cli, screen).await {
         Ok(ending) => ending.code(),
         Err(failure) => {
@@ -46,6 +48,7 @@ async fn run(cli: &Cli, screen: Screen) -> Result<Ending, Failure> {
         Command::Scenario(command) => scenario::run(command, screen, daemon).await,
         Command::Lab(command) => lab::run(command, screen, daemon).await,
         Command::Images(command) => images::run(command, screen, &daemon()?).await,
+        Command::Import(command) => import::run(command, screen),
         Command::Doctor => doctor::run(screen, &daemon()?).await,
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man { dir } => pages::manual(dir, screen),

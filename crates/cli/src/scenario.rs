@@ -42,7 +42,9 @@ pub(crate) async fn run(
             };
             let daemon = daemon()?;
             let proof = proven(daemon.prove(&new).await?, screen).await?;
-            screen.show(&proof, show::proof::proof)?;
+            screen.show(&proof, |proof| {
+                show::proof::proof(proof, &screen.messages())
+            })?;
             Ok(Ending::so(proof.holds))
         }
         ScenarioCommand::New { id, parent } => starter::write(id, parent, screen),

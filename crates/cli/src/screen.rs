@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use plateau_core::messages::{Language, Messages};
 use serde::Serialize;
 
 use crate::args::Format;
@@ -23,12 +24,23 @@ pub(crate) const HEAD: Style = Style::new().bold();
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     format: Format,
+    language: Language,
 }
 
 impl Screen {
-    /// A screen of this format.
-    pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+    /// A screen of this format and language.
+    pub(crate) fn new(format: Format, language: Language) -> Self {
+        Self { format, language }
+    }
+
+    /// The language that people are spoken to in.
+    pub(crate) fn language(self) -> Language {
+        self.language
+    }
+
+    /// What is said in it.
+    pub(crate) fn messages(self) -> Messages {
+        Messages::new(self.language)
     }
 
     /// Shows a result: the value itself to a program, what `text` makes of it to a person.
@@ -79,6 +91,15 @@ pub(crate) fn write_out(text: &str) -> Result<(), Failure> {
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
         // `plateau … | head` has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Writes to standard output what other programs read: byte for byte.
+pub(crate) fn write_raw(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

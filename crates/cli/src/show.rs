@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use plateau_core::grade::Verdict;
-use plateau_core::topology::Localized;
+use plateau_core::messages::Messages;
 
 use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 pub(crate) mod doctor;
+pub(crate) mod feedback;
 pub(crate) mod grade;
 pub(crate) mod image;
 pub(crate) mod lab;
 pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod proof;
+pub(crate) mod reason;
 
 /// A table without lines: it can be read, and cut into columns by other programs as well.
-fn table<const N: usize>(head: [&str; N]) -> Table {
+fn table<const N: usize>(head: [impl std::fmt::Display; N]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -41,23 +43,13 @@ fn lines(table: &Table) -> String {
 }
 
 /// A verdict in words.
-fn verdict(verdict: Verdict) -> String {
+fn verdict(verdict: Verdict, messages: &Messages) -> String {
+    let word = messages.verdict(verdict);
     match verdict {
-        Verdict::Pass => styled(GOOD, "pass"),
-        Verdict::Fail => styled(WRONG, "fail"),
-        Verdict::Unknown => styled(UNSURE, "unknown"),
+        Verdict::Pass => styled(GOOD, word),
+        Verdict::Fail => styled(WRONG, word),
+        Verdict::NotAsked | Verdict::Unknown => styled(UNSURE, word),
     }
-}
-
-/// A text in the language that the environment asks for, else in English, else in any.
-pub(crate) fn in_our_language(text: &Localized) -> &str {
-    let wanted = ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_default();
-    let language = wanted.split(['_', '.']).next().unwrap_or_default();
-    let found = [language, "en"].into_iter().find_map(|key| text.get(key));
-    found.or_else(|| text.values().next()).map_or("", |t| t)
 }
 
 /// "1 check", "2 checks".

@@ -1,17 +1,24 @@
 //! Fact to verdict to grade: pure, so that a grade can be recomputed from stored facts.
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "JSON values: only text is shown bare"
-)]
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::feedback::Shown;
 use crate::matcher::Finding;
-use crate::probe::{Asked, Batch, Fact};
-use crate::question::Question;
-use crate::topology::{Check, Localized, Observer, Task, Topology};
+use crate::probe::Fact;
+use crate::referential::referentials;
+use crate::topology::{Localized, Observer, Task, Topology};
+
+pub use ask::{batches, mark};
+pub use judge::judge;
+pub use standing::{BlockGrade, SkillGrade, Standing};
+pub(crate) use tally::Tally;
+
+mod ask;
+mod judge;
+mod standing;
+mod tally;
 
 /// What became of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,8 +29,27 @@ pub enum Verdict {
     Pass,
     /// It is not.
     Fail,
-    /// Nobody could look; never counts against a candidate.
+    /// A check that it needs did not pass, so it was not asked or its answer not looked at.
+    NotAsked,
+    /// Nobody could look, at it or at what it needs; never counts against a candidate.
     Unknown,
+}
+
+/// Why a check has no findings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// There is no fact: its phase was not graded.
+    NoFact,
+    /// Nobody could look: why, in English, for the trainer and the evaluator.
+    CouldNotLook(String),
+    /// The answer belongs to another kind of question.
+    OtherAnswer,
+    /// This check, which it needs, did not pass.
+    NeedFailed(String),
+    /// Nobody could look at this check, which it needs.
+    NeedUnknown(String),
 }
 
 /// One check, judged.
@@ -40,16 +66,45 @@ pub struct CheckResult {
     pub observer: String,
     /// What was asked, such as `http http://www.atelier.lan/`.
     pub asked: String,
+    /// Checks that it needs, as `task/check`.
+    pub needs: Vec<String>,
+    /// The group of its task that earns its points only as a whole.
+    pub group: Option<String>,
+    /// Whether its points only make up for others lost in its task.
+    pub bonus: bool,
+    /// Whether its skill is not acquired without it.
+    pub critical: bool,
     /// The verdict.
+    pub verdict: Verdict,
+    /// Points earned: none where its group is not whole, whatever its own verdict.
+    pub points: u32,
+    /// Points to be earned.
+    pub of: u32,
+    /// Attribute by attribute, what was expected and seen; for [`Verdict::Pass`] and [`Verdict::Fail`].
+    pub findings: Vec<Finding>,
+    /// Why there are no findings, for [`Verdict::Unknown`] and [`Verdict::NotAsked`].
+    pub reason: Option<Reason>,
+    /// What helps in training, by language; may be empty.
+    pub hint: Localized,
+    /// What a candidate is shown of it.
+    pub shown: Shown,
+}
+
+/// A group of checks that earns its points only as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GroupGrade {
+    /// Its name, unique in its task.
+    pub id: String,
+    /// Title by language; may be empty.
+    pub title: Localized,
+    /// [`Verdict::Pass`] where all of its checks pass, [`Verdict::Fail`] where one of them does not,
+    /// else [`Verdict::Unknown`].
     pub verdict: Verdict,
     /// Points earned.
     pub points: u32,
     /// Points to be earned.
     pub of: u32,
-    /// Attribute by attribute, what was expected and seen; empty for [`Verdict::Unknown`].
-    pub findings: Vec<Finding>,
-    /// Why nobody could look, for [`Verdict::Unknown`].
-    pub reason: Option<String>,
 }
 
 /// One task, graded.
@@ -62,12 +117,18 @@ pub struct TaskGrade {
     pub skill: String,
     /// Title by language.
     pub title: Localized,
-    /// Points earned.
+    /// Points earned; a bonus never raises them above `of`.
     pub points: u32,
-    /// Points to be earned by checks.
+    /// Points to be earned by checks, a bonus not counted.
     pub of: u32,
+    /// Points that a bonus may make up for.
+    pub bonus: u32,
     /// Whether a deliverable or a rubric waits for an evaluator.
     pub for_evaluator: bool,
+    /// What it would be worth if it were all there is of its skill.
+    pub standing: Standing,
+    /// All-or-nothing groups.
+    pub groups: Vec<GroupGrade>,
     /// Checks in order.
     pub checks: Vec<CheckResult>,
 }
@@ -84,12 +145,16 @@ pub struct Grade {
     pub seed: String,
     /// Points earned.
     pub points: u32,
-    /// Points to be earned by checks.
+    /// Points to be earned by checks, a bonus not counted.
     pub of: u32,
     /// Checks that nobody could look at; the grade is final only where there are none.
     pub unknown: u32,
     /// Tasks in order.
     pub tasks: Vec<TaskGrade>,
+    /// Skills that the tasks serve, in order of their names.
+    pub skills: Vec<SkillGrade>,
+    /// Blocks that hold at least one of these skills.
+    pub blocks: Vec<BlockGrade>,
 }
 
 /// The facts of one grading, by check.
@@ -106,98 +171,65 @@ impl Observer {
     }
 }
 
-/// Everything to be asked in one phase: one batch an observer.
-#[must_use]
-pub fn batches(topology: &Topology, phase: &str) -> BTreeMap<Observer, Batch> {
-    let mut batches: BTreeMap<Observer, Batch> = BTreeMap::new();
-    for check in topology.checks().filter(|check| check.phase == phase) {
-        let batch = batches
-            .entry(check.observer.clone())
-            .or_insert_with(|| Batch { questions: vec![] });
-        batch.questions.push(Asked {
-            id: check.id.clone(),
-            question: check.expectation.question(),
-            wants: check.expectation.wants(),
-            timeout_ms: check.timeout.0,
-        });
-    }
-    batches
-}
-
-/// Judges one check. No fact at all is [`Verdict::Unknown`] as well.
-#[must_use]
-pub fn judge(check: &Check, fact: Option<&Fact>) -> CheckResult {
-    let unknown = |reason: String| (Verdict::Unknown, vec![], Some(reason));
-    let (verdict, findings, reason) = match fact {
-        None => unknown("was not asked".to_owned()),
-        Some(Fact::CouldNotLook { reason }) => unknown(reason.clone()),
-        Some(Fact::Seen(observation)) => match check.expectation.judge(observation) {
-            None => unknown("the agent answered another question".to_owned()),
-            Some(_) if let Some(reason) = check.expectation.undecided(observation) => {
-                unknown(reason)
-            }
-            Some(findings) if findings.iter().all(|finding| finding.holds) => {
-                (Verdict::Pass, findings, None)
-            }
-            Some(findings) => (Verdict::Fail, findings, None),
-        },
-    };
-    CheckResult {
-        id: check.id.clone(),
-        title: check.title.clone(),
-        phase: check.phase.clone(),
-        observer: check.observer.label(),
-        asked: describe(check),
-        verdict,
-        points: if verdict == Verdict::Pass {
-            check.points
-        } else {
-            0
-        },
-        of: check.points,
-        findings,
-        reason,
-    }
-}
-
 /// Grades a lab from its facts.
 #[must_use]
 pub fn grade(topology: &Topology, facts: &Facts) -> Grade {
-    let tasks: Vec<TaskGrade> = topology
-        .tasks
-        .iter()
-        .map(|task| grade_task(task, facts))
-        .collect();
-    let unknown = tasks
-        .iter()
-        .flat_map(|task| &task.checks)
-        .filter(|check| check.verdict == Verdict::Unknown)
-        .count();
+    let phases: Vec<&str> = topology.phase_names().collect();
+    grade_phases(topology, facts, &phases)
+}
+
+/// Grades a lab of which only some phases were asked. Checks of the others are left out, and stay
+/// unknown where a skill is decided by them.
+#[must_use]
+pub fn grade_phases<S: AsRef<str>>(topology: &Topology, facts: &Facts, phases: &[S]) -> Grade {
+    let judged = judge::judge_all(topology, facts);
+    let (mut tasks, mut tallies) = (Vec::new(), Vec::new());
+    for task in &topology.tasks {
+        let checks = task.checks.iter().filter_map(|check| judged.get(&check.id));
+        let checks = tally::withhold(checks.cloned().collect());
+        let tally = Tally::of(&checks, task.for_evaluator);
+        let asked = checks
+            .into_iter()
+            .filter(|check| phases.iter().any(|phase| phase.as_ref() == check.phase));
+        tasks.push(grade_task(task, asked.collect(), &tally));
+        tallies.push((task.skill.as_str(), tally));
+    }
+    let checks = tasks.iter().flat_map(|task| &task.checks);
+    let unknown = checks.filter(|check| check.verdict == Verdict::Unknown);
+    let unknown = u32::try_from(unknown.count()).unwrap_or(u32::MAX);
+    let sum = |points: fn(&TaskGrade) -> u32| {
+        let each = tasks.iter().map(points);
+        each.fold(0, u32::saturating_add)
+    };
+    let skills = standing::skills(referentials(), &tallies);
     Grade {
         scenario: topology.scenario.clone(),
         hash: topology.hash.clone(),
         seed: topology.seed.clone(),
-        points: tasks.iter().map(|task| task.points).sum(),
-        of: tasks.iter().map(|task| task.of).sum(),
-        unknown: u32::try_from(unknown).unwrap_or(u32::MAX),
+        points: sum(|task| task.points),
+        of: sum(|task| task.of),
+        unknown,
+        blocks: standing::blocks(referentials(), &skills),
+        skills,
         tasks,
     }
 }
 
-fn grade_task(task: &Task, facts: &Facts) -> TaskGrade {
-    let checks: Vec<CheckResult> = task
-        .checks
-        .iter()
-        .map(|check| judge(check, facts.get(&check.id)))
-        .collect();
+/// The task with the checks that were asked; its standing is that of all of them.
+fn grade_task(task: &Task, asked: Vec<CheckResult>, whole: &Tally) -> TaskGrade {
+    let shown = Tally::of(&asked, task.for_evaluator);
+    let points = asked.iter().map(|check| check.points);
     TaskGrade {
         id: task.id.clone(),
         skill: task.skill.clone(),
         title: task.title.clone(),
-        points: checks.iter().map(|check| check.points).sum(),
-        of: checks.iter().map(|check| check.of).sum(),
+        points: shown.of.min(points.fold(0, u32::saturating_add)),
+        of: shown.of,
+        bonus: shown.bonus,
         for_evaluator: task.for_evaluator,
-        checks,
+        standing: whole.standing(standing::threshold(referentials(), &task.skill)),
+        groups: tally::groups(&task.groups, &asked),
+        checks: asked,
     }
 }
 
@@ -206,42 +238,4 @@ impl Grade {
     pub fn checks(&self) -> impl Iterator<Item = &CheckResult> {
         self.tasks.iter().flat_map(|task| &task.checks)
     }
-}
-
-/// What was asked, on one line: the kind and its asking fields; secrets left out.
-fn describe(check: &Check) -> String {
-    in_words(&check.expectation.question())
-}
-
-fn in_words(question: &Question) -> String {
-    if let Question::Availability(watched) = question {
-        return format!(
-            "availability every {} of {}",
-            watched.every,
-            in_words(&watched.of)
-        );
-    }
-    let mut words = vec![question.kind().to_owned()];
-    let fields = serde_json::to_value(question).unwrap_or_default();
-    if let Some(fields) = fields
-        .get(question.kind())
-        .and_then(|fields| fields.as_object())
-    {
-        for (name, value) in fields {
-            let shown = match value {
-                serde_json::Value::String(text) => {
-                    text.lines().next().unwrap_or_default().to_owned()
-                }
-                other => other.to_string(),
-            };
-            match name.as_str() {
-                "password" | "key" => words.push(format!("{name}=…")),
-                "path" | "name" | "url" | "host" | "number" | "to" | "interface" | "run" => {
-                    words.push(shown)
-                }
-                _ => words.push(format!("{name}={shown}")),
-            }
-        }
-    }
-    words.join(" ")
 }

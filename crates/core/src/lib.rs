@@ -5,9 +5,12 @@
 //! recomputed from stored evidence.
 
 pub mod api;
+pub mod feedback;
 pub mod grade;
 pub mod image;
 pub mod matcher;
+#[cfg(feature = "messages")]
+pub mod messages;
 pub mod parameter;
 pub mod plan;
 pub mod probe;
@@ -21,10 +24,10 @@ pub mod scenario;
 pub mod spec;
 pub mod terminal;
 pub mod topology;
+pub mod tree;
 pub mod wire;
 
 #[cfg(test)]
 mod properties;
 mod resolve;
 mod template;
-mod tree;

@@ -8,8 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use expected::Expected;
 pub use scalar::{Mode, Pattern};
 
+mod expected;
 mod scalar;
 
 /// Accepts or refuses a value of type `T`.
@@ -50,9 +52,9 @@ pub struct Finding {
     pub attribute: String,
     /// Whether it is as expected.
     pub holds: bool,
-    /// What was expected, in words.
-    pub expected: String,
-    /// What was seen, in words, shortened to some 200 characters; `None` where there is nothing of the kind.
+    /// What was expected.
+    pub expected: Expected,
+    /// What was seen, shortened to some 200 characters; `None` where there is nothing of the kind.
     pub seen: Option<String>,
 }
 
@@ -108,29 +110,20 @@ impl<T: Matchable> Matcher<T> {
         }
     }
 
-    /// In words, such as `at least 3`.
+    /// What it accepts, for whoever says it in a language.
     #[must_use]
-    pub fn describe(&self) -> String {
-        let list = |inner: &[Self], word: &str| {
-            inner
-                .iter()
-                .map(Self::describe)
-                .collect::<Vec<_>>()
-                .join(word)
-        };
+    pub fn describe(&self) -> Expected {
+        let each = |inner: &[Self]| inner.iter().map(Self::describe).collect();
         match self {
-            Self::Is(value) => value.show(),
-            Self::Contains(part) => format!("contains {part:?}"),
-            Self::Matches(pattern) => format!("matches /{}/", pattern.as_str()),
-            Self::OneOf(choices) => {
-                let shown: Vec<_> = choices.iter().map(Matchable::show).collect();
-                format!("one of {}", shown.join(", "))
-            }
-            Self::AtLeast(least) => format!("at least {least}"),
-            Self::AtMost(most) => format!("at most {most}"),
-            Self::Not(inner) => format!("not ({})", inner.describe()),
-            Self::Any(inner) => format!("({})", list(inner, " or ")),
-            Self::All(inner) => format!("({})", list(inner, " and ")),
+            Self::Is(value) => Expected::Is(value.show()),
+            Self::Contains(part) => Expected::Contains(format!("{part:?}")),
+            Self::Matches(pattern) => Expected::Matches(pattern.as_str().to_owned()),
+            Self::OneOf(choices) => Expected::OneOf(choices.iter().map(Matchable::show).collect()),
+            Self::AtLeast(least) => Expected::AtLeast(*least),
+            Self::AtMost(most) => Expected::AtMost(*most),
+            Self::Not(inner) => Expected::Not(Box::new(inner.describe())),
+            Self::Any(inner) => Expected::Any(each(inner)),
+            Self::All(inner) => Expected::All(each(inner)),
         }
     }
 }
@@ -144,7 +137,7 @@ fn shorten(text: &str) -> String {
     }
     let head: String = text.chars().take(ENDS).collect();
     let tail: String = text.chars().skip(length - ENDS).collect();
-    format!("{head} […{} characters…] {tail}", length - 2 * ENDS)
+    format!("{head} […{}…] {tail}", length - 2 * ENDS)
 }
 
 const FOR_TEXT: &[&str] = &["contains", "matches", "one_of", "not", "any", "all"];

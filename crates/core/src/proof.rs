@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::grade::{CheckResult, Grade, Verdict};
+use crate::grade::{CheckResult, Grade, Tally, Verdict};
 use crate::topology::Topology;
 
 /// One lab of a proof: what is done to it before it is graded.
@@ -220,13 +220,15 @@ fn flaws_of(topology: &Topology, column: &Column, grade: &Grade) -> Vec<Flaw> {
             }
             Column::Untouched { .. } if !passes && from_start => flaw(
                 "does-not-hold-from-start",
-                format!("`{id}` is marked `holds_from_start` and fails in an untouched lab"),
+                format!(
+                    "`{id}` is marked `holds_from_start` and does not pass in an untouched lab"
+                ),
                 Some(check),
             ),
             Column::Solved { .. } if !passes => {
                 flaw(
                     "unsatisfiable",
-                    format!("`{id}` fails although everything is solved"),
+                    format!("`{id}` does not pass although everything is solved"),
                     Some(check),
                 );
             }
@@ -235,13 +237,15 @@ fn flaws_of(topology: &Topology, column: &Column, grade: &Grade) -> Vec<Flaw> {
                     .mistakes
                     .iter()
                     .any(|known| known.id == *mistake && known.loses.contains(id));
+                // What was not asked goes back to a check that failed, which has to be declared.
+                let failed = check.verdict == Verdict::Fail;
                 if passes && loses {
                     flaw(
                         "mistake-keeps",
                         format!("mistake `{mistake}` must lose `{id}` and keeps it"),
                         Some(check),
                     );
-                } else if !passes && !loses {
+                } else if failed && !loses {
                     flaw(
                         "mistake-loses-more",
                         format!("mistake `{mistake}` loses `{id}`, which it does not declare"),
@@ -254,10 +258,10 @@ fn flaws_of(topology: &Topology, column: &Column, grade: &Grade) -> Vec<Flaw> {
     }
     if let Column::Without { task, .. } = column {
         let graded = grade.tasks.iter().find(|graded| graded.id == *task);
-        let failed =
-            graded.is_some_and(|graded| graded.checks.iter().any(|c| c.verdict == Verdict::Fail));
-        if !failed {
-            let message = format!("task `{task}` fails no check although its solution is left out");
+        // A bonus that makes up for everything would be as bad as losing nothing.
+        let whole = |tally: Tally| tally.within_reach == tally.of;
+        if graded.is_none_or(|graded| whole(Tally::of(&graded.checks, false))) {
+            let message = format!("task `{task}` loses no point although its solution is left out");
             flaw("task-survives", message, None);
         }
     }
@@ -300,7 +304,8 @@ mod tests {
         scenario.expect("it is good").draw("x").expect("it is good")
     }
 
-    /// A grade in which these checks fail, `?` before those that nobody could look at.
+    /// A grade in which these checks fail, `?` before those that nobody could look at, `-` before
+    /// those that were not asked.
     fn graded(topology: &Topology, failing: &[&str]) -> Outcome {
         let mut grade = crate::grade::grade(topology, &BTreeMap::new());
         let judged = |task: &mut TaskGrade| {
@@ -308,6 +313,7 @@ mod tests {
                 check.verdict = match () {
                     () if failing.contains(&check.id.as_str()) => Verdict::Fail,
                     () if failing.contains(&format!("?{}", check.id).as_str()) => Verdict::Unknown,
+                    () if failing.contains(&format!("-{}", check.id).as_str()) => Verdict::NotAsked,
                     () => Verdict::Pass,
                 };
             }
@@ -364,6 +370,18 @@ mod tests {
                 &["b/y", "a/guard"],
                 &["mistake-loses-more a/guard"],
             ),
+            // What is not asked is lost as well, and goes back to a check that fails.
+            (untouched(), &["a/x", "b/y", "-b/z"], &[]),
+            (
+                untouched(),
+                &["-a/guard", "a/x", "b/y", "b/z"],
+                &["does-not-hold-from-start a/guard"],
+            ),
+            (solved(), &["-b/z"], &["unsatisfiable b/z"]),
+            (without("a"), &["-a/x"], &[]),
+            (mistake(), &["b/y", "-b/z"], &[]),
+            (mistake(), &["-b/y"], &[]),
+            (mistake(), &["-b/y", "a/x"], &["mistake-loses-more a/x"]),
         ];
         for (column, failing, expected) in rows {
             assert_eq!(
@@ -373,6 +391,26 @@ mod tests {
                 column.label()
             );
         }
+    }
+
+    #[test]
+    fn a_bonus_that_makes_up_for_a_whole_task_lets_it_survive() {
+        let topology = topology();
+        let column = Column::Without {
+            task: "a".to_owned(),
+            draw: 0,
+        };
+        let with_bonus = |bonus: bool| {
+            let Outcome::Graded(mut grade) = graded(&topology, &["a/x"]) else {
+                panic!("it is graded");
+            };
+            grade.tasks[0].checks[0].bonus = bonus;
+            let proof = prove(&topology, &[(column.clone(), Outcome::Graded(grade))]);
+            let codes = proof.flaws.into_iter().map(|flaw| flaw.code);
+            codes.collect::<Vec<_>>()
+        };
+        assert_eq!(with_bonus(false), Vec::<String>::new());
+        assert_eq!(with_bonus(true), ["task-survives"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::topology::Topology;
 use crate::tree::Tree;
 use vocabulary::vocabulary;
 
+mod scoring;
 mod vocabulary;
 
 /// The same shape with other values, some left out.

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Finding;
 
+pub mod security;
+
 /// Describes one kind of question and makes its three shapes.
 ///
 /// `asks` are the fields that say where to look; `sees` are the attributes with their types;
@@ -193,8 +195,24 @@ macro_rules! vocabulary {
             pub fn kind(&self) -> &'static str {
                 match self { $( Self::$variant(_) => $tag, )* }
             }
+
+            /// Where it has to be asked from.
+            #[must_use]
+            pub fn vantage(&self) -> Vantage {
+                match self { $( Self::$variant(_) => Vantage::$vantage, )* }
+            }
         }
     };
+}
+
+impl Question {
+    /// Whether it takes a client of a network protocol, which the grader has and the agent goes
+    /// without.
+    #[must_use]
+    pub fn takes_client(&self) -> bool {
+        // A message is looked for inside a node, after it was sent from there or elsewhere.
+        self.vantage() == Vantage::Across || matches!(self, Self::Syslog(_))
+    }
 }
 
 /// From where a kind of question is asked.
@@ -232,6 +250,18 @@ vocabulary! {
     http: Http(HttpCheck, HttpQuestion, HttpSeen) "http" Across,
     tls: Tls(TlsCheck, TlsQuestion, TlsSeen) "tls" Across,
     ssh: Ssh(SshCheck, SshQuestion, SshSeen) "ssh" Across,
+    mail: Mail(MailCheck, MailQuestion, MailSeen) "mail" Across,
+    ldap: Ldap(LdapCheck, LdapQuestion, LdapSeen) "ldap" Across,
+    sql: Sql(SqlCheck, SqlQuestion, SqlSeen) "sql" Across,
+    smb: Smb(SmbCheck, SmbQuestion, SmbSeen) "smb" Across,
+    nfs: Nfs(NfsCheck, NfsQuestion, NfsSeen) "nfs" Across,
+    ftp: Ftp(FtpCheck, FtpQuestion, FtpSeen) "ftp" Across,
+    tftp: Tftp(TftpCheck, TftpQuestion, TftpSeen) "tftp" Across,
+    ntp: Ntp(NtpCheck, NtpQuestion, NtpSeen) "ntp" Across,
+    snmp: Snmp(SnmpCheck, SnmpQuestion, SnmpSeen) "snmp" Across,
+    dhcp: Dhcp(DhcpCheck, DhcpQuestion, DhcpSeen) "dhcp" Across,
+    sip: Sip(SipCheck, SipQuestion, SipSeen) "sip" Across,
+    syslog: Syslog(SyslogCheck, SyslogQuestion, SyslogSeen) "syslog" Inside,
     availability: Availability(AvailabilityCheck, AvailabilityQuestion, AvailabilitySeen) "availability" Across,
 }
 

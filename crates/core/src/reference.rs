@@ -137,6 +137,7 @@ fn in_words(schema: &Json, field: &Json) -> String {
         ("AListOfTextsMatcher", Vec::<String>::NAME),
         // The whole schema, which questions within questions lead back to.
         ("#", "a question"),
+        ("From", "a node's name, or an examiner"),
     ];
     let name = type_of(field);
     if let Some((_, words)) = known.iter().find(|(known, _)| Some(*known) == name) {
@@ -158,6 +159,10 @@ fn in_words(schema: &Json, field: &Json) -> String {
     }
     if let Some(example) = shape["examples"][0].as_str() {
         return format!("text such as `{example}`");
+    }
+    if let Some(fields) = shape["properties"].as_object() {
+        let names: Vec<String> = fields.keys().map(|name| format!("`{name}`")).collect();
+        return format!("values for {}", names.join(", "));
     }
     let kinds = shape["type"].as_array().into_iter().flatten();
     let mut kinds = std::iter::once(&shape["type"]).chain(kinds);

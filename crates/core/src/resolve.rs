@@ -4,10 +4,13 @@ mod availability;
 mod names;
 mod network;
 mod nodes;
+mod scoring;
+mod services;
 mod tasks;
 
 use std::collections::BTreeMap;
 
+use crate::feedback::Shown;
 use crate::problem::{Place, Problem, nearest};
 use crate::scenario::Folder;
 use crate::spec::{PhaseSpec, ScenarioSpec};
@@ -30,6 +33,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) folder: &'a Folder,
     /// Renders files and scripts.
     pub(crate) renderer: Renderer<'a>,
+    /// What candidates are shown of a check that says nothing itself.
+    pub(crate) shown: Shown,
     /// What was found wrong.
     pub(crate) problems: Vec<Problem>,
 }
@@ -74,6 +79,7 @@ impl Resolver<'_> {
         let nodes = self.nodes(spec);
         self.addresses(spec);
         let phases = self.phases(spec);
+        self.shown = Shown::default().with(spec.shown);
         let tasks = self.tasks(spec);
         let mistakes = self.mistakes(spec);
         Topology {

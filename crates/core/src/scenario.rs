@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::feedback::Shown;
 use crate::parameter::{self, ParameterSpec};
 use crate::problem::{Place, Problem};
 use crate::resolve::{DOCUMENT, Declared, Resolver, render};
@@ -122,6 +123,7 @@ impl Scenario {
             declared,
             folder: &self.folder,
             renderer,
+            shown: Shown::default(),
             problems,
         };
         let before = resolver.problems.len();

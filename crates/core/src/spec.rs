@@ -1,8 +1,4 @@
 //! The shapes of `scenario.yaml`. After [`crate::resolve`] nobody sees one.
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "JSON values: only two kinds have parts"
-)]
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,11 +7,16 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::feedback::Share;
 use crate::matcher::Mode;
 use crate::parameter::ParameterSpec;
 use crate::quantity::{Rate, Size, Span};
 use crate::question::Expectation;
 use crate::topology::{Access, Capability, Device, Localized};
+
+pub use schema::schema;
+
+mod schema;
 
 macro_rules! shapes {
     ($( $(#[$meta:meta])* struct $name:ident { $($fields:tt)* } )*) => {
@@ -57,12 +58,16 @@ shapes! {
         pub phases: BTreeMap<String, PhaseSpec>,
         /// Pieces of work.
         pub tasks: Vec<TaskSpec>,
+        /// What candidates are shown of checks, where a check says nothing else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub shown: Option<ShownSpec>,
         /// Wrong solutions that must lose exactly the checks they name.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub mistakes: Vec<MistakeSpec>,
     }
 
     /// A layer-2 segment.
+    #[derive(Default)]
     struct NetworkSpec {
         /// Most that leaves the segment towards one interface, such as `10Mbit`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +75,7 @@ shapes! {
     }
 
     /// A machine.
+    #[derive(Default)]
     struct NodeSpec {
         /// Image: one of Plateau's, such as `debian-server`, or a reference with `/` or `:` to one of the site's own.
         pub image: String,
@@ -106,6 +112,7 @@ shapes! {
     }
 
     /// A node's port.
+    #[derive(Default)]
     struct InterfaceSpec {
         /// Network that it is plugged into.
         pub network: String,
@@ -130,6 +137,7 @@ shapes! {
     }
 
     /// A file of a node: `source` or `content`.
+    #[derive(Default)]
     struct FileSpec {
         /// Absolute path in the node.
         pub path: String,
@@ -164,6 +172,9 @@ shapes! {
         /// Scripts that do the work, in order.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub solution: Vec<RunSpec>,
+        /// All-or-nothing groups of its checks by name.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub groups: BTreeMap<String, GroupSpec>,
         /// What the grader asks about it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub checks: Vec<CheckSpec>,
@@ -206,9 +217,45 @@ shapes! {
         /// It passes in an untouched lab: it guards against breakage.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub holds_from_start: bool,
+        /// Checks that have to pass before it is asked: `check` of the same task, or `task/check`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub needs: Vec<String>,
+        /// Group of its task, which earns the points of its checks only when all of them pass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub group: Option<String>,
+        /// Its points are beyond the sum: they only make up for others lost in the task.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub bonus: bool,
+        /// The task's skill is not acquired without it, whatever the sum.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub critical: bool,
+        /// What helps a candidate in training, by language.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub hint: Localized,
+        /// What candidates are shown of it, where it differs from the scenario's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub shown: Option<ShownSpec>,
         /// Most that looking may take; 10 seconds where absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub timeout: Option<Span>,
+    }
+
+    /// Checks that earn their points only together.
+    struct GroupSpec {
+        /// Title by language.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub title: Localized,
+    }
+
+    /// What a candidate is shown of a check, by mode.
+    #[derive(Copy)]
+    struct ShownSpec {
+        /// In training; `everything` where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub training: Option<Share>,
+        /// In an exam; `nothing` where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub exam: Option<Share>,
     }
 
     /// A probe of the grader, plugged into a network for the time of grading.
@@ -330,44 +377,5 @@ impl JsonSchema for FromSpec {
             "description": "a node's name, or an examiner",
             "anyOf": [{ "type": "string" }, examiner]
         })
-    }
-}
-
-/// The language's JSON Schema, for editors.
-#[must_use]
-pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(ScenarioSpec).to_value();
-    admit_templates(&mut schema);
-    if let Some(object) = schema.as_object_mut() {
-        object.insert("title".to_owned(), "Plateau scenario, version 1".into());
-    }
-    schema
-}
-
-/// A template may stand where a number or boolean does, and is a text to an editor.
-fn admit_templates(schema: &mut serde_json::Value) {
-    match schema {
-        serde_json::Value::Object(object) => {
-            let scalar = |kind: &serde_json::Value| {
-                ["integer", "number", "boolean"]
-                    .iter()
-                    .any(|name| kind == name)
-            };
-            let kinds = match object.get("type") {
-                Some(serde_json::Value::Array(kinds)) if kinds.iter().any(scalar) => {
-                    Some(kinds.clone())
-                }
-                Some(kind) if scalar(kind) => Some(vec![kind.clone()]),
-                _ => None,
-            };
-            if let Some(mut kinds) = kinds {
-                kinds.push("string".into());
-                object.insert("type".to_owned(), kinds.into());
-                object.insert("pattern".to_owned(), r"\{\{".into());
-            }
-            object.values_mut().for_each(admit_templates);
-        }
-        serde_json::Value::Array(elements) => elements.iter_mut().for_each(admit_templates),
-        _ => {}
     }
 }

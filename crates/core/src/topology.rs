@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::feedback::Shown;
 use crate::quantity::{Rate, Size, Span};
 use crate::question::Expectation;
 
@@ -205,6 +206,9 @@ pub struct Task {
     pub title: Localized,
     /// What does the work: scripts in order.
     pub solution: Vec<NodeScript>,
+    /// All-or-nothing groups of its checks, and their titles by language.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Localized>,
     /// Checks in order.
     pub checks: Vec<Check>,
     /// Whether a deliverable or a rubric waits for an evaluator.
@@ -233,10 +237,28 @@ pub struct Check {
     pub phase: String,
     /// What is asked and expected.
     pub expectation: Expectation,
-    /// Points that it carries; 0 only with `holds_from_start`.
+    /// Points that it carries, at least 1.
     pub points: u32,
     /// Whether an untouched lab passes it: it guards against breakage.
     pub holds_from_start: bool,
+    /// Checks that have to pass before it is asked, as `task/check`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// The group of its task that earns its points only as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Whether its points only make up for others lost in its task.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bonus: bool,
+    /// Whether its skill is not acquired without it, whatever the sum.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub critical: bool,
+    /// What helps in training, by language; may be empty.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hint: Localized,
+    /// What a candidate is shown of it.
+    #[serde(skip_serializing_if = "Shown::is_usual")]
+    pub shown: Shown,
     /// Most that looking may take.
     pub timeout: Span,
 }

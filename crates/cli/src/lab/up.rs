@@ -51,7 +51,7 @@ pub(crate) async fn run(
             format!("plateau lab down {}", lab.name),
         ];
         let next = styled(FAINT, format!("next: {}", next.join("  or  ")));
-        format!("{}\n{next}\n", show::lab::lab(lab))
+        format!("{}\n{next}\n", show::lab::lab(lab, screen.language()))
     })?;
     Ok(Ending::so(built.state == LabState::Ready))
 }

@@ -3,9 +3,10 @@
 use plateau_core::api::{
     Event, LabState, LabView, NodeState, NodeView, ScriptRun, SolveResult, What,
 };
+use plateau_core::messages::Language;
 use plateau_core::topology::{Access, Value};
 
-use super::{in_our_language, lines, pairs, seconds, table};
+use super::{lines, pairs, seconds, table};
 use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// Labs, a line each.
@@ -32,17 +33,13 @@ pub(crate) fn list(labs: &[LabView]) -> String {
 }
 
 /// One lab, whole.
-pub(crate) fn lab(lab: &LabView) -> String {
+pub(crate) fn lab(lab: &LabView, language: Language) -> String {
     let parameters = lab
         .parameters
         .iter()
         .map(|(name, value)| (name.clone(), shown_value(value)))
         .collect();
-    let mut text = format!(
-        "{}  {}\n",
-        styled(HEAD, &lab.name),
-        in_our_language(&lab.title)
-    );
+    let mut text = format!("{}  {}\n", styled(HEAD, &lab.name), language.of(&lab.title));
     for (what, value) in [
         ("state", lab_state(lab.state)),
         (

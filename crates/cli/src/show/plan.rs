@@ -1,11 +1,12 @@
 //! What a lab would consist of, and how it would be built.
 
+use plateau_core::messages::Language;
 use plateau_core::plan::{Plan, Step};
 use plateau_core::topology::{Node, Topology};
 use serde::Serialize;
 
 use super::lab::shown_value;
-use super::{count, in_our_language, lines, pairs, table};
+use super::{count, lines, pairs, table};
 use crate::screen::{FAINT, HEAD, styled};
 
 /// A lab that is not built.
@@ -18,12 +19,12 @@ pub(crate) struct Planned {
 }
 
 /// Both, for people.
-pub(crate) fn planned(planned: &Planned) -> String {
+pub(crate) fn planned(planned: &Planned, language: Language) -> String {
     let Planned { topology, plan } = planned;
     let mut text = format!(
         "{}  {}\n",
         styled(HEAD, &topology.scenario),
-        in_our_language(&topology.title)
+        language.of(&topology.title)
     );
     let parameters = topology
         .parameters
@@ -47,7 +48,7 @@ pub(crate) fn planned(planned: &Planned) -> String {
     }
     text.push_str(&format!("\n{}", networks(topology)));
     text.push_str(&format!("\n{}", nodes(topology)));
-    text.push_str(&format!("\n{}", tasks(topology)));
+    text.push_str(&format!("\n{}", tasks(topology, language)));
     text.push_str(&format!("\n{}", stages(plan)));
     text
 }
@@ -114,10 +115,11 @@ fn interfaces(node: &Node) -> String {
     shown.join(" ")
 }
 
-fn tasks(topology: &Topology) -> String {
+fn tasks(topology: &Topology, language: Language) -> String {
     let mut table = table(["TASK", "SKILL", "CHECKS", "POINTS", "TITLE"]);
     for task in &topology.tasks {
-        let points: u32 = task.checks.iter().map(|check| check.points).sum();
+        let counts = task.checks.iter().filter(|check| !check.bonus);
+        let points: u32 = counts.map(|check| check.points).sum();
         let evaluator = if task.for_evaluator {
             " (for an evaluator)"
         } else {
@@ -128,7 +130,7 @@ fn tasks(topology: &Topology) -> String {
             task.skill.clone(),
             task.checks.len().to_string(),
             points.to_string(),
-            format!("{}{evaluator}", in_our_language(&task.title)),
+            format!("{}{evaluator}", language.of(&task.title)),
         ]);
     }
     lines(&table)

@@ -4,20 +4,21 @@ use std::collections::BTreeSet;
 
 use comfy_table::{CellAlignment, Table, presets};
 use plateau_core::grade::Verdict;
+use plateau_core::messages::Messages;
 use plateau_core::proof::Proof;
 
-use super::grade::{mark, reason};
+use super::reason::{mark, reason};
 use super::{count, lines};
 use crate::screen::{FAINT, GOOD, HEAD, WRONG, styled};
 
 /// A proof: the table, what its columns are, what is wrong, and the sentence.
-pub(crate) fn proof(proof: &Proof) -> String {
+pub(crate) fn proof(proof: &Proof, messages: &Messages) -> String {
     let mut text = marks(proof);
     text.push('\n');
     for (index, column) in proof.columns.iter().enumerate() {
         text.push_str(&format!("{:>3}  {}\n", index + 1, column.label()));
     }
-    let legend = "✓ pass   ✗ fail   ? unknown   · not graded   ! not as it must be";
+    let legend = "✓ pass   ✗ fail   – not asked   ? unknown   · not graded   ! not as it must be";
     text.push_str(&format!("     {}\n\n", styled(FAINT, legend)));
     for flaw in &proof.flaws {
         text.push_str(&format!(
@@ -27,7 +28,7 @@ pub(crate) fn proof(proof: &Proof) -> String {
             styled(FAINT, format!("[{}]", flaw.code)),
         ));
         if let Some(check) = &flaw.check {
-            for line in reason(check).lines() {
+            for line in reason(check, messages).lines() {
                 text.push_str(&format!("    {line}\n"));
             }
         }

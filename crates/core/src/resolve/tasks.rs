@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 
 use super::Resolver;
+use super::scoring::{full_names, groups};
+use super::services::wrong_value;
 use crate::quantity::Span;
 use crate::question::{Expectation, Vantage};
 use crate::referential::skill_names;
@@ -37,6 +39,7 @@ impl Resolver<'_> {
             }
             tasks.push(self.one_task(&path, task));
         }
+        self.needs(spec);
         tasks
     }
 
@@ -53,6 +56,7 @@ impl Resolver<'_> {
         self.languages(&path.key("title"), &spec.title);
         let solution = self.scripts(&path.key("solution"), &spec.solution);
         let checks = self.checks(path, spec);
+        self.groups(path, spec);
         self.for_evaluator(path, spec);
         let for_evaluator = spec.deliverable.is_some() || !spec.rubric.is_empty();
         if spec.checks.is_empty()
@@ -87,6 +91,7 @@ impl Resolver<'_> {
             skill: spec.skill.clone(),
             title: spec.title.clone(),
             solution,
+            groups: groups(spec),
             checks,
             for_evaluator,
         }
@@ -124,16 +129,7 @@ impl Resolver<'_> {
     }
 
     fn one_check(&mut self, path: &Path, task: &str, spec: &CheckSpec) -> Option<Check> {
-        if spec.points == 0 {
-            let hint =
-                Some("1 or more; a check without points would tell nobody anything".to_owned());
-            self.problem(
-                &path.key("points"),
-                "bad-points",
-                "points must be positive".to_owned(),
-                hint,
-            );
-        }
+        self.points(path, spec);
         let phase = spec.phase.clone().unwrap_or_else(|| AS_LEFT.to_owned());
         self.phase(&path.key("phase"), &phase);
         let timeout = spec.timeout.unwrap_or(DEFAULT_TIMEOUT);
@@ -143,6 +139,18 @@ impl Resolver<'_> {
                 &path.key("timeout"),
                 "bad-timeout",
                 format!("{timeout} is no time to look"),
+                hint,
+            );
+        }
+        if let Expectation::Syslog(check) = &spec.that
+            && check.within >= timeout
+        {
+            let message = format!("`within` {} leaves no time to look", check.within);
+            let hint = Some(format!("less than the check's timeout, {timeout}"));
+            self.problem(
+                &path.key("that").key("syslog"),
+                "bad-timeout",
+                message,
                 hint,
             );
         }
@@ -157,6 +165,12 @@ impl Resolver<'_> {
             expectation,
             points: spec.points,
             holds_from_start: spec.holds_from_start,
+            needs: full_names(task, &spec.needs),
+            group: spec.group.clone(),
+            bonus: spec.bonus,
+            critical: spec.critical,
+            hint: spec.hint.clone(),
+            shown: self.shown.with(spec.shown),
             timeout,
         })
     }
@@ -249,10 +263,10 @@ impl Resolver<'_> {
                 format!("`{}` is not one of {}", check.kind, RECORD_TYPES.join(", ")),
             )),
             Expectation::Dns(check)
-                if check
-                    .server
-                    .as_ref()
-                    .is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err()) =>
+                if check.server.as_ref().is_some_and(|server| {
+                    server.parse::<std::net::IpAddr>().is_err()
+                        && server.parse::<std::net::SocketAddr>().is_err()
+                }) =>
             {
                 Some(("server", "`server` takes an address".to_owned()))
             }
@@ -273,7 +287,16 @@ impl Resolver<'_> {
                 .or_else(|| not_absolute("key", check.key.as_ref()))
                 .or_else(|| not_absolute("ca", check.ca.as_ref())),
             Expectation::Availability(check) => return self.availability(&path, check),
-            _ => None,
+            Expectation::Mail(check) => check.contradiction(),
+            Expectation::Ldap(check) => check.contradiction(),
+            Expectation::Sql(check) => check.contradiction(),
+            Expectation::Smb(check) => check.contradiction(),
+            Expectation::Nfs(check) => check.contradiction(),
+            Expectation::Syslog(check) => {
+                self.sender(&path, check);
+                wrong_value(that)
+            }
+            _ => wrong_value(that),
         };
         if let Some((field, message)) = wrong {
             self.problem(&path.key(field), "bad-value", message, None);

@@ -9,15 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use plateau_core::grade::{Facts, batches};
+use plateau_core::grade::Facts;
 use plateau_core::probe::{Batch, MESSAGE_LIMIT};
 use plateau_core::question::Question;
 use plateau_core::topology::Observer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Lab;
-use super::grading::{GRACE, blind, facts_of};
-use crate::agent;
+use super::grading::{Batches, GRACE, blind, facts_of, program_for};
 use crate::runtime::error::chain;
 use crate::runtime::{Attached, RuntimeError};
 
@@ -33,13 +32,13 @@ pub(super) struct Watch {
 
 impl Lab {
     /// Has everything watched that is to be watched in a phase.
-    pub(super) async fn begin_watch(self: &Arc<Self>, phase: &str) -> Watch {
+    pub(super) async fn begin_watch(self: &Arc<Self>, batches: &Batches) -> Watch {
         let mut watch = Watch {
             watchers: BTreeMap::new(),
             examiners: Vec::new(),
         };
-        let batches = batches(&self.topology, phase).into_iter();
-        let watched: Vec<_> = batches.filter(|(_, batch)| has_watched(batch)).collect();
+        let all = batches.iter();
+        let watched: Vec<_> = all.filter(|(_, batch)| has_watched(batch)).collect();
         let begun = watched
             .iter()
             .map(async |(observer, batch)| match observer {
@@ -55,13 +54,13 @@ impl Lab {
             });
         for ((observer, _), (examiner, watcher)) in watched.iter().zip(join_all(begun).await) {
             watch.examiners.extend(examiner);
-            watch.watchers.insert(observer.clone(), watcher);
+            watch.watchers.insert((*observer).clone(), watcher);
         }
         watch
     }
 
     async fn begin(&self, container: Result<String, String>, batch: &Batch) -> Watcher {
-        let argv = [agent::PATH, "probe"].map(str::to_owned);
+        let argv = [program_for(batch), "probe"].map(str::to_owned);
         let mut line = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
         line.push(b'\n');
         let attached = self.ground.runtime.attach(&container?, &argv).await;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
-use plateau_core::grade::{Facts, batches, grade};
+use plateau_core::grade::{Facts, batches, grade_phases, mark};
 use plateau_core::plan::{examiner_wiring, phase_actions};
-use plateau_core::probe::{Answers, Batch, Fact, MESSAGE_LIMIT};
+use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
 use plateau_core::topology::{Observer, PhaseAction};
 
 use super::availability::Watch;
@@ -39,12 +39,13 @@ impl Lab {
                 phase: phase.clone(),
             });
             let begun = Instant::now();
-            let mut watch = self.begin_watch(phase).await;
+            let mut batches = batches(&self.topology, phase, &facts);
+            mark(&mut batches, &uuid::Uuid::now_v7().to_string());
+            let mut watch = self.begin_watch(&batches).await;
             facts.extend(match self.bring_phase_about(phase).await {
-                Ok(()) => self.look(phase, &mut watch).await,
+                Ok(()) => self.look(&batches, &mut watch).await,
                 Err(error) => {
                     let reason = format!("the phase could not be brought about: {}", chain(&error));
-                    let batches = batches(&self.topology, phase);
                     batches
                         .values()
                         .flat_map(|batch| blind(batch, &reason))
@@ -55,12 +56,8 @@ impl Lab {
             let took = begun.elapsed().as_millis();
             took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
         }
-        let mut topology = self.topology.clone();
-        for task in &mut topology.tasks {
-            task.checks.retain(|check| phases.contains(&check.phase));
-        }
         Ok(CheckResultView {
-            grade: grade(&topology, &facts),
+            grade: grade_phases(&self.topology, &facts, &phases),
             took_ms,
         })
     }
@@ -96,8 +93,7 @@ impl Lab {
     }
 
     /// Asks all observers of a phase at the same time.
-    async fn look(self: &Arc<Self>, phase: &str, watch: &mut Watch) -> Facts {
-        let batches = batches(&self.topology, phase);
+    async fn look(self: &Arc<Self>, batches: &Batches, watch: &mut Watch) -> Facts {
         let watchers = batches.keys().map(|observer| watch.take(observer));
         let watchers: Vec<_> = watchers.collect();
         let asked = batches.iter().zip(watchers).map(async |((observer, batch), watcher)| {
@@ -180,7 +176,7 @@ impl Lab {
     async fn ask(&self, container: &str, batch: &Batch) -> Result<Facts, String> {
         let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
         let exec = ExecSpec {
-            argv: vec![agent::PATH.to_owned(), "probe".to_owned()],
+            argv: vec![program_for(batch).to_owned(), "probe".to_owned()],
             env: BTreeMap::new(),
             stdin: serde_json::to_vec(batch).map_err(|error| error.to_string())?,
             timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
@@ -200,6 +196,19 @@ impl Lab {
             let said: String = said.trim().chars().take(200).collect();
             format!("{reason} (exit {}) {said}", output.exit)
         })
+    }
+}
+
+/// What each observer of a phase is asked.
+pub(super) type Batches = BTreeMap<Observer, Batch>;
+
+/// The agent looks inside a node; what is asked across the network takes the grader's clients.
+pub(super) fn program_for(batch: &Batch) -> &'static str {
+    let takes_client = |asked: &Asked| asked.question.takes_client();
+    if batch.questions.iter().any(takes_client) {
+        agent::GRADER
+    } else {
+        agent::PATH
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests outside a test function too")]
 
 use plateau_core::api::{CheckLab, Exec, LabState, NodeState, Solve, What};
-use plateau_core::grade::Verdict;
+use plateau_core::grade::{Reason, Verdict};
 use plateau_core::probe::Fact;
 use plateau_core::question::Observation;
 use plateaud::lab::LabError;
@@ -359,7 +359,8 @@ async fn a_node_switched_off_stays_off_until_it_is_rebooted() {
         .checks()
         .filter_map(|c| c.reason.clone())
         .collect();
-    assert_eq!(reasons, ["node `srv1` is stopped"]);
+    let stopped = Reason::CouldNotLook("node `srv1` is stopped".to_owned());
+    assert_eq!(reasons, [stopped]);
     house.labs.reboot("one", "srv1").await.unwrap();
     assert_eq!(house.nodes("one")["srv1"], NodeState::Running);
 }

@@ -2,4 +2,5 @@
 
 mod house;
 mod labs;
+mod needs;
 mod proofs;

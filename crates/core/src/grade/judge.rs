@@ -1,0 +1,122 @@
+//! From fact to verdict.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::ask::{SENT, describe};
+use super::{CheckResult, Facts, Reason, Verdict};
+use crate::matcher::Finding;
+use crate::probe::Fact;
+use crate::question::Expectation;
+use crate::topology::{Check, Topology};
+
+/// What judging gives: verdict, findings, and why there are none.
+type Judged = (Verdict, Vec<Finding>, Option<Reason>);
+
+/// Judges one check by its own fact, whatever it needs. No fact at all is [`Verdict::Unknown`].
+#[must_use]
+pub fn judge(check: &Check, fact: Option<&Fact>) -> CheckResult {
+    let unknown = |reason: Reason| (Verdict::Unknown, vec![], Some(reason));
+    let judged = match fact {
+        None => unknown(Reason::NoFact),
+        Some(Fact::CouldNotLook { reason }) => unknown(Reason::CouldNotLook(reason.clone())),
+        Some(Fact::Seen(observation)) => match check.expectation.judge(observation) {
+            None => unknown(Reason::OtherAnswer),
+            Some(_) if let Some(reason) = check.expectation.undecided(observation) => {
+                unknown(Reason::CouldNotLook(reason))
+            }
+            Some(findings) if findings.iter().all(|finding| finding.holds) => {
+                (Verdict::Pass, findings, None)
+            }
+            Some(findings) => (Verdict::Fail, findings, None),
+        },
+    };
+    result(check, judged)
+}
+
+fn result(check: &Check, (verdict, findings, reason): Judged) -> CheckResult {
+    CheckResult {
+        id: check.id.clone(),
+        title: check.title.clone(),
+        phase: check.phase.clone(),
+        observer: check.observer.label(),
+        asked: describe(check),
+        needs: check.needs.clone(),
+        group: check.group.clone(),
+        bonus: check.bonus,
+        critical: check.critical,
+        verdict,
+        points: match verdict {
+            Verdict::Pass => check.points,
+            Verdict::Fail | Verdict::NotAsked | Verdict::Unknown => 0,
+        },
+        of: check.points,
+        findings,
+        reason,
+        hint: check.hint.clone(),
+        shown: check.shown,
+    }
+}
+
+/// Judges all checks, each after those that it needs.
+///
+/// A scenario's needs lead nowhere in a circle; should they all the same, or should a need not be
+/// there, nobody can tell, and it is unknown.
+pub(super) fn judge_all(topology: &Topology, facts: &Facts) -> BTreeMap<String, CheckResult> {
+    let mut judged: BTreeMap<String, CheckResult> = BTreeMap::new();
+    let mut left: Vec<&Check> = topology.checks().collect();
+    while !left.is_empty() {
+        let before = left.len();
+        left.retain(|check| {
+            let ready = check.needs.iter().all(|need| judged.contains_key(need));
+            if ready {
+                let result = judge_after(check, facts, &judged);
+                judged.insert(check.id.clone(), result);
+            }
+            !ready
+        });
+        if left.len() == before {
+            break;
+        }
+    }
+    for check in left {
+        let results = judge_after(check, facts, &judged);
+        judged.insert(check.id.clone(), results);
+    }
+    judged
+}
+
+/// Judges a check whose needs are judged.
+fn judge_after(
+    check: &Check,
+    facts: &Facts,
+    judged: &BTreeMap<String, CheckResult>,
+) -> CheckResult {
+    let verdict = |need: &String| judged.get(need).map(|result| result.verdict);
+    let lost = |need: &&String| match verdict(need) {
+        Some(Verdict::Fail | Verdict::NotAsked) => true,
+        Some(Verdict::Pass | Verdict::Unknown) | None => false,
+    };
+    let open = |need: &&String| matches!(verdict(need), Some(Verdict::Unknown) | None);
+    if let Some(need) = check.needs.iter().find(lost) {
+        let reason = Reason::NeedFailed(need.clone());
+        return result(check, (Verdict::NotAsked, vec![], Some(reason)));
+    }
+    if let Some(need) = check.needs.iter().find(open) {
+        let reason = Reason::NeedUnknown(need.clone());
+        return result(check, (Verdict::Unknown, vec![], Some(reason)));
+    }
+    judge(check, known(check, facts).as_deref())
+}
+
+/// What is known for a check: its own fact, or what those of two observers say together.
+fn known<'a>(check: &Check, facts: &'a Facts) -> Option<Cow<'a, Fact>> {
+    let own = facts.get(&check.id);
+    match &check.expectation {
+        Expectation::Syslog(syslog) => {
+            let sent = facts.get(&format!("{}{SENT}", check.id));
+            syslog.arrival(sent, own).map(Cow::Owned)
+        }
+        _ => own.map(Cow::Borrowed),
+    }
+}
