@@ -21,6 +21,13 @@ use super::{GRACE, Outcome, ask, could_not, runtime};
 /// Longest that anything is watched: whoever asked has long gone then.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
+/// Least time that a server has to answer an attempt, in milliseconds.
+const LEAST_ANSWER_MS: u64 = 1500;
+
+/// What an attempt may take beyond the time that a server has, in milliseconds: silence is an
+/// observation, which needs a moment to be reported.
+const MARGIN_MS: u64 = 500;
+
 /// Most attempts of one question at the same time.
 const IN_FLIGHT: usize = 64;
 
@@ -116,7 +123,8 @@ async fn watch_one(asked: Asked, shared: &Arc<Shared>, mut ends: watch::Receiver
         id: asked.id,
         question: *of,
         wants,
-        timeout_ms: asked.timeout_ms,
+        // An attempt that waits until the server is back would hide that it was away.
+        timeout_ms: (every.0.max(LEAST_ANSWER_MS) + MARGIN_MS).min(asked.timeout_ms),
     };
     let begun = Instant::now();
     let mut series = Series::default();

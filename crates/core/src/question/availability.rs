@@ -18,7 +18,8 @@ const EVERY: Span = Span(500);
 /// For phases with steps alone.
 ///
 /// An attempt begins every so often, whether or not those before it have ended, and counts by
-/// when it began. One that could not be made counts as if it had held and as if it had not: where
+/// when it began. It has as long as the time between two attempts to be answered, and 1.5 seconds
+/// at least, so that one that waits through a silence does not hide it. One that could not be made counts as if it had held and as if it had not: where
 /// that makes a difference, nobody could look.
 ///
 /// Without an attribute: `share: 100`.

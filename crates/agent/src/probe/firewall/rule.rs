@@ -131,10 +131,10 @@ pub(super) fn read(
         let text = printed(rule, way, interfaces)?;
         Ok(format!("{before}{text}{behind}").trim().to_owned())
     });
-    Ok(Read {
-        texts: texts.collect::<anyhow::Result<_>>()?,
-        verdicts,
-    })
+    let mut texts = texts.collect::<anyhow::Result<Vec<_>>>()?;
+    // The kernel gives a set's elements in no order of its own.
+    texts.sort();
+    Ok(Read { texts, verdicts })
 }
 
 /// The rule's expressions one by one.
