@@ -272,3 +272,12 @@ fn every_script_of_a_scenario_is_used() {
         }
     }
 }
+
+#[test]
+fn the_reference_is_what_the_vocabulary_says() {
+    let page = text(&root().join("docs/reference.md"));
+    assert!(
+        page == plateau_core::reference::reference(),
+        "write it anew: plateau scenario reference > docs/reference.md"
+    );
+}

@@ -7,7 +7,7 @@
 //! The questions are asked on a thread of their own, and the process ends when all answers are
 //! there or the longest time is over: a file system that hangs in the kernel holds up nobody.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -19,17 +19,39 @@ mod address;
 mod asked;
 mod bounded;
 mod certificate;
+#[cfg(feature = "clients")]
+mod clients;
 mod command;
 mod crontab;
+#[cfg(feature = "clients")]
+mod dhcp;
+#[cfg(feature = "clients")]
 mod dns;
 mod file;
+mod firewall;
+#[cfg(feature = "clients")]
+mod ftp;
 mod group;
+#[cfg(feature = "clients")]
 mod http;
 mod interface;
+mod journal;
+#[cfg(feature = "clients")]
+mod ldap;
 mod links;
+#[cfg(feature = "clients")]
+mod mail;
+#[cfg(feature = "clients")]
+mod marker;
 mod mount;
+#[cfg(feature = "clients")]
 mod names;
+#[cfg(feature = "clients")]
+mod nfs;
+#[cfg(feature = "clients")]
+mod ntp;
 mod package;
+#[cfg(feature = "clients")]
 mod ping;
 mod port;
 mod process;
@@ -37,12 +59,30 @@ mod resolver;
 mod route;
 mod schedule;
 mod service;
+#[cfg(feature = "clients")]
+mod sip;
+#[cfg(feature = "clients")]
+mod smb;
+#[cfg(feature = "clients")]
+mod snmp;
+#[cfg(feature = "clients")]
+mod sql;
+#[cfg(feature = "clients")]
 mod ssh;
+#[cfg(feature = "clients")]
+mod stream;
 mod sysctl;
+#[cfg(feature = "clients")]
+mod syslog;
 pub(crate) mod systemd;
+#[cfg(feature = "clients")]
 mod tcp;
+#[cfg(feature = "clients")]
+mod tftp;
+#[cfg(feature = "clients")]
 mod tls;
 mod user;
+mod watch;
 
 /// Threads for what may block; a hung file system keeps one of them for ever.
 const BLOCKING_THREADS: usize = 64;
@@ -50,7 +90,8 @@ const BLOCKING_THREADS: usize = 64;
 /// Grace after the longest time, for answers that are already on their way.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Reads a batch from standard input and writes the answers to standard output.
+/// Reads a batch, one line of standard input, and writes the answers to standard output. Where
+/// something is to be watched, that begins at once, and the rest is asked after another line.
 pub(crate) fn run() -> anyhow::Result<()> {
     let answers = answer(read_batch()?);
     let written = write_answers(&answers);
@@ -66,7 +107,7 @@ fn read_batch() -> anyhow::Result<Batch> {
     std::io::stdin()
         .lock()
         .take(MESSAGE_LIMIT + 1)
-        .read_to_end(&mut text)
+        .read_until(b'\n', &mut text)
         .context("cannot read the batch")?;
     anyhow::ensure!(
         text.len() as u64 <= MESSAGE_LIMIT,
@@ -85,16 +126,38 @@ fn write_answers(answers: &Answers) -> anyhow::Result<()> {
     }
 }
 
-/// Asks all questions at the same time and waits for them, at most as long as the longest may take.
+/// Asks all questions, those to be watched from now on and the others when it is time.
 fn answer(batch: Batch) -> Answers {
-    let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
-    let deadline = Instant::now() + Duration::from_millis(longest.unwrap_or(0)) + GRACE;
     let ids: Vec<String> = batch.questions.iter().map(|q| q.id.clone()).collect();
-    let mut facts: Vec<Option<(Fact, u64)>> = vec![None; ids.len()];
+    let watch = watch::Watch::begin(&batch.questions);
+    if let Some(watch) = &watch {
+        watch.until_told();
+    }
+    let mut facts = ask_rest(batch.questions);
+    for (index, fact, took_ms) in watch.map(watch::Watch::end).unwrap_or_default() {
+        if let Some(slot) = facts.get_mut(index) {
+            *slot = Some((fact, took_ms));
+        }
+    }
+    Answers {
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+        answers: within_limit(ids, facts),
+    }
+}
 
+/// Asks what is not watched at the same time and waits for it, at most as long as the longest may
+/// take.
+fn ask_rest(questions: Vec<Asked>) -> Vec<Option<(Fact, u64)>> {
+    let mut facts: Vec<Option<(Fact, u64)>> = vec![None; questions.len()];
+    let rest = questions.into_iter().enumerate();
+    let rest: Vec<(usize, Asked)> = rest
+        .filter(|(_, asked)| !watch::is_watched(asked))
+        .collect();
+    let longest = rest.iter().map(|(_, asked)| asked.timeout_ms).max();
+    let deadline = Instant::now() + Duration::from_millis(longest.unwrap_or(0)) + GRACE;
+    let mut missing = rest.len();
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || ask_all(batch.questions, &sender));
-    let mut missing = ids.len();
+    std::thread::spawn(move || ask_all(rest, &sender));
     while missing > 0 {
         let left = deadline.saturating_duration_since(Instant::now());
         // An error says that time is over, or that the asking thread has died.
@@ -106,10 +169,7 @@ fn answer(batch: Batch) -> Answers {
             missing -= 1;
         }
     }
-    Answers {
-        agent: env!("CARGO_PKG_VERSION").to_owned(),
-        answers: within_limit(ids, facts),
-    }
+    facts
 }
 
 /// Puts the answers together, leaving out facts that would make the message larger than allowed.
@@ -137,15 +197,19 @@ fn could_not(reason: impl Into<String>) -> Fact {
 
 type Outcome = (usize, Fact, u64);
 
-fn ask_all(questions: Vec<Asked>, answers: &mpsc::Sender<Outcome>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// What runs questions on the thread that it is made on.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
-        .build();
-    let runtime = match runtime {
+        .build()
+}
+
+fn ask_all(questions: Vec<(usize, Asked)>, answers: &mpsc::Sender<Outcome>) {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
-            for index in 0..questions.len() {
+            for (index, _) in questions {
                 let fact = could_not(format!("cannot start: {error}"));
                 // The receiver waits until it has all answers or time is over.
                 let _ = answers.send((index, fact, 0));
@@ -156,7 +220,7 @@ fn ask_all(questions: Vec<Asked>, answers: &mpsc::Sender<Outcome>) {
     runtime.block_on(async {
         let shared = Arc::new(asked::Shared::default());
         let mut tasks = Vec::new();
-        for (index, question) in questions.into_iter().enumerate() {
+        for (index, question) in questions {
             let shared = Arc::clone(&shared);
             let answers = answers.clone();
             tasks.push(tokio::spawn(async move {

@@ -29,6 +29,7 @@ pub(crate) async fn run(
     match command {
         ScenarioCommand::Check { paths } => check(paths, screen),
         ScenarioCommand::Schema => schema(),
+        ScenarioCommand::Reference => reference(),
         ScenarioCommand::Prove {
             path,
             draws,
@@ -139,6 +140,11 @@ fn shown(checked: &[Checked]) -> String {
 fn schema() -> Result<Ending, Failure> {
     let schema = serde_json::to_string_pretty(&spec::schema()).map_err(std::io::Error::from)?;
     write_out(&format!("{schema}\n"))?;
+    Ok(Ending::Good)
+}
+
+fn reference() -> Result<Ending, Failure> {
+    write_out(&plateau_core::reference::reference())?;
     Ok(Ending::Good)
 }
 

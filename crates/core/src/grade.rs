@@ -10,7 +10,7 @@ use crate::probe::Fact;
 use crate::referential::referentials;
 use crate::topology::{Localized, Observer, Task, Topology};
 
-pub use ask::batches;
+pub use ask::{batches, mark};
 pub use judge::judge;
 pub use standing::{BlockGrade, SkillGrade, Standing};
 pub(crate) use tally::Tally;

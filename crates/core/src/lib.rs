@@ -18,15 +18,16 @@ pub mod problem;
 pub mod proof;
 pub mod quantity;
 pub mod question;
+pub mod reference;
 pub mod referential;
 pub mod scenario;
 pub mod spec;
 pub mod terminal;
 pub mod topology;
+pub mod tree;
 pub mod wire;
 
 #[cfg(test)]
 mod properties;
 mod resolve;
 mod template;
-mod tree;

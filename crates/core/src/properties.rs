@@ -83,14 +83,17 @@ fn every_kind() -> Topology {
         "plateau": 1, "id": "all", "title": { "en": "All" }, "duration": "1h", "brief": {},
         "networks": { "lan": {} },
         "nodes": { "n": { "image": "debian-server", "interfaces": { "eth0": { "network": "lan" } } } },
+        "phases": { "after": { "reboot": ["n"] } },
         "tasks": [{ "id": "t", "skill": "tsgeri/1.2", "title": { "en": "T" }, "solution": [{ "on": "n", "run": "s.sh" }], "checks": [] }],
     });
     for (index, (check, _)) in vocabulary().into_iter().enumerate() {
         let expectation: Expectation = serde_json::from_value(check.clone()).expect("a check");
         let inside = expectation.vantage() == crate::question::Vantage::Inside;
         let side = if inside { "on" } else { "from" };
-        let check =
-            json!({ "id": format!("c{index}"), side: "n", "that": check, "points": index + 1 });
+        // What is watched is watched while a phase is brought about.
+        let watched = matches!(expectation, Expectation::Availability(_));
+        let phase = if watched { "after" } else { "as-left" };
+        let check = json!({ "id": format!("c{index}"), side: "n", "that": check, "points": index + 1, "phase": phase });
         document["tasks"][0]["checks"]
             .as_array_mut()
             .expect("a list")
@@ -252,10 +255,14 @@ fn every_kind_passes_on_what_it_expects_and_fails_on_its_absence() {
             Verdict::Pass,
             "{kind}"
         );
-        let nothing = if kind == "schedule" {
-            json!({ kind: { "jobs": [] } })
-        } else {
-            json!({ kind: {} })
+        let nothing = match kind {
+            "schedule" => json!({ kind: { "jobs": [] } }),
+            "availability" => {
+                let closed = json!({ "seen": { "tcp": {} } });
+                let run = json!({ "from_ms": 0, "to_ms": 1000, "attempts": 2, "fact": closed });
+                json!({ kind: { "lasted_ms": 2000, "runs": [run] } })
+            }
+            _ => json!({ kind: {} }),
         };
         let absent: Observation = serde_json::from_value(nothing).expect("an observation");
         assert_eq!(

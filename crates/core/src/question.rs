@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Finding;
 
+pub mod security;
+
 /// Describes one kind of question and makes its three shapes.
 ///
 /// `asks` are the fields that say where to look; `sees` are the attributes with their types;
@@ -30,6 +32,9 @@ macro_rules! question {
         example $example:literal;
     ) => {
         $(#[$doc])*
+        #[doc = concat!(
+            "\n\nWithout an attribute: `", stringify!($primary), ": ", stringify!($primary_value), "`."
+        )]
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $check {
@@ -144,6 +149,9 @@ macro_rules! vocabulary {
             /// Every kind's name in the scenario language, in the order of the vocabulary.
             pub const KINDS: &'static [&'static str] = &[$( $tag ),*];
 
+            /// From where every kind is asked, in the order of the vocabulary.
+            pub const VANTAGES: &'static [Vantage] = &[$( Vantage::$vantage ),*];
+
             /// One check of every kind as a trainer writes it under `that:`, in the order of the vocabulary.
             pub const EXAMPLES: &'static [&'static str] = &[$( $module::$check::EXAMPLE ),*];
 
@@ -187,8 +195,24 @@ macro_rules! vocabulary {
             pub fn kind(&self) -> &'static str {
                 match self { $( Self::$variant(_) => $tag, )* }
             }
+
+            /// Where it has to be asked from.
+            #[must_use]
+            pub fn vantage(&self) -> Vantage {
+                match self { $( Self::$variant(_) => Vantage::$vantage, )* }
+            }
         }
     };
+}
+
+impl Question {
+    /// Whether it takes a client of a network protocol, which the grader has and the agent goes
+    /// without.
+    #[must_use]
+    pub fn takes_client(&self) -> bool {
+        // A message is looked for inside a node, after it was sent from there or elsewhere.
+        self.vantage() == Vantage::Across || matches!(self, Self::Syslog(_))
+    }
 }
 
 /// From where a kind of question is asked.
@@ -217,12 +241,28 @@ vocabulary! {
     sysctl: Sysctl(SysctlCheck, SysctlQuestion, SysctlSeen) "sysctl" Inside,
     schedule: Schedule(ScheduleCheck, ScheduleQuestion, ScheduleSeen) "schedule" Inside,
     command: Command(CommandCheck, CommandQuestion, CommandSeen) "command" Inside,
+    firewall: Firewall(FirewallCheck, FirewallQuestion, FirewallSeen) "firewall" Inside,
+    certificate: Certificate(CertificateCheck, CertificateQuestion, CertificateSeen) "certificate" Inside,
+    journal: Journal(JournalCheck, JournalQuestion, JournalSeen) "journal" Inside,
     ping: Ping(PingCheck, PingQuestion, PingSeen) "ping" Across,
     tcp: Tcp(TcpCheck, TcpQuestion, TcpSeen) "tcp" Across,
     dns: Dns(DnsCheck, DnsQuestion, DnsSeen) "dns" Across,
     http: Http(HttpCheck, HttpQuestion, HttpSeen) "http" Across,
     tls: Tls(TlsCheck, TlsQuestion, TlsSeen) "tls" Across,
     ssh: Ssh(SshCheck, SshQuestion, SshSeen) "ssh" Across,
+    mail: Mail(MailCheck, MailQuestion, MailSeen) "mail" Across,
+    ldap: Ldap(LdapCheck, LdapQuestion, LdapSeen) "ldap" Across,
+    sql: Sql(SqlCheck, SqlQuestion, SqlSeen) "sql" Across,
+    smb: Smb(SmbCheck, SmbQuestion, SmbSeen) "smb" Across,
+    nfs: Nfs(NfsCheck, NfsQuestion, NfsSeen) "nfs" Across,
+    ftp: Ftp(FtpCheck, FtpQuestion, FtpSeen) "ftp" Across,
+    tftp: Tftp(TftpCheck, TftpQuestion, TftpSeen) "tftp" Across,
+    ntp: Ntp(NtpCheck, NtpQuestion, NtpSeen) "ntp" Across,
+    snmp: Snmp(SnmpCheck, SnmpQuestion, SnmpSeen) "snmp" Across,
+    dhcp: Dhcp(DhcpCheck, DhcpQuestion, DhcpSeen) "dhcp" Across,
+    sip: Sip(SipCheck, SipQuestion, SipSeen) "sip" Across,
+    syslog: Syslog(SyslogCheck, SyslogQuestion, SyslogSeen) "syslog" Inside,
+    availability: Availability(AvailabilityCheck, AvailabilityQuestion, AvailabilitySeen) "availability" Across,
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! From the shapes of the YAML to the topology: every name resolved, every rule of meaning checked.
 
+mod availability;
 mod names;
 mod network;
 mod nodes;
 mod scoring;
+mod services;
 mod tasks;
 
 use std::collections::BTreeMap;

@@ -67,6 +67,7 @@ shapes! {
     }
 
     /// A layer-2 segment.
+    #[derive(Default)]
     struct NetworkSpec {
         /// Most that leaves the segment towards one interface, such as `10Mbit`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +75,7 @@ shapes! {
     }
 
     /// A machine.
+    #[derive(Default)]
     struct NodeSpec {
         /// Image: one of Plateau's, such as `debian-server`, or a reference with `/` or `:` to one of the site's own.
         pub image: String,
@@ -110,6 +112,7 @@ shapes! {
     }
 
     /// A node's port.
+    #[derive(Default)]
     struct InterfaceSpec {
         /// Network that it is plugged into.
         pub network: String,
@@ -134,6 +137,7 @@ shapes! {
     }
 
     /// A file of a node: `source` or `content`.
+    #[derive(Default)]
     struct FileSpec {
         /// Absolute path in the node.
         pub path: String,

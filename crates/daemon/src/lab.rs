@@ -15,6 +15,7 @@ use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
 
+mod availability;
 mod build;
 mod container;
 pub mod down;

@@ -14,6 +14,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 
 use super::bounded::text_of;
 
+pub(super) mod file;
+
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 const BUNDLE_LIMIT: u64 = 8 << 20;
 

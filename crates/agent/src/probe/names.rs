@@ -3,7 +3,7 @@
 //!
 //! The C library is not asked: a static program must not load the node's plug-ins.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
@@ -34,6 +34,23 @@ pub(super) async fn addresses(host: &str) -> anyhow::Result<Vec<IpAddr>> {
         return Ok(from_hosts);
     }
     Ok(ask(host, configuration).await.unwrap_or_default())
+}
+
+/// The first address of the host, for what asks one server; `None` where there is none in time.
+pub(super) async fn first(host: &str, limit: Duration) -> anyhow::Result<Option<IpAddr>> {
+    match tokio::time::timeout(limit, addresses(host)).await {
+        Ok(found) => Ok(found?.first().copied()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Any address and port of ours of the same family, to bind a socket to.
+pub(super) fn any_like(address: IpAddr) -> SocketAddr {
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(any, 0)
 }
 
 /// Addresses that `/etc/hosts` gives for a name.

@@ -16,7 +16,7 @@ use super::asked::Look;
 use super::certificate::{now, witness};
 use super::tcp::{Attempt, connect};
 
-const DAY: i64 = 24 * 60 * 60;
+pub(super) const DAY: i64 = 24 * 60 * 60;
 
 pub(super) async fn see(question: &TlsQuestion, look: &Look) -> anyhow::Result<TlsSeen> {
     let name = question.name.as_ref().unwrap_or(&question.host);
@@ -63,7 +63,7 @@ fn version(version: ProtocolVersion) -> String {
 }
 
 /// Names and addresses of the alternative-name extension.
-fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();
     };

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::judge::judge_all;
 use super::{Facts, Verdict};
 use crate::probe::{Asked, Batch};
+use crate::question::{Expectation, Question};
 use crate::topology::{Check, Observer, Topology};
 
 /// Everything to be asked in one phase: one batch an observer.
@@ -33,28 +34,60 @@ pub fn batches(topology: &Topology, phase: &str, facts: &Facts) -> BTreeMap<Obse
             wants: check.expectation.wants(),
             timeout_ms: check.timeout.0,
         });
+        if let Expectation::Syslog(syslog) = &check.expectation {
+            let (sender, question) = syslog.sending();
+            let batch = batches
+                .entry(sender)
+                .or_insert_with(|| Batch { questions: vec![] });
+            batch.questions.push(Asked {
+                id: format!("{}{SENT}", check.id),
+                question: Question::Syslog(question),
+                wants: check.expectation.wants(),
+                timeout_ms: check.timeout.0,
+            });
+        }
     }
     batches
 }
 
+/// What the sender of a message is asked goes by the check's identifier and this.
+pub(super) const SENT: &str = "+sent";
+
+/// Draws the markers of messages that one observer sends and another looks for. The nonce must be
+/// new for each grading, and beyond guessing.
+pub fn mark(batches: &mut BTreeMap<Observer, Batch>, nonce: &str) {
+    let asked = batches.values_mut().flat_map(|batch| &mut batch.questions);
+    for asked in asked {
+        if let Question::Syslog(question) = &mut asked.question {
+            let check = asked.id.strip_suffix(SENT).unwrap_or(&asked.id);
+            question.mark(nonce, check);
+        }
+    }
+}
+
 /// What was asked, on one line: the kind and its asking fields; secrets left out.
 pub(super) fn describe(check: &Check) -> String {
-    let question = check.expectation.question();
+    in_words(&check.expectation.question())
+}
+
+fn in_words(question: &Question) -> String {
+    if let Question::Availability(watched) = question {
+        return format!(
+            "availability every {} of {}",
+            watched.every,
+            in_words(&watched.of)
+        );
+    }
     let mut words = vec![question.kind().to_owned()];
-    let fields = serde_json::to_value(&question).unwrap_or_default();
+    let fields = serde_json::to_value(question).unwrap_or_default();
     if let Some(fields) = fields
         .get(question.kind())
         .and_then(|fields| fields.as_object())
     {
         for (name, value) in fields {
-            let shown = match value {
-                serde_json::Value::String(text) => {
-                    text.lines().next().unwrap_or_default().to_owned()
-                }
-                other => other.to_string(),
-            };
+            let shown = shown(value);
             match name.as_str() {
-                "password" | "key" => words.push(format!("{name}=…")),
+                _ if is_secret(name) => words.push(format!("{name}=…")),
                 "path" | "name" | "url" | "host" | "number" | "to" | "interface" | "run" => {
                     words.push(shown)
                 }
@@ -63,4 +96,24 @@ pub(super) fn describe(check: &Check) -> String {
         }
     }
     words.join(" ")
+}
+
+/// A field's value on one line, secrets left out.
+fn shown(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.lines().next().unwrap_or_default().to_owned(),
+        serde_json::Value::Object(fields) => {
+            let field = |(name, value): (&String, &serde_json::Value)| match is_secret(name) {
+                true => format!("{name}=…"),
+                false => format!("{name}={}", shown(value)),
+            };
+            let fields: Vec<String> = fields.iter().map(field).collect();
+            format!("({})", fields.join(" "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn is_secret(field: &str) -> bool {
+    matches!(field, "key" | "community") || field.ends_with("password")
 }

@@ -1,11 +1,13 @@
 //! From fact to verdict.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::ask::describe;
+use super::ask::{SENT, describe};
 use super::{CheckResult, Facts, Reason, Verdict};
 use crate::matcher::Finding;
 use crate::probe::Fact;
+use crate::question::Expectation;
 use crate::topology::{Check, Topology};
 
 /// What judging gives: verdict, findings, and why there are none.
@@ -20,6 +22,9 @@ pub fn judge(check: &Check, fact: Option<&Fact>) -> CheckResult {
         Some(Fact::CouldNotLook { reason }) => unknown(Reason::CouldNotLook(reason.clone())),
         Some(Fact::Seen(observation)) => match check.expectation.judge(observation) {
             None => unknown(Reason::OtherAnswer),
+            Some(_) if let Some(reason) = check.expectation.undecided(observation) => {
+                unknown(Reason::CouldNotLook(reason))
+            }
             Some(findings) if findings.iter().all(|finding| finding.holds) => {
                 (Verdict::Pass, findings, None)
             }
@@ -101,5 +106,17 @@ fn judge_after(
         let reason = Reason::NeedUnknown(need.clone());
         return result(check, (Verdict::Unknown, vec![], Some(reason)));
     }
-    judge(check, facts.get(&check.id))
+    judge(check, known(check, facts).as_deref())
+}
+
+/// What is known for a check: its own fact, or what those of two observers say together.
+fn known<'a>(check: &Check, facts: &'a Facts) -> Option<Cow<'a, Fact>> {
+    let own = facts.get(&check.id);
+    match &check.expectation {
+        Expectation::Syslog(syslog) => {
+            let sent = facts.get(&format!("{}{SENT}", check.id));
+            syslog.arrival(sent, own).map(Cow::Owned)
+        }
+        _ => own.map(Cow::Borrowed),
+    }
 }

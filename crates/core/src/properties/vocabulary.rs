@@ -91,6 +91,21 @@ pub(super) fn vocabulary() -> Vec<(Json, Json)> {
             json!({"exit": 0, "stdout": "", "stderr": ""}),
         ),
         is(
+            "firewall",
+            json!({"hook": "input"}),
+            json!({"exists": true, "policy": "drop", "rules": ["tcp dport 22 accept"]}),
+        ),
+        is(
+            "certificate",
+            json!({"path": "/a"}),
+            json!({"exists": true, "subject": "CN=a", "issuer": "CN=b", "names": ["a"], "not_before": "2026-11-24T08:00:00Z", "not_after": "2027-11-24T08:00:00Z", "days_left": 9, "self_signed": false, "is_ca": false, "key_type": "RSA", "key_bits": 2048, "serial": "01", "fingerprint": "00", "count": 1, "ordered": true, "matches_key": true, "trusted": true}),
+        ),
+        is(
+            "journal",
+            json!({"unit": "ssh.service"}),
+            json!({"found": true, "count": 1, "lines": ["x"]}),
+        ),
+        is(
             "ping",
             json!({"host": "10.0.0.1"}),
             json!({"reachable": true, "loss": 0, "rtt": 1}),
@@ -119,6 +134,70 @@ pub(super) fn vocabulary() -> Vec<(Json, Json)> {
             "ssh",
             json!({"host": "a", "user": "b"}),
             json!({"logged_in": true, "methods": ["publickey"], "exit": 0, "stdout": "", "host_key": "SHA256:x"}),
+        ),
+        is(
+            "mail",
+            json!({"host": "a", "from": "b@a", "to": "c@a", "imap": {"user": "c", "password": "d"}}),
+            json!({"connected": true, "accepted": true, "code": 250, "reply": "ok", "opened": true, "delivered": true, "seconds": 1, "headers": ["to: c@a"], "trusted": true}),
+        ),
+        is(
+            "ldap",
+            json!({"host": "a", "base": "dc=a"}),
+            json!({"connected": true, "trusted": true, "bound": true, "code": 0, "count": 1, "entries": ["dn: dc=a"]}),
+        ),
+        is(
+            "sql",
+            json!({"engine": "postgresql", "host": "a", "user": "b", "statement": "SELECT 1"}),
+            json!({"connected": true, "logged_in": true, "ran": true, "code": "42501", "error": "x", "columns": ["a"], "types": ["int4"], "rows": ["1"], "count": 1}),
+        ),
+        is(
+            "smb",
+            json!({"host": "a", "share": "b"}),
+            json!({"connected": true, "logged_in": true, "shares": ["b"], "opened": true, "exists": true, "type": "directory", "readable": true, "entries": ["c"], "content": "d", "writable": true}),
+        ),
+        is(
+            "nfs",
+            json!({"host": "a", "export": "/b"}),
+            json!({"connected": true, "exports": ["/b"], "clients": ["*"], "mounted": true, "exists": true, "type": "directory", "readable": true, "entries": ["c"], "content": "d", "writable": true}),
+        ),
+        is(
+            "ftp",
+            json!({"host": "a", "path": "/"}),
+            json!({"connected": true, "logged_in": true, "exists": true, "entries": ["a"], "content": "x", "writable": false}),
+        ),
+        is(
+            "tftp",
+            json!({"host": "a", "path": "b"}),
+            json!({"answered": true, "exists": true, "content": "x", "size": 1, "error": ""}),
+        ),
+        is(
+            "ntp",
+            json!({"host": "a"}),
+            json!({"answered": true, "synchronized": true, "stratum": 2, "offset_ms": 0, "reference": "10.0.0.1"}),
+        ),
+        is(
+            "snmp",
+            json!({"host": "a", "oid": "1.3.6.1.2.1.1.5.0"}),
+            json!({"answered": true, "authorized": true, "exists": true, "value": "a", "type": "string", "values": ["a"]}),
+        ),
+        is(
+            "dhcp",
+            json!({"interface": "eth0"}),
+            json!({"offered": true, "address": "10.0.0.9", "server": "10.0.0.1", "mask": "255.0.0.0", "router": ["10.0.0.1"], "dns": [], "domain": "lan", "lease_seconds": 60, "options": ["1: 255.0.0.0"], "servers": ["10.0.0.1"]}),
+        ),
+        is(
+            "sip",
+            json!({"host": "a"}),
+            json!({"answered": true, "code": 200, "reason": "OK", "registered": true, "server": "x", "contacts": []}),
+        ),
+        is(
+            "syslog",
+            json!({"through": "n", "path": "/var/log/remote"}),
+            json!({"arrived": true, "line": "x", "files": ["/var/log/remote"]}),
+        ),
+        (
+            json!({"availability": {"of": {"tcp": {"host": "a", "port": 80}}, "every": "1s", "longest_silence": 0, "share": 100}}),
+            json!({"availability": {"lasted_ms": 2000, "runs": [{"from_ms": 0, "to_ms": 1000, "attempts": 2, "fact": {"seen": {"tcp": {"state": "open"}}}}]}}),
         ),
     ]
 }

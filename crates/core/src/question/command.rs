@@ -23,6 +23,6 @@ question! {
         /// Standard error: its first 64 KiB, the last line feed removed.
         stderr: String,
     }
-    or exit = 0i64;
+    or exit = 0;
     example r#"command: { run: "nft list tables", stdout: { contains: inet } }"#;
 }

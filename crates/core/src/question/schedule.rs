@@ -10,7 +10,7 @@ use crate::matcher::{Finding, Matcher};
 /// `/etc/cron.daily` …) or of an enabled or running systemd timer. Files that cron passes over, for
 /// their names, modes, owners or a missing last line feed, hold no jobs.
 ///
-/// It holds when **one** job satisfies all matchers at once.
+/// It holds when **one** job satisfies all matchers at once. Without an attribute: there is a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleCheck {

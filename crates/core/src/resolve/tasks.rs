@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::Resolver;
 use super::scoring::{full_names, groups};
+use super::services::wrong_value;
 use crate::quantity::Span;
 use crate::question::{Expectation, Vantage};
 use crate::referential::skill_names;
@@ -141,7 +142,20 @@ impl Resolver<'_> {
                 hint,
             );
         }
+        if let Expectation::Syslog(check) = &spec.that
+            && check.within >= timeout
+        {
+            let message = format!("`within` {} leaves no time to look", check.within);
+            let hint = Some(format!("less than the check's timeout, {timeout}"));
+            self.problem(
+                &path.key("that").key("syslog"),
+                "bad-timeout",
+                message,
+                hint,
+            );
+        }
         let observer = self.observer(path, spec);
+        self.watched_phase(path, &phase, &spec.that);
         let expectation = self.expectation(&path.key("that"), &spec.that)?;
         Some(Check {
             id: format!("{task}/{}", spec.id),
@@ -212,9 +226,13 @@ impl Resolver<'_> {
     }
 
     /// Checks what the shapes cannot say, and puts a private key's text in the place of its path.
-    fn expectation(&mut self, path: &Path, that: &Expectation) -> Option<Expectation> {
+    pub(super) fn expectation(&mut self, path: &Path, that: &Expectation) -> Option<Expectation> {
         let path = path.key(that.kind());
         let absolute = |text: &str| text.starts_with('/');
+        let not_absolute = |field, text: Option<&String>| {
+            let text = text.filter(|text| !absolute(text))?;
+            Some((field, format!("`{text}` is not absolute")))
+        };
         let wrong: Option<(&str, String)> = match that {
             Expectation::File(check) if !absolute(&check.path) => {
                 Some(("path", format!("`{}` is not absolute", check.path)))
@@ -245,10 +263,10 @@ impl Resolver<'_> {
                 format!("`{}` is not one of {}", check.kind, RECORD_TYPES.join(", ")),
             )),
             Expectation::Dns(check)
-                if check
-                    .server
-                    .as_ref()
-                    .is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err()) =>
+                if check.server.as_ref().is_some_and(|server| {
+                    server.parse::<std::net::IpAddr>().is_err()
+                        && server.parse::<std::net::SocketAddr>().is_err()
+                }) =>
             {
                 Some(("server", "`server` takes an address".to_owned()))
             }
@@ -265,7 +283,20 @@ impl Resolver<'_> {
                 ))
             }
             Expectation::Ssh(check) => return self.ssh_key(&path, check),
-            _ => None,
+            Expectation::Certificate(check) => not_absolute("path", Some(&check.path))
+                .or_else(|| not_absolute("key", check.key.as_ref()))
+                .or_else(|| not_absolute("ca", check.ca.as_ref())),
+            Expectation::Availability(check) => return self.availability(&path, check),
+            Expectation::Mail(check) => check.contradiction(),
+            Expectation::Ldap(check) => check.contradiction(),
+            Expectation::Sql(check) => check.contradiction(),
+            Expectation::Smb(check) => check.contradiction(),
+            Expectation::Nfs(check) => check.contradiction(),
+            Expectation::Syslog(check) => {
+                self.sender(&path, check);
+                wrong_value(that)
+            }
+            _ => wrong_value(that),
         };
         if let Some((field, message)) = wrong {
             self.problem(&path.key(field), "bad-value", message, None);

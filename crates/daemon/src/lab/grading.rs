@@ -10,18 +10,19 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
-use plateau_core::grade::{Facts, batches, grade_phases};
+use plateau_core::grade::{Facts, batches, grade_phases, mark};
 use plateau_core::plan::{examiner_wiring, phase_actions};
-use plateau_core::probe::{Answers, Batch, Fact, MESSAGE_LIMIT};
+use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
 use plateau_core::topology::{Observer, PhaseAction};
 
+use super::availability::Watch;
 use super::{Lab, LabError};
 use crate::agent;
 use crate::runtime::error::chain;
 use crate::runtime::{ExecSpec, Keep, RuntimeError};
 
 /// What an answer may take beyond the longest of its questions.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 impl Lab {
     /// Grades the lab in some phases, or in all.
@@ -38,17 +39,20 @@ impl Lab {
                 phase: phase.clone(),
             });
             let begun = Instant::now();
+            let mut batches = batches(&self.topology, phase, &facts);
+            mark(&mut batches, &uuid::Uuid::now_v7().to_string());
+            let mut watch = self.begin_watch(&batches).await;
             facts.extend(match self.bring_phase_about(phase).await {
-                Ok(()) => self.look(phase, &facts).await,
+                Ok(()) => self.look(&batches, &mut watch).await,
                 Err(error) => {
                     let reason = format!("the phase could not be brought about: {}", chain(&error));
-                    let batches = batches(&self.topology, phase, &facts);
                     batches
                         .values()
                         .flat_map(|batch| blind(batch, &reason))
                         .collect()
                 }
             });
+            self.end_watch(watch).await;
             let took = begun.elapsed().as_millis();
             took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
         }
@@ -88,14 +92,12 @@ impl Lab {
         Ok(())
     }
 
-    /// Asks all observers of a phase at the same time. `before` are the facts of the phases before it.
-    async fn look(self: &Arc<Self>, phase: &str, before: &Facts) -> Facts {
-        let batches = batches(&self.topology, phase, before);
-        let asked = batches.iter().map(async |(observer, batch)| {
-            let answered = match observer {
-                Observer::Node(node) => self.ask_node(node, batch).await,
-                Observer::Examiner { .. } => self.ask_examiner(observer, batch).await,
-            };
+    /// Asks all observers of a phase at the same time.
+    async fn look(self: &Arc<Self>, batches: &Batches, watch: &mut Watch) -> Facts {
+        let watchers = batches.keys().map(|observer| watch.take(observer));
+        let watchers: Vec<_> = watchers.collect();
+        let asked = batches.iter().zip(watchers).map(async |((observer, batch), watcher)| {
+            let answered = self.ask_watcher(observer, batch, watcher).await;
             answered.unwrap_or_else(|reason| {
                 tracing::warn!(lab = %self.marker.name, observer = observer.label(), reason, "blind");
                 blind(batch, &reason).collect()
@@ -104,21 +106,41 @@ impl Lab {
         join_all(asked).await.into_iter().flatten().collect()
     }
 
-    async fn ask_node(&self, node: &str, batch: &Batch) -> Result<Facts, String> {
+    pub(super) async fn ask_observer(
+        self: &Arc<Self>,
+        observer: &Observer,
+        batch: &Batch,
+    ) -> Result<Facts, String> {
+        match observer {
+            Observer::Node(node) => self.ask(&self.node_to_ask(node)?, batch).await,
+            Observer::Examiner { .. } => {
+                let (name, made) = self.bring_examiner(observer).await;
+                let asked = async {
+                    made?;
+                    self.ask(&name, batch).await
+                };
+                let answered = asked.await;
+                self.remove_examiner(&name).await;
+                answered
+            }
+        }
+    }
+
+    /// The container of a node that can be asked, or why it cannot.
+    pub(super) fn node_to_ask(&self, node: &str) -> Result<String, String> {
         match self.node_state(node) {
-            NodeState::Running => self.ask(&self.container(node), batch).await,
+            NodeState::Running => Ok(self.container(node)),
             NodeState::Stopped => Err(format!("node `{node}` is stopped")),
             NodeState::Rebooting => Err(format!("node `{node}` is between two boots")),
             NodeState::Absent => Err(format!("node `{node}` is not there")),
         }
     }
 
-    /// Plugs an examiner in, asks it and takes it away.
-    async fn ask_examiner(
+    /// Plugs an examiner in: its name, and why it cannot be asked where it cannot.
+    pub(super) async fn bring_examiner(
         self: &Arc<Self>,
         observer: &Observer,
-        batch: &Batch,
-    ) -> Result<Facts, String> {
+    ) -> (String, Result<(), String>) {
         let number = self.examiners.fetch_add(1, Ordering::Relaxed);
         let name = self.examiner(number);
         let lab = Arc::clone(self);
@@ -131,26 +153,30 @@ impl Lab {
             let started = runtime.start_container(&spec.name).await;
             started.map_err(LabError::runtime(doing))
         });
-        let asked = async {
+        let brought = async {
             made.await.map_err(|error| chain(&error))?;
             let wiring = examiner_wiring(&self.topology, &name, number, observer)
                 .ok_or("the examiner's network is not there")?;
-            self.wire(&wiring).await.map_err(|error| chain(&error))?;
-            self.ask(&name, batch).await
+            let wired = self.wire(&wiring).await;
+            wired.map(drop).map_err(|error| chain(&error))
         };
-        let answered = asked.await;
-        if let Err(error) = self.ground.runtime.remove_container(&name).await {
+        let brought = brought.await;
+        (name, brought)
+    }
+
+    /// Takes an examiner away.
+    pub(super) async fn remove_examiner(&self, name: &str) {
+        if let Err(error) = self.ground.runtime.remove_container(name).await {
             // It goes with the lab at the latest.
             tracing::warn!(container = name, %error, "an examiner stays");
         }
-        answered
     }
 
     /// One call of the agent. What a node says is never trusted to be short, or to make sense.
     async fn ask(&self, container: &str, batch: &Batch) -> Result<Facts, String> {
         let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
         let exec = ExecSpec {
-            argv: vec![agent::PATH.to_owned(), "probe".to_owned()],
+            argv: vec![program_for(batch).to_owned(), "probe".to_owned()],
             env: BTreeMap::new(),
             stdin: serde_json::to_vec(batch).map_err(|error| error.to_string())?,
             timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
@@ -165,25 +191,46 @@ impl Lab {
         if output.truncated {
             return Err("the agent's answer is too long".to_owned());
         }
-        let answers: Answers = serde_json::from_slice(&output.stdout).map_err(|error| {
+        facts_of(batch, &output.stdout).map_err(|reason| {
             let said = String::from_utf8_lossy(&output.stderr);
             let said: String = said.trim().chars().take(200).collect();
-            let exit = output.exit;
-            format!("the agent's answer makes no sense: {error} (exit {exit}) {said}")
-        })?;
-        let mut facts: Facts = blind(batch, "the agent gave no answer").collect();
-        for answer in answers.answers {
-            // Only what was asked: a node must not answer for another.
-            if let Some(fact) = facts.get_mut(&answer.id) {
-                *fact = answer.fact;
-            }
-        }
-        Ok(facts)
+            format!("{reason} (exit {}) {said}", output.exit)
+        })
     }
 }
 
+/// What each observer of a phase is asked.
+pub(super) type Batches = BTreeMap<Observer, Batch>;
+
+/// The agent looks inside a node; what is asked across the network takes the grader's clients.
+pub(super) fn program_for(batch: &Batch) -> &'static str {
+    let takes_client = |asked: &Asked| asked.question.takes_client();
+    if batch.questions.iter().any(takes_client) {
+        agent::GRADER
+    } else {
+        agent::PATH
+    }
+}
+
+/// The facts in what an agent said.
+pub(super) fn facts_of(batch: &Batch, said: &[u8]) -> Result<Facts, String> {
+    let answers: Answers = serde_json::from_slice(said)
+        .map_err(|error| format!("the agent's answer makes no sense: {error}"))?;
+    let mut facts: Facts = blind(batch, "the agent gave no answer").collect();
+    for answer in answers.answers {
+        // Only what was asked: a node must not answer for another.
+        if let Some(fact) = facts.get_mut(&answer.id) {
+            *fact = answer.fact;
+        }
+    }
+    Ok(facts)
+}
+
 /// Nobody could look.
-fn blind<'a>(batch: &'a Batch, reason: &'a str) -> impl Iterator<Item = (String, Fact)> + 'a {
+pub(super) fn blind<'a>(
+    batch: &'a Batch,
+    reason: &'a str,
+) -> impl Iterator<Item = (String, Fact)> + 'a {
     batch.questions.iter().map(|asked| {
         let reason = reason.to_owned();
         (asked.id.clone(), Fact::CouldNotLook { reason })

@@ -1,0 +1,185 @@
+//! Looks at a file of certificates.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use plateau_core::question::certificate::{CertificateQuestion, CertificateSeen};
+use rustls::RootCertStore;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::crypto::ring::default_provider;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use sha2::{Digest, Sha256};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::public_key::PublicKey;
+
+use super::super::asked::Look;
+use super::super::bounded::{first_bytes, is_absent, open_regular, text_of};
+use super::super::tls::{DAY, names};
+use super::{BUNDLE, BUNDLE_LIMIT, in_its_time, now};
+
+const FILE_LIMIT: u64 = 1 << 20;
+const COUNT_LIMIT: usize = 100;
+
+/// `id-Ed25519` of RFC 8410.
+const ED25519: &str = "1.3.101.112";
+
+pub(in super::super) fn see(
+    question: &CertificateQuestion,
+    look: &Look,
+) -> anyhow::Result<CertificateSeen> {
+    let file = bytes_of(&question.path)?.unwrap_or_default();
+    let certificates = certificates(&file);
+    let parsed: Vec<X509Certificate<'_>> = certificates
+        .iter()
+        .filter_map(|der| Some(x509_parser::parse_x509_certificate(der).ok()?.1))
+        .collect();
+    let (Some(der), Some(first)) = (certificates.first(), parsed.first()) else {
+        return Ok(CertificateSeen {
+            exists: Some(false),
+            ..CertificateSeen::default()
+        });
+    };
+    let validity = first.validity();
+    let (key_type, key_bits) = key(first);
+    let ordered = parsed
+        .windows(2)
+        .all(|pair| pair[0].issuer() == pair[1].subject());
+    Ok(CertificateSeen {
+        exists: Some(true),
+        subject: Some(first.subject().to_string()),
+        issuer: Some(first.issuer().to_string()),
+        names: Some(names(first)),
+        not_before: Some(time(validity.not_before.timestamp())?),
+        not_after: Some(time(validity.not_after.timestamp())?),
+        days_left: Some((validity.not_after.timestamp() - now()).div_euclid(DAY)),
+        self_signed: Some(first.subject() == first.issuer()),
+        is_ca: Some(first.is_ca()),
+        key_type: Some(key_type),
+        key_bits,
+        serial: Some(first.raw_serial_as_string()),
+        fingerprint: Some(fingerprint(der)),
+        count: i64::try_from(parsed.len()).ok(),
+        ordered: Some(ordered),
+        matches_key: match &question.key {
+            Some(path) if look.wants("matches_key") => Some(belongs(first, path)?),
+            Some(_) | None => None,
+        },
+        trusted: if look.wants("trusted") {
+            Some(trusted(&certificates, question.ca.as_deref())?)
+        } else {
+            None
+        },
+    })
+}
+
+/// A whole file; `None` where there is none, or something other than a file.
+fn bytes_of(path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+    anyhow::ensure!(path.starts_with('/'), "`{path}` is not an absolute path");
+    let named = || format!("cannot read `{path}`");
+    let file = match open_regular(Path::new(path)) {
+        Err(error) if is_absent(&error) => return Ok(None),
+        opened => opened.with_context(named)?,
+    };
+    let Some(file) = file else {
+        return Ok(None);
+    };
+    let bytes = first_bytes(file, FILE_LIMIT + 1).with_context(named)?;
+    let fits = bytes.len() as u64 <= FILE_LIMIT;
+    anyhow::ensure!(fits, "`{path}` is larger than {FILE_LIMIT} bytes");
+    Ok(Some(bytes))
+}
+
+/// The certificates of a file that can be read as such, in their order.
+fn certificates(file: &[u8]) -> Vec<CertificateDer<'static>> {
+    let readable = |der: &CertificateDer<'_>| x509_parser::parse_x509_certificate(der).is_ok();
+    let pem = CertificateDer::pem_slice_iter(file).filter_map(Result::ok);
+    let mut found: Vec<_> = pem.filter(readable).take(COUNT_LIMIT).collect();
+    let der = CertificateDer::from(file.to_vec());
+    if found.is_empty() && readable(&der) {
+        found.push(der);
+    }
+    found
+}
+
+fn time(seconds: i64) -> anyhow::Result<String> {
+    let time = jiff::Timestamp::from_second(seconds);
+    Ok(time
+        .context("the certificate's time is out of range")?
+        .to_string())
+}
+
+fn key(certificate: &X509Certificate<'_>) -> (String, Option<i64>) {
+    let key = certificate.public_key();
+    let named = match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => Some(("RSA", rsa.key_size())),
+        // A point's two halves are whole bytes: 521 bits take 528.
+        Ok(PublicKey::EC(point)) => Some((
+            "EC",
+            match point.key_size() {
+                528 => 521,
+                bits => bits,
+            },
+        )),
+        Ok(_) | Err(_) => None,
+    };
+    let oid = key.algorithm.algorithm.to_id_string();
+    match named {
+        Some((name, bits)) => (name.to_owned(), i64::try_from(bits).ok()),
+        None if oid == ED25519 => ("Ed25519".to_owned(), Some(256)),
+        None => (oid, None),
+    }
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(der) {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Whether the private key of a file is the certificate's.
+fn belongs(certificate: &X509Certificate<'_>, path: &str) -> anyhow::Result<bool> {
+    let Some(file) = bytes_of(path)? else {
+        return Ok(false);
+    };
+    let encrypted = String::from_utf8_lossy(&file).contains("ENCRYPTED");
+    anyhow::ensure!(!encrypted, "the key of `{path}` is encrypted");
+    let pem = PrivateKeyDer::from_pem_slice(&file);
+    let Ok(key) = pem.or_else(|_| PrivateKeyDer::try_from(file.clone())) else {
+        return Ok(false);
+    };
+    let key = any_supported_type(&key).context("cannot use the private key")?;
+    let public = key.public_key().context("cannot use the private key")?;
+    Ok(public.as_ref() == certificate.public_key().raw)
+}
+
+/// Whether a server with this file would be trusted by whoever trusts the authorities.
+fn trusted(certificates: &[CertificateDer<'_>], ca: Option<&str>) -> anyhow::Result<bool> {
+    // A missing file is an authority that this node does not know: nothing is trusted.
+    let bundle = text_of(ca.unwrap_or(BUNDLE), BUNDLE_LIMIT)?.unwrap_or_default();
+    let authorities: Vec<_> = CertificateDer::pem_slice_iter(bundle.as_bytes())
+        .filter_map(Result::ok)
+        .collect();
+    let Some((first, others)) = certificates.split_first() else {
+        return Ok(false);
+    };
+    if authorities.contains(first) && in_its_time(first, UnixTime::now()) {
+        return Ok(true);
+    }
+    let Ok(parsed) = ParsedCertificate::try_from(first) else {
+        return Ok(false);
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities);
+    let algorithms = default_provider().signature_verification_algorithms.all;
+    let now = UnixTime::now();
+    let verified =
+        verify_server_cert_signed_by_trust_anchor(&parsed, &roots, others, now, algorithms);
+    Ok(verified.is_ok())
+}

@@ -1,0 +1,156 @@
+//! Looks at the packet filter's rules, as the kernel holds them for this network namespace.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+use nlink::netlink::nftables::{ChainInfo, Family, Hook, RuleInfo, Verdict};
+use nlink::netlink::{Connection, Nftables};
+use plateau_core::question::firewall::{self, FirewallQuestion, FirewallSeen, Packets};
+
+use super::asked::Look;
+use super::links;
+
+mod rule;
+
+/// Most rules that are listed.
+const RULES_LIMIT: usize = 2000;
+
+/// `NF_DROP`, as the kernel says a chain's policy.
+const DROP: u32 = 0;
+
+pub(super) async fn see(question: &FirewallQuestion, look: &Look) -> anyhow::Result<FirewallSeen> {
+    let kernel = Connection::<Nftables>::new().context("cannot open netlink")?;
+    let chains = kernel.list_chains().await;
+    let chains = chains.context("cannot read the firewall's chains")?;
+    let mut met: Vec<&ChainInfo> = chains
+        .iter()
+        .filter(|chain| is_met(chain, question))
+        .collect();
+    met.sort_by_key(|chain| chain.priority);
+    if met.is_empty() {
+        return Ok(FirewallSeen {
+            exists: Some(false),
+            ..FirewallSeen::default()
+        });
+    }
+    let drops = met.iter().any(|chain| chain.policy == Some(DROP));
+    let rules = if look.wants("rules") {
+        Some(Reader::new(&kernel).await?.rules(&met).await?)
+    } else {
+        None
+    };
+    Ok(FirewallSeen {
+        exists: Some(true),
+        policy: Some(if drops { "drop" } else { "accept" }.to_owned()),
+        rules,
+    })
+}
+
+/// Whether such packets meet the chain at such a hook.
+fn is_met(chain: &ChainInfo, question: &FirewallQuestion) -> bool {
+    let families: &[Family] = match question.family {
+        Packets::Ip => &[Family::Ip, Family::Inet],
+        Packets::Ip6 => &[Family::Ip6, Family::Inet],
+        Packets::Arp => &[Family::Arp],
+        Packets::Bridge => &[Family::Bridge],
+    };
+    let hook = match question.hook {
+        firewall::Hook::Prerouting => Hook::Prerouting,
+        firewall::Hook::Input => Hook::Input,
+        firewall::Hook::Forward => Hook::Forward,
+        firewall::Hook::Output => Hook::Output,
+        firewall::Hook::Postrouting => Hook::Postrouting,
+    };
+    let stands_at = chain
+        .hook
+        .and_then(|number| Hook::from_number(chain.family, number));
+    families.contains(&chain.family) && stands_at == Some(hook)
+}
+
+/// A chain by its table's family and name, and its own.
+type ChainName = (u8, String, String);
+
+/// Reads rules, each chain's once.
+struct Reader<'a> {
+    kernel: &'a Connection<Nftables>,
+    interfaces: BTreeMap<u32, String>,
+    tables: BTreeMap<(u8, String), Vec<RuleInfo>>,
+    read: BTreeSet<ChainName>,
+    rules: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    async fn new(kernel: &'a Connection<Nftables>) -> anyhow::Result<Self> {
+        let links = links::kernel()?.get_links().await;
+        let links = links.context("cannot read the interfaces")?;
+        let interfaces = links
+            .iter()
+            .filter_map(|link| Some((link.ifindex(), link.name()?.to_owned())));
+        Ok(Self {
+            kernel,
+            interfaces: interfaces.collect(),
+            tables: BTreeMap::new(),
+            read: BTreeSet::new(),
+            rules: Vec::new(),
+        })
+    }
+
+    async fn rules(mut self, chains: &[&ChainInfo]) -> anyhow::Result<Vec<String>> {
+        for chain in chains {
+            self.chain(chain.family, &chain.table, &chain.name).await?;
+        }
+        Ok(self.rules)
+    }
+
+    /// A chain's rules, and those of the chains that they lead to.
+    async fn chain(&mut self, family: Family, table: &str, name: &str) -> anyhow::Result<()> {
+        // Rules still to be read, the next one last.
+        let mut ahead = self.of_chain(family, table, name).await?;
+        while let Some(rule) = ahead.pop() {
+            let sets = rule::anonymous_sets(&rule);
+            let mut elements = BTreeMap::new();
+            for set in sets {
+                let listed = self.kernel.list_set_elements(table, &set, family).await;
+                let listed = listed.context("cannot read the firewall's sets")?;
+                elements.insert(set, listed);
+            }
+            let read = rule::read(&rule, &elements, &self.interfaces).with_context(|| {
+                let chain = &rule.chain;
+                format!("cannot read a rule of chain `{chain}` in table `{table}` back")
+            })?;
+            self.rules.extend(read.texts);
+            anyhow::ensure!(
+                self.rules.len() <= RULES_LIMIT,
+                "there are more than {RULES_LIMIT} rules"
+            );
+            for verdict in read.verdicts {
+                if let Verdict::JumpTo(chain) | Verdict::GotoTo(chain) = verdict {
+                    ahead.extend(self.of_chain(family, table, chain.as_str()).await?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules of one chain, the first one last; none where it was read before.
+    async fn of_chain(
+        &mut self,
+        family: Family,
+        table: &str,
+        chain: &str,
+    ) -> anyhow::Result<Vec<RuleInfo>> {
+        let key = (family as u8, table.to_owned());
+        if !self.tables.contains_key(&key) {
+            let rules = self.kernel.list_rules(table, family).await;
+            let rules = rules.context("cannot read the firewall's rules")?;
+            self.tables.insert(key.clone(), rules);
+        }
+        if !self.read.insert((key.0, key.1.clone(), chain.to_owned())) {
+            return Ok(Vec::new());
+        }
+        let all = self.tables.get(&key).into_iter().flatten();
+        let mut rules: Vec<RuleInfo> = all.filter(|rule| rule.chain == chain).cloned().collect();
+        rules.reverse();
+        Ok(rules)
+    }
+}

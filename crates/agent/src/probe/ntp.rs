@@ -1,0 +1,71 @@
+//! Asks a server for the time.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use plateau_core::question::ntp::{NtpQuestion, NtpSeen};
+use rsntp::{AsyncSntpClient, Config, KissCode, ProtocolError, SynchronizationError};
+
+use super::asked::Look;
+use super::names;
+
+pub(super) async fn see(question: &NtpQuestion, look: &Look) -> anyhow::Result<NtpSeen> {
+    let limit = look.network_limit();
+    let silent = NtpSeen {
+        answered: Some(false),
+        synchronized: Some(false),
+        ..NtpSeen::default()
+    };
+    let Some(address) = names::first(&question.host, limit).await? else {
+        return Ok(silent);
+    };
+    let config = Config::default()
+        .bind_address(names::any_like(address))
+        .timeout(limit);
+    let server = SocketAddr::new(address, question.port);
+    let client = AsyncSntpClient::with_config(config);
+    let reference = match client.synchronize(server).await {
+        Ok(time) => {
+            let offset = time.clock_offset().as_secs_f64() * 1000.0;
+            return Ok(NtpSeen {
+                answered: Some(true),
+                synchronized: Some(true),
+                stratum: Some(i64::from(time.stratum())),
+                offset_ms: Some(offset.round() as i64),
+                reference: Some(time.reference_identifier().to_string()),
+            });
+        }
+        // Silence, refused by ICMP, or no way there.
+        Err(SynchronizationError::IOError(_)) => return Ok(silent),
+        Err(SynchronizationError::ProtocolError(ProtocolError::KissODeath(code))) => refusal(code),
+        Err(SynchronizationError::ProtocolError(ProtocolError::ServerNotSynchronized)) => None,
+        Err(error @ SynchronizationError::ProtocolError(_)) => {
+            return Err(error).context("cannot read the server's answer");
+        }
+    };
+    Ok(NtpSeen {
+        answered: Some(true),
+        reference: reference.map(str::to_owned),
+        ..silent
+    })
+}
+
+/// The code on the wire (RFC 5905, section 7.4). A server that has no time yet sends none.
+fn refusal(code: KissCode) -> Option<&'static str> {
+    Some(match code {
+        KissCode::Unknown => return None,
+        KissCode::AssociationBelongsToAnycastServer => "ACST",
+        KissCode::ServerAuthenticationFailed => "AUTH",
+        KissCode::AutokeySequenceFailed => "AUTO",
+        KissCode::AssociationBelongsToBroadcastServer => "BCST",
+        KissCode::CryptographicAuthenticationFailed => "CRYP",
+        KissCode::AccessDenied => "DENY",
+        KissCode::LostPeer => "DROP",
+        KissCode::AssociationNotYetSynchronized => "INIT",
+        KissCode::AssociationBelongsToManycastServer => "MCST",
+        KissCode::NoKeyFound => "NKEY",
+        KissCode::RateExceeded => "RATE",
+        KissCode::TinkeringWithAssociation => "RMOT",
+        KissCode::StepChange => "STEP",
+    })
+}

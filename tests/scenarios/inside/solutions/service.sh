@@ -1,0 +1,14 @@
+cat > /etc/systemd/system/trial-port.socket <<'UNIT'
+[Socket]
+ListenStream=8080
+Accept=yes
+[Install]
+WantedBy=sockets.target
+UNIT
+cat > /etc/systemd/system/trial-port@.service <<'UNIT'
+[Service]
+ExecStart=/bin/cat
+StandardInput=socket
+UNIT
+systemctl daemon-reload
+systemctl enable --now trial-port.socket
