@@ -1,4 +1,5 @@
 //! What is asked where a need failed.
+#![allow(clippy::unwrap_used, reason = "these are tests too")]
 
 use std::sync::{Arc, Mutex};
 
