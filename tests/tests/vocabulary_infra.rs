@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use plateau_core::api::{CheckResultView, LabView, NodeState};
-use plateau_core::grade::{CheckResult, Verdict};
+use plateau_core::grade::{CheckResult, Reason, Verdict};
 use plateau_tests::{Daemon, image, root, wait_until};
 
 /// The checks of a task, by their names in it.
@@ -111,6 +111,9 @@ fn where_nobody_can_look_or_send_nobody_fails() {
         };
         assert_eq!(check.verdict, expected, "{}", shown(check));
     }
-    let sent = there["syslog"].reason.clone().unwrap_or_default();
-    assert!(sent.contains("could not be sent"), "{sent}");
+    let sent = &there["syslog"].reason;
+    assert!(
+        matches!(sent, Some(Reason::CouldNotLook(why)) if why.contains("could not be sent")),
+        "{sent:?}"
+    );
 }

@@ -52,6 +52,10 @@ pub struct Answer {
 /// What was seen, or why nothing could be seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every fact is an observation"
+)]
 pub enum Fact {
     /// Somebody looked, and this was there.
     Seen(Observation),

@@ -112,11 +112,9 @@ fn judge_after(
 /// What is known for a check: its own fact, or what those of two observers say together.
 fn known<'a>(check: &Check, facts: &'a Facts) -> Option<Cow<'a, Fact>> {
     let own = facts.get(&check.id);
-    match &check.expectation {
-        Expectation::Syslog(syslog) => {
-            let sent = facts.get(&format!("{}{SENT}", check.id));
-            syslog.arrival(sent, own).map(Cow::Owned)
-        }
-        _ => own.map(Cow::Borrowed),
+    if let Expectation::Syslog(syslog) = &check.expectation {
+        let sent = facts.get(&format!("{}{SENT}", check.id));
+        return syslog.arrival(sent, own).map(Cow::Owned);
     }
+    own.map(Cow::Borrowed)
 }

@@ -17,8 +17,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Lab;
 use super::grading::{Batches, GRACE, blind, facts_of, program_for};
+use crate::runtime::Attached;
 use crate::runtime::error::chain;
-use crate::runtime::{Attached, RuntimeError};
 
 /// An agent that watches; or why nobody does.
 type Watcher = Result<Attached, String>;
@@ -64,10 +64,7 @@ impl Lab {
         let mut line = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
         line.push(b'\n');
         let attached = self.ground.runtime.attach(&container?, &argv).await;
-        let mut attached = attached.map_err(|error| match error {
-            RuntimeError::NotRunning { .. } => "the node is stopped".to_owned(),
-            error => chain(&error),
-        })?;
+        let mut attached = attached.map_err(|error| chain(&error))?;
         let sent = async {
             attached.input.write_all(&line).await?;
             attached.input.flush().await
