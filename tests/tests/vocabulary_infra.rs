@@ -90,7 +90,7 @@ fn where_nobody_can_look_or_send_nobody_fails() {
     let daemon = Daemon::new();
     let lab = "infra-dark";
     daemon.up(&root().join("tests/scenarios/infra"), lab);
-    daemon.plateau(&["lab", "exec", lab, "client", "--", "systemctl", "poweroff"]);
+    let _ = daemon.plateau(&["lab", "exec", lab, "client", "--", "systemctl", "poweroff"]);
     wait_until("the client is off", Duration::from_secs(60), || {
         let node = |lab: &LabView| lab.nodes["client"].state == NodeState::Stopped;
         daemon.labs().iter().any(node)
