@@ -32,7 +32,7 @@ mod names;
 mod package;
 mod ping;
 mod port;
-mod process;
+pub(crate) mod process;
 mod resolver;
 mod route;
 mod schedule;

@@ -36,6 +36,9 @@ pub(crate) async fn run(
         LabCommand::Show { lab } => {
             screen.show(&daemon()?.lab(lab).await?, show::lab::lab)?;
         }
+        LabCommand::Start { lab } => {
+            screen.show(&daemon()?.start(lab).await?, show::lab::lab)?;
+        }
         LabCommand::Exec {
             lab,
             node,

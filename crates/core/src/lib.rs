@@ -5,8 +5,10 @@
 //! recomputed from stored evidence.
 
 pub mod api;
+pub mod fault;
 pub mod grade;
 pub mod image;
+pub mod link;
 pub mod matcher;
 pub mod parameter;
 pub mod plan;

@@ -146,7 +146,7 @@ impl Resolver<'_> {
                 hint,
             );
         }
-        let observer = self.observer(path, spec);
+        let observer = self.observer(path, (&spec.on, &spec.from), &spec.that);
         let expectation = self.expectation(&path.key("that"), &spec.that)?;
         Some(Check {
             id: format!("{task}/{}", spec.id),
@@ -160,9 +160,14 @@ impl Resolver<'_> {
         })
     }
 
-    fn observer(&mut self, path: &Path, spec: &CheckSpec) -> Option<Observer> {
-        let kind = spec.that.kind();
-        match (&spec.on, &spec.from, spec.that.vantage()) {
+    pub(super) fn observer(
+        &mut self,
+        path: &Path,
+        (on, from): (&Option<String>, &Option<FromSpec>),
+        that: &Expectation,
+    ) -> Option<Observer> {
+        let kind = that.kind();
+        match (on, from, that.vantage()) {
             (Some(node), None, Vantage::Inside) => self
                 .node(&path.key("on"), node)
                 .then(|| Observer::Node(node.clone())),
@@ -211,7 +216,7 @@ impl Resolver<'_> {
     }
 
     /// Checks what the shapes cannot say, and puts a private key's text in the place of its path.
-    fn expectation(&mut self, path: &Path, that: &Expectation) -> Option<Expectation> {
+    pub(super) fn expectation(&mut self, path: &Path, that: &Expectation) -> Option<Expectation> {
         let path = path.key(that.kind());
         let absolute = |text: &str| text.starts_with('/');
         let wrong: Option<(&str, String)> = match that {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
 use plateau_core::grade::{Facts, batches, grade};
-use plateau_core::plan::{examiner_wiring, phase_actions};
+use plateau_core::plan::{examiner_wiring, plan_phase};
 use plateau_core::probe::{Answers, Batch, Fact, MESSAGE_LIMIT};
-use plateau_core::topology::{Observer, PhaseAction};
+use plateau_core::topology::Observer;
 
 use super::{Lab, LabError};
 use crate::agent;
@@ -31,26 +31,24 @@ impl Lab {
     ) -> Result<CheckResultView, LabError> {
         let phases = self.phases(check.phases)?;
         let _work = self.work.lock().await;
+        // What an earlier grading could not undo would be this candidate's loss.
+        self.make_whole().await?;
+        self.prepare(&phases).await?;
         let mut facts = Facts::new();
         let mut took_ms = BTreeMap::new();
+        let mut broken = None;
         for phase in &phases {
             self.emit(What::PhaseStarted {
                 phase: phase.clone(),
             });
             let begun = Instant::now();
-            facts.extend(match self.bring_phase_about(phase).await {
-                Ok(()) => self.look(phase).await,
-                Err(error) => {
-                    let reason = format!("the phase could not be brought about: {}", chain(&error));
-                    let batches = batches(&self.topology, phase);
-                    batches
-                        .values()
-                        .flat_map(|batch| blind(batch, &reason))
-                        .collect()
-                }
-            });
+            facts.extend(self.grade_phase(phase, &mut broken).await);
             let took = begun.elapsed().as_millis();
             took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
+        }
+        if let Err(error) = self.make_whole().await {
+            let reason = chain(&error);
+            tracing::error!(lab = %self.marker.name, reason, "not undone, and tried again later");
         }
         let mut topology = self.topology.clone();
         for task in &mut topology.tasks {
@@ -81,31 +79,53 @@ impl Lab {
             .collect())
     }
 
-    async fn bring_phase_about(self: &Arc<Self>, phase: &str) -> Result<(), LabError> {
-        for action in phase_actions(&self.topology, phase) {
-            match action {
-                PhaseAction::Reboot(nodes) => {
-                    try_join_all(nodes.iter().map(|node| self.reboot(node))).await?;
-                }
+    /// Brings a phase about and looks. One that builds on a phase that could not be brought about
+    /// cannot be either: `broken` says why.
+    async fn grade_phase(self: &Arc<Self>, phase: &str, broken: &mut Option<String>) -> Facts {
+        if plan_phase(&self.topology, phase).copies {
+            *broken = None;
+        }
+        if broken.is_none()
+            && let Err(error) = self.bring_phase_about(phase).await
+        {
+            let reason = chain(&error);
+            tracing::warn!(lab = %self.marker.name, phase, reason, "no such phase");
+            *broken = Some(format!(
+                "phase `{phase}` could not be brought about: {reason}"
+            ));
+        }
+        match broken {
+            None => self.look(phase).await,
+            Some(reason) => {
+                let batches = batches(&self.topology, phase);
+                let batches = batches.values();
+                batches.flat_map(|batch| blind(batch, reason)).collect()
             }
         }
-        Ok(())
     }
 
     /// Asks all observers of a phase at the same time.
     async fn look(self: &Arc<Self>, phase: &str) -> Facts {
         let batches = batches(&self.topology, phase);
         let asked = batches.iter().map(async |(observer, batch)| {
-            let answered = match observer {
-                Observer::Node(node) => self.ask_node(node, batch).await,
-                Observer::Examiner { .. } => self.ask_examiner(observer, batch).await,
-            };
+            let answered = self.ask_observer(observer, batch).await;
             answered.unwrap_or_else(|reason| {
                 tracing::warn!(lab = %self.marker.name, observer = observer.label(), reason, "blind");
                 blind(batch, &reason).collect()
             })
         });
         join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    pub(super) async fn ask_observer(
+        self: &Arc<Self>,
+        observer: &Observer,
+        batch: &Batch,
+    ) -> Result<Facts, String> {
+        match observer {
+            Observer::Node(node) => self.ask_node(node, batch).await,
+            Observer::Examiner { .. } => self.ask_examiner(observer, batch).await,
+        }
     }
 
     async fn ask_node(&self, node: &str, batch: &Batch) -> Result<Facts, String> {

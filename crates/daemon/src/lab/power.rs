@@ -25,6 +25,8 @@ const BOOT_LIMIT: usize = 4 << 10;
 impl Lab {
     /// Looks up the processes and has the wirer plug them in. Returns the processes by name.
     pub(super) async fn wire(&self, wiring: &Wiring) -> Result<BTreeMap<String, u32>, LabError> {
+        let mut wiring = wiring.clone();
+        self.links().now.impose(&mut wiring);
         let ports = wiring.ports.iter().map(|(name, _)| name);
         let mut names: Vec<&String> = wiring.release.iter().chain(ports).collect();
         names.sort_unstable();
@@ -58,7 +60,7 @@ impl Lab {
         })
     }
 
-    async fn inspect(&self, container: &str) -> Result<Inspected, LabError> {
+    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, LabError> {
         self.ground
             .runtime
             .inspect_container(container)
@@ -152,6 +154,70 @@ impl Lab {
         self.await_boot(node).await
     }
 
+    /// Switches a node off. Nobody but us switches it on again.
+    pub(super) async fn switch_off(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        *wired = None;
+        let lab = Arc::clone(self);
+        let container = self.container(node);
+        let doing = format!("switch node `{node}` off");
+        let stopped = self.to_its_end(async move {
+            let patience = lab.ground.settings.patience;
+            let stopped = lab
+                .ground
+                .runtime
+                .stop_container(&container, patience)
+                .await;
+            stopped.map_err(LabError::runtime(doing))
+        });
+        let stopped = stopped.await;
+        self.set_node(node, self.state_now(node).await);
+        stopped
+    }
+
+    /// Switches a node on and waits until it has booted; one that runs is left alone.
+    pub(super) async fn switch_on(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        if self.inspect(&self.container(node)).await?.running {
+            return Ok(());
+        }
+        self.set_node(node, NodeState::Rebooting);
+        *wired = None;
+        let lab = Arc::clone(self);
+        let container = self.container(node);
+        let doing = format!("start node `{node}`");
+        let started = self.to_its_end(async move {
+            let started = lab.ground.runtime.start_container(&container).await;
+            started.map_err(LabError::runtime(doing))
+        });
+        let done = async {
+            started.await?;
+            self.plug_in(node, &mut wired).await?;
+            self.await_boot(node).await
+        };
+        let done = done.await;
+        self.set_node(node, self.state_now(node).await);
+        done
+    }
+
+    /// Has a node's links as they are to be now. One that is off has them so when it is switched on.
+    pub(super) async fn plug_in_again(&self, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        if self.inspect(&self.container(node)).await?.running {
+            self.plug_in(node, &mut wired).await?;
+        }
+        Ok(())
+    }
+
     async fn plug_in(&self, node: &str, wired: &mut Option<u32>) -> Result<(), LabError> {
         let node = node.to_owned();
         let pids = self.wire(&wiring(&self.topology, &[&node])).await?;
@@ -159,7 +225,7 @@ impl Lab {
         Ok(())
     }
 
-    async fn state_now(&self, node: &str) -> NodeState {
+    pub(super) async fn state_now(&self, node: &str) -> NodeState {
         match self.inspect(&self.container(node)).await {
             Ok(found) if found.running => NodeState::Running,
             Ok(_) => NodeState::Stopped,
@@ -225,7 +291,11 @@ impl Lab {
         });
     }
 
-    async fn bring_about(self: &Arc<Self>, node: &str, start: bool) -> Result<(), LabError> {
+    pub(super) async fn bring_about(
+        self: &Arc<Self>,
+        node: &str,
+        start: bool,
+    ) -> Result<(), LabError> {
         let Some(power) = self.power.get(node) else {
             return self.known(node);
         };

@@ -2,4 +2,5 @@
 
 mod house;
 mod labs;
+mod phases;
 mod proofs;
