@@ -11,6 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use plateau_core::wire::HOLD;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,8 +29,8 @@ const INTERFACES: &str = "PLATEAU_INTERFACES";
 /// What is said to this program alone is not passed on.
 const PREFIX: &str = "PLATEAU_";
 
-/// What the engine mounts and the wirer takes away.
-const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+/// What is mounted at every start and the wirer takes away.
+const HELD_BY: [&str; 4] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", HOLD];
 
 /// `SIGRTMIN+3`, by which an engine stops a systemd.
 const HALT: i32 = 37;
@@ -105,13 +106,13 @@ fn is_wired(probe: &OwnedFd, wanted: &[&str]) -> bool {
         .all(|name| netdevice::name_to_index(probe, name).is_ok())
 }
 
-/// Whether the engine's mounts are gone.
+/// Whether the engine's mounts and the hold are gone.
 fn is_released() -> anyhow::Result<bool> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").context("read the mounts")?;
     Ok(!mounts
         .lines()
         .filter_map(|line| line.split(' ').nth(4))
-        .any(|place| ENGINE_FILES.contains(&place)))
+        .any(|place| HELD_BY.contains(&place)))
 }
 
 /// Writes a line to the container's log, which may have nobody to read it.

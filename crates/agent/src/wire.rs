@@ -4,12 +4,13 @@
 //! in a network namespace goes through a socket that was opened there; nothing here ever changes
 //! the namespace of the process itself, and the host's namespaces are refused.
 
+mod files;
 mod links;
 mod plug;
 mod process;
 mod release;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -41,6 +42,12 @@ pub(crate) enum WireError {
         step: String,
         source: std::io::Error,
     },
+    #[error("write `{path}` in process `{process}`")]
+    File {
+        process: u32,
+        path: String,
+        source: std::io::Error,
+    },
     #[error("plug `{interface}` of process `{process}` into `{bridge}`: {step}")]
     Plug {
         interface: String,
@@ -60,25 +67,41 @@ pub(crate) enum Refusal {
     Ended,
 }
 
-/// Reads a request from standard input and writes the answer to standard output.
+/// Answers every line of standard input, a request, with a line of standard output.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let mut text = Vec::new();
-    std::io::stdin()
-        .take(MESSAGE_LIMIT + 1)
-        .read_to_end(&mut text)
-        .context("read the request")?;
-    anyhow::ensure!(
-        text.len() as u64 <= MESSAGE_LIMIT,
-        "the request has more than {MESSAGE_LIMIT} bytes"
-    );
-    let request: WireRequest = serde_json::from_slice(&text).context("read the request")?;
-    let began = Instant::now();
-    let answer = match tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("start")?
-        .block_on(wire(&request))
-    {
+        .context("start")?;
+    let mut requests = std::io::stdin().lock();
+    loop {
+        let mut line = Vec::new();
+        (&mut requests)
+            .take(MESSAGE_LIMIT + 1)
+            .read_until(b'\n', &mut line)
+            .context("read the request")?;
+        if line.is_empty() {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            line.len() as u64 <= MESSAGE_LIMIT,
+            "the request has more than {MESSAGE_LIMIT} bytes"
+        );
+        let request: WireRequest = serde_json::from_slice(&line).context("read the request")?;
+        let answer = answer(&runtime, &request);
+        let mut line = serde_json::to_vec(&answer).context("write the answer")?;
+        line.push(b'\n');
+        let mut answers = std::io::stdout().lock();
+        answers
+            .write_all(&line)
+            .and_then(|()| answers.flush())
+            .context("write the answer")?;
+    }
+}
+
+fn answer(runtime: &tokio::runtime::Runtime, request: &WireRequest) -> WireAnswer {
+    let began = Instant::now();
+    match runtime.block_on(wire(request)) {
         Ok(()) => WireAnswer::Done {
             took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         },
@@ -86,12 +109,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             doing: error.to_string(),
             reason: reason(&error),
         },
-    };
-    let mut line = serde_json::to_vec(&answer).context("write the answer")?;
-    line.push(b'\n');
-    std::io::stdout()
-        .write_all(&line)
-        .context("write the answer")
+    }
 }
 
 /// The chain of causes, without the text of the error itself.
@@ -114,7 +132,7 @@ async fn wire(request: &WireRequest) -> Result<(), WireError> {
         for bridge in &request.bridges {
             plugs.bridge(&bridge.name).await?;
         }
-        release::release(&processes, &request.release)?;
+        release::release(&processes, request)?;
         for port in &request.ports {
             plugs.plug(processes.get(port.node)?, port).await?;
         }

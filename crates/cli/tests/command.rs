@@ -93,7 +93,7 @@ fn a_plan_is_the_same_for_the_same_seed_and_reads_as_json() {
         plan("a")["topology"]["parameters"],
         plan("b")["topology"]["parameters"]
     );
-    assert_eq!(plan("a")["plan"]["stages"][0]["name"], "create");
+    assert_eq!(plan("a")["plan"]["stages"][0]["name"], "start");
 }
 
 #[test]

@@ -29,11 +29,9 @@ pub struct Stage {
 pub enum Step {
     /// Create and start the fabric.
     Fabric,
-    /// Create a node's container and put its files there.
-    Create(String),
-    /// Start a node's container; its init waits for the links.
+    /// Create and start a node's container; its init waits for its files and links.
     Start(String),
-    /// Bridges, releases and links, in one call of the wirer.
+    /// Bridges, files, releases and links, in one call of the wirer.
     Wire(Wiring),
     /// Wait until a node's init has finished booting.
     Boot(String),
@@ -46,6 +44,9 @@ pub enum Step {
 pub struct Wiring {
     /// Bridges to have.
     pub bridges: Vec<Bridge>,
+    /// Nodes that get the files that the scenario has for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// Nodes whose engine mounts are taken away.
     pub release: Vec<String>,
     /// Links to have: node's (or examiner's) name, and the port with `node` still 0.
@@ -53,7 +54,7 @@ pub struct Wiring {
 }
 
 impl Wiring {
-    /// The request, once the processes are known. `Err`: the name that has none.
+    /// The request without its files, once the processes are known. `Err`: the name that has none.
     ///
     /// # Errors
     /// The first name that `pids` lacks.
@@ -77,6 +78,7 @@ impl Wiring {
         Ok(WireRequest {
             fabric,
             bridges: self.bridges.clone(),
+            files: vec![],
             release,
             ports,
         })
@@ -96,18 +98,17 @@ pub fn plan_up(topology: &Topology) -> Plan {
         .collect();
     let stages = vec![
         Stage {
-            name: "create",
+            name: "start",
             steps: std::iter::once(Step::Fabric)
-                .chain(each(Step::Create))
+                .chain(each(Step::Start))
                 .collect(),
         },
         Stage {
-            name: "start",
-            steps: each(Step::Start).collect(),
-        },
-        Stage {
             name: "wire",
-            steps: vec![Step::Wire(wiring(topology, &names))],
+            steps: vec![Step::Wire(Wiring {
+                files: topology.nodes.keys().cloned().collect(),
+                ..wiring(topology, &names)
+            })],
         },
         Stage {
             name: "boot",
@@ -146,6 +147,7 @@ pub fn wiring(topology: &Topology, nodes: &[&String]) -> Wiring {
     }
     Wiring {
         bridges,
+        files: vec![],
         release: nodes.iter().map(|name| (*name).clone()).collect(),
         ports,
     }
@@ -190,6 +192,7 @@ pub fn examiner_wiring(
     };
     Some(Wiring {
         bridges: vec![Bridge { name: bridge }],
+        files: vec![],
         release: vec![],
         ports: vec![(name.to_owned(), port)],
     })

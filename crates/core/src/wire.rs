@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// Everything that one call of the wirer does for one lab: the standard input of `plateau-agent wire`, as JSON.
+/// Everything that one call of the wirer does for one lab: a line of the standard input of `plateau-agent wire`, as JSON.
 ///
 /// Each part is idempotent: what is there already is left as it is, what is half there is completed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,10 +14,37 @@ pub struct WireRequest {
     pub fabric: u32,
     /// Bridges to have in the fabric.
     pub bridges: Vec<Bridge>,
-    /// Nodes whose engine mounts are taken away before their links appear.
+    /// Files to be written before a node is released, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FilePart>,
+    /// Nodes whose engine mounts are taken away, and which may boot as soon as their links are there.
     pub release: Vec<u32>,
-    /// Links to have, made in this order, after bridges and releases.
+    /// Links to have, made in this order, after bridges, files and releases.
     pub ports: Vec<Port>,
+}
+
+/// A mount in every node that holds its boot: the wirer takes it away when the node's files are
+/// written and the engine's mounts are gone.
+pub const HOLD: &str = "/run/plateau-hold";
+
+/// A file of a node, or a part of a large one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePart {
+    /// Process, in the host's pid namespace, in whose mount namespace it is written.
+    pub node: u32,
+    /// Absolute path; folders on the way are made where they are missing.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u16,
+    /// Number of the owning user.
+    pub uid: u32,
+    /// Number of the owning group.
+    pub gid: u32,
+    /// Whether it goes on where the part before ended; otherwise it takes the place of what is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub append: bool,
+    /// Content in base64.
+    pub content: String,
 }
 
 /// A network: one bridge in the fabric.
@@ -58,7 +85,7 @@ pub struct Port {
     pub gateway: Option<std::net::IpAddr>,
 }
 
-/// The standard output of `plateau-agent wire`, as JSON.
+/// The answer to one request: a line of the standard output of `plateau-agent wire`, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WireAnswer {

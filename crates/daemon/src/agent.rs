@@ -1,15 +1,18 @@
 //! The agent on the engine: its image, its volume, and the wirer.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use plateau_core::wire::{WireAnswer, WireRequest};
 use tokio::sync::Mutex;
 
 use crate::lab::{LabError, OWNER, ROLE};
-use crate::runtime::{ContainerSpec, ExecSpec, Keep, Labels, Mount, Runtime, RuntimeError};
+use crate::runtime::{ContainerSpec, Labels, Mount, Runtime, RuntimeError};
+
+mod call;
+
+use call::Call;
 
 /// Where the agent stands in every container of ours.
 pub const PATH: &str = "/plateau/plateau-agent";
@@ -23,8 +26,20 @@ const AGENT: &str = "plateau.agent";
 /// Most that one call of the wirer may take.
 const WIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Most bytes of the wirer's answer.
-const ANSWER_LIMIT: usize = 1 << 20;
+/// Calls of the wirer that are kept for the next one who needs it.
+const IDLE_CALLS: usize = 4;
+
+/// What the wirer may do: enter nodes and plug them in, and write files there for any owner.
+const WIRER_CAPABILITIES: [&str; 8] = [
+    "SYS_ADMIN",
+    "NET_ADMIN",
+    "SYS_PTRACE",
+    "SYS_CHROOT",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+];
 
 /// The agent as it is installed on an engine.
 #[derive(Debug)]
@@ -36,6 +51,8 @@ pub struct Agent {
     volume: String,
     /// Held while the wirer is looked after, so that it is made once.
     wirer: Mutex<()>,
+    /// Calls of the wirer that nobody uses now.
+    calls: std::sync::Mutex<Vec<Call>>,
 }
 
 impl Agent {
@@ -62,6 +79,7 @@ impl Agent {
             volume: format!("plateau-agent-{hash}"),
             owner: owner.to_owned(),
             wirer: Mutex::new(()),
+            calls: std::sync::Mutex::default(),
             runtime,
             hash,
         };
@@ -117,43 +135,70 @@ impl Agent {
     /// # Errors
     /// The engine or the wirer fails.
     pub async fn wire(&self, request: &WireRequest) -> Result<(), LabError> {
-        let unreadable = |error: serde_json::Error| LabError::Wire {
-            doing: "understand the wirer".to_owned(),
-            reason: error.to_string(),
+        let failed = |reason: String| LabError::Wire {
+            doing: "call the wirer".to_owned(),
+            reason,
         };
-        let exec = ExecSpec {
-            argv: vec![PATH.to_owned(), "wire".to_owned()],
-            env: BTreeMap::new(),
-            stdin: serde_json::to_vec(request).map_err(unreadable)?,
-            timeout: WIRE_TIMEOUT,
-            limit: ANSWER_LIMIT,
-            keep: Keep::Head,
-        };
-        let mut answer = self.runtime.exec(&self.wirer_name(), &exec).await;
-        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) = answer
-        {
-            tracing::warn!("the wirer is gone and is made again");
-            self.ensure_wirer().await?;
-            answer = self.runtime.exec(&self.wirer_name(), &exec).await;
-        }
-        let output = answer.map_err(LabError::runtime("call the wirer"))?;
-        if output.stdout.is_empty() {
-            return Err(LabError::Wire {
-                doing: "call the wirer".to_owned(),
-                reason: format!(
-                    "it ended with {}: {}",
-                    output.exit,
-                    String::from_utf8_lossy(&output.stderr).trim()
-                ),
-            });
-        }
-        match serde_json::from_slice(&output.stdout).map_err(unreadable)? {
+        let text = serde_json::to_string(request).map_err(|error| failed(error.to_string()))?;
+        let asked = tokio::time::timeout(WIRE_TIMEOUT, self.ask_wirer(&text));
+        let answer = asked
+            .await
+            .map_err(|_| failed(format!("no answer within {WIRE_TIMEOUT:?}")))??;
+        match serde_json::from_str(&answer).map_err(|error| failed(error.to_string()))? {
             WireAnswer::Done { took_us } => {
                 tracing::debug!(took_us, ports = request.ports.len(), "wired");
                 Ok(())
             }
             WireAnswer::Failed { doing, reason } => Err(LabError::Wire { doing, reason }),
         }
+    }
+
+    /// One line to the wirer, and one back. Starting a program in a container takes longer than
+    /// all the wiring of a lab, so the wirer's is kept and asked again.
+    async fn ask_wirer(&self, request: &str) -> Result<String, LabError> {
+        let idle = self.idle_calls().pop();
+        let kept = match idle {
+            // A call that was kept may have ended with its wirer. Everything that is asked of the
+            // wirer can be asked twice.
+            Some(mut call) => call.ask(request).await.ok().map(|answer| (call, answer)),
+            None => None,
+        };
+        let (call, answer) = match kept {
+            Some(answered) => answered,
+            None => {
+                let mut call = self.call_wirer().await?;
+                let answer = call.ask(request).await.map_err(|error| LabError::Wire {
+                    doing: "call the wirer".to_owned(),
+                    reason: error.to_string(),
+                })?;
+                (call, answer)
+            }
+        };
+        let mut idle = self.idle_calls();
+        if idle.len() < IDLE_CALLS {
+            idle.push(call);
+        }
+        Ok(answer)
+    }
+
+    fn idle_calls(&self) -> std::sync::MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call_wirer(&self) -> Result<Call, LabError> {
+        let argv = [PATH, "wire"].map(str::to_owned);
+        let name = self.wirer_name();
+        let mut attached = self.runtime.attach(&name, &argv).await;
+        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) =
+            attached
+        {
+            tracing::warn!("the wirer is gone and is made again");
+            self.ensure_wirer().await?;
+            attached = self.runtime.attach(&name, &argv).await;
+        }
+        attached
+            .map(Call::new)
+            .map_err(LabError::runtime("call the wirer"))
     }
 
     async fn ensure_image(&self, content: Vec<u8>) -> Result<(), RuntimeError> {
@@ -205,9 +250,7 @@ impl Agent {
         labels.insert(ROLE.to_owned(), "wirer".to_owned());
         labels.insert(OWNER.to_owned(), self.owner.clone());
         let spec = ContainerSpec {
-            cap_add: ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYS_CHROOT"]
-                .map(str::to_owned)
-                .to_vec(),
+            cap_add: WIRER_CAPABILITIES.map(str::to_owned).to_vec(),
             security: ["seccomp=unconfined", "apparmor=unconfined"]
                 .map(str::to_owned)
                 .to_vec(),

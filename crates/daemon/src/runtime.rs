@@ -39,9 +39,6 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Creates a container without starting it and returns its identifier.
     async fn create_container(&self, spec: &ContainerSpec) -> Result<String>;
 
-    /// Unpacks a tar archive at `/` of a container, running or not.
-    async fn put_files(&self, container: &str, tar: Bytes) -> Result<()>;
-
     /// Starts a container; one that runs already is left alone.
     async fn start_container(&self, container: &str) -> Result<()>;
 

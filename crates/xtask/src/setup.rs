@@ -114,13 +114,24 @@ fn watchers() -> Result<()> {
 
 /// Installs what the tests need: their own look at interfaces, and Rust's tools.
 pub(crate) fn test_tools() -> Result<()> {
-    const IP: Need = Need {
-        program: "ip",
-        what: "iproute2, by which the tests look at links",
-        package: "iproute2",
-    };
-    if !is_there(IP.program) {
-        install(&[&IP])?;
+    const TOOLS: [Need; 2] = [
+        Need {
+            program: "ip",
+            what: "iproute2, by which the tests look at links",
+            package: "iproute2",
+        },
+        Need {
+            program: "ethtool",
+            what: "ethtool, by which the tests look at what interfaces offload",
+            package: "ethtool",
+        },
+    ];
+    let missing: Vec<&Need> = TOOLS
+        .iter()
+        .filter(|tool| !is_there(tool.program))
+        .collect();
+    if !missing.is_empty() {
+        install(&missing)?;
     }
     for (component, tool) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !succeeds(cargo(&[tool, "--version"])) {

@@ -108,6 +108,7 @@ impl Processes {
         let nodes = request.ports.iter().map(|port| port.node);
         for pid in [request.fabric]
             .into_iter()
+            .chain(request.files.iter().map(|file| file.node))
             .chain(request.release.iter().copied())
             .chain(nodes)
         {

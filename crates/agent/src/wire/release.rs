@@ -1,14 +1,16 @@
 //! Takes the engine's mounts away from nodes, so that they behave like real machines.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 
+use plateau_core::wire::{FilePart, HOLD, WireRequest};
 use rustix::fs::{FileType, Mode, OFlags, StatVfsMountFlags, statvfs};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
-use super::{Process, Processes, WireError};
+use super::{Process, Processes, WireError, files};
 
 /// What the engine mounts over a node's own files; `sed -i` and `mv` fail on a mount point.
 const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
@@ -16,13 +18,23 @@ const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.con
 /// The settings of the node's own network namespace, and of nothing else.
 const NET_SETTINGS: &str = "/proc/sys/net";
 
-/// Releases all of them, each on a thread that lives for this alone.
-pub(crate) fn release(processes: &Processes, pids: &[u32]) -> Result<(), WireError> {
+/// Puts files into nodes and releases some of them, each on a thread that lives for this alone.
+pub(crate) fn release(processes: &Processes, request: &WireRequest) -> Result<(), WireError> {
+    let mut nodes: BTreeMap<u32, (Vec<&FilePart>, bool)> = BTreeMap::new();
+    for file in &request.files {
+        nodes.entry(file.node).or_default().0.push(file);
+    }
+    for pid in &request.release {
+        nodes.entry(*pid).or_default().1 = true;
+    }
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
-        for pid in pids {
-            let process = processes.get(*pid)?;
-            threads.push((*pid, scope.spawn(move || release_one(process))));
+        for (pid, (files, whole)) in nodes {
+            let process = processes.get(pid)?;
+            threads.push((
+                pid,
+                scope.spawn(move || release_one(process, &files, whole)),
+            ));
         }
         for (pid, thread) in threads {
             thread.join().unwrap_or_else(|_| {
@@ -38,7 +50,9 @@ pub(crate) fn release(processes: &Processes, pids: &[u32]) -> Result<(), WireErr
 }
 
 /// Must run on a thread of its own: it leaves the thread in the node's namespaces.
-fn release_one(process: &Process) -> Result<(), WireError> {
+///
+/// The node may boot when it is released `whole`: its hold goes last.
+fn release_one(process: &Process, files: &[&FilePart], whole: bool) -> Result<(), WireError> {
     let failed = |step: &str| {
         let step = step.to_owned();
         move |error: Errno| WireError::Release {
@@ -51,9 +65,23 @@ fn release_one(process: &Process) -> Result<(), WireError> {
     for path in ENGINE_FILES {
         unmount_all(path).map_err(failed(&format!("unmount `{path}`")))?;
     }
+    for file in files {
+        files::write(file).map_err(|source| WireError::File {
+            process: process.pid,
+            path: file.path.clone(),
+            source,
+        })?;
+    }
+    if !whole {
+        return Ok(());
+    }
     open_net_settings().map_err(failed(&format!("make `{NET_SETTINGS}` writable")))?;
     enable_ipv6();
-    name_host(process).map_err(failed("name the host"))
+    name_host(process).map_err(failed("name the host"))?;
+    unmount_all(HOLD).map_err(failed("let it boot"))?;
+    // An empty folder; where the candidate put something into it, it is his.
+    let _ = std::fs::remove_dir(HOLD);
+    Ok(())
 }
 
 /// The engine switches IPv6 off in namespaces without a network of its own. A kernel without IPv6

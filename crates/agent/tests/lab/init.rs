@@ -58,6 +58,7 @@ fn plug(fabric: &Machine, node: &Machine, interfaces: &[&str]) -> WireRequest {
         bridges: vec![Bridge {
             name: "n0".to_owned(),
         }],
+        files: Vec::new(),
         release: Vec::new(),
         ports: interfaces.iter().map(port).collect(),
     }

@@ -9,7 +9,8 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use plateau_core::wire::{Bridge, Port, WireAnswer, WireRequest};
+use base64::Engine as _;
+use plateau_core::wire::{Bridge, FilePart, HOLD, Port, WireAnswer, WireRequest};
 
 fn port(node: &Machine, interface: &str, bridge: &str, fabric_port: &str) -> Port {
     Port {
@@ -44,6 +45,7 @@ fn request(fabric: &Machine, ports: Vec<Port>) -> WireRequest {
     WireRequest {
         fabric: fabric.pid(),
         bridges: vec![bridge("n0"), bridge("n1")],
+        files: Vec::new(),
         release: Vec::new(),
         ports,
     }
@@ -321,4 +323,77 @@ fn what_is_no_request_is_an_error() {
     let output = agent_with_input(&["wire"], b"{}");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("read the request"));
+}
+
+fn part(node: &Machine, path: &str, append: bool, content: &str) -> FilePart {
+    FilePart {
+        node: node.pid(),
+        path: path.to_owned(),
+        mode: 0o4640,
+        uid: 12,
+        gid: 34,
+        append,
+        content: base64::engine::general_purpose::STANDARD.encode(content),
+    }
+}
+
+#[test]
+fn files_are_written_for_any_owner_before_the_node_is_let_go() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    node.shell(&format!(
+        "mount -t tmpfs none /mnt && mount -t tmpfs none /run && mkdir {HOLD} && \
+         mount -t tmpfs none {HOLD} && echo kept >/mnt/target && ln -s /mnt/target /mnt/link"
+    ));
+    let mut files = request(&fabric, vec![]);
+    files.files = vec![
+        part(&node, "/mnt/new/folder/a", false, "one, "),
+        part(&node, "/mnt/new/folder/a", true, "two"),
+        part(&node, "/mnt/link", false, "replaced"),
+        part(&node, "/mnt/empty", false, ""),
+    ];
+    done(&files);
+    assert_eq!(
+        node.shell("cd /mnt && cat new/folder/a && stat -c ' %a %u %g' new/folder/a && cat link target && stat -c %s empty"),
+        "one, two 4640 12 34\nreplacedkept\n0\n"
+    );
+    let held = format!("mountpoint -q {HOLD} && echo held || echo free");
+    assert_eq!(node.shell(&held), "held\n");
+    let mut release = request(&fabric, vec![]);
+    release.release = vec![node.pid()];
+    done(&release);
+    assert_eq!(node.shell(&held), "free\n");
+    assert!(!node.inside(&["test", "-e", HOLD]).status.success());
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    node.shell("mount -t tmpfs none /mnt && mkdir /mnt/folder");
+    let mut files = request(&fabric, vec![]);
+    files.files = vec![part(&node, "/mnt/folder", false, "x")];
+    let (doing, reason) = failed(&files);
+    assert!(
+        doing.contains("`/mnt/folder`") && reason.contains("directory"),
+        "{doing}: {reason}"
+    );
+}
+
+#[test]
+fn one_call_answers_one_request_after_the_other() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    let first = serde_json::to_string(&request(&fabric, vec![])).unwrap();
+    let second = serde_json::to_string(&request(&node, vec![])).unwrap();
+    let output = agent_with_input(&["wire"], format!("{first}\n{second}\n").as_bytes());
+    let answers = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<WireAnswer> = answers
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        matches!(
+            answers[..],
+            [WireAnswer::Done { .. }, WireAnswer::Done { .. }]
+        ),
+        "{answers:?}"
+    );
 }

@@ -174,7 +174,6 @@ fn stages(plan: &Plan) -> String {
 fn step(step: &Step) -> Vec<String> {
     match step {
         Step::Fabric => vec!["the fabric, which holds the networks".to_owned()],
-        Step::Create(node) => vec![format!("create {node}")],
         Step::Start(node) => vec![format!("start {node}")],
         Step::Boot(node) => vec![format!("wait until {node} has booted")],
         Step::Setup(node) => vec![format!("set {node} up")],

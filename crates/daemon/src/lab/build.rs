@@ -6,9 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use plateau_core::api::NodeState;
 use plateau_core::plan::{Step, Wiring, plan_up};
 
-use super::container::files_tar;
 use super::{Lab, LabError};
-use crate::runtime::RuntimeError;
 use crate::store::Progress;
 
 impl Lab {
@@ -46,11 +44,6 @@ impl Lab {
                 self.to_its_end(async move { lab.create_fabric().await })
                     .await
             }
-            Step::Create(node) => {
-                let lab = Arc::clone(self);
-                self.to_its_end(async move { lab.create_node(&node).await })
-                    .await
-            }
             Step::Start(node) => {
                 let lab = Arc::clone(self);
                 self.to_its_end(async move { lab.start_node(&node).await })
@@ -75,8 +68,7 @@ impl Lab {
             .map_err(LabError::runtime("start the fabric"))
     }
 
-    async fn create_node(&self, name: &str) -> Result<(), LabError> {
-        let doing = format!("create node `{name}`");
+    async fn start_node(&self, name: &str) -> Result<(), LabError> {
         let Some(node) = self.topology.nodes.get(name) else {
             return self.known(name);
         };
@@ -85,20 +77,9 @@ impl Lab {
         runtime
             .create_container(&spec)
             .await
-            .map_err(LabError::runtime(doing))?;
-        let doing = format!("put files into node `{name}`");
-        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
-        let put = match files_tar(&node.files, now) {
-            Ok(tar) => runtime.put_files(&spec.name, tar.into()).await,
-            Err(error) => Err(RuntimeError::Transport(Box::new(error))),
-        };
-        put.map_err(LabError::runtime(doing))
-    }
-
-    async fn start_node(&self, name: &str) -> Result<(), LabError> {
-        self.ground
-            .runtime
-            .start_container(&self.container(name))
+            .map_err(LabError::runtime(format!("create node `{name}`")))?;
+        runtime
+            .start_container(&spec.name)
             .await
             .map_err(LabError::runtime(format!("start node `{name}`")))?;
         self.set_node(name, NodeState::Running);
@@ -147,7 +128,6 @@ pub(super) fn last_lines(stderr: &str, stdout: &str) -> String {
 fn in_words(step: &Step) -> String {
     match step {
         Step::Fabric => "create the fabric".to_owned(),
-        Step::Create(node) => format!("create {node}"),
         Step::Start(node) => format!("start {node}"),
         Step::Wire(wiring) => format!("plug in {} interfaces", wiring.ports.len()),
         Step::Boot(node) => format!("boot {node}"),

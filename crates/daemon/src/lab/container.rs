@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use plateau_core::topology::{Capability, Device, Node, PlacedFile};
+use plateau_core::topology::{Capability, Device, Node};
+use plateau_core::wire::HOLD;
 
 use super::{LAB, Lab, NODE, OWNER, ROLE};
 use crate::agent;
@@ -15,8 +16,10 @@ const SHUT_DOWN: &str = "SIGRTMIN+3";
 
 /// File systems in memory, which systemd wants. An exam installs packages whose scripts are run
 /// from `/tmp`.
-const TMPFS: [(&str, &str); 3] = [
+const TMPFS: [(&str, &str); 4] = [
     ("/run", "rw,exec,nosuid,nodev,mode=755,size=64m"),
+    // Holds the boot until the wirer takes it away.
+    (HOLD, "ro,noexec,nosuid,nodev,mode=555,size=4k"),
     ("/run/lock", "rw,noexec,nosuid,nodev,mode=1777,size=8m"),
     ("/tmp", "rw,exec,nosuid,nodev,mode=1777,size=256m"),
 ];
@@ -145,22 +148,6 @@ impl Lab {
     }
 }
 
-/// A node's files as one archive, to be unpacked at `/`. Folders come with their files.
-pub(super) fn files_tar(files: &[PlacedFile], now: u64) -> std::io::Result<Vec<u8>> {
-    let mut tar = tar::Builder::new(Vec::new());
-    for file in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(file.content.len() as u64);
-        header.set_mode(file.mode.into());
-        header.set_uid(file.uid.into());
-        header.set_gid(file.gid.into());
-        header.set_mtime(now);
-        let path = file.path.trim_start_matches('/');
-        tar.append_data(&mut header, path, file.content.as_slice())?;
-    }
-    tar.into_inner()
-}
-
 fn capability(capability: Capability) -> &'static str {
     match capability {
         Capability::NetAdmin => "NET_ADMIN",
@@ -185,7 +172,7 @@ mod tests {
     #[test]
     fn every_file_system_in_memory_may_be_filled() {
         for (path, options) in TMPFS {
-            assert!(plateau_core::fault::LIMITED.contains(&path), "{path}");
+            assert!(plateau_core::fault::is_limited(path), "{path}");
             assert!(options.contains("size="), "{path}");
         }
     }

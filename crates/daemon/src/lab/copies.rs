@@ -5,25 +5,25 @@
 //! memory (its processes, `/run`, `/tmp`) is not in it. The nodes themselves are switched off
 //! meanwhile and never touched: nothing that fails here can lose what a candidate has done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::NodeState;
-use plateau_core::plan::wiring;
+use plateau_core::plan::{Wiring, wiring};
+use plateau_core::topology::PlacedFile;
 use tokio::sync::MutexGuard;
 
-use super::container::files_tar;
 use super::down::remove_images;
 use super::{COPY, LAB, Lab, LabError, NODE, OWNER, ROLE};
 use crate::runtime::error::chain;
-use crate::runtime::{ContainerSpec, ExecSpec, Keep, Labels, RuntimeError};
+use crate::runtime::{ContainerSpec, ExecSpec, Keep, Labels};
 
 /// What an engine makes anew in every container, so that it gets lost on the way through an image.
-const ENGINE_FILES: [&str; 3] = ["etc/hosts", "etc/hostname", "etc/resolv.conf"];
+const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
 /// Most that these files may have together.
 const FILES_LIMIT: usize = 16 << 20;
@@ -37,8 +37,8 @@ pub(super) enum Snapshots {
     /// None were taken.
     #[default]
     None,
-    /// One of every node; with each, an archive of the files that are not in its image.
-    Taken(BTreeMap<String, Bytes>),
+    /// One of every node; with each, its files that are not in its image.
+    Taken(BTreeMap<String, Vec<PlacedFile>>),
     /// They could not be taken.
     Failed(String),
 }
@@ -81,20 +81,24 @@ impl Lab {
     }
 
     /// Of a node that is off, those that the scenario gave it.
-    async fn engine_files(&self, node: &str) -> Result<Bytes, LabError> {
+    async fn engine_files(&self, node: &str) -> Result<Vec<PlacedFile>, LabError> {
         let doing = || format!("read the names and resolvers of node `{node}`");
         if self.node_state(node) != NodeState::Running {
             let files = self.topology.nodes.get(node).map(|node| &node.files);
             let mut files = files.cloned().unwrap_or_default();
-            files.retain(|file| ENGINE_FILES.contains(&file.path.trim_start_matches('/')));
-            let tar = files_tar(&files, 0);
-            let tar = tar.map_err(|error| RuntimeError::Transport(Box::new(error)));
-            return Ok(tar.map_err(LabError::runtime(doing()))?.into());
+            files.retain(|file| ENGINE_FILES.contains(&file.path.as_str()));
+            return Ok(files);
         }
-        let mut argv = ["tar", "--create", "--file=-", "--directory=/"]
-            .map(str::to_owned)
-            .to_vec();
-        argv.extend(ENGINE_FILES.map(str::to_owned));
+        let mut argv = [
+            "tar",
+            "--create",
+            "--dereference",
+            "--file=-",
+            "--directory=/",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        argv.extend(ENGINE_FILES.map(|path| path.trim_start_matches('/').to_owned()));
         let exec = ExecSpec {
             argv,
             env: BTreeMap::new(),
@@ -105,18 +109,16 @@ impl Lab {
         };
         let output = self.ground.runtime.exec(&self.original(node), &exec).await;
         let output = output.map_err(LabError::runtime(doing()))?;
+        let unreadable = |reason: String| LabError::Fault {
+            node: node.to_owned(),
+            reason: format!("its {} cannot be read: {reason}", ENGINE_FILES.join(", ")),
+        };
         // It complains of one that is missing, and packs the others.
         if output.truncated || (output.exit != 0 && output.stdout.is_empty()) {
-            return Err(LabError::Fault {
-                node: node.to_owned(),
-                reason: format!(
-                    "its {} cannot be read: {}",
-                    ENGINE_FILES.join(", "),
-                    String::from_utf8_lossy(&output.stderr).trim()
-                ),
-            });
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(unreadable(said.trim().to_owned()));
         }
-        Ok(output.stdout.into())
+        unpack(&output.stdout).map_err(|error| unreadable(error.to_string()))
     }
 
     /// Lets fresh copies of all nodes stand in for them. A node that was off is off as a copy.
@@ -141,10 +143,14 @@ impl Lab {
         let lab = Arc::clone(self);
         let starting = ran.clone();
         let made = async {
-            self.to_its_end(async move { lab.make_copies(files, &starting).await })
+            self.to_its_end(async move { lab.make_copies(&starting).await })
                 .await?;
             let running: Vec<&String> = ran.iter().collect();
-            self.wire(&wiring(&self.topology, &running)).await
+            let wiring = Wiring {
+                files: ran.iter().cloned().collect(),
+                ..wiring(&self.topology, &running)
+            };
+            self.wire_with(&wiring, |node| files.get(node)).await
         };
         let made = made.await;
         for (node, wired) in &mut powers {
@@ -176,31 +182,22 @@ impl Lab {
             .map(drop)
     }
 
-    async fn make_copies(
-        &self,
-        files: BTreeMap<String, Bytes>,
-        ran: &std::collections::BTreeSet<String>,
-    ) -> Result<(), LabError> {
+    async fn make_copies(&self, ran: &BTreeSet<String>) -> Result<(), LabError> {
         let runtime = &self.ground.runtime;
-        let made = files.into_iter().map(async |(name, files)| {
-            let Some(node) = self.topology.nodes.get(&name) else {
-                return self.known(&name);
-            };
+        let made = self.topology.nodes.iter().map(async |(name, node)| {
             let mut spec = ContainerSpec {
-                name: self.container(&name),
-                image: self.snapshot(&name),
-                ..self.node_spec(&name, node)
+                name: self.container(name),
+                image: self.snapshot(name),
+                ..self.node_spec(name, node)
             };
             spec.labels.insert(COPY.to_owned(), String::new());
             let doing = || format!("make a copy of node `{name}`");
             let created = runtime.create_container(&spec).await;
             created.map_err(LabError::runtime(doing()))?;
-            let put = runtime.put_files(&spec.name, files).await;
-            put.map_err(LabError::runtime(doing()))?;
-            if ran.contains(&name) {
+            if ran.contains(name) {
                 let started = runtime.start_container(&spec.name).await;
                 started.map_err(LabError::runtime(doing()))?;
-                self.set_node(&name, NodeState::Rebooting);
+                self.set_node(name, NodeState::Rebooting);
             }
             Ok(())
         });
@@ -265,6 +262,29 @@ impl Lab {
     fn snapshot(&self, node: &str) -> String {
         format!("plateau/snapshot:{}-{node}", self.marker.id)
     }
+}
+
+/// The files of an archive; what is none, such as a pipe in a file's place, is left out.
+fn unpack(archive: &[u8]) -> std::io::Result<Vec<PlacedFile>> {
+    let mut files = Vec::new();
+    for entry in tar::Archive::new(archive).entries()? {
+        let mut entry = entry?;
+        let path = format!("/{}", entry.path()?.display());
+        if !entry.header().entry_type().is_file() || !ENGINE_FILES.contains(&path.as_str()) {
+            continue;
+        }
+        let number = |number: u64| u32::try_from(number).unwrap_or(0);
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content)?;
+        files.push(PlacedFile {
+            path,
+            content,
+            mode: u16::try_from(entry.header().mode()? & 0o7777).unwrap_or(0o644),
+            uid: number(entry.header().uid()?),
+            gid: number(entry.header().gid()?),
+        });
+    }
+    Ok(files)
 }
 
 fn no_snapshot(reason: &str) -> LabError {

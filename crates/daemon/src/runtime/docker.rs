@@ -13,7 +13,7 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptions, EventsOptionsBuilder, KillContainerOptions,
     ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveImageOptions, RemoveVolumeOptions, RestartContainerOptionsBuilder,
-    StopContainerOptionsBuilder, TagImageOptionsBuilder, UploadToContainerOptionsBuilder,
+    StopContainerOptionsBuilder, TagImageOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -109,14 +109,6 @@ impl Runtime for Docker {
             .await
             .map(|created| created.id)
             .map_err(of_image(&spec.image))
-    }
-
-    async fn put_files(&self, container: &str, tar: Bytes) -> Result<()> {
-        let options = UploadToContainerOptionsBuilder::default().path("/").build();
-        self.client
-            .upload_to_container(container, Some(options), bollard::body_full(tar))
-            .await
-            .map_err(of_container(container))
     }
 
     async fn start_container(&self, container: &str) -> Result<()> {

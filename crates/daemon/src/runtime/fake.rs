@@ -24,7 +24,7 @@ pub type Answering = dyn Fn(&str, &[(String, String)], &Asked) -> Fact + Send + 
 
 /// A runtime in memory.
 pub struct Fake {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     events: broadcast::Sender<ContainerEvent>,
     boots: watch::Sender<bool>,
 }
@@ -70,7 +70,7 @@ impl fmt::Debug for Fake {
 impl Default for Fake {
     fn default() -> Self {
         Self {
-            state: Mutex::default(),
+            state: Arc::default(),
             events: broadcast::Sender::new(1024),
             boots: watch::Sender::new(true),
         }
@@ -177,7 +177,7 @@ impl Fake {
         self.state().wired.clone()
     }
 
-    /// How many bytes of files were put into a container.
+    /// How many bytes of files, as the wirer was given them, were put into a container.
     #[must_use]
     pub fn files(&self, container: &str) -> usize {
         let state = self.state();
@@ -230,7 +230,7 @@ impl Fake {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     /// Every call that changes something goes through here.
@@ -240,18 +240,28 @@ impl Fake {
         change: impl FnOnce(&mut State) -> Result<T>,
     ) -> Result<T> {
         let mut state = self.state();
-        state.calls += 1;
-        if state.fail_at == Some(state.calls) {
-            return Err(RuntimeError::Injected {
-                call: state.calls,
-                doing: doing.into(),
-            });
-        }
+        state.called(doing)?;
         change(&mut state)
     }
 }
 
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl State {
+    /// Counts a call that changes something, which may be the one that fails.
+    fn called(&mut self, doing: impl Into<String>) -> Result<()> {
+        self.calls += 1;
+        if self.fail_at == Some(self.calls) {
+            return Err(RuntimeError::Injected {
+                call: self.calls,
+                doing: doing.into(),
+            });
+        }
+        Ok(())
+    }
+
     fn known(&mut self, container: &str) -> Result<&mut Kept> {
         self.containers
             .get_mut(container)

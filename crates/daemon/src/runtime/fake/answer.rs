@@ -1,12 +1,13 @@
 //! What programs in the fake's containers say.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use plateau_core::fault::FaultAnswer;
 use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact};
 use plateau_core::wire::{WireAnswer, WireRequest};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
-use super::{Ran, State};
+use super::{Ran, State, locked};
 use crate::runtime::{ExecOutput, ExecSpec, Image, Labels, Result, RuntimeError};
 
 impl State {
@@ -39,7 +40,6 @@ pub(super) fn answer(state: &mut State, container: &str, exec: &ExecSpec) -> Res
         _ => None,
     };
     match role.map(String::as_str) {
-        Some("wire") => said(&wire(state, &exec.stdin)?),
         Some("fault") => said(&FaultAnswer::Done { count: 1 }),
         Some("probe") => said(&probe(state, &labels, &exec.stdin)?),
         Some(_) => Ok(ended(0, vec![])),
@@ -47,19 +47,52 @@ pub(super) fn answer(state: &mut State, container: &str, exec: &ExecSpec) -> Res
     }
 }
 
-fn wire(state: &mut State, stdin: &[u8]) -> Result<WireAnswer> {
-    let request: WireRequest = serde_json::from_slice(stdin).map_err(unreadable)?;
+/// The wirer: a request a line, an answer a line, until whoever asks has gone.
+pub(super) async fn wire_lines(
+    state: &Mutex<State>,
+    requests: impl AsyncRead + Unpin,
+    mut answers: impl AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(requests).lines();
+    while let Some(line) = lines.next_line().await? {
+        let mut answer = serde_json::to_vec(&wire(&mut locked(state), &line))?;
+        answer.push(b'\n');
+        answers.write_all(&answer).await?;
+    }
+    Ok(())
+}
+
+fn wire(state: &mut State, line: &str) -> WireAnswer {
+    let failed = |reason: String| WireAnswer::Failed {
+        doing: "wire".to_owned(),
+        reason,
+    };
+    if let Err(error) = state.called("wire") {
+        return failed(error.to_string());
+    }
+    let request: WireRequest = match serde_json::from_str(line) {
+        Ok(request) => request,
+        Err(error) => return failed(error.to_string()),
+    };
     let running = |pid: u32| state.containers.values().any(|kept| kept.pid == Some(pid));
     let nodes = request.ports.iter().map(|port| port.node);
-    let mut pids = nodes.chain(request.release.iter().copied());
+    let mut pids = nodes
+        .chain(request.release.iter().copied())
+        .chain(request.files.iter().map(|file| file.node));
     if !running(request.fabric) {
-        return Ok(gone(request.fabric));
+        return gone(request.fabric);
     }
     if let Some(pid) = pids.find(|pid| !running(*pid)) {
-        return Ok(gone(pid));
+        return gone(pid);
+    }
+    for file in &request.files {
+        let mut all = state.containers.values_mut();
+        if let Some(kept) = all.find(|kept| kept.pid == Some(file.node)) {
+            kept.files += file.content.len();
+        }
     }
     state.wired.push(request);
-    Ok(WireAnswer::Done { took_us: 1 })
+    WireAnswer::Done { took_us: 1 }
 }
 
 fn gone(pid: u32) -> WireAnswer {

@@ -1,5 +1,6 @@
 //! The fake as an engine.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -72,13 +73,6 @@ impl Runtime for Fake {
             };
             state.containers.insert(spec.name.clone(), kept);
             Ok(spec.name.clone())
-        })
-    }
-
-    async fn put_files(&self, container: &str, tar: Bytes) -> Result<()> {
-        self.change(format!("put files into `{container}`"), |state| {
-            state.known(container)?.files += tar.len();
-            Ok(())
         })
     }
 
@@ -170,20 +164,26 @@ impl Runtime for Fake {
         answer::answer(&mut self.state(), container, exec)
     }
 
-    async fn attach(&self, container: &str, _argv: &[String]) -> Result<Attached> {
+    async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached> {
         self.change(format!("attach to `{container}`"), |state| {
             let kept = state.known(container)?;
             kept.pid.map(drop).ok_or_else(|| RuntimeError::NotRunning {
                 container: container.to_owned(),
             })
         })?;
-        // Says what it hears, frames and all.
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (output, input) = tokio::io::split(ours);
+        let wires = argv.get(1).is_some_and(|role| role == "wire");
+        let state = Arc::clone(&self.state);
         tokio::spawn(async move {
             let (mut read, mut write) = tokio::io::split(theirs);
             // Whoever attached may leave at any time.
-            let _ = tokio::io::copy(&mut read, &mut write).await;
+            if wires {
+                let _ = answer::wire_lines(&state, read, write).await;
+            } else {
+                // Says what it hears, frames and all.
+                let _ = tokio::io::copy(&mut read, &mut write).await;
+            }
         });
         Ok(Attached {
             input: Box::pin(input),
