@@ -30,6 +30,7 @@ mod program;
 mod solving;
 pub(crate) mod task;
 mod upset;
+mod wiring;
 
 pub use error::LabError;
 

@@ -21,6 +21,7 @@ use crate::runtime::{Attached, Runtime};
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
 
+mod clock;
 mod host;
 mod reconcile;
 
@@ -241,22 +242,6 @@ impl Labs {
     /// `unknown` in the grade and no error.
     pub async fn check(&self, lab: &str, check: CheckLab) -> Result<CheckResultView, LabError> {
         self.tell(lab, |reply| Command::Check(check, reply)).await
-    }
-
-    /// Starts the candidate's clock, by which events happen; one that was started goes on.
-    ///
-    /// # Errors
-    /// There is no such lab, it does not run, or the time cannot be kept.
-    pub async fn start_clock(&self, lab: &str) -> Result<LabView, LabError> {
-        self.tell(lab, Command::Start).await
-    }
-
-    /// Lets every event happen at once that has not happened yet, in the scenario's order.
-    ///
-    /// # Errors
-    /// There is no such lab, it does not run, or an event failed.
-    pub async fn let_events_happen(&self, lab: &str) -> Result<(), LabError> {
-        self.tell(lab, Command::Happen).await
     }
 
     /// Restarts a node, also a stopped one, and waits until it has booted.
