@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use plateau_core::api::LabView;
 use tempfile::TempDir;
 
+pub mod image;
+
 /// Most that starting or ending the daemon may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -19,17 +19,31 @@ mod address;
 mod asked;
 mod bounded;
 mod certificate;
+#[cfg(feature = "clients")]
+mod clients;
 mod command;
 mod crontab;
+#[cfg(feature = "clients")]
 mod dns;
 mod file;
 mod group;
+#[cfg(feature = "clients")]
 mod http;
 mod interface;
+#[cfg(feature = "clients")]
+mod ldap;
 mod links;
+#[cfg(feature = "clients")]
+mod mail;
+#[cfg(feature = "clients")]
+mod marker;
 mod mount;
+#[cfg(feature = "clients")]
 mod names;
+#[cfg(feature = "clients")]
+mod nfs;
 mod package;
+#[cfg(feature = "clients")]
 mod ping;
 mod port;
 pub(crate) mod process;
@@ -37,10 +51,19 @@ mod resolver;
 mod route;
 mod schedule;
 mod service;
+#[cfg(feature = "clients")]
+mod smb;
+#[cfg(feature = "clients")]
+mod sql;
+#[cfg(feature = "clients")]
 mod ssh;
+#[cfg(feature = "clients")]
+mod stream;
 mod sysctl;
 pub(crate) mod systemd;
+#[cfg(feature = "clients")]
 mod tcp;
+#[cfg(feature = "clients")]
 mod tls;
 mod user;
 

@@ -14,7 +14,17 @@ mod ask;
 mod batch;
 #[path = "probe/inside.rs"]
 mod inside;
+#[path = "probe/ldap.rs"]
+mod ldap;
 #[path = "probe/login.rs"]
 mod login;
+#[path = "probe/mail.rs"]
+mod mail;
+#[path = "probe/nfs.rs"]
+mod nfs;
 #[path = "probe/secure.rs"]
 mod secure;
+#[path = "probe/smb.rs"]
+mod smb;
+#[path = "probe/sql.rs"]
+mod sql;

@@ -10,7 +10,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    good
   1    the thing asked about is not so: a check did not pass, a proof does not hold,
-       a script failed, the host is not healthy
+       a script failed, the host is not healthy, an import left something out
   2    bad input: an option, a scenario, a name that does not exist
   3    the outside failed: the daemon or the engine
   130  ended by Ctrl-C
@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// Build the images that nodes are made from
     #[command(subcommand)]
     Images(ImagesCommand),
+    /// Write scenarios from what other programs' files describe
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Say what this host has and lacks, each with its remedy
     Doctor,
     /// Write a shell's completions to standard output
@@ -236,6 +239,42 @@ pub(crate) enum ImagesCommand {
     },
     /// List the images
     List,
+}
+
+/// `plateau import …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Write a scenario whose checks ask what a Goss file tests
+    Goss {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Write a scenario with the machines and networks of a Compose file
+    Compose {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Write a scenario with the machines and networks of a containerlab topology
+    Containerlab {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Write a scenario with the machines and networks of a Kathará lab, by its folder
+    Kathara {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+}
+
+/// What every import is told.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// What is read
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// Folder that is made for the scenario; named after what is read where absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
 }
 
 /// The seed that is taken where none is given.

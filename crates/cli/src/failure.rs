@@ -64,6 +64,15 @@ pub(crate) enum Failure {
     /// A scenario that has problems.
     #[error("the scenario has problems")]
     Problems(Vec<Problem>),
+    /// Somebody else's material that cannot be imported.
+    #[error("nothing was imported")]
+    NotImported(Vec<Problem>),
+    /// What an import made would be no scenario, and was not written.
+    #[error("what was made of it has problems, and was not written")]
+    Misfit(Vec<Problem>),
+    /// The YAML writer failed.
+    #[error("cannot write scenario.yaml")]
+    Layout(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// An identifier that cannot be one.
     #[error("`{0}` cannot be a scenario's identifier")]
     Identifier(String),
@@ -123,6 +132,9 @@ impl Failure {
             | Self::Read { .. }
             | Self::WriteFile { .. }
             | Self::Problems(_)
+            | Self::NotImported(_)
+            | Self::Misfit(_)
+            | Self::Layout(_)
             | Self::Identifier(_)
             | Self::Exists(_)
             | Self::NoTerminal
@@ -150,9 +162,9 @@ impl Failure {
             Self::Identifier(_) => Some(
                 "a letter first, then letters a-z, digits and -, at most 40 of them".to_owned(),
             ),
-            Self::Exists(_) => {
-                Some("take another identifier, or another folder with --in".to_owned())
-            }
+            Self::Exists(_) => Some(
+                "nothing is written over; take another identifier or another folder".to_owned(),
+            ),
             Self::NoTerminal => {
                 Some("`plateau lab exec LAB NODE -- CMD…` runs a command without one".to_owned())
             }
@@ -168,6 +180,9 @@ impl Failure {
             Self::Read { .. }
             | Self::WriteFile { .. }
             | Self::Problems(_)
+            | Self::NotImported(_)
+            | Self::Misfit(_)
+            | Self::Layout(_)
             | Self::Output(_)
             | Self::Terminal(_)
             | Self::Interrupted => None,
@@ -176,7 +191,9 @@ impl Failure {
 
     /// Problems of a scenario, where that is what is wrong.
     pub(crate) fn problems(&self) -> &[Problem] {
-        if let Self::Problems(problems) = self {
+        if let Self::Problems(problems) | Self::NotImported(problems) | Self::Misfit(problems) =
+            self
+        {
             return problems;
         }
         if let Self::Answered(error) = self {
@@ -209,6 +226,8 @@ impl Failure {
             Self::Read { .. } => "cannot-read",
             Self::WriteFile { .. } => "cannot-write",
             Self::Problems(_) => "scenario-has-problems",
+            Self::NotImported(_) => "not-imported",
+            Self::Misfit(_) | Self::Layout(_) => "import-misfit",
             Self::Identifier(_) => "not-an-identifier",
             Self::Exists(_) => "exists",
             Self::NoTerminal => "no-terminal",

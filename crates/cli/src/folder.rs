@@ -1,7 +1,7 @@
 //! Reads a scenario's folder into memory, within bounds.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -13,9 +13,9 @@ use walkdir::{DirEntry, WalkDir};
 use crate::failure::Failure;
 
 /// Most files in a scenario.
-const MOST_FILES: usize = 2000;
+pub(crate) const MOST_FILES: usize = 2000;
 /// Most bytes in a scenario, all files together.
-const MOST_BYTES: u64 = 64 << 20;
+pub(crate) const MOST_BYTES: u64 = 64 << 20;
 /// The file that makes a folder a scenario.
 const SCENARIO_FILE: &str = "scenario.yaml";
 
@@ -83,6 +83,28 @@ pub(crate) fn read(folder: &Path) -> Result<Result<Folder, Vec<Problem>>, Failur
     } else {
         Err(reading.problems)
     })
+}
+
+/// Writes a scenario into a folder of its own, which is made; nothing is ever written over.
+pub(crate) fn write_new(root: &Path, folder: &Folder) -> Result<(), Failure> {
+    let failed = |path: &Path, source: io::Error| {
+        let path = path.to_owned();
+        if source.kind() == io::ErrorKind::AlreadyExists {
+            return Failure::Exists(path);
+        }
+        Failure::WriteFile { path, source }
+    };
+    fs::create_dir(root).map_err(|error| failed(root, error))?;
+    for (path, content) in &folder.0 {
+        let path = root.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
+        }
+        let mut file = File::create_new(&path).map_err(|error| failed(&path, error))?;
+        file.write_all(content)
+            .map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
 }
 
 /// The folder as it travels to the daemon.

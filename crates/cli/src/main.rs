@@ -15,6 +15,7 @@ mod doctor;
 mod failure;
 mod folder;
 mod images;
+mod import;
 mod lab;
 mod pages;
 mod progress;
@@ -46,6 +47,7 @@ async fn run(cli: &Cli, screen: Screen) -> Result<Ending, Failure> {
         Command::Scenario(command) => scenario::run(command, screen, daemon).await,
         Command::Lab(command) => lab::run(command, screen, daemon).await,
         Command::Images(command) => images::run(command, screen, &daemon()?).await,
+        Command::Import(command) => import::run(command, screen),
         Command::Doctor => doctor::run(screen, &daemon()?).await,
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man { dir } => pages::manual(dir, screen),

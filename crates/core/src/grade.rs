@@ -214,12 +214,7 @@ fn describe(check: &Check) -> String {
         .and_then(|fields| fields.as_object())
     {
         for (name, value) in fields {
-            let shown = match value {
-                serde_json::Value::String(text) => {
-                    text.lines().next().unwrap_or_default().to_owned()
-                }
-                other => other.to_string(),
-            };
+            let shown = shown(value);
             match name.as_str() {
                 "password" | "key" => words.push(format!("{name}=…")),
                 "path" | "name" | "url" | "host" | "number" | "to" | "interface" | "run" => {
@@ -230,4 +225,20 @@ fn describe(check: &Check) -> String {
         }
     }
     words.join(" ")
+}
+
+/// A field's value on one line, secrets left out.
+fn shown(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.lines().next().unwrap_or_default().to_owned(),
+        serde_json::Value::Object(fields) => {
+            let field = |(name, value): (&String, &serde_json::Value)| match name.as_str() {
+                "password" | "key" => format!("{name}=…"),
+                _ => format!("{name}={}", shown(value)),
+            };
+            let fields: Vec<String> = fields.iter().map(field).collect();
+            format!("({})", fields.join(" "))
+        }
+        other => other.to_string(),
+    }
 }

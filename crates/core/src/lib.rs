@@ -22,10 +22,10 @@ pub mod scenario;
 pub mod spec;
 pub mod terminal;
 pub mod topology;
+pub mod tree;
 pub mod wire;
 
 #[cfg(test)]
 mod properties;
 mod resolve;
 mod template;
-mod tree;

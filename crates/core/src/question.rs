@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Finding;
 
+pub mod security;
+
 /// Describes one kind of question and makes its three shapes.
 ///
 /// `asks` are the fields that say where to look; `sees` are the attributes with their types;
@@ -187,6 +189,12 @@ macro_rules! vocabulary {
             pub fn kind(&self) -> &'static str {
                 match self { $( Self::$variant(_) => $tag, )* }
             }
+
+            /// Where it has to be asked from.
+            #[must_use]
+            pub fn vantage(&self) -> Vantage {
+                match self { $( Self::$variant(_) => Vantage::$vantage, )* }
+            }
         }
     };
 }
@@ -223,6 +231,11 @@ vocabulary! {
     http: Http(HttpCheck, HttpQuestion, HttpSeen) "http" Across,
     tls: Tls(TlsCheck, TlsQuestion, TlsSeen) "tls" Across,
     ssh: Ssh(SshCheck, SshQuestion, SshSeen) "ssh" Across,
+    mail: Mail(MailCheck, MailQuestion, MailSeen) "mail" Across,
+    ldap: Ldap(LdapCheck, LdapQuestion, LdapSeen) "ldap" Across,
+    sql: Sql(SqlCheck, SqlQuestion, SqlSeen) "sql" Across,
+    smb: Smb(SmbCheck, SmbQuestion, SmbSeen) "smb" Across,
+    nfs: Nfs(NfsCheck, NfsQuestion, NfsSeen) "nfs" Across,
 }
 
 #[cfg(test)]

@@ -72,6 +72,7 @@ shapes! {
     }
 
     /// A layer-2 segment.
+    #[derive(Default)]
     struct NetworkSpec {
         /// Most that leaves the segment towards one interface, such as `10Mbit`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +80,7 @@ shapes! {
     }
 
     /// A machine.
+    #[derive(Default)]
     struct NodeSpec {
         /// Image: one of Plateau's, such as `debian-server`, or a reference with `/` or `:` to one of the site's own.
         pub image: String,
@@ -115,6 +117,7 @@ shapes! {
     }
 
     /// A node's port.
+    #[derive(Default)]
     struct InterfaceSpec {
         /// Network that it is plugged into.
         pub network: String,
@@ -139,6 +142,7 @@ shapes! {
     }
 
     /// A file of a node: `source` or `content`.
+    #[derive(Default)]
     struct FileSpec {
         /// Absolute path in the node.
         pub path: String,

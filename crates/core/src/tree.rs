@@ -14,65 +14,82 @@ use crate::problem::{Place, Problem};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tree {
+pub struct Tree {
     /// Where it begins.
-    pub(crate) at: Mark,
+    pub at: Mark,
     /// What it is.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
 }
 
 /// A YAML value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Nothing.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number.
     Integer(i64),
+    /// Any other number.
     Float(f64),
-    /// `rendered`: it came out of a template, so a number may stand in it.
+    /// A text.
     Text {
+        /// The text itself.
         text: String,
+        /// It came out of a template, so a number may stand in it.
         rendered: bool,
     },
+    /// A list.
     List(Vec<Tree>),
+    /// A map, in the order of the document.
     Map(Vec<Entry>),
 }
 
 /// A key and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) key_at: Mark,
-    pub(crate) value: Tree,
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key begins.
+    pub key_at: Mark,
+    /// The value.
+    pub value: Tree,
 }
 
 /// A line and a column, both from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Mark {
-    pub(crate) line: u32,
-    pub(crate) column: u32,
+pub struct Mark {
+    /// Line.
+    pub line: u32,
+    /// Column, in characters.
+    pub column: u32,
 }
 
 /// One part of a path from the root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
+pub enum Part {
+    /// A map's key.
     Key(String),
+    /// A place in a list, from 0.
     Index(usize),
 }
 
 /// A path from the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Path(pub(crate) Vec<Part>);
+pub struct Path(pub Vec<Part>);
 
 impl Path {
     /// The path to a key below.
-    pub(crate) fn key(&self, key: &str) -> Self {
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
         let mut parts = self.0.clone();
         parts.push(Part::Key(key.to_owned()));
         Self(parts)
     }
 
     /// The path to an element below.
-    pub(crate) fn index(&self, index: usize) -> Self {
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
         let mut parts = self.0.clone();
         parts.push(Part::Index(index));
         Self(parts)
@@ -81,7 +98,8 @@ impl Path {
 
 impl Mark {
     /// The place in a file.
-    pub(crate) fn in_file(self, file: &str) -> Place {
+    #[must_use]
+    pub fn in_file(self, file: &str) -> Place {
         Place {
             file: file.to_owned(),
             line: self.line,
@@ -92,7 +110,8 @@ impl Mark {
 
 impl Tree {
     /// The value of a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
         match &self.kind {
             Kind::Map(entries) => entries
                 .iter()
@@ -108,7 +127,8 @@ impl Tree {
     }
 
     /// The keys of a map, in their order.
-    pub(crate) fn keys(&self) -> Vec<String> {
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
         match &self.kind {
             Kind::Map(entries) => entries.iter().map(|entry| entry.key.clone()).collect(),
             Kind::Null
@@ -121,7 +141,8 @@ impl Tree {
     }
 
     /// The elements of a list.
-    pub(crate) fn elements(&self) -> &[Self] {
+    #[must_use]
+    pub fn elements(&self) -> &[Self] {
         match &self.kind {
             Kind::List(elements) => elements,
             Kind::Null
@@ -134,7 +155,8 @@ impl Tree {
     }
 
     /// The text of a scalar that is one.
-    pub(crate) fn text(&self) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text { text, .. } => Some(text),
             Kind::Null

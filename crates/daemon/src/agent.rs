@@ -17,6 +17,12 @@ use call::Call;
 /// Where the agent stands in every container of ours.
 pub const PATH: &str = "/plateau/plateau-agent";
 
+/// Where the grader stands beside it: the agent with clients for what is asked across a network.
+pub const GRADER: &str = "/plateau/plateau-grader";
+
+/// The grader's executable, beside the agent's.
+const GRADER_NAME: &str = "plateau-grader";
+
 /// Folder of the agent in every container of ours.
 const FOLDER: &str = "/plateau";
 
@@ -66,14 +72,16 @@ impl Agent {
         executable: &Path,
         owner: &str,
     ) -> Result<Self, LabError> {
-        let content = tokio::fs::read(executable)
-            .await
-            .map_err(|source| LabError::Store {
-                doing: "read the agent",
-                path: executable.to_owned(),
-                source,
-            })?;
-        let hash = blake3::hash(&content).to_hex()[..12].to_owned();
+        let agent = read(executable).await?;
+        let grader = read(&executable.with_file_name(GRADER_NAME)).await?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&agent).update(&grader);
+        let hash = hasher.finalize().to_hex()[..12].to_owned();
+        let image = image_tar(&agent, &grader).map_err(|source| LabError::Store {
+            doing: "pack the agent",
+            path: executable.to_owned(),
+            source,
+        })?;
         let agent = Self {
             image: format!("plateau/agent:{hash}"),
             volume: format!("plateau-agent-{hash}"),
@@ -84,7 +92,7 @@ impl Agent {
             hash,
         };
         agent
-            .ensure_image(content)
+            .ensure_image(image)
             .await
             .map_err(LabError::runtime("import the agent's image"))?;
         agent
@@ -201,11 +209,10 @@ impl Agent {
             .map_err(LabError::runtime("call the wirer"))
     }
 
-    async fn ensure_image(&self, content: Vec<u8>) -> Result<(), RuntimeError> {
+    async fn ensure_image(&self, tar: Vec<u8>) -> Result<(), RuntimeError> {
         if self.runtime.inspect_image(&self.image).await?.is_some() {
             return Ok(());
         }
-        let tar = image_tar(&content).map_err(|error| RuntimeError::Transport(Box::new(error)))?;
         self.runtime
             .import_image(tar.into(), &self.image, &self.labels())
             .await
@@ -289,8 +296,18 @@ impl Agent {
     }
 }
 
-/// A root file system with the agent and the places that an engine mounts onto.
-fn image_tar(agent: &[u8]) -> std::io::Result<Vec<u8>> {
+async fn read(executable: &Path) -> Result<Vec<u8>, LabError> {
+    tokio::fs::read(executable)
+        .await
+        .map_err(|source| LabError::Store {
+            doing: "read the agent",
+            path: executable.to_owned(),
+            source,
+        })
+}
+
+/// A root file system with agent and grader and the places that an engine mounts onto.
+fn image_tar(agent: &[u8], grader: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
     for (folder, mode) in [
         ("dev", 0o755),
@@ -307,9 +324,11 @@ fn image_tar(agent: &[u8]) -> std::io::Result<Vec<u8>> {
         header.set_size(0);
         tar.append_data(&mut header, format!("{folder}/"), std::io::empty())?;
     }
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(0o755);
-    header.set_size(agent.len() as u64);
-    tar.append_data(&mut header, "plateau/plateau-agent", agent)?;
+    for (path, program) in [(PATH, agent), (GRADER, grader)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o755);
+        header.set_size(program.len() as u64);
+        tar.append_data(&mut header, path.trim_start_matches('/'), program)?;
+    }
     tar.into_inner()
 }

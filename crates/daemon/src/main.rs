@@ -53,7 +53,7 @@ struct Options {
         default_value = "/var/lib/plateau"
     )]
     state: PathBuf,
-    /// The agent's executable, static and for the engine's architecture; beside this executable where absent
+    /// The agent's executable, static and for the engine's architecture, with plateau-grader beside it; both beside this executable where absent
     #[arg(long, env = "PLATEAU_AGENT", value_name = "PATH")]
     agent: Option<PathBuf>,
     /// Image that all images stand on, such as debian:bookworm; made with mmdebstrap where absent

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Settings {
     /// Folder of the daemon's own state: frozen scenarios and what is known of labs.
     pub state: PathBuf,
-    /// The agent's executable: static, for the engine's architecture.
+    /// The agent's executable: static, for the engine's architecture, with the grader's beside it.
     pub agent: PathBuf,
     /// Steps at the same time in one lab.
     pub concurrency: usize,

@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the daemon, the command and the agent, which is static, side by side.
+//! `cargo xtask build`: the daemon, the command, and agent and grader, which are static, side by side.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,47 +12,53 @@ use crate::command::{self, cargo, heading, output};
 pub(crate) fn run(release: bool) -> Result<PathBuf> {
     heading("build");
     let host = host_triple()?;
-    let mut agent = cargo(&[
-        "build",
-        "--profile",
-        "agent",
-        "--package",
-        "plateau-agent",
-        "--target",
-        &host,
-    ]);
-    // Static, so that it runs in whatever a node is made of. The target has to be named, or the
-    // flags would reach the compiler's own plug-ins.
-    let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
-    flags.push(" -C target-feature=+crt-static");
-    agent.env("RUSTFLAGS", flags);
-    command::run(agent)?;
+    let target = target_folder();
+    let agent = target.join(&host).join("agent");
+    let profile = if release { "release" } else { "debug" };
+    let rest_of_it = target.join(profile);
+    // A folder of their own: in cargo's, the next build of the workspace puts the agent for our own
+    // machine, which cannot run in a node. Until then the programs can be run from there as well.
+    let folder = target.join("plateau").join(profile);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    // One program twice: the grader has clients for the network, the agent in every node is small.
+    for (name, features) in [
+        ("plateau-grader", &["--features", "clients"][..]),
+        ("plateau-agent", &["--no-default-features"][..]),
+    ] {
+        static_agent(&host, features)?;
+        for place_in in [&rest_of_it, &folder] {
+            fs::create_dir_all(place_in)
+                .with_context(|| format!("cannot make `{}`", place_in.display()))?;
+            place(&agent.join("plateau-agent"), name, place_in)?;
+        }
+    }
 
     let mut rest = cargo(&["build", "--package", "plateaud", "--package", "plateau"]);
     if release {
         rest.arg("--release");
     }
     command::run(rest)?;
-    let target = target_folder();
-    let profile = if release { "release" } else { "debug" };
-    let (agent, rest) = (target.join(&host).join("agent"), target.join(profile));
-    // A folder of their own: in cargo's, the next build of the workspace puts the agent for our own
-    // machine, which cannot run in a node. Until then the programs can be run from there as well.
-    let folder = target.join("plateau").join(profile);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    place(&agent, "plateau-agent", &rest)?;
-    place(&agent, "plateau-agent", &folder)?;
     for program in ["plateaud", "plateau"] {
-        place(&rest, program, &folder)?;
+        place(&rest_of_it.join(program), program, &folder)?;
     }
     Ok(folder)
 }
 
+/// Builds the agent with some of its features, static, so that it runs in whatever a node is made of.
+fn static_agent(host: &str, features: &[&str]) -> Result<()> {
+    let mut agent = cargo(&["build", "--profile", "agent", "--package", "plateau-agent"]);
+    // The target has to be named, or the flags would reach the compiler's own plug-ins.
+    agent.args(["--target", host]).args(features);
+    let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
+    flags.push(" -C target-feature=+crt-static");
+    agent.env("RUSTFLAGS", flags);
+    command::run(agent)
+}
+
 /// Copies a program, which is never half there: a daemon may be running or reading the one before.
-fn place(from: &Path, program: &str, folder: &Path) -> Result<()> {
-    let built = from.join(program);
+fn place(built: &Path, program: &str, folder: &Path) -> Result<()> {
     let (fresh, place) = (folder.join(format!(".{program}")), folder.join(program));
-    fs::copy(&built, &fresh).with_context(|| format!("cannot copy `{}`", built.display()))?;
+    fs::copy(built, &fresh).with_context(|| format!("cannot copy `{}`", built.display()))?;
     fs::rename(&fresh, &place).with_context(|| format!("cannot write `{}`", place.display()))
 }
 

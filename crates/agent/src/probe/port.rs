@@ -10,7 +10,7 @@ use procfs::process::{Process, all_processes};
 
 use super::asked::Look;
 use super::bounded::is_absent;
-use super::process::{has_gone, shown_name};
+use super::process::{has_gone, program_of};
 
 /// Addresses and socket numbers of what listens.
 type Listening = Vec<(SocketAddr, u64)>;
@@ -93,7 +93,7 @@ fn programs(sockets: &BTreeSet<u64>) -> anyhow::Result<Vec<String>> {
             unseen.remove(socket);
         }
         if holds {
-            names.extend(shown_name(&process));
+            names.extend(program_of(&process));
         }
     }
     // Otherwise a program that we may not look into would seem not to listen.

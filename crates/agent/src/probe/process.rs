@@ -1,6 +1,7 @@
 //! Looks for running processes by the name of their program.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::Context;
 use plateau_core::question::process::{ProcessQuestion, ProcessSeen};
@@ -56,18 +57,16 @@ pub(super) fn see(question: &ProcessQuestion) -> anyhow::Result<ProcessSeen> {
 }
 
 /// The user and command line of a process if it runs this program.
+///
+/// Its executable decides: what a process calls itself is its own choice.
 pub(crate) fn matching(process: &Process, name: &str) -> Result<Option<(u32, String)>, ProcError> {
     let words = process.cmdline()?;
     // Threads of the kernel, and processes that ended and wait to be collected, have no command line.
     if words.is_empty() {
         return Ok(None);
     }
-    let runs = match program_of(process) {
-        Some(program) => program == name,
-        // Without SYS_PTRACE other users' executables are hidden; the kernel's short name is not.
-        None => process.stat()?.comm == name,
-    };
-    if !runs && first_word(&words) != Some(name) {
+    let executable = process.exe()?;
+    if base_name(&executable).as_deref() != Some(name) {
         return Ok(None);
     }
     let uid = process.status()?.euid;
@@ -76,25 +75,13 @@ pub(crate) fn matching(process: &Process, name: &str) -> Result<Option<(u32, Str
 
 /// Base name of the executable, where the kernel lets us see it.
 pub(super) fn program_of(process: &Process) -> Option<String> {
-    let path = process.exe().ok()?;
-    let name = path.file_name()?.to_string_lossy().into_owned();
+    base_name(&process.exe().ok()?)
+}
+
+fn base_name(executable: &Path) -> Option<String> {
+    let name = executable.file_name()?.to_string_lossy().into_owned();
     // So the kernel marks an executable that was replaced, as by an update.
     Some(name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned())
-}
-
-/// Base name of the command line's first word: `nginx` in `nginx: worker process`.
-fn first_word(words: &[String]) -> Option<&str> {
-    let word = words.first()?.split_whitespace().next()?;
-    let base = word.rsplit('/').next()?;
-    Some(base.strip_suffix(':').unwrap_or(base))
-}
-
-/// The name to show for a process: its executable's, or else what its command line says.
-pub(super) fn shown_name(process: &Process) -> Option<String> {
-    program_of(process).or_else(|| {
-        let words = process.cmdline().ok()?;
-        first_word(&words).map(str::to_owned)
-    })
 }
 
 /// Whether an error says that the process ended while we looked.

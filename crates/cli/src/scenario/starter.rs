@@ -1,12 +1,12 @@
 //! The scenario that `plateau scenario new` writes: small, complete and provable.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use plateau_core::scenario::{Folder, Scenario};
 
 use crate::failure::{Ending, Failure};
+use crate::folder;
 use crate::screen::{Screen, write_out};
 use crate::show;
 
@@ -40,22 +40,11 @@ pub(crate) fn write(id: &str, parent: &Path, screen: Screen) -> Result<Ending, F
         Some(".") => PathBuf::from(id),
         _ => parent.join(id),
     };
-    let failed = |path: &Path, source: io::Error| {
-        let path = path.to_owned();
-        if source.kind() == io::ErrorKind::AlreadyExists {
-            return Failure::Exists(path);
-        }
-        Failure::WriteFile { path, source }
-    };
-    fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
-    fs::create_dir(&root).map_err(|error| failed(&root, error))?;
-    for (path, content) in &folder.0 {
-        let path = root.join(path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
-        }
-        fs::write(&path, content).map_err(|error| failed(&path, error))?;
-    }
+    fs::create_dir_all(parent).map_err(|source| Failure::WriteFile {
+        path: parent.to_owned(),
+        source,
+    })?;
+    folder::write_new(&root, &folder)?;
     let paths: Vec<&String> = folder.0.keys().collect();
     if screen.for_people() {
         let shown = root.display();

@@ -120,5 +120,30 @@ pub(super) fn vocabulary() -> Vec<(Json, Json)> {
             json!({"host": "a", "user": "b"}),
             json!({"logged_in": true, "methods": ["publickey"], "exit": 0, "stdout": "", "host_key": "SHA256:x"}),
         ),
+        is(
+            "mail",
+            json!({"host": "a", "from": "b@a", "to": "c@a", "imap": {"user": "c", "password": "d"}}),
+            json!({"connected": true, "accepted": true, "code": 250, "reply": "ok", "opened": true, "delivered": true, "seconds": 1, "headers": ["to: c@a"], "trusted": true}),
+        ),
+        is(
+            "ldap",
+            json!({"host": "a", "base": "dc=a"}),
+            json!({"connected": true, "trusted": true, "bound": true, "code": 0, "count": 1, "entries": ["dn: dc=a"]}),
+        ),
+        is(
+            "sql",
+            json!({"engine": "postgresql", "host": "a", "user": "b", "statement": "SELECT 1"}),
+            json!({"connected": true, "logged_in": true, "ran": true, "code": "42501", "error": "x", "columns": ["a"], "types": ["int4"], "rows": ["1"], "count": 1}),
+        ),
+        is(
+            "smb",
+            json!({"host": "a", "share": "b"}),
+            json!({"connected": true, "logged_in": true, "shares": ["b"], "opened": true, "exists": true, "type": "directory", "readable": true, "entries": ["c"], "content": "d", "writable": true}),
+        ),
+        is(
+            "nfs",
+            json!({"host": "a", "export": "/b"}),
+            json!({"connected": true, "exports": ["/b"], "clients": ["*"], "mounted": true, "exists": true, "type": "directory", "readable": true, "entries": ["c"], "content": "d", "writable": true}),
+        ),
     ]
 }

@@ -2,9 +2,9 @@
 
 
 question! {
-    /// Processes whose executable, or first word of the command line, has this base name.
+    /// Processes whose executable has this base name, whatever they call themselves.
     ///
-    /// A script counts by its interpreter: `python3`, and not the script's own name.
+    /// A script counts by its interpreter: `python3.11`, and not the script's own name.
     ProcessCheck, ProcessQuestion, ProcessSeen;
     asks {
         /// Base name of the program, such as `nginx`.

@@ -249,10 +249,10 @@ impl Resolver<'_> {
                 format!("`{}` is not one of {}", check.kind, RECORD_TYPES.join(", ")),
             )),
             Expectation::Dns(check)
-                if check
-                    .server
-                    .as_ref()
-                    .is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err()) =>
+                if check.server.as_ref().is_some_and(|server| {
+                    server.parse::<std::net::IpAddr>().is_err()
+                        && server.parse::<std::net::SocketAddr>().is_err()
+                }) =>
             {
                 Some(("server", "`server` takes an address".to_owned()))
             }
@@ -269,6 +269,11 @@ impl Resolver<'_> {
                 ))
             }
             Expectation::Ssh(check) => return self.ssh_key(&path, check),
+            Expectation::Mail(check) => check.contradiction(),
+            Expectation::Ldap(check) => check.contradiction(),
+            Expectation::Sql(check) => check.contradiction(),
+            Expectation::Smb(check) => check.contradiction(),
+            Expectation::Nfs(check) => check.contradiction(),
             _ => None,
         };
         if let Some((field, message)) = wrong {

@@ -20,7 +20,7 @@ impl Tree {
     ///
     /// # Errors
     /// What is wrong with it as text or YAML; every key that stands twice.
-    pub(crate) fn parse(file: &str, content: &[u8]) -> Result<Self, Vec<Problem>> {
+    pub fn parse(file: &str, content: &[u8]) -> Result<Self, Vec<Problem>> {
         let whole = |code: &str, message: String, hint: &str| Problem {
             place: Place {
                 file: file.to_owned(),

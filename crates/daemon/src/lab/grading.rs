@@ -12,7 +12,8 @@ use futures_util::future::join_all;
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
 use plateau_core::grade::{Facts, batches, grade};
 use plateau_core::plan::{examiner_wiring, plan_phase};
-use plateau_core::probe::{Answers, Batch, Fact, MESSAGE_LIMIT};
+use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
+use plateau_core::question::Vantage;
 use plateau_core::topology::Observer;
 
 use super::{Lab, LabError};
@@ -174,7 +175,7 @@ impl Lab {
     async fn ask(&self, container: &str, batch: &Batch) -> Result<Facts, String> {
         let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
         let exec = ExecSpec {
-            argv: vec![agent::PATH.to_owned(), "probe".to_owned()],
+            argv: vec![program_for(batch).to_owned(), "probe".to_owned()],
             env: BTreeMap::new(),
             stdin: serde_json::to_vec(batch).map_err(|error| error.to_string())?,
             timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
@@ -203,6 +204,16 @@ impl Lab {
             }
         }
         Ok(facts)
+    }
+}
+
+/// The agent looks inside a node; what is asked across the network takes the grader's clients.
+fn program_for(batch: &Batch) -> &'static str {
+    let across = |asked: &Asked| asked.question.vantage() == Vantage::Across;
+    if batch.questions.iter().any(across) {
+        agent::GRADER
+    } else {
+        agent::PATH
     }
 }
 

@@ -46,7 +46,9 @@ impl House {
     pub(crate) async fn open() -> Self {
         let state = tempfile::tempdir().unwrap();
         let agent = state.path().join("plateau-agent");
-        std::fs::write(&agent, "an agent").unwrap();
+        for program in ["plateau-agent", "plateau-grader"] {
+            std::fs::write(state.path().join(program), program).unwrap();
+        }
         let fake = Arc::new(Fake::new());
         let runtime: Arc<dyn Runtime> = fake.clone();
         let settings = Settings {

@@ -107,7 +107,9 @@ pub(crate) struct House {
 
 pub(crate) async fn house(fake: Fake) -> House {
     let state = tempfile::tempdir().unwrap();
-    std::fs::write(state.path().join("agent"), "an agent").unwrap();
+    for program in ["agent", "plateau-grader"] {
+        std::fs::write(state.path().join(program), program).unwrap();
+    }
     for image in ["debian-server", "debian-router"] {
         fake.with_image(&format!("plateau/{image}:latest"));
     }
