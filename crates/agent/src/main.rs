@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod boot;
+mod fault;
 mod init;
 mod kernel;
 mod probe;
@@ -37,6 +38,8 @@ enum Role {
     Wire,
     /// Says what the host's kernel can do, on standard output
     Kernel,
+    /// Makes a fault in this node: what on standard input, how it went on standard output
+    Fault,
     /// Answers questions about this node: a batch on standard input, facts on standard output
     Probe,
     /// Attaches to a terminal of this node, which is started when it is not there yet
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Role::AwaitBoot(boot) => boot::run(&boot),
         Role::Wire => wire::run(),
         Role::Kernel => kernel::run(),
+        Role::Fault => fault::run(),
         Role::Probe => probe::run(),
         Role::Shell(shell) => shell::run(&shell),
         Role::ShellHost(shell) => shell::host(&shell),

@@ -54,7 +54,7 @@ mod package;
 #[cfg(feature = "clients")]
 mod ping;
 mod port;
-mod process;
+pub(crate) mod process;
 mod resolver;
 mod route;
 mod schedule;

@@ -190,6 +190,11 @@ pub(crate) enum LabCommand {
         /// Name or identifier
         lab: String,
     },
+    /// Start the candidate's clock, by which the scenario's events happen
+    Start {
+        /// Name or identifier
+        lab: String,
+    },
     /// Run a command in a node, and end as it ends
     Exec {
         /// Name or identifier

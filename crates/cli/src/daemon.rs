@@ -80,6 +80,13 @@ impl Daemon {
         self.post("/v1/labs", new).await
     }
 
+    /// Starts the candidate's clock; one that was started goes on.
+    pub(crate) async fn start(&self, lab: &str) -> Result<LabView, Failure> {
+        let path = format!("/v1/labs/{}/start", segment(lab));
+        let request = self.request(Method::POST, &path)?;
+        answer(self.send(request).await?).await
+    }
+
     /// Takes a lab down, and returns when it is gone.
     pub(crate) async fn down(&self, lab: &str) -> Result<(), Failure> {
         let request = self.request(Method::DELETE, &format!("/v1/labs/{}", segment(lab)))?;

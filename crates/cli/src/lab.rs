@@ -42,6 +42,9 @@ pub(crate) async fn run(
                 show::lab::lab(lab, screen.language())
             })?;
         }
+        LabCommand::Start { lab } => {
+            screen.show(&daemon()?.start(lab).await?, show::lab::lab)?;
+        }
         LabCommand::Exec {
             lab,
             node,

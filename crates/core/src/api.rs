@@ -20,6 +20,10 @@ macro_rules! messages {
     };
 }
 
+mod happening;
+
+pub use happening::{EventProgress, EventRecord, EventView};
+
 /// A scenario's folder as it travels: path in the folder → content in base64.
 pub type ScenarioFiles = BTreeMap<String, String>;
 
@@ -109,6 +113,12 @@ messages! {
         pub created: String,
         /// Nodes by name.
         pub nodes: BTreeMap<String, NodeView>,
+        /// When the candidate's clock was started (RFC 3339, UTC), if it was.
+        #[serde(default)]
+        pub started: Option<String>,
+        /// The scenario's events, in its order.
+        #[serde(default)]
+        pub events: Vec<EventView>,
         /// Why it is [`LabState::Failed`].
         pub problem: Option<ApiError>,
     }
@@ -163,6 +173,13 @@ messages! {
         PhaseStarted {
             /// The phase.
             phase: String,
+        },
+        /// One of the scenario's events got further.
+        Happening {
+            /// The event's identifier.
+            event: String,
+            /// How far it got.
+            progress: EventProgress,
         },
     }
 

@@ -5,9 +5,11 @@
 //! recomputed from stored evidence.
 
 pub mod api;
+pub mod fault;
 pub mod feedback;
 pub mod grade;
 pub mod image;
+pub mod link;
 pub mod matcher;
 #[cfg(feature = "messages")]
 pub mod messages;

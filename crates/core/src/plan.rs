@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::topology::{Interface, Network, Observer, PhaseAction, Topology};
+use crate::topology::{Interface, Network, Observer, PhaseAction, Start, Topology};
 use crate::wire::{Bridge, Port, WireRequest};
 
 /// The steps to a running lab: stages one after the other, the steps of a stage at the same time.
@@ -184,6 +184,9 @@ pub fn examiner_wiring(
         fabric_port: format!("x{number}"),
         bridge: bridge.clone(),
         rate,
+        delay_ms: None,
+        loss_ppm: None,
+        cut: false,
         address: Some(*address),
         gateway: *gateway,
     };
@@ -204,6 +207,9 @@ fn port(topology: &Topology, number: usize, interface: &str, plug: &Interface) -
         bridge: bridge_name(index),
         fabric_port: format!("p{number}"),
         rate,
+        delay_ms: None,
+        loss_ppm: None,
+        cut: false,
         address: None,
         gateway: None,
     }
@@ -224,12 +230,21 @@ fn bridge_name(index: usize) -> String {
     format!("n{index}")
 }
 
-/// What brings a phase about.
+/// What brings a phase about: decided here, executed elsewhere without a choice.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PhasePlan {
+    /// Whether fresh copies of the nodes, as they were handed in, take their places first.
+    pub copies: bool,
+    /// What is done then, one after the other.
+    pub actions: Vec<PhaseAction>,
+}
+
+/// Plans a phase. One that nobody declared, such as the first, needs nothing.
 #[must_use]
-pub fn phase_actions<'a>(topology: &'a Topology, phase: &str) -> &'a [PhaseAction] {
-    topology
-        .phases
-        .iter()
-        .find(|known| known.name == phase)
-        .map_or(&[], |known| &known.actions)
+pub fn plan_phase(topology: &Topology, phase: &str) -> PhasePlan {
+    let declared = topology.phases.iter().find(|known| known.name == phase);
+    PhasePlan {
+        copies: declared.is_some_and(|phase| phase.from == Start::AsLeft),
+        actions: declared.map_or_else(Vec::new, |phase| phase.actions.clone()),
+    }
 }

@@ -5,6 +5,7 @@ mod mistakes;
 mod names;
 mod network;
 mod nodes;
+mod phases;
 mod scoring;
 mod services;
 mod tasks;
@@ -14,9 +15,9 @@ use std::collections::BTreeMap;
 use crate::feedback::Shown;
 use crate::problem::{Place, Problem, nearest};
 use crate::scenario::Folder;
-use crate::spec::{PhaseSpec, ScenarioSpec};
+use crate::spec::ScenarioSpec;
 use crate::template::{RenderError, Renderer};
-use crate::topology::{AS_LEFT, Localized, Network, Phase, PhaseAction, Script, Topology, Value};
+use crate::topology::{Localized, Network, Script, Topology, Value};
 use crate::tree::{Path, Tree};
 
 pub(crate) use names::Declared;
@@ -80,6 +81,7 @@ impl Resolver<'_> {
         let nodes = self.nodes(spec);
         self.addresses(spec);
         let phases = self.phases(spec);
+        let events = self.events(spec);
         self.shown = Shown::default().with(spec.shown);
         let tasks = self.tasks(spec);
         let mistakes = self.mistakes(spec);
@@ -94,6 +96,7 @@ impl Resolver<'_> {
             networks,
             nodes,
             phases,
+            events,
             tasks,
             mistakes,
         }
@@ -249,38 +252,6 @@ impl Resolver<'_> {
                 .map(|text| (language.clone(), text))
         });
         texts.collect()
-    }
-
-    /// Phases stand in the order of the document, since they build on one another.
-    fn phases(&mut self, spec: &ScenarioSpec) -> Vec<Phase> {
-        let root = Path::default().key("phases");
-        let order = self.tree.get("phases").map(Tree::keys).unwrap_or_default();
-        let mut phases = Vec::new();
-        for name in order {
-            let path = root.key(&name);
-            self.name_of_key(&path, &name);
-            if name == AS_LEFT {
-                let message =
-                    format!("`{AS_LEFT}` is the phase before all others and cannot be declared");
-                self.problem(&path, "reserved-name", message, None);
-            }
-            let Some(PhaseSpec::Reboot(nodes)) = spec.phases.get(&name) else {
-                continue;
-            };
-            let path = path.key("reboot");
-            if nodes.is_empty() {
-                let hint = Some("name at least one node".to_owned());
-                self.problem(&path, "empty-phase", "nothing is rebooted".to_owned(), hint);
-            }
-            for (index, node) in nodes.iter().enumerate() {
-                self.node(&path.index(index), node);
-            }
-            phases.push(Phase {
-                name,
-                actions: vec![PhaseAction::Reboot(nodes.clone())],
-            });
-        }
-        phases
     }
 }
 

@@ -29,6 +29,12 @@ macro_rules! shapes {
     };
 }
 
+mod phase;
+
+pub use phase::{
+    EventSpec, FillSpec, KillSpec, LinkSpec, PhaseSpec, ShapeSpec, StartSpec, StepSpec, WaitSpec,
+};
+
 shapes! {
     /// A scenario: a lab to build, tasks to do in it, and what is asked about them.
     struct ScenarioSpec {
@@ -56,6 +62,9 @@ shapes! {
         /// Moments of grading after `as-left`, brought about in this order.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub phases: BTreeMap<String, PhaseSpec>,
+        /// What happens while the candidate works, the same for all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub events: Vec<EventSpec>,
         /// Pieces of work.
         pub tasks: Vec<TaskSpec>,
         /// What candidates are shown of checks, where a check says nothing else.
@@ -313,14 +322,6 @@ shapes! {
         /// Checks that it loses, as `task/check`: these and no others.
         pub loses: Vec<String>,
     }
-}
-
-/// How a phase is brought about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PhaseSpec {
-    /// These nodes are restarted at the same time.
-    Reboot(Vec<String>),
 }
 
 /// Who looks across the network: a node's name, or an examiner.

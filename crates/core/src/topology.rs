@@ -11,6 +11,10 @@ use crate::feedback::Shown;
 use crate::quantity::{Rate, Size, Span};
 use crate::question::Expectation;
 
+mod phase;
+
+pub use phase::{Condition, Happening, Phase, PhaseAction, Start, Trigger};
+
 /// The phase in which nothing has been done to the lab yet.
 pub const AS_LEFT: &str = "as-left";
 
@@ -37,6 +41,8 @@ pub struct Topology {
     pub nodes: BTreeMap<String, Node>,
     /// Phases after [`AS_LEFT`], in the order in which they are brought about.
     pub phases: Vec<Phase>,
+    /// What happens while the candidate works, in the order of the document.
+    pub events: Vec<Happening>,
     /// Tasks in their order.
     pub tasks: Vec<Task>,
     /// Mistakes in their order.
@@ -178,23 +184,6 @@ pub enum Access {
     Desktop,
 }
 
-/// A moment of grading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Phase {
-    /// Its name.
-    pub name: String,
-    /// What is done to the lab before its checks are asked, in order.
-    pub actions: Vec<PhaseAction>,
-}
-
-/// Something done to a lab to bring a phase about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PhaseAction {
-    /// Restart these nodes, at the same time.
-    Reboot(Vec<String>),
-}
-
 /// A piece of work that the candidate is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Task {
@@ -297,6 +286,21 @@ impl Topology {
     /// All checks in the order of their tasks.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
         self.tasks.iter().flat_map(|task| &task.checks)
+    }
+
+    /// All that is ever done to the lab, with what it belongs to, such as `phase failover`.
+    pub fn actions(&self) -> impl Iterator<Item = (String, &PhaseAction)> {
+        let phases = self
+            .phases
+            .iter()
+            .map(|phase| (format!("phase {}", phase.name), &phase.actions));
+        let events = self
+            .events
+            .iter()
+            .map(|event| (format!("event {}", event.id), &event.actions));
+        phases
+            .chain(events)
+            .flat_map(|(of, actions)| actions.iter().map(move |action| (of.clone(), action)))
     }
 
     /// Names of all phases in order, [`AS_LEFT`] first.

@@ -69,6 +69,15 @@ pub struct Port {
     pub fabric_port: String,
     /// Most bits per second that reach the node through it.
     pub rate: Option<u64>,
+    /// How long each packet that reaches the node is held back, in milliseconds.
+    #[serde(default)]
+    pub delay_ms: Option<u64>,
+    /// How many of a million packets to the node are lost.
+    #[serde(default)]
+    pub loss_ppm: Option<u32>,
+    /// Whether the other end is down, so that the node's has no carrier.
+    #[serde(default)]
+    pub cut: bool,
     /// For an examiner alone: the address that the wirer gives it, whereupon it sets it up.
     /// A node's interfaces are left down and bare.
     pub address: Option<IpNet>,

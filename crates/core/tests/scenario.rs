@@ -99,6 +99,56 @@ fn the_good_scenario_resolves_to_this_topology_and_plan() {
 }
 
 #[test]
+fn every_phase_of_the_good_scenario_has_this_plan() {
+    let topology = good();
+    let plans: BTreeMap<&str, _> = topology
+        .phase_names()
+        .map(|phase| (phase, plateau_core::plan::plan_phase(&topology, phase)))
+        .collect();
+    insta::assert_json_snapshot!("phases", plans);
+    let words: Vec<String> = topology
+        .actions()
+        .map(|(of, action)| format!("{of}: {action}"))
+        .collect();
+    insta::assert_snapshot!("actions", words.join("\n"));
+}
+
+#[test]
+fn a_link_has_the_faults_that_were_made_and_not_mended() {
+    use plateau_core::link::LinkFaults;
+    use plateau_core::plan::wiring;
+    let topology = good();
+    let mut faults = LinkFaults::default();
+    let ports = |faults: &LinkFaults| {
+        let names: Vec<&String> = topology.nodes.keys().collect();
+        let mut wiring = wiring(&topology, &names);
+        faults.impose(&mut wiring);
+        let ports = wiring.ports.into_iter();
+        let ports = ports.map(|(node, port)| {
+            let key = format!("{node}:{}", port.interface);
+            (key, (port.cut, port.rate, port.delay_ms, port.loss_ppm))
+        });
+        ports.collect::<BTreeMap<_, _>>()
+    };
+    let planned = ports(&faults);
+    assert_eq!(planned["srv1:eth0"], (false, Some(100_000_000), None, None));
+    let mut cut = 0;
+    for (_, action) in topology.actions() {
+        faults.suffer(action);
+        let now = ports(&faults);
+        cut = cut.max(now.values().filter(|(cut, ..)| *cut).count());
+        assert_eq!(now["srv1:eth1"], planned["srv1:eth1"], "{action}");
+    }
+    assert_eq!(cut, 1);
+    let last = ports(&faults);
+    assert_eq!(last["client:eth0"], (true, Some(100_000_000), None, None));
+    assert_eq!(
+        last["srv1:eth0"],
+        (false, Some(10_000_000), Some(50), Some(5000))
+    );
+}
+
+#[test]
 fn parameters_are_rendered_in_texts_files_scripts_and_numbers() {
     let topology = good();
     let octet = match &topology.parameters["octet"] {

@@ -99,6 +99,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(system::openapi))
         .routes(routes!(labs::create, labs::list))
         .routes(routes!(labs::show, labs::down))
+        .routes(routes!(labs::start))
         .routes(routes!(labs::solve))
         .routes(routes!(labs::check))
         .routes(routes!(labs::exec))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plateau_core::api::{ApiError, Event, LabState, LabView, NodeState, NodeView, What};
@@ -18,22 +19,30 @@ use crate::store::{Marker, Progress, Store};
 mod availability;
 mod build;
 mod container;
+mod copies;
 pub mod down;
 pub mod error;
+mod fault;
 mod grading;
+mod happening;
+mod phase;
 mod power;
 mod program;
 mod solving;
 pub(crate) mod task;
+mod upset;
+mod wiring;
 
 pub use error::LabError;
 
 /// Label with a lab's identifier, on every container that belongs to one.
 pub const LAB: &str = "plateau.lab";
-/// Label with what a container is: `node`, `fabric`, `examiner` or `wirer`.
+/// Label with what a container is: `node`, `fabric`, `examiner` or `wirer`; with an image, `snapshot`.
 pub const ROLE: &str = "plateau.role";
 /// Label with a node's name.
 pub const NODE: &str = "plateau.node";
+/// Label of a container that stands in for a node while a lab is graded.
+pub const COPY: &str = "plateau.copy";
 /// Label with the daemon's installation that made a container: what carries another is a stranger's.
 pub const OWNER: &str = "plateau.owner";
 
@@ -70,6 +79,16 @@ pub(crate) struct Lab {
     cancel: CancellationToken,
     jobs: TaskTracker,
     examiners: std::sync::atomic::AtomicUsize,
+    links: Mutex<fault::Links>,
+    /// Whether copies stand in for the nodes.
+    copies: AtomicBool,
+    snapshots: Mutex<copies::Snapshots>,
+    /// What the grading that is under way has to undo.
+    upset: Mutex<Option<upset::Upset>>,
+    /// Held while the candidate's clock is started.
+    clock: tokio::sync::Mutex<()>,
+    /// Whether somebody watches for events.
+    watching: AtomicBool,
 }
 
 impl Lab {
@@ -86,6 +105,12 @@ impl Lab {
             cancel: CancellationToken::new(),
             jobs: TaskTracker::new(),
             examiners: std::sync::atomic::AtomicUsize::new(0),
+            links: Mutex::default(),
+            copies: AtomicBool::default(),
+            snapshots: Mutex::default(),
+            upset: Mutex::default(),
+            clock: tokio::sync::Mutex::default(),
+            watching: AtomicBool::default(),
             ground,
             marker,
             topology,
@@ -238,6 +263,8 @@ fn first_view(marker: &Marker, topology: &Topology) -> LabView {
         state: LabState::Building,
         created: marker.created.clone(),
         nodes: nodes.collect(),
+        started: None,
+        events: happening::unhappened(&topology.events),
         problem: None,
     }
 }

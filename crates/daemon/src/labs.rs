@@ -21,6 +21,7 @@ use crate::runtime::{Attached, Runtime};
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
 
+mod clock;
 mod host;
 mod reconcile;
 

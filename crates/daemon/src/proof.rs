@@ -238,6 +238,14 @@ impl Work {
             }
             _ => return Err(view.problem.clone().unwrap_or_else(|| not_built(&view))),
         }
+        // They are part of the situation that is worked in, whenever they would have happened.
+        match self.labs.let_events_happen(name).await {
+            Ok(()) => {}
+            Err(error) if error.code() == "script-failed" => {
+                return Ok(Outcome::ScriptFailed(error.api().message));
+            }
+            Err(error) => return Err(error.api()),
+        }
         let (tasks, mistake) = column.work(topology);
         let solve = Solve {
             tasks: Some(tasks.into_iter().map(str::to_owned).collect()),

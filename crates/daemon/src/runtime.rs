@@ -85,6 +85,13 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Removes an image's tag, and the image with its last one.
     async fn remove_image(&self, tag: &str) -> Result<()>;
 
+    /// Makes an image of a container's own layer, running or not; it is paused for a moment. What
+    /// is mounted into it is left out.
+    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()>;
+
+    /// Tags of the images that carry all these labels; an empty value means any value.
+    async fn list_images(&self, labels: &Labels) -> Result<Vec<String>>;
+
     /// Creates a volume; one that is there already is left alone.
     async fn create_volume(&self, name: &str, labels: &Labels) -> Result<()>;
 

@@ -18,6 +18,8 @@ pub struct Settings {
     pub script_timeout: Duration,
     /// How long a node may take to shut down before it is stopped by force.
     pub patience: Duration,
+    /// How often an event that waits for a check has that check's question asked.
+    pub watch: Duration,
 }
 
 impl Default for Settings {
@@ -30,6 +32,7 @@ impl Default for Settings {
             boot_timeout: Duration::from_secs(120),
             script_timeout: Duration::from_secs(600),
             patience: Duration::from_secs(20),
+            watch: Duration::from_secs(15),
         }
     }
 }

@@ -4,6 +4,9 @@
 //! owner                   identifies this installation on engines that it shares with others
 //! scenarios/<hash>/…      a scenario's folder as it was when a lab was first built from it
 //! labs/<id>.json          what a lab is; written before its first container, removed after its last
+//! labs/<id>/clock.json    when the candidate's clock was started
+//! labs/<id>/events.jsonl  what became of the scenario's events, line by line: evidence
+//! labs/<id>/upset.json    what a grading did to the lab and has to undo; there only meanwhile
 //! ```
 //!
 //! Everything is written beside its place, synced, and renamed into it, so that a crash leaves the
@@ -18,6 +21,8 @@ use plateau_core::scenario::Folder;
 use serde::{Deserialize, Serialize};
 
 use crate::lab::LabError;
+
+mod papers;
 
 /// The daemon's folder. Its methods block.
 #[derive(Clone, Debug)]
@@ -157,11 +162,13 @@ impl Store {
         write(&path, &text)
     }
 
-    /// Forgets a lab; one that is not known is forgotten already.
+    /// Forgets a lab; one that is not known is forgotten already. Its marker goes last, so that a
+    /// crash goes on with it.
     ///
     /// # Errors
     /// What is known of it cannot be removed.
     pub fn forget(&self, id: &str) -> Result<(), LabError> {
+        self.forget_papers(id)?;
         let path = self.marker(id);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -59,7 +59,7 @@ pub(super) fn see(question: &ProcessQuestion) -> anyhow::Result<ProcessSeen> {
 /// The user and command line of a process if it runs this program.
 ///
 /// Its executable decides: what a process calls itself is its own choice.
-fn matching(process: &Process, name: &str) -> Result<Option<(u32, String)>, ProcError> {
+pub(crate) fn matching(process: &Process, name: &str) -> Result<Option<(u32, String)>, ProcError> {
     let words = process.cmdline()?;
     // Threads of the kernel, and processes that ended and wait to be collected, have no command line.
     if words.is_empty() {
@@ -85,7 +85,7 @@ fn base_name(executable: &Path) -> Option<String> {
 }
 
 /// Whether an error says that the process ended while we looked.
-pub(super) fn has_gone(error: &ProcError) -> bool {
+pub(crate) fn has_gone(error: &ProcError) -> bool {
     match error {
         ProcError::NotFound(_) => true,
         ProcError::Io(error, _) => Errno::from_io_error(error) == Some(Errno::SRCH),

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use nlink::netlink::addr::Ipv6Address;
 use nlink::netlink::link::{LinkConfig, LinkCreateExt, VethLink};
 use nlink::netlink::route::{Ipv4Route, Ipv6Route};
-use nlink::netlink::tc::TbfConfig;
+use nlink::netlink::tc::{NetemConfig, TbfConfig};
 use nlink::netlink::{Connection, Ethtool, InterfaceRef, MessageBuilder, Route};
-use nlink::{Bytes, Rate, Result, TcHandle};
+use nlink::{Bytes, Percent, Rate, Result, TcHandle};
 
 /// What is known of one interface.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,17 @@ pub(crate) struct Link {
     pub(crate) other_end: Option<u32>,
     /// The bridge that it is plugged into.
     pub(crate) bridge: Option<u32>,
+}
+
+/// What an interface does to what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shaping {
+    /// Nothing.
+    Free,
+    /// It sends no more bits per second than these.
+    Limited(u64),
+    /// It holds back or loses some.
+    Impaired,
 }
 
 /// The interfaces of one network namespace.
@@ -95,6 +107,11 @@ impl Links {
         self.route.set_link_name_by_index(index, name).await
     }
 
+    /// Sets an interface down, so that the other end of its cable has no carrier.
+    pub(crate) async fn down(&self, index: u32) -> Result<()> {
+        self.route.set_link_down_by_index(index).await
+    }
+
     /// Sets an interface up.
     pub(crate) async fn up(&self, index: u32) -> Result<()> {
         self.route.set_link_up_by_index(index).await
@@ -122,13 +139,14 @@ impl Links {
             .await
     }
 
-    /// Bits per second that an interface may send, if it is limited.
-    pub(crate) async fn rate(&self, index: u32) -> Result<Option<u64>> {
+    /// What an interface does to what it sends.
+    pub(crate) async fn shaping(&self, index: u32) -> Result<Shaping> {
         use nlink::netlink::tc_options::QdiscOptions;
         let root = self.route.get_root_qdisc_by_index(index).await?;
         Ok(match root.and_then(|root| root.options()) {
-            Some(QdiscOptions::Tbf(limit)) => Some(limit.rate * 8),
-            _ => None,
+            Some(QdiscOptions::Tbf(limit)) => Shaping::Limited(limit.rate * 8),
+            Some(QdiscOptions::Netem(_)) => Shaping::Impaired,
+            _ => Shaping::Free,
         })
     }
 
@@ -146,8 +164,24 @@ impl Links {
         self.route.replace_qdisc_by_index(index, limit).await
     }
 
-    /// Lifts the limit.
-    pub(crate) async fn unlimit(&self, index: u32) -> Result<()> {
+    /// Holds back and loses some of what an interface sends, and limits it where `rate` says so.
+    pub(crate) async fn impair(
+        &self,
+        index: u32,
+        delay: Duration,
+        loss_ppm: u32,
+        rate: Option<u64>,
+    ) -> Result<()> {
+        let loss = Percent::from_fraction(f64::from(loss_ppm) / 1e6);
+        let mut netem = NetemConfig::new().delay(delay).loss(loss);
+        if let Some(rate) = rate {
+            netem = netem.rate(Rate::bytes_per_sec((rate / 8).max(1)));
+        }
+        self.route.replace_qdisc_by_index(index, netem).await
+    }
+
+    /// Sends everything at once again.
+    pub(crate) async fn free(&self, index: u32) -> Result<()> {
         self.route.del_qdisc_by_index(index, TcHandle::ROOT).await
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 use plateau_core::wire::Port;
 use thiserror::Error;
 
-use super::links::{Link, Links};
+use super::links::{Link, Links, Shaping};
 use super::{Process, WireError};
 
 /// Why one step of plugging failed.
@@ -105,8 +106,10 @@ impl Plugs {
         if let (Some(here), Some(there)) = (here, there)
             && is_plugged(here, there, bridge)
         {
-            *step = "limit its rate";
-            limit(fabric, here.index, port.rate).await?;
+            *step = "shape it";
+            shape(fabric, here.index, port).await?;
+            *step = "set its end in the fabric up or down";
+            carry(fabric, here.index, port.cut).await?;
             return set_up(node, there, port, step).await;
         }
         if let Some(stale) = here {
@@ -150,29 +153,39 @@ async fn connect(
     let (Some(here), Some(there)) = (here, there) else {
         return Err(PlugError::NoBridge(port.fabric_port.clone()));
     };
-    *step = "limit its rate";
-    if let Some(rate) = port.rate {
-        fabric.limit(here.index, rate).await?;
-    }
-    *step = "set up its end in the fabric";
-    up_and_silent(fabric, here.index).await?;
+    *step = "shape it";
+    shape(fabric, here.index, port).await?;
+    *step = "set its end in the fabric up or down";
+    carry(fabric, here.index, port.cut).await?;
     *step = "name it";
     node.rename(there.index, &port.interface).await?;
     Ok(there)
 }
 
-/// Has exactly the limit asked for on a port that is kept.
-async fn limit(fabric: &Links, index: u32, rate: Option<u64>) -> Result<(), PlugError> {
-    let is = fabric.rate(index).await?;
-    match rate {
+/// Has a port do to packets exactly what is asked for.
+async fn shape(fabric: &Links, index: u32, port: &Port) -> Result<(), PlugError> {
+    if port.delay_ms.is_some() || port.loss_ppm.is_some() {
+        let delay = Duration::from_millis(port.delay_ms.unwrap_or(0));
+        let loss = port.loss_ppm.unwrap_or(0);
+        return Ok(fabric.impair(index, delay, loss, port.rate).await?);
+    }
+    match (port.rate, fabric.shaping(index).await?) {
         // The kernel keeps whole bytes per second.
-        Some(rate) if is.map(|is| is / 8) != Some(rate / 8) => {
-            fabric.limit(index, rate).await?;
-        }
-        None if is.is_some() => fabric.unlimit(index).await?,
-        Some(_) | None => {}
+        (Some(rate), Shaping::Limited(is)) if is / 8 == rate / 8 => {}
+        (Some(rate), _) => fabric.limit(index, rate).await?,
+        (None, Shaping::Free) => {}
+        (None, Shaping::Limited(_) | Shaping::Impaired) => fabric.free(index).await?,
     }
     Ok(())
+}
+
+/// Has a port up, or down: then the node's end has no carrier, as with a cable pulled out.
+async fn carry(fabric: &Links, index: u32, cut: bool) -> nlink::Result<()> {
+    if cut {
+        fabric.down(index).await
+    } else {
+        up_and_silent(fabric, index).await
+    }
 }
 
 /// Sets up an interface of the fabric, which has nothing to say in the lab itself.

@@ -47,6 +47,9 @@ fn plug(fabric: &Machine, node: &Machine, interfaces: &[&str]) -> WireRequest {
         bridge: "n0".to_owned(),
         fabric_port: format!("p-{interface}"),
         rate: None,
+        delay_ms: None,
+        loss_ppm: None,
+        cut: false,
         address: None,
         gateway: None,
     };

@@ -20,6 +20,9 @@ fn port(node: &Machine, interface: &str, bridge: &str, fabric_port: &str) -> Por
         bridge: bridge.to_owned(),
         fabric_port: fabric_port.to_owned(),
         rate: None,
+        delay_ms: None,
+        loss_ppm: None,
+        cut: false,
         address: None,
         gateway: None,
     }

@@ -197,6 +197,7 @@ impl Draft {
             networks: self.networks,
             nodes: self.nodes,
             phases: BTreeMap::new(),
+            events: vec![],
             tasks: self.tasks,
             shown: None,
             mistakes: Vec::new(),

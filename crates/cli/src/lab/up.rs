@@ -88,6 +88,7 @@ async fn next_change(
             | What::StepDone { .. }
             | What::StepFailed { .. }
             | What::Node { .. }
+            | What::Happening { .. }
             | What::PhaseStarted { .. } => {
                 if let Some(line) = show::lab::event(&event) {
                     progress.line(&line);
@@ -124,6 +125,9 @@ pub(crate) async fn with_phases<T>(
             event = event => match event {
                 Some(Ok(Event { what: What::PhaseStarted { phase }, .. })) => {
                     progress.doing(format!("grading: {phase}"));
+                }
+                Some(Ok(Event { what: What::StepStarted { stage, step }, .. })) => {
+                    progress.doing(format!("grading: {stage}: {step}"));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => events = None,

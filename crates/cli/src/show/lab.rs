@@ -1,7 +1,8 @@
 //! Labs and what runs in them.
 
 use plateau_core::api::{
-    Event, LabState, LabView, NodeState, NodeView, ScriptRun, SolveResult, What,
+    Event, EventProgress, EventView, LabState, LabView, NodeState, NodeView, ScriptRun,
+    SolveResult, What,
 };
 use plateau_core::messages::Language;
 use plateau_core::topology::{Access, Value};
@@ -50,6 +51,10 @@ pub(crate) fn lab(lab: &LabView, language: Language) -> String {
         ("parameters", pairs(&parameters)),
         ("id", lab.id.clone()),
         ("created", lab.created.clone()),
+        (
+            "started",
+            lab.started.clone().unwrap_or_else(|| "no".to_owned()),
+        ),
     ] {
         text.push_str(&format!("  {what:<11} {value}\n"));
     }
@@ -68,7 +73,35 @@ pub(crate) fn lab(lab: &LabView, language: Language) -> String {
     }
     text.push('\n');
     text.push_str(&lines(&table));
+    if !lab.events.is_empty() {
+        text.push_str(&format!("\n{}", happenings(&lab.events)));
+    }
     text
+}
+
+fn happenings(events: &[EventView]) -> String {
+    let mut table = table(["EVENT", "HAPPENS", "BEGUN", "PROGRESS"]);
+    for event in events {
+        table.add_row([
+            event.id.clone(),
+            event.trigger.clone(),
+            event.begun.clone().unwrap_or_else(|| "–".to_owned()),
+            event
+                .progress
+                .as_ref()
+                .map_or_else(|| "–".to_owned(), progress),
+        ]);
+    }
+    lines(&table)
+}
+
+fn progress(progress: &EventProgress) -> String {
+    match progress {
+        EventProgress::Begun {} => styled(UNSURE, "begun"),
+        EventProgress::Step { step, .. } => format!("{} {step}", styled(UNSURE, "…")),
+        EventProgress::Done {} => styled(GOOD, "done"),
+        EventProgress::Failed { reason } => format!("{}: {reason}", styled(WRONG, "failed")),
+    }
 }
 
 /// What happened, on a line; `None` where it is not worth one.
@@ -81,6 +114,10 @@ pub(crate) fn event(event: &Event) -> Option<String> {
             format!("{} {step} {took}", styled(GOOD, "✓"))
         }
         What::StepFailed { step, reason } => format!("{} {step}: {reason}", styled(WRONG, "✗")),
+        What::Happening {
+            event,
+            progress: done,
+        } => format!("event {event}: {}", progress(done)),
         What::Node { node, state } => match state {
             NodeState::Running | NodeState::Absent => return None,
             NodeState::Rebooting | NodeState::Stopped => {

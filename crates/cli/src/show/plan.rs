@@ -1,8 +1,8 @@
 //! What a lab would consist of, and how it would be built.
 
 use plateau_core::messages::Language;
-use plateau_core::plan::{Plan, Step};
-use plateau_core::topology::{Node, Topology};
+use plateau_core::plan::{Plan, Step, plan_phase};
+use plateau_core::topology::{Node, PhaseAction, Topology};
 use serde::Serialize;
 
 use super::lab::shown_value;
@@ -50,6 +50,31 @@ pub(crate) fn planned(planned: &Planned, language: Language) -> String {
     text.push_str(&format!("\n{}", nodes(topology)));
     text.push_str(&format!("\n{}", tasks(topology, language)));
     text.push_str(&format!("\n{}", stages(plan)));
+    text.push_str(&later(topology));
+    text
+}
+
+/// What is done to the lab after it was built: events during the work, then phases of grading.
+fn later(topology: &Topology) -> String {
+    let mut text = String::new();
+    let mut part = |head: String, first: Option<&str>, actions: &[PhaseAction]| {
+        text.push_str(&format!("\n{}\n", styled(HEAD, head)));
+        let words = actions.iter().map(ToString::to_string);
+        for line in first.map(str::to_owned).into_iter().chain(words) {
+            text.push_str(&format!("   {line}\n"));
+        }
+    };
+    for event in &topology.events {
+        let head = format!("event {}, {}", event.id, event.trigger);
+        part(head, None, &event.actions);
+    }
+    for phase in &topology.phases {
+        let plan = plan_phase(topology, &phase.name);
+        let copies = plan
+            .copies
+            .then_some("put the nodes back as they were left");
+        part(format!("phase {}", phase.name), copies, &plan.actions);
+    }
     text
 }
 

@@ -154,7 +154,7 @@ impl Resolver<'_> {
                 hint,
             );
         }
-        let observer = self.observer(path, spec);
+        let observer = self.observer(path, (&spec.on, &spec.from), &spec.that);
         self.watched_phase(path, &phase, &spec.that);
         let expectation = self.expectation(&path.key("that"), &spec.that)?;
         Some(Check {
@@ -175,9 +175,14 @@ impl Resolver<'_> {
         })
     }
 
-    fn observer(&mut self, path: &Path, spec: &CheckSpec) -> Option<Observer> {
-        let kind = spec.that.kind();
-        match (&spec.on, &spec.from, spec.that.vantage()) {
+    pub(super) fn observer(
+        &mut self,
+        path: &Path,
+        (on, from): (&Option<String>, &Option<FromSpec>),
+        that: &Expectation,
+    ) -> Option<Observer> {
+        let kind = that.kind();
+        match (on, from, that.vantage()) {
             (Some(node), None, Vantage::Inside) => self
                 .node(&path.key("on"), node)
                 .then(|| Observer::Node(node.clone())),

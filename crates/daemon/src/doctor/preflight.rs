@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::topology::{Device, Topology};
+use plateau_core::link::Shape;
+use plateau_core::topology::{Device, PhaseAction, Topology};
 use plateau_core::wire::HostAnswer;
 use thiserror::Error;
 
@@ -41,8 +42,13 @@ pub enum Lack {
     },
     /// The kernel cannot limit a rate.
     Rate {
-        /// Networks that have one.
+        /// Networks and steps that have one.
         networks: Vec<String>,
+    },
+    /// The kernel can neither hold packets back nor lose them.
+    Netem {
+        /// Steps that have it done, such as `shape eth0 of gate: delay 50ms (phase slow)`.
+        steps: Vec<String>,
     },
     /// The nodes may use more memory than there is.
     Memory {
@@ -73,6 +79,10 @@ impl Lack {
                 "the kernel has no `tbf` for the rate of {}",
                 networks.join(", ")
             ),
+            Self::Netem { steps } => format!(
+                "the kernel has no `netem` for the delay or loss of: {}",
+                steps.join("; ")
+            ),
             Self::Memory { limits, available } => format!(
                 "its nodes may use {} of memory, and {} are available",
                 super::gib(*limits),
@@ -94,6 +104,7 @@ impl Lack {
             Self::Image { image, .. } => format!("plateau images build {image}"),
             Self::Tun { .. } => "modprobe tun".to_owned(),
             Self::Rate { .. } => "modprobe sch_tbf, or leave the rate out".to_owned(),
+            Self::Netem { .. } => "modprobe sch_netem, or leave `delay` and `loss` out".to_owned(),
             Self::Memory { .. } => "take other labs down, or lower the nodes' `memory`".to_owned(),
             Self::Disk { .. } => "docker image prune".to_owned(),
         }
@@ -192,12 +203,19 @@ fn missing(host: &HostAnswer, topology: &Topology) -> Vec<Lack> {
     if has_not("tun") && !nodes.is_empty() {
         lacks.push(Lack::Tun { nodes });
     }
-    let networks: Vec<String> = topology
+    let mut networks: Vec<String> = topology
         .networks
         .iter()
         .filter(|(_, network)| network.rate.is_some())
         .map(|(name, _)| name.clone())
         .collect();
+    networks.extend(shapes(topology, |shape| {
+        shape.rate.is_some() && !needs_netem(shape)
+    }));
+    let impaired = shapes(topology, needs_netem);
+    if has_not("netem") && !impaired.is_empty() {
+        lacks.push(Lack::Netem { steps: impaired });
+    }
     if has_not("tbf") && !networks.is_empty() {
         lacks.push(Lack::Rate { networks });
     }
@@ -215,6 +233,28 @@ fn missing(host: &HostAnswer, topology: &Topology) -> Vec<Lack> {
         Some(_) | None => {}
     }
     lacks
+}
+
+fn needs_netem(shape: &Shape) -> bool {
+    shape.delay.is_some() || shape.loss_ppm.is_some()
+}
+
+/// Steps of phases and events that shape a link in a certain way, in words.
+fn shapes(topology: &Topology, wanted: impl Fn(&Shape) -> bool) -> Vec<String> {
+    let steps = topology.actions().filter_map(|(of, action)| match action {
+        PhaseAction::Shape { shape, .. } if wanted(shape) => Some(format!("{action} ({of})")),
+        PhaseAction::Shape { .. }
+        | PhaseAction::Reboot(_)
+        | PhaseAction::Stop(_)
+        | PhaseAction::Start(_)
+        | PhaseAction::Cut(_)
+        | PhaseAction::Mend(_)
+        | PhaseAction::Fill { .. }
+        | PhaseAction::Kill { .. }
+        | PhaseAction::Run(_)
+        | PhaseAction::Wait(_) => None,
+    });
+    steps.collect()
 }
 
 #[cfg(test)]

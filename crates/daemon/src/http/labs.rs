@@ -79,6 +79,18 @@ pub(super) async fn check(
     Ok(Json(api.labs.check(&lab, check).await?))
 }
 
+/// Starts the candidate's clock, by which the scenario's events happen; one that was started goes on
+#[utoipa::path(post, path = "/v1/labs/{lab}/start", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
+    responses((status = 200, body = LabView), Failures))]
+pub(super) async fn start(
+    State(api): State<Api>,
+    Named(lab): Named<String>,
+) -> Answer<Json<LabView>> {
+    let lab = find(&api, &lab)?.id;
+    Ok(Json(api.labs.start_clock(&lab).await?))
+}
+
 /// Runs a command in a node; how it ends is told and no error
 #[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/exec", tag = "labs", request_body = Exec,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
@@ -169,6 +181,8 @@ mod tests {
             state: LabState::Ready,
             created: String::new(),
             nodes: BTreeMap::new(),
+            started: None,
+            events: vec![],
             problem: None,
         }
     }

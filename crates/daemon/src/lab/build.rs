@@ -1,14 +1,12 @@
 //! Building a lab: the plan, step by step.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use plateau_core::api::{NodeState, What};
+use plateau_core::api::NodeState;
 use plateau_core::plan::{Step, Wiring, plan_up};
 
 use super::{Lab, LabError};
-use crate::runtime::error::chain;
 use crate::store::Progress;
 
 impl Lab {
@@ -36,23 +34,7 @@ impl Lab {
     /// Does a step and tells what becomes of it.
     async fn told(self: Arc<Self>, stage: &str, step: Step) -> Result<(), LabError> {
         let words = in_words(&step);
-        self.emit(What::StepStarted {
-            stage: stage.to_owned(),
-            step: words.clone(),
-        });
-        let begun = Instant::now();
-        let done = self.step(step).await;
-        self.emit(match &done {
-            Ok(()) => What::StepDone {
-                step: words,
-                took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            },
-            Err(error) => What::StepFailed {
-                step: words,
-                reason: chain(error),
-            },
-        });
-        done
+        self.announced(stage, words, self.step(step)).await
     }
 
     async fn step(self: &Arc<Self>, step: Step) -> Result<(), LabError> {
@@ -133,7 +115,7 @@ impl Lab {
 }
 
 /// The end of what a script said, on one line.
-fn last_lines(stderr: &str, stdout: &str) -> String {
+pub(super) fn last_lines(stderr: &str, stdout: &str) -> String {
     let said = if stderr.trim().is_empty() {
         stdout
     } else {

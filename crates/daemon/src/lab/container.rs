@@ -1,6 +1,7 @@
 //! The containers of a lab, described.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use plateau_core::topology::{Capability, Device, Node};
 use plateau_core::wire::HOLD;
@@ -24,8 +25,19 @@ const TMPFS: [(&str, &str); 4] = [
 ];
 
 impl Lab {
-    /// Name of a node's container.
+    /// Name of the container that is a node now: its own, or its copy's.
     pub(super) fn container(&self, node: &str) -> String {
+        let own = self.original(node);
+        if self.copies.load(Ordering::SeqCst) {
+            // The dot keeps it apart from every node's.
+            format!("{own}.copy")
+        } else {
+            own
+        }
+    }
+
+    /// Name of a node's own container.
+    pub(super) fn original(&self, node: &str) -> String {
         format!("plateau-{}-{node}", self.marker.name)
     }
 
@@ -42,9 +54,7 @@ impl Lab {
     /// Names of all containers that a lab of this name has from its start.
     pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
         let nodes = self.topology.nodes.keys();
-        nodes
-            .map(|node| self.container(node))
-            .chain([self.fabric()])
+        nodes.map(|node| self.original(node)).chain([self.fabric()])
     }
 
     pub(super) fn node_spec(&self, name: &str, node: &Node) -> ContainerSpec {
@@ -152,5 +162,18 @@ fn capability(capability: Capability) -> &'static str {
 fn device(device: Device) -> &'static str {
     match device {
         Device::Tun => "/dev/net/tun",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TMPFS;
+
+    #[test]
+    fn every_file_system_in_memory_may_be_filled() {
+        for (path, options) in TMPFS {
+            assert!(plateau_core::fault::is_limited(path), "{path}");
+            assert!(options.contains("size="), "{path}");
+        }
     }
 }

@@ -33,9 +33,25 @@ pub async fn down(runtime: &dyn Runtime, owner: &str, lab: &str) -> Result<(), L
         });
         errors.extend(join_all(removals).await.into_iter().filter_map(Result::err));
     }
+    // Now that nothing is made from them any longer.
+    errors.extend(remove_images(runtime, &labels).await);
     if errors.is_empty() {
         Ok(())
     } else {
         Err(LabError::Down { errors })
     }
+}
+
+/// Removes all images that carry these labels. Returns what failed.
+pub(super) async fn remove_images(runtime: &dyn Runtime, labels: &Labels) -> Vec<String> {
+    let images = match runtime.list_images(labels).await {
+        Ok(images) => images,
+        Err(error) => return vec![chain(&error)],
+    };
+    let removals = images.iter().map(async |image| {
+        let removed = runtime.remove_image(image).await;
+        removed.map_err(|error| format!("image `{image}`: {}", chain(&error)))
+    });
+    let removed = join_all(removals).await;
+    removed.into_iter().filter_map(Result::err).collect()
 }

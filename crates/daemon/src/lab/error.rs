@@ -116,7 +116,27 @@ pub enum LabError {
         /// What was seen.
         reason: String,
     },
-    /// A set-up script failed.
+    /// A fault could not be made in a node.
+    #[error("the fault in node `{node}` could not be made: {reason}")]
+    Fault {
+        /// The node.
+        node: String,
+        /// What the agent said.
+        reason: String,
+    },
+    /// Nobody could look whether a condition holds that is waited for.
+    #[error("nobody could look at the condition: {reason}")]
+    Condition {
+        /// Why, the last time.
+        reason: String,
+    },
+    /// There are no snapshots of the nodes to start from.
+    #[error("there is no snapshot of the nodes: {reason}")]
+    Snapshot {
+        /// Why.
+        reason: String,
+    },
+    /// A script of the scenario's own failed.
     #[error("script `{script}` failed in node `{node}` with {exit}: {output}")]
     Script {
         /// The script's path in the scenario's folder.
@@ -169,6 +189,9 @@ impl LabError {
             Self::Runtime { source, .. } => source.code(),
             Self::Wire { .. } => "wiring-failed",
             Self::Boot { .. } => "boot-failed",
+            Self::Fault { .. } => "fault-failed",
+            Self::Condition { .. } => "condition-unseen",
+            Self::Snapshot { .. } => "snapshot-failed",
             Self::Script { .. } => "script-failed",
             Self::Down { .. } => "down-incomplete",
             Self::Store { .. } => "state-unusable",
@@ -196,6 +219,9 @@ impl LabError {
             | Self::Runtime { .. }
             | Self::Wire { .. }
             | Self::Boot { .. }
+            | Self::Fault { .. }
+            | Self::Condition { .. }
+            | Self::Snapshot { .. }
             | Self::Down { .. }
             | Self::Store { .. } => Fault::Outside,
         }
@@ -228,6 +254,9 @@ impl LabError {
             | Self::Scenario(_)
             | Self::GivenUp { .. }
             | Self::Wire { .. }
+            | Self::Fault { .. }
+            | Self::Condition { .. }
+            | Self::Snapshot { .. }
             | Self::Script { .. } => return None,
         };
         Some(hint.to_owned())

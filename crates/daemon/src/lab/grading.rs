@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
 use plateau_core::grade::{Facts, batches, grade_phases, mark};
-use plateau_core::plan::{examiner_wiring, phase_actions};
+use plateau_core::plan::{examiner_wiring, plan_phase};
 use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
-use plateau_core::topology::{Observer, PhaseAction};
+use plateau_core::topology::Observer;
 
 use super::availability::Watch;
 use super::{Lab, LabError};
@@ -32,29 +32,26 @@ impl Lab {
     ) -> Result<CheckResultView, LabError> {
         let phases = self.phases(check.phases)?;
         let _work = self.work.lock().await;
+        // What an earlier grading could not undo would be this candidate's loss.
+        self.make_whole().await?;
+        self.prepare(&phases).await?;
         let mut facts = Facts::new();
         let mut took_ms = BTreeMap::new();
+        let mut broken = None;
         for phase in &phases {
             self.emit(What::PhaseStarted {
                 phase: phase.clone(),
             });
             let begun = Instant::now();
-            let mut batches = batches(&self.topology, phase, &facts);
-            mark(&mut batches, &uuid::Uuid::now_v7().to_string());
-            let mut watch = self.begin_watch(&batches).await;
-            facts.extend(match self.bring_phase_about(phase).await {
-                Ok(()) => self.look(&batches, &mut watch).await,
-                Err(error) => {
-                    let reason = format!("the phase could not be brought about: {}", chain(&error));
-                    batches
-                        .values()
-                        .flat_map(|batch| blind(batch, &reason))
-                        .collect()
-                }
-            });
-            self.end_watch(watch).await;
+            let mut asked = batches(&self.topology, phase, &facts);
+            mark(&mut asked, &uuid::Uuid::now_v7().to_string());
+            facts.extend(self.grade_phase(phase, &asked, &mut broken).await);
             let took = begun.elapsed().as_millis();
             took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
+        }
+        if let Err(error) = self.make_whole().await {
+            let reason = chain(&error);
+            tracing::error!(lab = %self.marker.name, reason, "not undone, and tried again later");
         }
         Ok(CheckResultView {
             grade: grade_phases(&self.topology, &facts, &phases),
@@ -81,15 +78,32 @@ impl Lab {
             .collect())
     }
 
-    async fn bring_phase_about(self: &Arc<Self>, phase: &str) -> Result<(), LabError> {
-        for action in phase_actions(&self.topology, phase) {
-            match action {
-                PhaseAction::Reboot(nodes) => {
-                    try_join_all(nodes.iter().map(|node| self.reboot(node))).await?;
-                }
-            }
+    /// Brings a phase about, watching what is to be watched meanwhile, and looks. One that builds on
+    /// a phase that could not be brought about cannot be either: `broken` says why.
+    async fn grade_phase(
+        self: &Arc<Self>,
+        phase: &str,
+        batches: &Batches,
+        broken: &mut Option<String>,
+    ) -> Facts {
+        let plan = plan_phase(&self.topology, phase);
+        if plan.copies {
+            *broken = self.as_left(phase).await.err();
         }
-        Ok(())
+        if let Some(reason) = broken {
+            return all_blind(batches, reason);
+        }
+        let mut watch = self.begin_watch(batches).await;
+        let facts = match self.bring_phase_about(phase, &plan.actions).await {
+            Ok(()) => self.look(batches, &mut watch).await,
+            Err(reason) => {
+                let facts = all_blind(batches, &reason);
+                *broken = Some(reason);
+                facts
+            }
+        };
+        self.end_watch(watch).await;
+        facts
     }
 
     /// Asks all observers of a phase at the same time.
@@ -224,6 +238,12 @@ pub(super) fn facts_of(batch: &Batch, said: &[u8]) -> Result<Facts, String> {
         }
     }
     Ok(facts)
+}
+
+/// Nobody could look at anything of a phase.
+fn all_blind(batches: &Batches, reason: &str) -> Facts {
+    let batches = batches.values();
+    batches.flat_map(|batch| blind(batch, reason)).collect()
 }
 
 /// Nobody could look.

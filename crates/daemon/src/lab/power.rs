@@ -8,11 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 use plateau_core::api::NodeState;
-use plateau_core::plan::{Wiring, wiring};
-use plateau_core::wire::{FilePart, WireRequest};
+use plateau_core::plan::wiring;
 
 use super::{Lab, LabError};
 use crate::agent;
@@ -24,98 +22,8 @@ const REBOOT: i64 = 129;
 /// What the await-boot role may say.
 const BOOT_LIMIT: usize = 4 << 10;
 
-/// Bytes of files, in base64, at which a message is full: far below its limit.
-const MESSAGE: usize = 8 << 20;
-
-/// Bytes of a file that go into one message.
-const PART: usize = 4 << 20;
-
-/// Files alone.
-fn ahead(fabric: u32, files: Vec<FilePart>) -> WireRequest {
-    WireRequest {
-        fabric,
-        bridges: vec![],
-        files,
-        release: vec![],
-        ports: vec![],
-    }
-}
-
 impl Lab {
-    /// Looks up the processes and has the wirer plug them in. Returns the processes by name.
-    pub(super) async fn wire(&self, wiring: &Wiring) -> Result<BTreeMap<String, u32>, LabError> {
-        let ports = wiring.ports.iter().map(|(name, _)| name);
-        let mut names: Vec<&String> = wiring.release.iter().chain(ports).collect();
-        names.sort_unstable();
-        names.dedup();
-        let pids = names.into_iter().map(async |name| {
-            // An examiner goes by its container's name, a node by its own.
-            let container = if self.topology.nodes.contains_key(name) {
-                self.container(name)
-            } else {
-                name.clone()
-            };
-            Ok::<_, LabError>((name.clone(), self.pid(&container).await?))
-        });
-        let (fabric, pids) = futures_util::try_join!(self.pid_of_fabric(), try_join_all(pids))?;
-        let pids: BTreeMap<String, u32> = pids.into_iter().collect();
-        let mut request = wiring
-            .request(fabric, &pids)
-            .map_err(|node| LabError::NodeStopped { node })?;
-        let mut bytes = 0;
-        for part in self.file_parts(&wiring.files, &pids) {
-            bytes += part.content.len();
-            request.files.push(part);
-            // What does not fit into one message goes ahead of it.
-            if bytes >= MESSAGE {
-                bytes = 0;
-                let files = std::mem::take(&mut request.files);
-                self.ground.agent.wire(&ahead(fabric, files)).await?;
-            }
-        }
-        self.ground.agent.wire(&request).await?;
-        Ok(pids)
-    }
-
-    /// The files of some nodes, in parts that fit into a message.
-    fn file_parts<'a>(
-        &'a self,
-        nodes: &'a [String],
-        pids: &'a BTreeMap<String, u32>,
-    ) -> impl Iterator<Item = FilePart> + 'a {
-        let files = nodes.iter().flat_map(|name| {
-            let pid = pids.get(name).copied();
-            let files = self.topology.nodes.get(name).map(|node| &node.files);
-            pid.into_iter()
-                .flat_map(move |pid| files.into_iter().flatten().map(move |file| (pid, file)))
-        });
-        files.flat_map(|(node, file)| {
-            let parts = file.content.chunks(PART).enumerate();
-            let empty = file.content.is_empty().then_some((0, [].as_slice()));
-            parts.chain(empty).map(move |(number, part)| FilePart {
-                node,
-                path: file.path.clone(),
-                mode: file.mode,
-                uid: file.uid,
-                gid: file.gid,
-                append: number > 0,
-                content: base64::engine::general_purpose::STANDARD.encode(part),
-            })
-        })
-    }
-
-    async fn pid_of_fabric(&self) -> Result<u32, LabError> {
-        self.pid(&self.fabric()).await
-    }
-
-    async fn pid(&self, container: &str) -> Result<u32, LabError> {
-        let found = self.inspect(container).await?;
-        found.pid.ok_or_else(|| LabError::NodeStopped {
-            node: container.to_owned(),
-        })
-    }
-
-    async fn inspect(&self, container: &str) -> Result<Inspected, LabError> {
+    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, LabError> {
         self.ground
             .runtime
             .inspect_container(container)
@@ -209,6 +117,70 @@ impl Lab {
         self.await_boot(node).await
     }
 
+    /// Switches a node off. Nobody but us switches it on again.
+    pub(super) async fn switch_off(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        *wired = None;
+        let lab = Arc::clone(self);
+        let container = self.container(node);
+        let doing = format!("switch node `{node}` off");
+        let stopped = self.to_its_end(async move {
+            let patience = lab.ground.settings.patience;
+            let stopped = lab
+                .ground
+                .runtime
+                .stop_container(&container, patience)
+                .await;
+            stopped.map_err(LabError::runtime(doing))
+        });
+        let stopped = stopped.await;
+        self.set_node(node, self.state_now(node).await);
+        stopped
+    }
+
+    /// Switches a node on and waits until it has booted; one that runs is left alone.
+    pub(super) async fn switch_on(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        if self.inspect(&self.container(node)).await?.running {
+            return Ok(());
+        }
+        self.set_node(node, NodeState::Rebooting);
+        *wired = None;
+        let lab = Arc::clone(self);
+        let container = self.container(node);
+        let doing = format!("start node `{node}`");
+        let started = self.to_its_end(async move {
+            let started = lab.ground.runtime.start_container(&container).await;
+            started.map_err(LabError::runtime(doing))
+        });
+        let done = async {
+            started.await?;
+            self.plug_in(node, &mut wired).await?;
+            self.await_boot(node).await
+        };
+        let done = done.await;
+        self.set_node(node, self.state_now(node).await);
+        done
+    }
+
+    /// Has a node's links as they are to be now. One that is off has them so when it is switched on.
+    pub(super) async fn plug_in_again(&self, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        if self.inspect(&self.container(node)).await?.running {
+            self.plug_in(node, &mut wired).await?;
+        }
+        Ok(())
+    }
+
     async fn plug_in(&self, node: &str, wired: &mut Option<u32>) -> Result<(), LabError> {
         let node = node.to_owned();
         let pids = self.wire(&wiring(&self.topology, &[&node])).await?;
@@ -216,7 +188,7 @@ impl Lab {
         Ok(())
     }
 
-    async fn state_now(&self, node: &str) -> NodeState {
+    pub(super) async fn state_now(&self, node: &str) -> NodeState {
         match self.inspect(&self.container(node)).await {
             Ok(found) if found.running => NodeState::Running,
             Ok(_) => NodeState::Stopped,
@@ -282,7 +254,11 @@ impl Lab {
         });
     }
 
-    async fn bring_about(self: &Arc<Self>, node: &str, start: bool) -> Result<(), LabError> {
+    pub(super) async fn bring_about(
+        self: &Arc<Self>,
+        node: &str,
+        start: bool,
+    ) -> Result<(), LabError> {
         let Some(power) = self.power.get(node) else {
             return self.known(node);
         };

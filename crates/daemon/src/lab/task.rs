@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use plateau_core::api::{
-    CheckLab, CheckResultView, Exec, ExecResult, LabState, Solve, SolveResult,
+    CheckLab, CheckResultView, Exec, ExecResult, LabState, LabView, Solve, SolveResult,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Solve(Solve, Reply<SolveResult>),
     /// Grade.
     Check(CheckLab, Reply<CheckResultView>),
+    /// Start the candidate's clock.
+    Start(Reply<LabView>),
+    /// Let all events happen that have not yet.
+    Happen(Reply<()>),
     /// Restart a node.
     Reboot(String, Reply<()>),
     /// Open a terminal: node, name, user.
@@ -79,7 +83,7 @@ type Beginning = JoinHandle<Result<(), LabError>>;
 fn start(lab: &Arc<Lab>, begin: Begin) -> Beginning {
     let begun = match begin {
         Begin::Build => Arc::clone(lab).build().boxed(),
-        Begin::Adopt => Arc::clone(lab).settle().boxed(),
+        Begin::Adopt => adopt(Arc::clone(lab)).boxed(),
     };
     let cancel = lab.cancel.clone();
     let given_up = lab.given_up();
@@ -89,6 +93,18 @@ fn start(lab: &Arc<Lab>, begin: Begin) -> Beginning {
             begun = begun => begun,
         }
     })
+}
+
+/// Goes on with what another daemon began. A lab that cannot be made whole now is before its next grading.
+async fn adopt(lab: Arc<Lab>) -> Result<(), LabError> {
+    lab.recall_events().await?;
+    lab.recall_upset().await?;
+    Arc::clone(&lab).settle().await?;
+    if let Err(error) = lab.make_whole().await {
+        let reason = crate::runtime::error::chain(&error);
+        tracing::error!(lab = %lab.marker.name, reason, "a grading is not undone");
+    }
+    Ok(())
 }
 
 async fn until_begun(beginning: &mut Option<Beginning>) -> Result<(), LabError> {
@@ -108,6 +124,7 @@ async fn begun_with(lab: &Arc<Lab>, begin: Begin, begun: Result<(), LabError>) {
     match (begun, begin) {
         (Ok(()), Begin::Build | Begin::Adopt) => {
             lab.set_state(LabState::Ready, None);
+            lab.watch_events();
             // What became of a node meanwhile was not heard.
             for node in lab.topology.nodes.keys() {
                 obey(lab, Command::Changed(node.clone()));
@@ -169,6 +186,14 @@ fn obey(lab: &Arc<Lab>, command: Command) {
             let job = Arc::clone(&lab);
             answer(&lab, reply, async move { job.check(check).await });
         }
+        Command::Start(reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.start_clock().await });
+        }
+        Command::Happen(reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.happen_all().await });
+        }
         Command::Reboot(node, reply) => {
             let job = Arc::clone(&lab);
             answer(&lab, reply, async move {
@@ -226,7 +251,7 @@ fn answer<T: Send + 'static>(
     });
 }
 
-fn background(lab: &Arc<Lab>, job: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn background(lab: &Arc<Lab>, job: impl Future<Output = ()> + Send + 'static) {
     let cancel = lab.cancel.clone();
     lab.jobs.spawn(async move {
         tokio::select! {

@@ -29,6 +29,7 @@ mod body;
 mod build;
 mod exec;
 mod failure;
+mod snapshot;
 
 /// A Docker engine.
 #[derive(Debug)]
@@ -252,6 +253,14 @@ impl Runtime for Docker {
             .remove_image(tag, None::<RemoveImageOptions>, None)
             .await;
         unless_missing(removed.map(drop).map_err(of_image(tag)))
+    }
+
+    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()> {
+        snapshot::commit(&self.client, container, tag, labels).await
+    }
+
+    async fn list_images(&self, labels: &Labels) -> Result<Vec<String>> {
+        snapshot::list(&self.client, labels).await
     }
 
     async fn create_volume(&self, name: &str, labels: &Labels) -> Result<()> {

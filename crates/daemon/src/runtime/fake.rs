@@ -165,6 +165,12 @@ impl Fake {
         of_role.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Tags of all images.
+    #[must_use]
+    pub fn images(&self) -> Vec<String> {
+        self.state().images.keys().cloned().collect()
+    }
+
     /// What the wirer was asked so far.
     #[must_use]
     pub fn wired(&self) -> Vec<WireRequest> {

@@ -122,6 +122,7 @@ async fn open(fake: &Arc<Fake>, state: &TempDir) -> Labs {
     let settings = Settings {
         state: state.path().join("state"),
         agent: state.path().join("agent"),
+        watch: Duration::from_millis(10),
         ..Settings::default()
     };
     Labs::open(fake.clone(), settings).await.unwrap()
@@ -155,7 +156,11 @@ impl House {
     }
 
     pub(crate) async fn ready(&self, name: &str) -> LabView {
-        self.labs.create(new_lab(name)).await.unwrap();
+        self.ready_with(new_lab(name)).await
+    }
+
+    pub(crate) async fn ready_with(&self, lab: NewLab) -> LabView {
+        let name = &self.labs.create(lab).await.unwrap().name;
         let view = self.labs.built(name).await.unwrap();
         assert_eq!(view.state, LabState::Ready, "{:?}", view.problem);
         view
@@ -171,6 +176,18 @@ impl House {
     pub(crate) fn markers(&self) -> usize {
         let folder = self.state.path().join("state/labs");
         std::fs::read_dir(folder).unwrap().count()
+    }
+
+    /// Names of what is kept of a lab beside its marker.
+    pub(crate) fn papers(&self, id: &str) -> Vec<String> {
+        let folder = self.state.path().join("state/labs").join(id);
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            return vec![];
+        };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
     }
 
     /// Waits until a node is in a state.

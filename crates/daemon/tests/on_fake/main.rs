@@ -3,4 +3,5 @@
 mod house;
 mod labs;
 mod needs;
+mod phases;
 mod proofs;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use plateau_core::fault::FaultAnswer;
 use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact};
 use plateau_core::wire::{WireAnswer, WireRequest};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -41,6 +42,7 @@ pub(super) fn answer(state: &mut State, container: &str, exec: &ExecSpec) -> Res
         _ => None,
     };
     match role.map(String::as_str) {
+        Some("fault") => said(&FaultAnswer::Done { count: 1 }),
         Some("probe") => said(&probe(state, &labels, &exec.stdin)?),
         Some(_) => Ok(ended(0, vec![])),
         None => Ok(script(state, labels, exec)),

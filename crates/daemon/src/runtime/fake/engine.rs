@@ -242,6 +242,23 @@ impl Runtime for Fake {
         })
     }
 
+    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()> {
+        self.change(format!("commit `{container}`"), |state| {
+            // As the engine does: the container's own labels are in the image as well.
+            let mut all = state.known(container)?.spec.labels.clone();
+            all.extend(labels.clone());
+            state.keep_image(tag, 0, &all);
+            Ok(())
+        })
+    }
+
+    async fn list_images(&self, labels: &Labels) -> Result<Vec<String>> {
+        let state = self.state();
+        let found = state.images.iter();
+        let found = found.filter(|(_, image)| carries(&image.labels, labels));
+        Ok(found.map(|(tag, _)| tag.clone()).collect())
+    }
+
     async fn create_volume(&self, name: &str, labels: &Labels) -> Result<()> {
         self.change(format!("create volume `{name}`"), |state| {
             state.volumes.insert(name.to_owned(), labels.clone());

@@ -1,0 +1,112 @@
+//! What the wirer is told: links as they are to be now, and files.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use futures_util::future::try_join_all;
+use plateau_core::plan::Wiring;
+use plateau_core::topology::PlacedFile;
+use plateau_core::wire::{FilePart, WireRequest};
+
+use super::{Lab, LabError};
+
+/// Bytes of files, in base64, at which a message is full: far below its limit.
+const MESSAGE: usize = 8 << 20;
+
+/// Bytes of a file that go into one message.
+const PART: usize = 4 << 20;
+
+/// Files alone.
+fn ahead(fabric: u32, files: Vec<FilePart>) -> WireRequest {
+    WireRequest {
+        fabric,
+        bridges: vec![],
+        files,
+        release: vec![],
+        ports: vec![],
+    }
+}
+
+/// The files of some processes, in parts that fit into a message.
+fn file_parts<'a>(files: &'a [(u32, &'a Vec<PlacedFile>)]) -> impl Iterator<Item = FilePart> + 'a {
+    let files = files
+        .iter()
+        .flat_map(|(node, files)| files.iter().map(move |file| (*node, file)));
+    files.flat_map(|(node, file)| {
+        let parts = file.content.chunks(PART).enumerate();
+        let empty = file.content.is_empty().then_some((0, [].as_slice()));
+        parts.chain(empty).map(move |(number, part)| FilePart {
+            node,
+            path: file.path.clone(),
+            mode: file.mode,
+            uid: file.uid,
+            gid: file.gid,
+            append: number > 0,
+            content: base64::engine::general_purpose::STANDARD.encode(part),
+        })
+    })
+}
+
+impl Lab {
+    /// Looks up the processes and has the wirer plug them in. Returns the processes by name.
+    pub(super) async fn wire(&self, wiring: &Wiring) -> Result<BTreeMap<String, u32>, LabError> {
+        let nodes = &self.topology.nodes;
+        self.wire_with(wiring, |node| Some(&nodes.get(node)?.files))
+            .await
+    }
+
+    /// The same with other files than the scenario's.
+    pub(super) async fn wire_with<'a>(
+        &self,
+        wiring: &Wiring,
+        files: impl Fn(&str) -> Option<&'a Vec<PlacedFile>> + Send + Sync,
+    ) -> Result<BTreeMap<String, u32>, LabError> {
+        let mut wiring = wiring.clone();
+        self.links().now.impose(&mut wiring);
+        let ports = wiring.ports.iter().map(|(name, _)| name);
+        let mut names: Vec<&String> = wiring.release.iter().chain(ports).collect();
+        names.sort_unstable();
+        names.dedup();
+        let pids = names.into_iter().map(async |name| {
+            // An examiner goes by its container's name, a node by its own.
+            let container = if self.topology.nodes.contains_key(name) {
+                self.container(name)
+            } else {
+                name.clone()
+            };
+            Ok::<_, LabError>((name.clone(), self.pid(&container).await?))
+        });
+        let (fabric, pids) = futures_util::try_join!(self.pid_of_fabric(), try_join_all(pids))?;
+        let pids: BTreeMap<String, u32> = pids.into_iter().collect();
+        let mut request = wiring
+            .request(fabric, &pids)
+            .map_err(|node| LabError::NodeStopped { node })?;
+        let nodes = wiring.files.iter();
+        let files = nodes.filter_map(|node| Some((*pids.get(node)?, files(node)?)));
+        let files: Vec<_> = files.collect();
+        let mut bytes = 0;
+        for part in file_parts(&files) {
+            bytes += part.content.len();
+            request.files.push(part);
+            // What does not fit into one message goes ahead of it.
+            if bytes >= MESSAGE {
+                bytes = 0;
+                let files = std::mem::take(&mut request.files);
+                self.ground.agent.wire(&ahead(fabric, files)).await?;
+            }
+        }
+        self.ground.agent.wire(&request).await?;
+        Ok(pids)
+    }
+
+    async fn pid_of_fabric(&self) -> Result<u32, LabError> {
+        self.pid(&self.fabric()).await
+    }
+
+    async fn pid(&self, container: &str) -> Result<u32, LabError> {
+        let found = self.inspect(container).await?;
+        found.pid.ok_or_else(|| LabError::NodeStopped {
+            node: container.to_owned(),
+        })
+    }
+}
