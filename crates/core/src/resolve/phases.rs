@@ -222,7 +222,7 @@ impl Resolver<'_> {
             let hint = Some(format!("more than nothing, and at most {LONGEST_DELAY}"));
             self.problem(&path.key("delay"), "bad-value", message, hint);
         }
-        let possible = |loss: f64| loss >= 0.0001 && loss <= 100.0;
+        let possible = |loss: f64| (0.0001..=100.0).contains(&loss);
         if let Some(loss) = spec.loss.filter(|loss| !possible(*loss)) {
             let message = format!("{loss} percent of the packets cannot be lost");
             let hint = Some("more than nothing, and at most 100".to_owned());
@@ -278,11 +278,11 @@ impl Resolver<'_> {
         }
         let observer = self.observer(path, (&spec.on, &spec.from), &spec.that);
         let expectation = self.expectation(&path.key("that"), &spec.that)?;
-        Some(PhaseAction::Wait(Condition {
+        Some(PhaseAction::Wait(Box::new(Condition {
             observer: observer?,
             expectation,
             at_most: spec.at_most,
-        }))
+        })))
     }
 }
 

@@ -126,5 +126,5 @@ pub enum StepSpec {
     /// A script is run.
     Run(RunSpec),
     /// A condition is waited for.
-    Wait(WaitSpec),
+    Wait(Box<WaitSpec>),
 }

@@ -100,7 +100,7 @@ pub enum PhaseAction {
     /// Run a script.
     Run(NodeScript),
     /// Wait for a condition.
-    Wait(Condition),
+    Wait(Box<Condition>),
 }
 
 /// A condition to wait for.

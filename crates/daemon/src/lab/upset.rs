@@ -100,8 +100,7 @@ impl Lab {
         }
         let mended = {
             let mut links = self.links();
-            let before =
-                std::mem::replace(&mut links.now, plateau_core::link::LinkFaults::default());
+            let before = std::mem::take(&mut links.now);
             links.now = links.lasting.clone();
             before != links.now
         };
