@@ -261,7 +261,7 @@ tasks:
         let copies = containers("killed");
         copies.iter().any(|name| name.ends_with("left.copy"))
             && show(&daemon, "killed").nodes["left"].state == plateau_core::api::NodeState::Stopped
-            && snapshots(&view) != ""
+            && !snapshots(&view).is_empty()
     });
     daemon.kill();
     let _ = grading.wait();
