@@ -45,6 +45,9 @@ const USUAL: [OptionCode; 8] = [
 ];
 
 pub(super) async fn see(question: &DhcpQuestion, look: &Look) -> anyhow::Result<DhcpSeen> {
+    // A server may look for another user of the address first, dnsmasq for 3 seconds and one
+    // asker after the other; the last tenth is for a machine that is slow itself.
+    let until = Instant::now() + look.patience().mul_f32(0.9);
     let link = links::link(&links::kernel()?, &question.interface).await?;
     let link = link.with_context(|| format!("there is no interface `{}`", question.interface))?;
     let mac = question.mac.clone().or_else(|| link.mac_address());
@@ -56,9 +59,6 @@ pub(super) async fn see(question: &DhcpQuestion, look: &Look) -> anyhow::Result<
     let message = discover.to_vec().context("cannot write the request")?;
     let server = SocketAddrV4::new(Ipv4Addr::BROADCAST, SERVER_PORT);
 
-    // A server may look for another user of the address first, dnsmasq for 3 seconds and one
-    // asker after the other.
-    let until = Instant::now() + look.patience();
     let mut first = None;
     let mut servers = BTreeSet::new();
     while Instant::now() < until {

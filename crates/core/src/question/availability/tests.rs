@@ -108,7 +108,10 @@ fn what_travels_has_no_expected_value_of_the_question_within() {
         r#"availability: { of: { http: { url: "http://a/", body: { contains: secret } } }, share: 7 }"#,
     );
     let travels = serde_json::to_string(&check.question()).expect("JSON");
-    assert!(!travels.contains("secret") && !travels.contains('7'), "{travels}");
+    assert!(
+        !travels.contains("secret") && !travels.contains('7'),
+        "{travels}"
+    );
     assert!(travels.contains("body"), "{travels}");
 }
 
