@@ -43,7 +43,9 @@ pub(crate) async fn run(
             })?;
         }
         LabCommand::Start { lab } => {
-            screen.show(&daemon()?.start(lab).await?, show::lab::lab)?;
+            screen.show(&daemon()?.start(lab).await?, |lab| {
+                show::lab::lab(lab, screen.language())
+            })?;
         }
         LabCommand::Exec {
             lab,

@@ -37,6 +37,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) renderer: Renderer<'a>,
     /// What candidates are shown of a check that says nothing itself.
     pub(crate) shown: Shown,
+    /// Phases in which something is done to the lab.
+    pub(crate) busy: std::collections::BTreeSet<String>,
     /// What was found wrong.
     pub(crate) problems: Vec<Problem>,
 }
@@ -81,6 +83,8 @@ impl Resolver<'_> {
         let nodes = self.nodes(spec);
         self.addresses(spec);
         let phases = self.phases(spec);
+        let busy = phases.iter().filter(|phase| !phase.actions.is_empty());
+        self.busy = busy.map(|phase| phase.name.clone()).collect();
         let events = self.events(spec);
         self.shown = Shown::default().with(spec.shown);
         let tasks = self.tasks(spec);

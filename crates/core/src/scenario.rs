@@ -124,6 +124,7 @@ impl Scenario {
             folder: &self.folder,
             renderer,
             shown: Shown::default(),
+            busy: std::collections::BTreeSet::new(),
             problems,
         };
         let before = resolver.problems.len();

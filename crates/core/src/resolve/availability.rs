@@ -13,9 +13,13 @@ const LONGEST: Span = Span(60_000);
 impl Resolver<'_> {
     /// A watched question needs a phase that takes its time.
     pub(super) fn watched_phase(&mut self, path: &Path, phase: &str, that: &Expectation) {
-        if matches!(that, Expectation::Availability(_)) && phase == AS_LEFT {
+        // A phase that is not there, or that cannot be read, has been reported.
+        let idle = phase == AS_LEFT
+            || self.declared.phases.iter().any(|known| known == phase)
+                && !self.busy.contains(phase);
+        if matches!(that, Expectation::Availability(_)) && idle {
             let message = format!(
-                "nothing is done to a lab in phase `{AS_LEFT}`, so there is nothing to watch"
+                "nothing is done to a lab in phase `{phase}`, so there is nothing to watch"
             );
             let hint = Some("name a phase that has steps with `phase: NAME`".to_owned());
             self.problem(path, "nothing-to-watch", message, hint);

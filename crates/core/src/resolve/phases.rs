@@ -6,8 +6,10 @@ use super::Resolver;
 use crate::fault::{LIMITED, is_limited};
 use crate::link::{Link, Shape};
 use crate::quantity::{Size, Span};
+use crate::question::Expectation;
 use crate::spec::{
-    EventSpec, FillSpec, PhaseSpec, RunSpec, ScenarioSpec, ShapeSpec, StartSpec, StepSpec, WaitSpec,
+    CheckSpec, EventSpec, FillSpec, PhaseSpec, RunSpec, ScenarioSpec, ShapeSpec, StartSpec,
+    StepSpec, WaitSpec,
 };
 use crate::topology::{
     AS_LEFT, Condition, Happening, NodeScript, Phase, PhaseAction, Start, Trigger,
@@ -113,6 +115,11 @@ impl Resolver<'_> {
                     let message =
                         format!("`{check}` is asked in a phase, which comes after all work");
                     let hint = Some("name a check without a `phase`".to_owned());
+                    self.problem(&path, "bad-when", message, hint);
+                } else if is_of_a_message(spec, check) {
+                    let message =
+                        format!("`{check}` takes two observers, and one looks for events");
+                    let hint = Some("name another check, such as one of the file".to_owned());
                     self.problem(&path, "bad-when", message, hint);
                 }
                 Some(Trigger::When(check.clone()))
@@ -276,6 +283,15 @@ impl Resolver<'_> {
             let hint = Some(format!("more than nothing, and at most {LONGEST_WAIT}"));
             self.problem(&path.key("at_most"), "bad-duration", message, hint);
         }
+        if matches!(
+            spec.that,
+            Expectation::Availability(_) | Expectation::Syslog(_)
+        ) {
+            let message = format!("`{}` is no condition to wait for", spec.that.kind());
+            let hint = Some("wait for something that one look can see".to_owned());
+            self.problem(&path.key("that"), "bad-condition", message, hint);
+            return None;
+        }
         let observer = self.observer(path, (&spec.on, &spec.from), &spec.that);
         let expectation = self.expectation(&path.key("that"), &spec.that)?;
         Some(PhaseAction::Wait(Box::new(Condition {
@@ -288,10 +304,18 @@ impl Resolver<'_> {
 
 /// Whether a check, as `task/check`, is asked while nothing has been done to the lab yet.
 fn asked_as_left(spec: &ScenarioSpec, name: &str) -> bool {
-    let phase = spec.tasks.iter().find_map(|task| {
+    let phase = check_of(spec, name).and_then(|check| check.phase.as_ref());
+    phase.is_none_or(|phase| phase == AS_LEFT)
+}
+
+fn is_of_a_message(spec: &ScenarioSpec, name: &str) -> bool {
+    check_of(spec, name).is_some_and(|check| matches!(check.that, Expectation::Syslog(_)))
+}
+
+/// The check that goes by `task/check`.
+fn check_of<'a>(spec: &'a ScenarioSpec, name: &str) -> Option<&'a CheckSpec> {
+    spec.tasks.iter().find_map(|task| {
         let check = name.strip_prefix(&task.id)?.strip_prefix('/')?;
-        let found = task.checks.iter().find(|known| known.id == check)?;
-        Some(found.phase.clone())
-    });
-    phase.flatten().is_none_or(|phase| phase == AS_LEFT)
+        task.checks.iter().find(|known| known.id == check)
+    })
 }
