@@ -87,6 +87,9 @@ mod watch;
 /// Threads for what may block; a hung file system keeps one of them for ever.
 const BLOCKING_THREADS: usize = 64;
 
+/// Room on a thread that asks, in bytes; the kernel gives as much of it as is used.
+const STACK: usize = 32 << 20;
+
 /// Grace after the longest time, for answers that are already on their way.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -157,7 +160,7 @@ fn ask_rest(questions: Vec<Asked>) -> Vec<Option<(Fact, u64)>> {
     let deadline = Instant::now() + Duration::from_millis(longest.unwrap_or(0)) + GRACE;
     let mut missing = rest.len();
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || ask_all(rest, &sender));
+    thread(move || ask_all(rest, &sender));
     while missing > 0 {
         let left = deadline.saturating_duration_since(Instant::now());
         // An error says that time is over, or that the asking thread has died.
@@ -170,6 +173,13 @@ fn ask_rest(questions: Vec<Asked>) -> Vec<Option<(Fact, u64)>> {
         }
     }
     facts
+}
+
+/// Begins a thread with room for the clients' states, some of which are large.
+fn thread(work: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    // Without a thread there are no answers, and whoever waits for them says so.
+    let _ = thread.spawn(work);
 }
 
 /// Puts the answers together, leaving out facts that would make the message larger than allowed.

@@ -65,8 +65,14 @@ pub(crate) fn matching(process: &Process, name: &str) -> Result<Option<(u32, Str
     if words.is_empty() {
         return Ok(None);
     }
-    let executable = process.exe()?;
-    if base_name(&executable).as_deref() != Some(name) {
+    let runs = match process.exe() {
+        Ok(executable) => base_name(&executable).as_deref() == Some(name),
+        // Without SYS_PTRACE other users' executables are hidden. By the kernel's short name it may
+        // be the one, which nobody can tell.
+        Err(ProcError::PermissionDenied(_)) if !may_be(&process.stat()?.comm, name) => false,
+        Err(error) => return Err(error),
+    };
+    if !runs {
         return Ok(None);
     }
     let uid = process.status()?.euid;
@@ -76,6 +82,11 @@ pub(crate) fn matching(process: &Process, name: &str) -> Result<Option<(u32, Str
 /// Base name of the executable, where the kernel lets us see it.
 pub(super) fn program_of(process: &Process) -> Option<String> {
     base_name(&process.exe().ok()?)
+}
+
+/// Whether the kernel's name of a process, its first 15 bytes, may be this program's.
+fn may_be(comm: &str, name: &str) -> bool {
+    comm == name || comm.len() >= 15 && name.starts_with(comm)
 }
 
 fn base_name(executable: &Path) -> Option<String> {

@@ -60,7 +60,7 @@ impl Watch {
         let longest = watched.iter().map(|(_, asked)| asked.timeout_ms).max()?;
         let (end, ends) = watch::channel(false);
         let (sender, facts) = mpsc::channel();
-        std::thread::spawn(move || watch_all(watched, &ends, &sender));
+        super::thread(move || watch_all(watched, &ends, &sender));
         Some(Self {
             end,
             facts,

@@ -28,7 +28,7 @@ fn rules_of_iptables_are_seen_with_their_chains_policy() {
     assert_eq!(
         seen["rules"],
         json!([
-            "ip protocol icmp accept",
+            "meta l4proto icmp accept",
             "tcp dport 22 jump ssh",
             "xt match comment ip saddr 10.1.0.0/16 accept",
             "xt match conntrack drop",

@@ -19,7 +19,8 @@ fn look_after(script: &str) -> String {
 
 #[test]
 fn where_no_journal_is_kept_nobody_can_look() {
-    assert!(look_after("true").contains("the node keeps no journal"));
+    let reason = look_after("true");
+    assert!(reason.contains("the node keeps no journal"), "{reason}");
 }
 
 #[test]

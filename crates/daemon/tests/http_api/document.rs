@@ -19,6 +19,7 @@ const ROUTES: [&str; 18] = [
     "get /v1/labs/{lab}/events",
     "get /v1/events",
     "post /v1/labs/{lab}/solve",
+    "post /v1/labs/{lab}/start",
     "post /v1/labs/{lab}/check",
     "post /v1/labs/{lab}/nodes/{node}/exec",
     "post /v1/labs/{lab}/nodes/{node}/reboot",
