@@ -3,6 +3,7 @@
 //! They are read and not mapped into memory: who truncates a mapped file ends its reader.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -14,6 +15,9 @@ use super::bounded::cut;
 /// Most lines that are counted.
 const COUNT_LIMIT: i64 = 10_000;
 
+/// Where journals are kept, see systemd-journald.service(8).
+const FOLDERS: [&str; 2] = ["/run/log/journal", "/var/log/journal"];
+
 /// Most lines that are given back, and most bytes of them.
 const LINES_LIMIT: usize = 1000;
 const BYTES_LIMIT: usize = 256 << 10;
@@ -24,8 +28,12 @@ pub(super) fn see(question: &JournalQuestion) -> anyhow::Result<JournalSeen> {
         max_object_size_bytes: 4 << 20,
         ..JournalConfig::default()
     };
-    let journal = match Journal::open_default_with_config(config) {
+    let mut folders: Vec<PathBuf> = FOLDERS.map(PathBuf::from).into();
+    folders.retain(|folder| folder.is_dir());
+    let none = folders.is_empty();
+    let journal = match Journal::open_dirs_with_config(&folders, config) {
         Err(SdJournalError::NotFound) => anyhow::bail!("the node keeps no journal"),
+        Err(_) if none => anyhow::bail!("the node keeps no journal"),
         opened => opened.context("cannot read the journal")?,
     };
     let mut query = journal.query();

@@ -1,7 +1,7 @@
 //! A server that goes away and comes back while the probe watches it.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,8 +23,12 @@ struct Watching {
 impl Watching {
     /// Watches `tcp` at a port every 100 ms, with another question in the batch.
     fn start(port: u16) -> Self {
-        let tcp = json!({ "tcp": { "host": "127.0.0.1", "port": port } });
-        let check = json!({ "availability": { "of": tcp, "every": "100ms" } });
+        Self::of(json!({ "tcp": { "host": "127.0.0.1", "port": port } }))
+    }
+
+    /// Watches anything every 100 ms, with another question in the batch.
+    fn of(question: Value) -> Self {
+        let check = json!({ "availability": { "of": question, "every": "100ms" } });
         let expectation: Expectation = serde_json::from_value(check).unwrap();
         let file = json!({ "file": { "path": "/" } });
         let asked = |id: &str, question| Asked {
@@ -137,11 +141,16 @@ fn a_probe_whose_daemon_is_gone_ends() {
 
 #[test]
 fn an_attempt_that_cannot_be_made_is_not_a_silence() {
-    let check = json!({ "of": { "dns": { "name": "a", "server": "nobody" } }, "every": "100ms" });
-    let check = json!({ "availability": check });
-    let expectation: Expectation = serde_json::from_value(check).unwrap();
-    let question: Value = serde_json::to_value(expectation.question()).unwrap();
-    let observation = seen(crate::ask::ask(question, &[]));
-    let reason = expectation.undecided(&observation).unwrap_or_default();
+    let agent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = agent.local_addr().unwrap().port();
+    let oid = "1.3.6.1.2.1.1.5.0";
+    let question = json!({ "snmp": { "host": "127.0.0.1", "port": port, "oid": oid } });
+    let watching = Watching::of(question);
+    for _ in 0..2 {
+        let (_, asker) = agent.recv_from(&mut [0; 1500]).unwrap();
+        agent.send_to(b"nonsense", asker).unwrap();
+    }
+    let (expectation, fact) = watching.end();
+    let reason = expectation.undecided(&seen(fact)).unwrap_or_default();
     assert!(reason.contains("could not be made"), "{reason}");
 }

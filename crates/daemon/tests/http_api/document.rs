@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::house::House;
 
-const ROUTES: [&str; 18] = [
+const ROUTES: [&str; 19] = [
     "get /v1/version",
     "get /v1/health",
     "get /v1/doctor",
