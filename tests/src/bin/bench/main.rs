@@ -5,6 +5,7 @@
 
 mod grading;
 mod idle;
+mod room;
 mod start;
 
 use std::io::Write;
@@ -111,6 +112,9 @@ fn main() -> ExitCode {
         }
         if is_wanted("grading") {
             figures.extend(grading::measure(&Bench::new().await).await);
+        }
+        if is_wanted("room") {
+            figures.extend(room::measure(&Bench::new().await).await);
         }
     });
     drop(runtime);

@@ -129,7 +129,8 @@ async fn ours(bench: &Bench) -> Start {
             | What::StepDone { .. }
             | What::StepFailed { .. }
             | What::Node { .. }
-            | What::PhaseStarted { .. } => {}
+            | What::PhaseStarted { .. }
+            | What::Happening { .. } => {}
         }
     }
     start.whole = clock.elapsed();
