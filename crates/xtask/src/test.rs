@@ -27,6 +27,16 @@ pub(crate) fn run(fast: bool) -> Result<()> {
         "--deny",
         "warnings",
     ]))?;
+    // The agent as nodes have it is another program than the one with clients.
+    run_command(cargo(&[
+        "clippy",
+        "--package",
+        "plateau-agent",
+        "--no-default-features",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
     heading("fast tests");
     let mut tally = nextest(&[], &[])?;
     if !fast {

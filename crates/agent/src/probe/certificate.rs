@@ -1,5 +1,6 @@
 //! A server's certificate: any is let through, and whether it deserves trust is noted.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -11,10 +12,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 
 use super::bounded::text_of;
 
 pub(super) mod file;
+
+/// Seconds of a day.
+pub(super) const DAY: i64 = 24 * 60 * 60;
 
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 const BUNDLE_LIMIT: u64 = 8 << 20;
@@ -178,4 +184,34 @@ impl Witness {
             HandshakeSignatureValid::assertion()
         })
     }
+}
+
+/// Names and addresses of the alternative-name extension.
+pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = extension
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| {
+            if let GeneralName::DNSName(name) = name {
+                Some((*name).to_owned())
+            } else if let GeneralName::IPAddress(bytes) = name {
+                address(bytes)
+            } else {
+                None
+            }
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn address(bytes: &[u8]) -> Option<String> {
+    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    let six = <[u8; 16]>::try_from(bytes).map(IpAddr::from);
+    four.or(six).ok().map(|address| address.to_string())
 }

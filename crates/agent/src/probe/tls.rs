@@ -1,6 +1,5 @@
 //! Shakes hands over TLS and reads the server's certificate.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,14 +8,10 @@ use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
 
 use super::asked::Look;
-use super::certificate::{now, witness};
+use super::certificate::{DAY, names, now, witness};
 use super::tcp::{Attempt, connect};
-
-pub(super) const DAY: i64 = 24 * 60 * 60;
 
 pub(super) async fn see(question: &TlsQuestion, look: &Look) -> anyhow::Result<TlsSeen> {
     let name = question.name.as_ref().unwrap_or(&question.host);
@@ -60,34 +55,4 @@ fn version(version: ProtocolVersion) -> String {
     // As OpenSSL writes them; rustls has an underscore, and speaks no others.
     let name = format!("{version:?}");
     name.replace('_', ".")
-}
-
-/// Names and addresses of the alternative-name extension.
-pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
-        return Vec::new();
-    };
-    let mut names: Vec<String> = extension
-        .value
-        .general_names
-        .iter()
-        .filter_map(|name| {
-            if let GeneralName::DNSName(name) = name {
-                Some((*name).to_owned())
-            } else if let GeneralName::IPAddress(bytes) = name {
-                address(bytes)
-            } else {
-                None
-            }
-        })
-        .collect();
-    names.sort();
-    names.dedup();
-    names
-}
-
-fn address(bytes: &[u8]) -> Option<String> {
-    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    let six = <[u8; 16]>::try_from(bytes).map(IpAddr::from);
-    four.or(six).ok().map(|address| address.to_string())
 }

@@ -18,8 +18,7 @@ use x509_parser::public_key::PublicKey;
 
 use super::super::asked::Look;
 use super::super::bounded::{first_bytes, is_absent, open_regular, text_of};
-use super::super::tls::{DAY, names};
-use super::{BUNDLE, BUNDLE_LIMIT, in_its_time, now};
+use super::{BUNDLE, BUNDLE_LIMIT, DAY, in_its_time, names, now};
 
 const FILE_LIMIT: u64 = 1 << 20;
 const COUNT_LIMIT: usize = 100;
