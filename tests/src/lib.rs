@@ -100,9 +100,13 @@ impl Daemon {
     /// Where it does not.
     pub fn start(&mut self) {
         self.child = Some(self.spawn().expect("plateaud starts"));
-        wait_until("plateaud answers", PATIENCE, || {
-            self.plateau(&["lab", "list"]).code == 0
-        });
+        let begun = Instant::now();
+        while self.plateau(&["lab", "list"]).code != 0 {
+            let ended = self.child.as_mut().map(Child::try_wait);
+            let runs = matches!(ended, Some(Ok(None))) && begun.elapsed() < PATIENCE;
+            assert!(runs, "plateaud does not answer: {}", self.end_of_the_log());
+            std::thread::park_timeout(Duration::from_millis(25));
+        }
     }
 
     fn spawn(&self) -> std::io::Result<Child> {
@@ -146,6 +150,13 @@ impl Daemon {
         self.folder.path().join("plateaud.log")
     }
 
+    fn end_of_the_log(&self) -> String {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let mut tail: Vec<&str> = log.lines().rev().take(30).collect();
+        tail.reverse();
+        tail.join("\n")
+    }
+
     /// `plateau ARGS…`, ready to be started.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {
@@ -174,16 +185,13 @@ impl Daemon {
     pub fn good(&self, args: &[&str]) -> Ended {
         let ended = self.plateau(args);
         if ended.code != 0 {
-            let log = fs::read_to_string(self.log()).unwrap_or_default();
-            let tail: Vec<&str> = log.lines().rev().take(30).collect();
-            let tail: Vec<&str> = tail.into_iter().rev().collect();
             panic!(
                 "`plateau {}` ended with {}\n{}\n{}\nlog:\n{}",
                 args.join(" "),
                 ended.code,
                 ended.stdout,
                 ended.stderr,
-                tail.join("\n")
+                self.end_of_the_log()
             );
         }
         ended

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use plateau_core::api::{CheckResultView, EventProgress, LabView};
+use plateau_core::api::{CheckResultView, EventProgress, LabState, LabView};
 use plateau_core::grade::{CheckResult, Verdict};
 use plateau_tests::{Daemon, containers, scenario, wait_until};
 use tempfile::TempDir;
@@ -316,6 +316,9 @@ tasks:
     daemon.kill();
     // What came due meanwhile happens when the daemon is there again.
     daemon.start();
+    wait_until("the lab is adopted", LIMIT, || {
+        show(&daemon, "events").state == LabState::Ready
+    });
     daemon.good(&["lab", "start", "events"]);
     assert_eq!(show(&daemon, "events").started, started);
     wait_until("the later one happened too", LIMIT, || {

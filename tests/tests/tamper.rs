@@ -155,7 +155,7 @@ fn preloaded_libraries_false_mounts_and_clocks_make_nothing_pass() {
     let mut results = check(&daemon, "lies");
     // `command` alone believes the node's programs, which is why it is the last resort.
     let believed = results.insert("t/bomb".to_owned(), results["t/port"].clone());
-    assert_eq!(believed.map(|result| result.verdict), Some(Verdict::Fail));
+    assert_eq!(believed.map(|result| result.verdict), Some(Verdict::Pass));
     all_of_the_liar(&results, &[Verdict::Fail]);
 }
 
@@ -168,19 +168,18 @@ fn processes_and_files_that_pose_as_others_make_nothing_pass() {
         "poses",
         "liar",
         r#"
-perl -MSocket -e '
+perl -MSocket -e 'close STDERR; open STDERR, ">", "/root/perl.log";
   $0 = "nginx: master process /usr/sbin/nginx";
-  exit if fork;
   open(my $comm, ">", "/proc/self/comm") and print $comm "nginx";
   socket(my $socket, PF_INET, SOCK_STREAM, 0) && bind($socket, sockaddr_in(8080, INADDR_ANY)) && listen($socket, 5) or die;
   sleep 600' </dev/null >/dev/null 2>&1 &
-(exec -a nginx sleep 600) </dev/null >/dev/null 2>&1 &
+bash -c "exec -a nginx sleep 600" </dev/null >/dev/null 2>&1 &
 ln -s /dev/zero /srv/endless
 mkfifo /srv/waiting
 truncate -s 1T /srv/huge
 printf '#!/bin/sh\nexec yes done\n' >/usr/local/bin/report
 chmod 755 /usr/local/bin/report
-until ss -ltn | grep -q :8080; do sleep 0.1; done
+timeout 20 sh -c 'until ss -ltn | grep -q :8080; do sleep 0.1; done'
 "#,
     );
     let mut results = check(&daemon, "poses");
@@ -203,16 +202,13 @@ fn a_fork_bomb_costs_no_other_seat_anything() {
     let wishes = wishes();
     daemon.up(wishes.path(), "bomber");
     daemon.up(wishes.path(), "seat");
-    let bomb = daemon
-        .command(&[
-            "lab", "exec", "bomber", "liar", "--", "bash", "-c",
-            "bomb() { while :; do (sleep 600 &) ; (exec bash -c 'while :; do :; done' &); done 2>/dev/null; }; bomb",
-        ])
-        .spawn();
-    let mut bomb = bomb.expect("the bomb");
+    let bomb = "setsid bash -c 'while :; do (sleep 600 &); (exec bash -c \"while :; do :; done\" &); done' \
+                </dev/null >/dev/null 2>&1 &";
+    daemon.sh("bomber", "liar", bomb);
     plateau_tests::wait_until("the node is full", LIMIT, || {
-        let listed = daemon.plateau(&["lab", "exec", "bomber", "liar", "--", "true"]);
-        listed.code != 0
+        let count = "all=(/proc/[0-9]*); (( ${#all[@]} > 400 ))";
+        let counted = daemon.plateau(&["lab", "exec", "bomber", "liar", "--", "bash", "-c", count]);
+        counted.code != 1
     });
     // Nobody can look, or what is seen is as it was: nothing passes.
     all_of_the_liar(
@@ -221,6 +217,4 @@ fn a_fork_bomb_costs_no_other_seat_anything() {
     );
     all_of_the_liar(&check(&daemon, "seat"), &[Verdict::Fail]);
     daemon.good(&["lab", "down", "bomber"]);
-    let _ = bomb.kill();
-    let _ = bomb.wait();
 }

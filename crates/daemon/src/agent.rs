@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable};
 use plateau_core::wire::{WireAnswer, WireRequest};
 use tokio::sync::Mutex;
 
@@ -240,7 +241,14 @@ impl Agent {
 
     async fn ensure_wirer(&self) -> Result<(), LabError> {
         let _alone = self.wirer.lock().await;
-        self.make_wirer()
+        // A name is taken from the moment that another daemon asks for it, and is found only when
+        // its container is there.
+        let patience = ConstantBuilder::default()
+            .with_delay(Duration::from_millis(100))
+            .with_max_times(50);
+        let made = || self.make_wirer();
+        made.retry(patience)
+            .when(|error| matches!(error, RuntimeError::NoSuchContainer { .. }))
             .await
             .map_err(LabError::runtime("start the wirer"))
     }

@@ -75,8 +75,11 @@ fn release_one(process: &Process, files: &[&FilePart], whole: bool) -> Result<()
     if !whole {
         return Ok(());
     }
-    open_net_settings().map_err(failed(&format!("make `{NET_SETTINGS}` writable")))?;
-    enable_ipv6();
+    let fresh = open_net_settings();
+    if fresh.map_err(failed(&format!("make `{NET_SETTINGS}` writable")))? {
+        // What the node has set itself since it booted stays when it is wired again.
+        as_installed();
+    }
     name_host(process).map_err(failed("name the host"))?;
     unmount_all(HOLD).map_err(failed("let it boot"))?;
     // An empty folder; where the candidate put something into it, it is his.
@@ -84,14 +87,17 @@ fn release_one(process: &Process, files: &[&FilePart], whole: bool) -> Result<()
     Ok(())
 }
 
-/// The engine switches IPv6 off in namespaces without a network of its own. A kernel without IPv6
-/// has no such setting.
-fn enable_ipv6() {
-    for scope in ["all", "default"] {
-        let _ = std::fs::write(
-            format!("{NET_SETTINGS}/ipv6/conf/{scope}/disable_ipv6"),
-            "0",
-        );
+/// Settings as of a machine that was just installed: the engine switches IPv6 off in namespaces
+/// without a network of its own, and a namespace begins with the forwarding of the host's. A kernel
+/// without IPv6 has no such settings.
+fn as_installed() {
+    for (setting, value) in [
+        ("ipv6/conf/all/disable_ipv6", "0"),
+        ("ipv6/conf/default/disable_ipv6", "0"),
+        ("ipv4/ip_forward", "0"),
+        ("ipv6/conf/all/forwarding", "0"),
+    ] {
+        let _ = std::fs::write(format!("{NET_SETTINGS}/{setting}"), value);
     }
 }
 

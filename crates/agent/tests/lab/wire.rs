@@ -305,8 +305,10 @@ fn a_release_takes_the_engines_mounts_away_and_opens_net_settings_alone() {
     );
     let mut request = request(&fabric, Vec::new());
     request.release = vec![node.pid()];
-    for _ in 0..2 {
+    // A namespace begins with the host's forwarding; a machine that was just installed has none.
+    for forwarding in ["0\n", "1\n"] {
         done(&request);
+        assert_eq!(node.shell("cat /proc/sys/net/ipv4/ip_forward"), forwarding);
         node.shell(
             "echo x > /etc/hosts && sed -i s/x/y/ /etc/hosts && mv /etc/hosts /etc/hostname",
         );

@@ -87,6 +87,8 @@ fn in_words(question: &Question) -> String {
         for (name, value) in fields {
             let shown = shown(value);
             match name.as_str() {
+                // A kernel parameter's name is no key to anything.
+                "key" if question.kind() == "sysctl" => words.push(shown),
                 _ if is_secret(name) => words.push(format!("{name}=…")),
                 "path" | "name" | "url" | "host" | "number" | "to" | "interface" | "run" => {
                     words.push(shown)
