@@ -168,10 +168,9 @@ fn processes_and_files_that_pose_as_others_make_nothing_pass() {
         "poses",
         "liar",
         r#"
-perl -MSocket -e 'close STDERR; open STDERR, ">", "/root/perl.log";
+perl -MIO::Socket::INET -e '
   $0 = "nginx: master process /usr/sbin/nginx";
-  open(my $comm, ">", "/proc/self/comm") and print $comm "nginx";
-  socket(my $socket, PF_INET, SOCK_STREAM, 0) && bind($socket, sockaddr_in(8080, INADDR_ANY)) && listen($socket, 5) or die;
+  my $socket = IO::Socket::INET->new(LocalPort => 8080, Listen => 5) or die;
   sleep 600' </dev/null >/dev/null 2>&1 &
 bash -c "exec -a nginx sleep 600" </dev/null >/dev/null 2>&1 &
 ln -s /dev/zero /srv/endless
