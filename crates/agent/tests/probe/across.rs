@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::{A, MX, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+use plateau_core::probe::Fact;
 use serde_json::{Value, json};
 
 use crate::ask::{ask, ask_all, inner, reason, see, seen};
@@ -229,4 +230,41 @@ fn a_question_to_dns_that_makes_no_sense_cannot_be_asked() {
     assert!(reason(ask(question, &[])).contains("is not a record type"));
     let question = json!({ "dns": { "name": "a.lan", "server": "ns1.lan" } });
     assert!(reason(ask(question, &[])).contains("is not the address of a server"));
+}
+
+/// Answers whose records say that they are longer, or more, than what was sent.
+#[test]
+fn a_name_server_that_lies_about_lengths_makes_nothing_pass() {
+    for lie in [
+        // Name by pointer, A, IN, a time to live, and 65535 bytes of which four come.
+        &b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\xff\xff\x0a\x00\x00\x01"[..],
+        // A name that points to itself.
+        &b"\xc0\x1d\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"[..],
+        // No record at all where one is announced.
+        &b""[..],
+    ] {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let mut buffer = [0; 1500];
+            while let Ok((length, from)) = server.recv_from(&mut buffer) {
+                let mut answer = buffer[..length].to_vec();
+                // A response, with one record and no other sections.
+                answer[2] |= 0x80;
+                answer[6..12].copy_from_slice(&[0, 1, 0, 0, 0, 0]);
+                answer.truncate(12 + "\x01a\x03lan\x00".len() + 4);
+                answer.extend_from_slice(lie);
+                let _ = server.send_to(&answer, from);
+            }
+        });
+        let question = json!({ "dns": { "name": "a.lan", "type": "A", "server": address } });
+        let begun = Instant::now();
+        match ask(question, &[]) {
+            Fact::CouldNotLook { .. } => {}
+            Fact::Seen(observation) => {
+                assert_eq!(inner(&observation)["answered"], false, "{observation:?}");
+            }
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
 }
