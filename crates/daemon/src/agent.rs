@@ -73,16 +73,11 @@ impl Agent {
         executable: &Path,
         owner: &str,
     ) -> Result<Self, LabError> {
-        let agent = read(executable).await?;
+        let program = read(executable).await?;
         let grader = read(&executable.with_file_name(GRADER_NAME)).await?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&agent).update(&grader);
+        hasher.update(&program).update(&grader);
         let hash = hasher.finalize().to_hex()[..12].to_owned();
-        let image = image_tar(&agent, &grader).map_err(|source| LabError::Store {
-            doing: "pack the agent",
-            path: executable.to_owned(),
-            source,
-        })?;
         let agent = Self {
             image: format!("plateau/agent:{hash}"),
             volume: format!("plateau-agent-{hash}"),
@@ -93,7 +88,7 @@ impl Agent {
             hash,
         };
         agent
-            .ensure_image(image)
+            .ensure_image(&program, &grader)
             .await
             .map_err(LabError::runtime("import the agent's image"))?;
         agent
@@ -210,10 +205,12 @@ impl Agent {
             .map_err(LabError::runtime("call the wirer"))
     }
 
-    async fn ensure_image(&self, tar: Vec<u8>) -> Result<(), RuntimeError> {
+    async fn ensure_image(&self, agent: &[u8], grader: &[u8]) -> Result<(), RuntimeError> {
         if self.runtime.inspect_image(&self.image).await?.is_some() {
             return Ok(());
         }
+        let tar =
+            image_tar(agent, grader).map_err(|error| RuntimeError::Transport(Box::new(error)))?;
         self.runtime
             .import_image(tar.into(), &self.image, &self.labels())
             .await
