@@ -201,8 +201,9 @@ fn a_fork_bomb_costs_no_other_seat_anything() {
     let wishes = wishes();
     daemon.up(wishes.path(), "bomber");
     daemon.up(wishes.path(), "seat");
-    let bomb = "setsid bash -c 'while :; do (sleep 600 &); (exec bash -c \"while :; do :; done\" &); done' \
-                </dev/null >/dev/null 2>&1 &";
+    // Some that only take time, then as many as there is room for.
+    let bomb = "setsid bash -c 'for i in {1..8}; do (exec bash -c \"while :; do :; done\" &); done; \
+                while :; do (sleep 600 &); done' </dev/null >/dev/null 2>&1 &";
     daemon.sh("bomber", "liar", bomb);
     plateau_tests::wait_until("the node is full", LIMIT, || {
         let count = "all=(/proc/[0-9]*); (( ${#all[@]} > 400 ))";
