@@ -5,6 +5,8 @@
 //! recomputed from stored evidence.
 
 pub mod api;
+#[cfg(feature = "exam")]
+pub mod exam;
 pub mod fault;
 pub mod feedback;
 pub mod grade;

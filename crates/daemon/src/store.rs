@@ -22,7 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::LabError;
 
+pub mod database;
 mod papers;
+
+pub use database::{Database, DatabaseError};
 
 /// The daemon's folder. Its methods block.
 #[derive(Clone, Debug)]

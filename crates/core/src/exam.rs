@@ -1,0 +1,11 @@
+//! An exam: sessions and their seats, the clock of an attempt, the log that all of it follows from.
+//!
+//! What an attempt is, how much time it has left and what it is worth are functions of what was
+//! written down, and of nothing else.
+
+pub mod clock;
+pub mod code;
+pub mod log;
+pub mod rights;
+pub mod roster;
+pub mod session;

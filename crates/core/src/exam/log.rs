@@ -1,0 +1,314 @@
+//! The log of a session: what happened, in order, each entry chained to the one before by its hash.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::clock::{PauseKind, Tick};
+use super::session::{AttemptMove, SessionMove};
+
+/// Hash that the first entry is chained to.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Entry {
+    /// Its number in the session, from 1.
+    pub seq: u64,
+    /// When, in milliseconds since the epoch, by the daemon's clock that never goes back.
+    pub at_ms: u64,
+    /// Who: `system`, `local`, an account's name, or `seat:<number>`.
+    pub actor: String,
+    /// Why, where somebody has to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What.
+    pub deed: Deed,
+    /// BLAKE3 of the entry before, as 64 hexadecimal digits.
+    pub previous: String,
+    /// BLAKE3 of this entry without this field.
+    #[serde(default)]
+    pub hash: String,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Deed {
+    /// The session was described.
+    Created {},
+    /// What the session is was changed: seats, scenarios, jurors.
+    Changed {
+        /// What, in words.
+        what: String,
+    },
+    /// A scenario without a proof was taken all the same.
+    Insisted {
+        /// The scenario.
+        scenario: String,
+    },
+    /// The session moved.
+    Session {
+        /// How.
+        by: SessionMove,
+    },
+    /// An attempt moved.
+    Attempt {
+        /// The attempt.
+        attempt: String,
+        /// How.
+        by: AttemptMove,
+        /// Why its clock stopped, for [`AttemptMove::Pause`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pause: Option<PauseKind>,
+    },
+    /// An attempt was granted more time.
+    Extended {
+        /// The attempt.
+        attempt: String,
+        /// How much, in milliseconds.
+        by_ms: u64,
+    },
+    /// Time that an attempt lost by a failure was given back.
+    GaveBack {
+        /// The attempt.
+        attempt: String,
+        /// How much, in milliseconds.
+        by_ms: u64,
+    },
+    /// A candidate was warned of how little time is left.
+    Warned {
+        /// The attempt.
+        attempt: String,
+        /// What is left, in milliseconds.
+        left_ms: u64,
+    },
+    /// A candidate came in by a code, or was let in again.
+    Entered {
+        /// The seat.
+        seat: String,
+        /// From where, such as an address.
+        from: String,
+    },
+    /// A seat's access code was replaced.
+    Recoded {
+        /// The seat.
+        seat: String,
+    },
+    /// A message was sent to seats.
+    Said {
+        /// The seat; all where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seat: Option<String>,
+        /// The text.
+        text: String,
+    },
+    /// A version of a deliverable was saved.
+    Saved {
+        /// The attempt.
+        attempt: String,
+        /// The task.
+        task: String,
+        /// BLAKE3 of the content.
+        content: String,
+    },
+    /// A grading was taken for the attempt's own.
+    Accepted {
+        /// The attempt.
+        attempt: String,
+        /// The grading.
+        grading: String,
+    },
+    /// A person judged something.
+    Judged {
+        /// The attempt.
+        attempt: String,
+        /// What, such as `override web/answers` or `rubric report/clear`.
+        what: String,
+        /// BLAKE3 of the judgement as it is kept.
+        content: String,
+    },
+    /// Everybody was told something went wrong.
+    Alarmed {
+        /// What.
+        what: String,
+    },
+}
+
+/// What is wrong with a log.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LogError {
+    /// A number is missing, or there twice.
+    #[error("entry {expected} is missing: the next is {found}")]
+    Gap {
+        /// The number that should be there.
+        expected: u64,
+        /// The number that is.
+        found: u64,
+    },
+    /// An entry is not chained to the one before.
+    #[error("entry {seq} does not follow the one before it")]
+    Unchained {
+        /// Its number.
+        seq: u64,
+    },
+    /// An entry is not what was written.
+    #[error("entry {seq} was changed after it was written")]
+    Changed {
+        /// Its number.
+        seq: u64,
+    },
+}
+
+impl Entry {
+    /// The entry after another, or the first, with its hash.
+    #[must_use]
+    pub fn after(
+        last: Option<(u64, &str)>,
+        at_ms: u64,
+        actor: &str,
+        reason: Option<String>,
+        deed: Deed,
+    ) -> Self {
+        let (seq, previous) = last.map_or((0, GENESIS), |last| last);
+        let mut entry = Self {
+            seq: seq + 1,
+            at_ms,
+            actor: actor.to_owned(),
+            reason,
+            deed,
+            previous: previous.to_owned(),
+            hash: String::new(),
+        };
+        entry.hash = entry.digest();
+        entry
+    }
+
+    /// BLAKE3 of the entry without its hash, in the order of its fields.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let bare = Self {
+            hash: String::new(),
+            ..self.clone()
+        };
+        // An entry is texts and numbers, which always become JSON.
+        let text = serde_json::to_vec(&bare).unwrap_or_default();
+        blake3::hash(&text).to_hex().to_string()
+    }
+
+    /// What it does to the clock of an attempt, if anything.
+    #[must_use]
+    pub fn tick(&self, of: &str) -> Option<(u64, Tick)> {
+        let tick = match &self.deed {
+            Deed::Attempt { attempt, by, pause } if attempt == of => match by {
+                AttemptMove::Start => Tick::Start,
+                AttemptMove::Pause => Tick::Pause(pause.unwrap_or(PauseKind::Incident)),
+                AttemptMove::Resume => Tick::Resume,
+                AttemptMove::HandIn => Tick::Stop,
+                AttemptMove::Prepare
+                | AttemptMove::Prepared
+                | AttemptMove::Break
+                | AttemptMove::Dismantle
+                | AttemptMove::Keep
+                | AttemptMove::Grade
+                | AttemptMove::MissOut => return None,
+            },
+            Deed::Extended { attempt, by_ms } if attempt == of => Tick::Extend(*by_ms),
+            Deed::GaveBack { attempt, by_ms } if attempt == of => Tick::GiveBack(*by_ms),
+            Deed::Attempt { .. }
+            | Deed::Extended { .. }
+            | Deed::GaveBack { .. }
+            | Deed::Created {}
+            | Deed::Changed { .. }
+            | Deed::Insisted { .. }
+            | Deed::Session { .. }
+            | Deed::Warned { .. }
+            | Deed::Entered { .. }
+            | Deed::Recoded { .. }
+            | Deed::Said { .. }
+            | Deed::Saved { .. }
+            | Deed::Accepted { .. }
+            | Deed::Judged { .. }
+            | Deed::Alarmed { .. } => return None,
+        };
+        Some((self.at_ms, tick))
+    }
+}
+
+/// Whether a log is whole: numbers from 1 without a gap, each entry as it was written and chained
+/// to the one before.
+///
+/// # Errors
+/// The first entry that is not so.
+pub fn verify(log: &[Entry]) -> Result<(), LogError> {
+    let mut previous = GENESIS.to_owned();
+    for (entry, expected) in log.iter().zip(1..) {
+        if entry.seq != expected {
+            return Err(LogError::Gap {
+                expected,
+                found: entry.seq,
+            });
+        }
+        if entry.previous != previous {
+            return Err(LogError::Unchained { seq: entry.seq });
+        }
+        if entry.hash != entry.digest() {
+            return Err(LogError::Changed { seq: entry.seq });
+        }
+        previous.clone_from(&entry.hash);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log() -> Vec<Entry> {
+        let mut log: Vec<Entry> = Vec::new();
+        for deed in [
+            Deed::Created {},
+            Deed::Session {
+                by: SessionMove::Prepare,
+            },
+            Deed::Attempt {
+                attempt: "a".into(),
+                by: AttemptMove::Start,
+                pause: None,
+            },
+        ] {
+            let last = log.last().map(|entry| (entry.seq, entry.hash.as_str()));
+            let entry = Entry::after(last, 7, "local", Some("because".into()), deed);
+            log.push(entry);
+        }
+        log
+    }
+
+    #[test]
+    fn a_log_as_it_was_written_is_whole_also_through_json() {
+        let log = log();
+        let through: Vec<Entry> =
+            serde_json::from_str(&serde_json::to_string(&log).unwrap()).unwrap();
+        assert_eq!(through, log);
+        assert_eq!(verify(&through), Ok(()));
+    }
+
+    #[test]
+    fn every_change_is_found() {
+        let mut changed = log();
+        changed[1].actor = "somebody".into();
+        assert_eq!(verify(&changed), Err(LogError::Changed { seq: 2 }));
+        let mut rehashed = log();
+        rehashed[1].reason = None;
+        rehashed[1].hash = rehashed[1].digest();
+        assert_eq!(verify(&rehashed), Err(LogError::Unchained { seq: 3 }));
+        let mut shorter = log();
+        shorter.remove(1);
+        let gap = LogError::Gap {
+            expected: 2,
+            found: 3,
+        };
+        assert_eq!(verify(&shorter), Err(gap));
+    }
+}

@@ -1,0 +1,546 @@
+//! The list of candidates: a table as CSV, read as people write it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::{MOST, WHOLE};
+
+/// Longest list, in bytes.
+pub const LIMIT: usize = 4 << 20;
+
+/// Most candidates of one list.
+pub const SEATS: usize = 1000;
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Listed {
+    /// Candidate number, unique in its list.
+    pub number: String,
+    /// Name.
+    pub name: String,
+    /// E-mail, if any.
+    pub email: Option<String>,
+    /// Blocks presented; the whole title where empty.
+    pub blocks: Vec<String>,
+    /// Factor on time, in thousandths.
+    pub factor: u32,
+    /// How long breaks may take without costing time, in milliseconds.
+    pub breaks_ms: u64,
+    /// Other arrangements, in words.
+    pub notes: String,
+}
+
+/// What is wrong with a list, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Flaw {
+    /// Line in the file, from 1.
+    pub line: u64,
+    /// The column's heading, where one is meant.
+    pub column: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Column {
+    Number,
+    Name,
+    Email,
+    Blocks,
+    Factor,
+    Breaks,
+    Notes,
+}
+
+/// Headings of each column; the first is the one that is shown.
+const HEADINGS: &[(Column, &[&str])] = &[
+    (
+        Column::Number,
+        &[
+            "number",
+            "numero",
+            "candidate number",
+            "numero de candidat",
+            "no",
+            "n°",
+        ],
+    ),
+    (
+        Column::Name,
+        &[
+            "name",
+            "nom",
+            "candidate",
+            "candidat",
+            "nom et prenom",
+            "nom prenom",
+        ],
+    ),
+    (
+        Column::Email,
+        &[
+            "email",
+            "e-mail",
+            "mail",
+            "courriel",
+            "adresse electronique",
+        ],
+    ),
+    (Column::Blocks, &["blocks", "blocs", "ccp", "block", "bloc"]),
+    (
+        Column::Factor,
+        &[
+            "factor",
+            "facteur",
+            "extra time",
+            "temps majore",
+            "majoration",
+        ],
+    ),
+    (Column::Breaks, &["breaks", "pauses", "break", "pause"]),
+    (
+        Column::Notes,
+        &["notes", "arrangements", "amenagements", "remarques", "note"],
+    ),
+];
+
+impl Column {
+    fn heading(self) -> &'static str {
+        let row = HEADINGS.iter().find(|row| row.0 == self);
+        row.map_or("", |row| row.1[0])
+    }
+}
+
+/// The candidates of a list: CSV with a line of headings, in UTF-8 or Windows-1252, with commas,
+/// semicolons or tabs. `number` and `name` have to be there; `email`, `blocks` (separated by `+`,
+/// `/` or spaces), `factor` (`1.33`, `1,33` or `33 %`), `breaks` (minutes) and `notes` may be.
+///
+/// # Errors
+/// All flaws, in the order of their lines.
+pub fn read(bytes: &[u8], blocks: &[String]) -> Result<Vec<Listed>, Vec<Flaw>> {
+    if bytes.len() > LIMIT {
+        let hint = format!("at most {} MiB", LIMIT >> 20);
+        return Err(vec![flaw(1, None, "the list is too large", hint)]);
+    }
+    let text = decode(bytes).map_err(|flaw| vec![flaw])?;
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(&text))
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let headings = match reader.headers() {
+        Ok(headings) => headings.clone(),
+        Err(error) => return Err(vec![unreadable(&error)]),
+    };
+    let columns = columns(&headings)?;
+    let mut list = List {
+        columns,
+        headings: headings.len(),
+        blocks,
+        seen: BTreeMap::new(),
+        flaws: Vec::new(),
+    };
+    let mut candidates = Vec::new();
+    for record in reader.records() {
+        match record {
+            Ok(record) if record.iter().all(str::is_empty) => {}
+            Ok(record) => candidates.extend(list.take(&record)),
+            Err(error) => list.flaws.push(unreadable(&error)),
+        }
+    }
+    if candidates.len() > SEATS {
+        let hint = format!("at most {SEATS} candidates sit in one session");
+        list.flaws.push(flaw(1, None, "the list is too long", hint));
+    }
+    if candidates.is_empty() && list.flaws.is_empty() {
+        let hint = "a line for each candidate follows the headings".to_owned();
+        list.flaws
+            .push(flaw(2, None, "nobody is on the list", hint));
+    }
+    if list.flaws.is_empty() {
+        Ok(candidates)
+    } else {
+        Err(list.flaws)
+    }
+}
+
+fn flaw(line: u64, column: Option<Column>, message: impl Into<String>, hint: String) -> Flaw {
+    Flaw {
+        line,
+        column: column.map(|column| column.heading().to_owned()),
+        message: message.into(),
+        hint,
+    }
+}
+
+fn unreadable(error: &csv::Error) -> Flaw {
+    let line = error.position().map_or(1, csv::Position::line);
+    let hint = "save it as CSV, with quotes around what holds a separator".to_owned();
+    flaw(line, None, format!("this is no CSV: {error}"), hint)
+}
+
+/// UTF-8 with or without its mark, else Windows-1252, which spreadsheets write.
+fn decode(bytes: &[u8]) -> Result<String, Flaw> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    // A list of names has no such byte: it is UTF-16, or another kind of file.
+    if let Some(place) = bytes.iter().position(|byte| *byte == 0) {
+        let before = bytes.iter().take(place);
+        let line = before.filter(|byte| **byte == b'\n').count() + 1;
+        return Err(flaw(
+            u64::try_from(line).unwrap_or(u64::MAX),
+            None,
+            "this is no text in UTF-8 or Windows-1252",
+            "save it as CSV (UTF-8)".to_owned(),
+        ));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Ok(encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned()),
+    }
+}
+
+/// What stands most often in the line of headings.
+fn delimiter(text: &str) -> u8 {
+    let line = text.lines().next().unwrap_or_default();
+    let count = |byte: u8| line.bytes().filter(|one| *one == byte).count();
+    // The last of equals: a comma where there is none of any.
+    let most = b"\t;,".iter().copied().max_by_key(|byte| count(*byte));
+    most.unwrap_or(b',')
+}
+
+/// A heading as it is compared: small, without accents, with single spaces.
+fn plain(heading: &str) -> String {
+    let letters = heading.chars().flat_map(char::to_lowercase);
+    let letters = letters.map(|letter| match letter {
+        'à' | 'â' | 'ä' => 'a',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'î' | 'ï' => 'i',
+        'ô' | 'ö' => 'o',
+        'ù' | 'û' | 'ü' => 'u',
+        'ç' => 'c',
+        '_' | '\u{a0}' => ' ',
+        other => other,
+    });
+    let letters: String = letters.collect();
+    letters.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn columns(headings: &csv::StringRecord) -> Result<BTreeMap<Column, usize>, Vec<Flaw>> {
+    let known = || {
+        let shown = HEADINGS.iter().map(|row| row.1[0]);
+        format!("columns are {}", shown.collect::<Vec<_>>().join(", "))
+    };
+    let mut columns = BTreeMap::new();
+    let mut flaws = Vec::new();
+    for (place, heading) in headings.iter().enumerate() {
+        let wanted = plain(heading);
+        let found = HEADINGS.iter().find(|row| row.1.contains(&wanted.as_str()));
+        match found {
+            Some((column, _)) => {
+                if columns.insert(*column, place).is_some() {
+                    let message = format!("`{heading}` is a second column for the same");
+                    flaws.push(flaw(1, Some(*column), message, known()));
+                }
+            }
+            None => {
+                let message = format!("`{heading}` is no column of a list of candidates");
+                flaws.push(flaw(1, None, message, known()));
+            }
+        }
+    }
+    for column in [Column::Number, Column::Name] {
+        if !columns.contains_key(&column) {
+            let message = format!("the column `{}` is missing", column.heading());
+            flaws.push(flaw(1, Some(column), message, known()));
+        }
+    }
+    if flaws.is_empty() {
+        Ok(columns)
+    } else {
+        Err(flaws)
+    }
+}
+
+struct List<'a> {
+    columns: BTreeMap<Column, usize>,
+    headings: usize,
+    blocks: &'a [String],
+    /// Number → line.
+    seen: BTreeMap<String, u64>,
+    flaws: Vec<Flaw>,
+}
+
+impl List<'_> {
+    fn take(&mut self, record: &csv::StringRecord) -> Option<Listed> {
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.len() != self.headings {
+            let message = format!(
+                "{} fields where the headings have {}",
+                record.len(),
+                self.headings
+            );
+            let hint = "put quotes around a field that holds a separator".to_owned();
+            self.flaws.push(flaw(line, None, message, hint));
+            return None;
+        }
+        let cell = |column| {
+            let place = self.columns.get(&column);
+            let text = place.and_then(|place| record.get(*place));
+            text.unwrap_or_default().to_owned()
+        };
+        let [number, name, email, blocks, factor, breaks, notes] = [
+            Column::Number,
+            Column::Name,
+            Column::Email,
+            Column::Blocks,
+            Column::Factor,
+            Column::Breaks,
+            Column::Notes,
+        ]
+        .map(cell);
+        let before = self.flaws.len();
+        self.check_number(line, &number);
+        self.check_name(line, &name);
+        self.check_email(line, &email);
+        let blocks = self.take_blocks(line, &blocks);
+        let factor = self.take_factor(line, &factor);
+        let breaks_ms = self.take_breaks(line, &breaks);
+        (self.flaws.len() == before).then_some(Listed {
+            number,
+            name,
+            email: (!email.is_empty()).then_some(email),
+            blocks,
+            factor,
+            breaks_ms,
+            notes,
+        })
+    }
+
+    fn refuse(&mut self, line: u64, column: Column, message: String, hint: &str) {
+        self.flaws
+            .push(flaw(line, Some(column), message, hint.to_owned()));
+    }
+
+    fn check_number(&mut self, line: u64, number: &str) {
+        let fits = (1..=32).contains(&number.len())
+            && number
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        if !fits {
+            let message = format!("`{number}` is no candidate number");
+            let hint = "1 to 32 letters, digits, `-`, `_` and `.`";
+            self.refuse(line, Column::Number, message, hint);
+        } else if let Some(first) = self.seen.get(number) {
+            let message = format!("`{number}` stands in line {first} too");
+            self.refuse(
+                line,
+                Column::Number,
+                message,
+                "each candidate has a number of his own",
+            );
+        } else {
+            self.seen.insert(number.to_owned(), line);
+        }
+    }
+
+    fn check_name(&mut self, line: u64, name: &str) {
+        if name.is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control) {
+            let message = format!("`{}` is no name", name.escape_debug());
+            self.refuse(line, Column::Name, message, "1 to 120 characters");
+        }
+    }
+
+    fn check_email(&mut self, line: u64, email: &str) {
+        let looks_right = email
+            .split_once('@')
+            .is_some_and(|(who, place)| !who.is_empty() && place.contains('.'));
+        let odd = |letter: char| letter.is_whitespace() || letter.is_control();
+        if !email.is_empty() && (!looks_right || email.contains(odd) || email.len() > 254) {
+            let message = format!("`{email}` is no e-mail address");
+            self.refuse(
+                line,
+                Column::Email,
+                message,
+                "such as a.martin@example.org, or nothing",
+            );
+        }
+    }
+
+    fn take_blocks(&mut self, line: u64, cell: &str) -> Vec<String> {
+        let parts = cell.split(|letter: char| letter.is_whitespace() || "+/|,;".contains(letter));
+        let wanted: Vec<String> = parts
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let known = self.blocks.join(", ");
+        for block in &wanted {
+            if !self.blocks.contains(block) {
+                let message = format!("`{block}` is no block of this session");
+                let hint = format!("blocks are {known}; nothing stands for all");
+                self.refuse(line, Column::Blocks, message, &hint);
+            }
+        }
+        wanted
+    }
+
+    fn take_factor(&mut self, line: u64, cell: &str) -> u32 {
+        if cell.is_empty() {
+            return WHOLE;
+        }
+        let factor = thousandths(cell);
+        match factor {
+            Some(factor) if (WHOLE..=MOST).contains(&factor) => factor,
+            Some(_) | None => {
+                let message = format!("`{cell}` is no factor on time");
+                let hint = "1 to 4, such as 1.33, or what comes on top, such as 33 %";
+                self.refuse(line, Column::Factor, message, hint);
+                WHOLE
+            }
+        }
+    }
+
+    fn take_breaks(&mut self, line: u64, cell: &str) -> u64 {
+        let minutes = cell.trim_end_matches("min").trim();
+        match (cell.is_empty(), minutes.parse::<u64>()) {
+            (true, _) => 0,
+            (false, Ok(minutes)) if minutes <= 600 => minutes * 60_000,
+            (false, _) => {
+                let message = format!("`{cell}` is no time for breaks");
+                self.refuse(
+                    line,
+                    Column::Breaks,
+                    message,
+                    "minutes, at most 600, such as 20",
+                );
+                0
+            }
+        }
+    }
+}
+
+/// `1.33` and `1,33` as 1333, `33 %` as 1330. More digits than three are no factor that anybody meant.
+fn thousandths(cell: &str) -> Option<u32> {
+    if let Some(percent) = cell.strip_suffix('%') {
+        let percent: u32 = percent.trim().parse().ok()?;
+        return WHOLE.checked_add(percent.checked_mul(10)?);
+    }
+    let cell = cell.replace(',', ".");
+    let (whole, part) = cell.split_once('.').unwrap_or((&cell, ""));
+    if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part: u32 = format!("{part:0<3}").parse().ok()?;
+    let whole: u32 = whole.parse().ok()?;
+    whole.checked_mul(WHOLE)?.checked_add(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks() -> Vec<String> {
+        vec!["B1".to_owned(), "B2".to_owned()]
+    }
+
+    fn good(bytes: &[u8]) -> Vec<Listed> {
+        read(bytes, &blocks()).unwrap_or_else(|flaws| panic!("{flaws:#?}"))
+    }
+
+    fn bad(text: &str) -> Vec<String> {
+        let flaws = read(text.as_bytes(), &blocks()).unwrap_err();
+        let shown = flaws.into_iter().map(|flaw| {
+            assert!(!flaw.hint.is_empty(), "{flaw:?}");
+            let column = flaw.column.unwrap_or_default();
+            format!("{}:{column}: {}", flaw.line, flaw.message)
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn a_list_as_a_french_spreadsheet_writes_it() {
+        let text = "Numéro;Nom;Courriel;Blocs;Facteur;Pauses;Aménagements\r\n\
+                    001;\"Lefèvre; Élodie\";e.lefevre@example.org;B1 + B2;1,33;20;près de la porte\r\n\
+                    002;Nguyên;;;;;\r\n";
+        let (latin, _, lossy) = encoding_rs::WINDOWS_1252.encode("Numéro;Nom\r\n1;Lefèvre\r\n");
+        assert!(!lossy);
+        assert_eq!(good(&latin)[0].name, "Lefèvre");
+        let list = good(text.as_bytes());
+        assert_eq!(list[0].name, "Lefèvre; Élodie");
+        assert_eq!(list[0].blocks, ["B1", "B2"]);
+        assert_eq!((list[0].factor, list[0].breaks_ms), (1330, 1_200_000));
+        assert_eq!(list[1].name, "Nguyên");
+        assert_eq!((list[1].factor, list[1].breaks_ms), (1000, 0));
+        assert_eq!(list[1].email, None);
+        let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();
+        assert_eq!(good(&marked), list);
+    }
+
+    #[test]
+    fn factors_are_read_as_they_are_written() {
+        for (cell, factor) in [
+            ("1.33", Some(1330)),
+            ("1.333", Some(1333)),
+            ("1,5", Some(1500)),
+            ("2", Some(2000)),
+            ("33 %", Some(1330)),
+            ("33%", Some(1330)),
+            ("1.3333", None),
+            ("a third", None),
+            ("-1", None),
+            ("1.", Some(1000)),
+            ("99999999999", None),
+        ] {
+            assert_eq!(thousandths(cell), factor, "{cell}");
+        }
+    }
+
+    #[test]
+    fn all_flaws_are_told_with_their_places() {
+        let text = "number,name,email,blocks,factor,breaks\n\
+                    1,,nobody,B7,0.5,soon\n\
+                    2,Ada,,,,\n\
+                    2,Grace,,,,\n\
+                    3,Linus\n";
+        assert_eq!(
+            bad(text),
+            [
+                "2:name: `` is no name",
+                "2:email: `nobody` is no e-mail address",
+                "2:blocks: `B7` is no block of this session",
+                "2:factor: `0.5` is no factor on time",
+                "2:breaks: `soon` is no time for breaks",
+                "4:number: `2` stands in line 3 too",
+                "5:: 2 fields where the headings have 6",
+            ]
+        );
+    }
+
+    #[test]
+    fn headings_that_are_wrong_are_told() {
+        assert_eq!(
+            bad("number,surname,number\n1,Ada,1\n"),
+            [
+                "1:: `surname` is no column of a list of candidates",
+                "1:number: `number` is a second column for the same",
+                "1:name: the column `name` is missing",
+            ]
+        );
+        assert_eq!(bad("number,name\n"), ["2:: nobody is on the list"]);
+        assert_eq!(bad("").len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        let utf16: Vec<u8> = "number,name\n1,Ada\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let flaws = read(&utf16, &blocks()).unwrap_err();
+        assert_eq!(flaws[0].message, "this is no text in UTF-8 or Windows-1252");
+    }
+}

@@ -1,0 +1,234 @@
+//! The database: SQLite in the state folder, or PostgreSQL at a URL. One SQL text serves both.
+//!
+//! Columns are TEXT and BIGINT alone, which both have and the driver carries: booleans are 0 and 1,
+//! moments are milliseconds since the epoch, identifiers and JSON are texts.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Any, AnyPool, Executor as _, Transaction};
+use thiserror::Error;
+
+/// All versions of the schema, in their order.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How long a connection may be waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections that read at the same time.
+const READERS: u32 = 4;
+
+/// What went wrong with the database.
+#[derive(Debug, Error)]
+pub enum DatabaseError {
+    /// It cannot be opened.
+    #[error("open the database `{url}`")]
+    Open {
+        /// Where it is, without a password.
+        url: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Its schema cannot be brought up to date.
+    #[error("bring the database `{url}` up to date")]
+    Migrate {
+        /// Where it is, without a password.
+        url: String,
+        /// Why.
+        #[source]
+        source: MigrateError,
+    },
+    /// It is neither of the two.
+    #[error("`{url}` is the address of no database that can be used")]
+    Address {
+        /// What was given.
+        url: String,
+    },
+    /// It did not do what it was asked.
+    #[error("{doing}")]
+    Query {
+        /// What was being done.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// What it holds cannot be understood.
+    #[error("{doing}: what is kept cannot be understood")]
+    Kept {
+        /// What was being done.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A word in it is none of ours.
+    #[error("{doing}: `{word}` is kept, which means nothing")]
+    Word {
+        /// What was being done.
+        doing: &'static str,
+        /// The word.
+        word: String,
+    },
+}
+
+impl DatabaseError {
+    /// That a query failed.
+    pub(crate) fn query(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| Self::Query { doing, source }
+    }
+
+    /// That a text of JSON means nothing.
+    pub(crate) fn kept(doing: &'static str) -> impl FnOnce(serde_json::Error) -> Self {
+        move |source| Self::Kept { doing, source }
+    }
+
+    /// Whether what was to be written is there already, by a unique key.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        match self {
+            Self::Query { source, .. } => source
+                .as_database_error()
+                .is_some_and(sqlx::error::DatabaseError::is_unique_violation),
+            Self::Open { .. }
+            | Self::Migrate { .. }
+            | Self::Address { .. }
+            | Self::Kept { .. }
+            | Self::Word { .. } => false,
+        }
+    }
+}
+
+/// Which of the two it is, for the few things that they do not have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// The database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// One connection with SQLite, which takes one writer at a time.
+    writer: AnyPool,
+    readers: AnyPool,
+    dialect: Dialect,
+}
+
+impl Database {
+    /// Opens the one at a URL, such as `postgres://plateau@localhost/plateau` or
+    /// `sqlite:///var/lib/plateau/plateau.db`, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// It cannot be reached, or is of a later version than this daemon.
+    pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        let database = Self::connect(url).await?;
+        let migrated = MIGRATIONS.run(&database.writer).await;
+        migrated.map_err(|source| DatabaseError::Migrate {
+            url: shown(url),
+            source,
+        })?;
+        Ok(database)
+    }
+
+    /// The URL of the one in a state folder.
+    #[must_use]
+    pub fn in_folder(state: &Path) -> String {
+        format!("sqlite://{}", state.join("plateau.db").display())
+    }
+
+    /// Opens one and leaves its schema as it is.
+    ///
+    /// # Errors
+    /// It cannot be reached.
+    pub async fn connect(url: &str) -> Result<Self, DatabaseError> {
+        sqlx::any::install_default_drivers();
+        let failed = |source| DatabaseError::Open {
+            url: shown(url),
+            source,
+        };
+        let pool = AnyPoolOptions::new().acquire_timeout(PATIENCE);
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => {
+                let pool = pool.after_connect(|connection, _| {
+                    Box::pin(async move {
+                        // FULL: what was acknowledged is there after a power cut too.
+                        connection
+                            .execute(
+                                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                                 PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000",
+                            )
+                            .await?;
+                        Ok(())
+                    })
+                });
+                let url = format!("{url}?mode=rwc");
+                let writer = pool.clone().max_connections(1);
+                let writer = writer.connect(&url).await.map_err(failed)?;
+                let readers = pool.max_connections(READERS);
+                Ok(Self {
+                    readers: readers.connect(&url).await.map_err(failed)?,
+                    writer,
+                    dialect: Dialect::Sqlite,
+                })
+            }
+            Some("postgres" | "postgresql") => {
+                let pool = pool.max_connections(2 * READERS);
+                let pool = pool.connect(url).await.map_err(failed)?;
+                Ok(Self {
+                    writer: pool.clone(),
+                    readers: pool,
+                    dialect: Dialect::Postgres,
+                })
+            }
+            Some(_) | None => Err(DatabaseError::Address { url: shown(url) }),
+        }
+    }
+
+    /// Which of the two it is.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Begins something that is done as a whole or not at all.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
+        let begun = self.writer.begin().await;
+        begun.map_err(DatabaseError::query("begin a transaction"))
+    }
+
+    /// Where it is only read.
+    pub(crate) fn read(&self) -> &AnyPool {
+        &self.readers
+    }
+
+    /// Where one statement writes.
+    pub(crate) fn write(&self) -> &AnyPool {
+        &self.writer
+    }
+
+    /// Waits until nothing is under way, and closes it.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// A URL without the password in it.
+fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    match rest.split_once('@') {
+        Some((who, place)) => {
+            let name = who.split(':').next().unwrap_or_default();
+            format!("{scheme}://{name}@{place}")
+        }
+        None => url.to_owned(),
+    }
+}
