@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod code;
 pub mod log;
+pub mod message;
 pub mod rights;
 pub mod roster;
 pub mod session;

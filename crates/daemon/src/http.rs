@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 
 use crate::images::Images;
 use crate::labs::Labs;
+use crate::sessions::Sessions;
 
 mod events;
 mod failure;
@@ -28,6 +29,7 @@ mod images;
 mod labs;
 mod listen;
 mod proofs;
+mod sessions;
 mod shell;
 mod system;
 
@@ -43,6 +45,8 @@ pub const BODY_LIMIT: usize = 96 << 20;
 pub struct Api {
     /// The labs.
     pub labs: Labs,
+    /// The exam sessions.
+    pub sessions: Sessions,
     /// The images.
     pub images: Images,
     /// Ends the streams that have no end of their own.
@@ -61,6 +65,7 @@ pub struct Api {
     tags(
         (name = "system", description = "The daemon and its host"),
         (name = "labs", description = "Labs, from asking for one to its grade"),
+        (name = "sessions", description = "Exam sessions, their seats and their clocks"),
         (name = "proofs", description = "Proving that a scenario grades fairly"),
         (name = "images", description = "What nodes are made from"),
     ),
@@ -107,6 +112,26 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(shell::shell))
         .routes(routes!(events::of_all))
         .routes(routes!(events::of_one))
+        .routes(routes!(sessions::create, sessions::list))
+        .routes(routes!(sessions::show))
+        .routes(routes!(sessions::seats, sessions::seat_all))
+        .routes(routes!(sessions::slips))
+        .routes(routes!(sessions::recode))
+        .routes(routes!(sessions::log))
+        .routes(routes!(sessions::prepare))
+        .routes(routes!(sessions::dismantle))
+        .routes(routes!(sessions::open))
+        .routes(routes!(sessions::pause))
+        .routes(routes!(sessions::resume))
+        .routes(routes!(sessions::extend))
+        .routes(routes!(sessions::hand_in))
+        .routes(routes!(sessions::absent))
+        .routes(routes!(sessions::say))
+        .routes(routes!(sessions::clear))
+        .routes(routes!(sessions::close))
+        .routes(routes!(sessions::seal))
+        .routes(routes!(sessions::reopen))
+        .routes(routes!(sessions::cancel))
         .routes(routes!(proofs::prove))
         .routes(routes!(images::list))
         .routes(routes!(images::build))

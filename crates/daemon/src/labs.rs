@@ -23,6 +23,7 @@ use crate::store::{Marker, Progress, Store};
 
 mod clock;
 mod host;
+mod keeping;
 mod reconcile;
 
 /// Events that a slow listener may fall behind before it loses the oldest.

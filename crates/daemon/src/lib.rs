@@ -4,6 +4,7 @@
 //! labs, one task each; `http` decodes, makes one call and encodes.
 
 pub mod agent;
+pub mod clock;
 pub mod doctor;
 pub mod http;
 pub mod images;
@@ -11,5 +12,6 @@ pub mod lab;
 pub mod labs;
 pub mod proof;
 pub mod runtime;
+pub mod sessions;
 pub mod settings;
 pub mod store;

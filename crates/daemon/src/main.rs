@@ -13,7 +13,9 @@ use plateaud::lab::LabError;
 use plateaud::labs::Labs;
 use plateaud::runtime::error::chain;
 use plateaud::runtime::{Runtime, RuntimeError, docker, fake};
+use plateaud::sessions::{SessionError, Sessions};
 use plateaud::settings::Settings;
+use plateaud::store::{Database, DatabaseError};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -123,6 +125,10 @@ enum StartError {
     Listen(#[from] ListenError),
     #[error("take up the labs")]
     Labs(#[source] LabError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("take up the sessions")]
+    Sessions(#[from] SessionError),
     #[error("wait for signals")]
     Signals(#[source] std::io::Error),
 }
@@ -143,6 +149,10 @@ impl StartError {
             Self::Engine(error) => error.hint(),
             Self::Labs(error) => error.hint(),
             Self::Listen(error) => error.hint().map(str::to_owned),
+            Self::Sessions(error) => error.hint(),
+            Self::Database(_) => {
+                Some("look at the disk's space and, with PostgreSQL, whether it answers".to_owned())
+            }
             Self::Recipes(_) | Self::Token(_) | Self::Signals(_) => None,
         }
     }
@@ -178,10 +188,14 @@ async fn run(options: Options) -> Result<(), StartError> {
     let labs = Labs::open(Arc::clone(&runtime), settings(&options))
         .await
         .map_err(StartError::Labs)?;
+    let database = Database::open(&Database::in_folder(&options.state)).await?;
+    let stop = stop_on_signals()?;
+    let sessions = Sessions::open(labs.clone(), database.clone(), stop.clone()).await?;
     let api = Api {
         images: Images::new(runtime, recipes, options.build_network.clone()),
         labs,
-        stop: stop_on_signals()?,
+        sessions,
+        stop,
     };
     let address = listeners.address().unwrap_or(options.listen);
     tracing::info!(
@@ -192,6 +206,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         "plateaud serves"
     );
     listeners.serve(api, token).await?;
+    database.close().await;
     tracing::info!("plateaud ends; labs run on");
     Ok(())
 }

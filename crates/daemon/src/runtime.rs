@@ -51,6 +51,12 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Stops a container, by force after `patience`.
     async fn stop_container(&self, container: &str, patience: Duration) -> Result<()>;
 
+    /// Freezes all processes of a container; one that is frozen is left alone.
+    async fn pause_container(&self, container: &str) -> Result<()>;
+
+    /// Lets a frozen container go on; one that is not frozen is left alone.
+    async fn unpause_container(&self, container: &str) -> Result<()>;
+
     /// Kills a container.
     async fn kill_container(&self, container: &str) -> Result<()>;
 
@@ -153,6 +159,8 @@ pub struct Inspected {
     pub labels: Labels,
     /// Whether it runs.
     pub running: bool,
+    /// Whether it runs and all of its processes are frozen.
+    pub paused: bool,
     /// Its first process in the host's pid namespace; `None` while it does not run.
     pub pid: Option<u32>,
     /// How its first process ended last; `None` while it runs or before its first start.

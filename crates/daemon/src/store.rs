@@ -22,8 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::LabError;
 
+mod clock;
 pub mod database;
 mod papers;
+pub mod sessions;
 
 pub use database::{Database, DatabaseError};
 

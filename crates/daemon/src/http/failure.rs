@@ -12,6 +12,7 @@ use plateau_core::api::{ApiError, Fault};
 use crate::images::BuildError;
 use crate::lab::LabError;
 use crate::runtime::RuntimeError;
+use crate::sessions::SessionError;
 
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
@@ -98,12 +99,14 @@ impl Failure {
             (
                 Fault::Input,
                 "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
-                | "images-being-built" | "lab-ambiguous",
+                | "images-being-built" | "lab-ambiguous" | "session-not-ready"
+                | "attempt-not-ready" | "nobody-concerned",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
-            (Fault::Outside, "engine-unreachable" | "engine-permission-denied" | "host-lacks") => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            (
+                Fault::Outside,
+                "engine-unreachable" | "engine-permission-denied" | "host-lacks" | "no-room",
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             (Fault::Outside, code) if code.starts_with("engine-") => StatusCode::BAD_GATEWAY,
             (Fault::Outside, _) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -130,6 +133,12 @@ impl IntoResponse for Failure {
 
 impl From<LabError> for Failure {
     fn from(error: LabError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
         Self(error.api())
     }
 }

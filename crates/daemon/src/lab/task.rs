@@ -30,6 +30,12 @@ pub(crate) enum Command {
     Happen(Reply<()>),
     /// Restart a node.
     Reboot(String, Reply<()>),
+    /// Freeze all nodes.
+    Freeze(Reply<()>),
+    /// Let all nodes go on.
+    Thaw(Reply<()>),
+    /// Keep all nodes as images, for this attempt.
+    Keep(String, Reply<()>),
     /// Open a terminal: node, name, user.
     Terminal(String, String, String, Reply<Attached>),
     /// Remove everything.
@@ -200,6 +206,18 @@ fn obey(lab: &Arc<Lab>, command: Command) {
                 let _work = job.work.lock().await;
                 job.reboot(&node).await
             });
+        }
+        Command::Freeze(reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.freeze().await });
+        }
+        Command::Thaw(reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.thaw().await });
+        }
+        Command::Keep(attempt, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.keep(&attempt).await });
         }
         Command::Terminal(node, name, user, reply) => {
             let job = Arc::clone(&lab);

@@ -146,6 +146,22 @@ impl Runtime for Docker {
             .map_err(of_container(container))
     }
 
+    async fn pause_container(&self, container: &str) -> Result<()> {
+        if self.inspect_container(container).await?.paused {
+            return Ok(());
+        }
+        let paused = self.client.pause_container(container).await;
+        paused.map_err(of_container(container))
+    }
+
+    async fn unpause_container(&self, container: &str) -> Result<()> {
+        if !self.inspect_container(container).await?.paused {
+            return Ok(());
+        }
+        let unpaused = self.client.unpause_container(container).await;
+        unpaused.map_err(of_container(container))
+    }
+
     async fn kill_container(&self, container: &str) -> Result<()> {
         self.client
             .kill_container(container, None::<KillContainerOptions>)
@@ -335,6 +351,7 @@ fn inspected_of(response: ContainerInspectResponse) -> Inspected {
             .into_iter()
             .collect(),
         running,
+        paused: state.paused.unwrap_or(false),
         pid: state
             .pid
             .filter(|_| running)

@@ -14,7 +14,9 @@ use plateaud::images::{Images, Recipes};
 use plateaud::labs::Labs;
 use plateaud::runtime::Runtime;
 use plateaud::runtime::fake::Fake;
+use plateaud::sessions::Sessions;
 use plateaud::settings::Settings;
+use plateaud::store::Database;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -57,8 +59,13 @@ impl House {
             ..Settings::default()
         };
         let stop = CancellationToken::new();
+        let labs = Labs::open(runtime.clone(), settings).await.unwrap();
+        let url = Database::in_folder(state.path());
+        let database = Database::open(&url).await.unwrap();
+        let sessions = Sessions::open(labs.clone(), database, stop.clone());
         let api = Api {
-            labs: Labs::open(runtime.clone(), settings).await.unwrap(),
+            sessions: sessions.await.unwrap(),
+            labs,
             images: Images::new(runtime, recipes(), None),
             stop: stop.clone(),
         };

@@ -5,3 +5,4 @@ mod labs;
 mod needs;
 mod phases;
 mod proofs;
+mod sessions;

@@ -69,6 +69,7 @@ impl Runtime for Fake {
                 spec: spec.clone(),
                 pid: None,
                 exit: None,
+                paused: false,
                 files: 0,
             };
             state.containers.insert(spec.name.clone(), kept);
@@ -99,6 +100,7 @@ impl Runtime for Fake {
             name: container.to_owned(),
             labels: kept.spec.labels.clone(),
             running: kept.pid.is_some(),
+            paused: kept.paused,
             pid: kept.pid,
             exit: kept.exit,
             started: None,
@@ -126,6 +128,20 @@ impl Runtime for Fake {
         Ok(())
     }
 
+    async fn pause_container(&self, container: &str) -> Result<()> {
+        self.change(format!("pause `{container}`"), |state| {
+            state.known(container)?.paused = true;
+            Ok(())
+        })
+    }
+
+    async fn unpause_container(&self, container: &str) -> Result<()> {
+        self.change(format!("unpause `{container}`"), |state| {
+            state.known(container)?.paused = false;
+            Ok(())
+        })
+    }
+
     async fn kill_container(&self, container: &str) -> Result<()> {
         self.change(format!("kill `{container}`"), |state| {
             state.known(container).map(drop)
@@ -146,6 +162,10 @@ impl Runtime for Fake {
         let program = exec.argv.first().map_or("", String::as_str).to_owned();
         self.change(format!("run `{program}` in `{container}`"), |state| {
             let kept = state.known(container)?;
+            if kept.paused {
+                let message = format!("container `{container}` is paused");
+                return Err(RuntimeError::Conflict { message });
+            }
             kept.pid.map(drop).ok_or_else(|| RuntimeError::NotRunning {
                 container: container.to_owned(),
             })

@@ -1,0 +1,275 @@
+//! Exam sessions: arranging, conducting, and what a candidate does.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use plateau_core::exam::log::Entry;
+use plateau_core::exam::message::{
+    Because, Extend, NewSession, Order, Ordered, Pause, Say, SeatView, SessionView, Slip,
+};
+use plateau_core::exam::session::SessionMove;
+use serde::Deserialize;
+
+use super::Api;
+use super::failure::{Answer, Asked, Failures, Named, Sent};
+
+/// Who orders, until somebody has logged in: whoever may use the socket or holds the token.
+const LOCAL: &str = "local";
+
+/// Describes a session; its scenarios are frozen as they are sent
+#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = NewSession,
+    responses((status = 201, body = SessionView), Failures))]
+pub(super) async fn create(
+    State(api): State<Api>,
+    Sent(session): Sent<NewSession>,
+) -> Answer<(StatusCode, Json<SessionView>)> {
+    let made = api.sessions.create(session, LOCAL).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// All sessions, the newest last
+#[utoipa::path(get, path = "/v1/sessions", tag = "sessions",
+    responses((status = 200, body = Vec<SessionView>), Failures))]
+pub(super) async fn list(State(api): State<Api>) -> Answer<Json<Vec<SessionView>>> {
+    Ok(Json(api.sessions.list().await?))
+}
+
+/// One session
+#[utoipa::path(get, path = "/v1/sessions/{session}", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = SessionView), Failures))]
+pub(super) async fn show(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+) -> Answer<Json<SessionView>> {
+    Ok(Json(api.sessions.show(&session).await?))
+}
+
+/// A session's seats with their attempts, by candidate number
+#[utoipa::path(get, path = "/v1/sessions/{session}/seats", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Vec<SeatView>), Failures))]
+pub(super) async fn seats(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+) -> Answer<Json<Vec<SeatView>>> {
+    Ok(Json(api.sessions.seats(&session).await?))
+}
+
+/// Replaces a session's candidates by those of a list (CSV); whose number was there keeps his code
+#[utoipa::path(put, path = "/v1/sessions/{session}/seats", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier")),
+    request_body(content = String, content_type = "text/csv",
+        description = "Headings number, name and, if wanted, email, blocks, factor, breaks, notes; UTF-8 or Windows-1252"),
+    responses((status = 200, body = Vec<SeatView>), Failures))]
+pub(super) async fn seat_all(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    list: Bytes,
+) -> Answer<Json<Vec<SeatView>>> {
+    let seated = api.sessions.seat_all(&session, &list, LOCAL).await?;
+    Ok(Json(seated))
+}
+
+/// Every candidate's access code, to be handed out
+#[utoipa::path(get, path = "/v1/sessions/{session}/slips", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Vec<Slip>), Failures))]
+pub(super) async fn slips(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+) -> Answer<Json<Vec<Slip>>> {
+    Ok(Json(api.sessions.slips(&session).await?))
+}
+
+/// Gives a seat another access code; the old one opens nothing any more
+#[utoipa::path(post, path = "/v1/sessions/{session}/seats/{seat}/code", tag = "sessions",
+    request_body = Because,
+    params(("session" = String, Path, description = "Name or identifier"),
+           ("seat" = String, Path, description = "Candidate number")),
+    responses((status = 200, body = Slip), Failures))]
+pub(super) async fn recode(
+    State(api): State<Api>,
+    Named((session, seat)): Named<(String, String)>,
+    Sent(because): Sent<Because>,
+) -> Answer<Json<Slip>> {
+    let recoded = api.sessions.recode(&session, &seat, because.reason, LOCAL);
+    Ok(Json(recoded.await?))
+}
+
+/// From which entry on.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    /// Number of the first entry that is wanted
+    #[serde(default)]
+    #[param(required = false)]
+    from: u64,
+}
+
+/// A session's log, each entry chained to the one before by its hash
+#[utoipa::path(get, path = "/v1/sessions/{session}/log", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier"), From),
+    responses((status = 200, body = Vec<Entry>), Failures))]
+pub(super) async fn log(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Asked(from): Asked<From>,
+) -> Answer<Json<Vec<Entry>>> {
+    Ok(Json(api.sessions.log(&session, from.from).await?))
+}
+
+/// Has labs built for those who have none
+#[utoipa::path(post, path = "/v1/sessions/{session}/prepare", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn prepare(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    Ok(Json(api.sessions.prepare(&session, order, LOCAL).await?))
+}
+
+/// Has the labs removed of those who have not begun
+#[utoipa::path(post, path = "/v1/sessions/{session}/dismantle", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn dismantle(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    Ok(Json(api.sessions.dismantle(&session, order, LOCAL).await?))
+}
+
+/// Opens the door: all clocks that start here start at the same moment
+#[utoipa::path(post, path = "/v1/sessions/{session}/open", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn open(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    Ok(Json(api.sessions.start(&session, order, LOCAL).await?))
+}
+
+/// Stops clocks, with the reason
+#[utoipa::path(post, path = "/v1/sessions/{session}/pause", tag = "sessions", request_body = Pause,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn pause(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(pause): Sent<Pause>,
+) -> Answer<Json<Ordered>> {
+    Ok(Json(api.sessions.pause(&session, pause, LOCAL).await?))
+}
+
+/// Lets clocks go on
+#[utoipa::path(post, path = "/v1/sessions/{session}/resume", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn resume(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    Ok(Json(api.sessions.resume(&session, order, LOCAL).await?))
+}
+
+/// Grants more time, with the reason
+#[utoipa::path(post, path = "/v1/sessions/{session}/extend", tag = "sessions", request_body = Extend,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn extend(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(extend): Sent<Extend>,
+) -> Answer<Json<Ordered>> {
+    Ok(Json(api.sessions.extend(&session, extend, LOCAL).await?))
+}
+
+/// Ends work on attempts, with the reason: doors close now, what is left is kept and graded
+#[utoipa::path(post, path = "/v1/sessions/{session}/hand-in", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn hand_in(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    Ok(Json(api.sessions.hand_in(&session, order, LOCAL).await?))
+}
+
+/// Says that candidates did not come, with the reason
+#[utoipa::path(post, path = "/v1/sessions/{session}/absent", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn absent(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    Ok(Json(api.sessions.miss_out(&session, order, LOCAL).await?))
+}
+
+/// Says something to one candidate or to all
+#[utoipa::path(post, path = "/v1/sessions/{session}/say", tag = "sessions", request_body = Say,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 204, description = "It is said"), Failures))]
+pub(super) async fn say(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(say): Sent<Say>,
+) -> Answer<StatusCode> {
+    api.sessions.say(&session, say, LOCAL).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes the labs of attempts that are over, and with `kept` the images of what was handed in
+#[utoipa::path(post, path = "/v1/sessions/{session}/clear", tag = "sessions", request_body = Clear,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 204, description = "They are gone"), Failures))]
+pub(super) async fn clear(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Sent(clear): Sent<Clear>,
+) -> Answer<StatusCode> {
+    api.sessions.clear(&session, clear.kept, LOCAL).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) use plateau_core::exam::message::Clear;
+
+macro_rules! moves {
+    ($( $(#[$doc:meta])* $name:ident $path:literal $by:ident; )*) => {
+        $(
+            $(#[$doc])*
+            #[utoipa::path(post, path = $path, tag = "sessions", request_body = Because,
+                params(("session" = String, Path, description = "Name or identifier")),
+                responses((status = 200, body = SessionView), Failures))]
+            pub(super) async fn $name(
+                State(api): State<Api>,
+                Named(session): Named<String>,
+                Sent(because): Sent<Because>,
+            ) -> Answer<Json<SessionView>> {
+                let moved = api.sessions.move_on(&session, SessionMove::$by, because.reason, LOCAL);
+                Ok(Json(moved.await?))
+            }
+        )*
+    };
+}
+
+moves! {
+    /// Closes a session: nobody can work any longer, and who has not begun is absent
+    close "/v1/sessions/{session}/close" Close;
+    /// Seals a session: nothing changes any more
+    seal "/v1/sessions/{session}/seal" Seal;
+    /// Opens a sealed session again for judging, with the reason
+    reopen "/v1/sessions/{session}/reopen" Reopen;
+    /// Gives a session up before it was prepared, with the reason
+    cancel "/v1/sessions/{session}/cancel" Cancel;
+}
