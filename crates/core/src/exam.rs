@@ -3,10 +3,16 @@
 //! What an attempt is, how much time it has left and what it is worth are functions of what was
 //! written down, and of nothing else.
 
+pub mod bundle;
 pub mod clock;
 pub mod code;
+pub mod evidence;
+pub mod judgement;
 pub mod log;
 pub mod message;
 pub mod rights;
 pub mod roster;
 pub mod session;
+
+#[cfg(test)]
+mod sample;

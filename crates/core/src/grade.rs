@@ -11,7 +11,11 @@ use crate::referential::referentials;
 use crate::topology::{Localized, Observer, Task, Topology};
 
 pub use ask::{batches, mark};
+#[cfg(feature = "exam")]
+pub(crate) use ask::{is_sent, sent};
 pub use judge::judge;
+#[cfg(feature = "exam")]
+pub(crate) use standing::blocks;
 pub use standing::{BlockGrade, SkillGrade, Standing};
 pub(crate) use tally::Tally;
 
@@ -117,9 +121,9 @@ pub struct TaskGrade {
     pub skill: String,
     /// Title by language.
     pub title: Localized,
-    /// Points earned; a bonus never raises them above `of`.
+    /// Points earned; a bonus never raises them above those of the checks.
     pub points: u32,
-    /// Points to be earned by checks, a bonus not counted.
+    /// Points to be earned by checks, a bonus not counted, and by a rubric once people judge.
     pub of: u32,
     /// Points that a bonus may make up for.
     pub bonus: u32,
@@ -160,6 +164,48 @@ pub struct Grade {
 /// The facts of one grading, by check.
 pub type Facts = BTreeMap<String, Fact>;
 
+/// What people say of a check, in place of what follows from its fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Ruling {
+    /// It passes.
+    Pass,
+    /// It does not.
+    Fail,
+}
+
+impl From<Ruling> for Verdict {
+    fn from(ruling: Ruling) -> Self {
+        match ruling {
+            Ruling::Pass => Self::Pass,
+            Ruling::Fail => Self::Fail,
+        }
+    }
+}
+
+/// What people gave a task by its rubric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Points given.
+    pub points: u32,
+    /// Points to be given.
+    pub of: u32,
+    /// Points that are given if the best is said of what nobody judged yet.
+    pub within_reach: u32,
+    /// Whether something is not judged yet.
+    pub open: bool,
+}
+
+/// What people judged: check → ruling, task → marks. A task without marks is as the scenario has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// By check, as `task/check`.
+    pub rulings: BTreeMap<String, Ruling>,
+    /// By task.
+    pub marks: BTreeMap<String, Marks>,
+}
+
 impl Observer {
     /// As it is shown: a node's name, or `examiner@network`.
     #[must_use]
@@ -182,16 +228,29 @@ pub fn grade(topology: &Topology, facts: &Facts) -> Grade {
 /// unknown where a skill is decided by them.
 #[must_use]
 pub fn grade_phases<S: AsRef<str>>(topology: &Topology, facts: &Facts, phases: &[S]) -> Grade {
-    let judged = judge::judge_all(topology, facts);
+    grade_judged(topology, facts, phases, &Judged::default())
+}
+
+/// The same, with what people judged. A ruling counts as if it had been seen: what needs its check
+/// is judged by it. Marks are added to the points of the checks.
+#[must_use]
+pub fn grade_judged<S: AsRef<str>>(
+    topology: &Topology,
+    facts: &Facts,
+    phases: &[S],
+    by_people: &Judged,
+) -> Grade {
+    let judged = judge::judge_all(topology, facts, &by_people.rulings);
     let (mut tasks, mut tallies) = (Vec::new(), Vec::new());
     for task in &topology.tasks {
+        let marks = by_people.marks.get(&task.id);
         let checks = task.checks.iter().filter_map(|check| judged.get(&check.id));
         let checks = tally::withhold(checks.cloned().collect());
-        let tally = Tally::of(&checks, task.for_evaluator);
+        let tally = Tally::of(&checks, task.for_evaluator).marked(marks);
         let asked = checks
             .into_iter()
             .filter(|check| phases.iter().any(|phase| phase.as_ref() == check.phase));
-        tasks.push(grade_task(task, asked.collect(), &tally));
+        tasks.push(grade_task(task, asked.collect(), &tally, marks));
         tallies.push((task.skill.as_str(), tally));
     }
     let checks = tasks.iter().flat_map(|task| &task.checks);
@@ -216,17 +275,25 @@ pub fn grade_phases<S: AsRef<str>>(topology: &Topology, facts: &Facts, phases: &
 }
 
 /// The task with the checks that were asked; its standing is that of all of them.
-fn grade_task(task: &Task, asked: Vec<CheckResult>, whole: &Tally) -> TaskGrade {
+fn grade_task(
+    task: &Task,
+    asked: Vec<CheckResult>,
+    whole: &Tally,
+    marks: Option<&Marks>,
+) -> TaskGrade {
     let shown = Tally::of(&asked, task.for_evaluator);
     let points = asked.iter().map(|check| check.points);
+    let given = marks.copied().unwrap_or_default();
     TaskGrade {
         id: task.id.clone(),
         skill: task.skill.clone(),
         title: task.title.clone(),
-        points: shown.of.min(points.fold(0, u32::saturating_add)),
-        of: shown.of,
+        points: (shown.of)
+            .min(points.fold(0, u32::saturating_add))
+            .saturating_add(given.points),
+        of: shown.of.saturating_add(given.of),
         bonus: shown.bonus,
-        for_evaluator: task.for_evaluator,
+        for_evaluator: whole.for_evaluator,
         standing: whole.standing(standing::threshold(referentials(), &task.skill)),
         groups: tally::groups(&task.groups, &asked),
         checks: asked,

@@ -206,6 +206,16 @@ macro_rules! vocabulary {
 }
 
 impl Question {
+    /// As the scenario has it, without what is drawn for each grading.
+    #[must_use]
+    pub fn undrawn(&self) -> std::borrow::Cow<'_, Self> {
+        use std::borrow::Cow;
+        if let Self::Syslog(question) = self {
+            return Cow::Owned(Self::Syslog(question.unmarked()));
+        }
+        Cow::Borrowed(self)
+    }
+
     /// Whether it takes a client of a network protocol, which the grader has and the agent goes
     /// without.
     #[must_use]

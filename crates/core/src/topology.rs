@@ -202,6 +202,50 @@ pub struct Task {
     pub checks: Vec<Check>,
     /// Whether a deliverable or a rubric waits for an evaluator.
     pub for_evaluator: bool,
+    /// What the candidate hands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliverable: Option<Deliverable>,
+    /// What an evaluator judges, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rubric: Vec<Criterion>,
+}
+
+/// A file that the candidate hands in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deliverable {
+    /// File name endings that are accepted, such as `pdf`.
+    pub accept: Vec<String>,
+    /// Largest size.
+    pub at_most: Size,
+}
+
+/// A line of the evaluator's grid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Criterion {
+    /// Identifier, unique in its task.
+    pub id: String,
+    /// Title by language.
+    pub title: Localized,
+    /// Levels, from the lowest.
+    pub levels: Vec<Level>,
+}
+
+/// A level of a criterion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Level {
+    /// Label by language.
+    pub label: Localized,
+    /// Points that it gives.
+    pub points: u32,
+}
+
+impl Criterion {
+    /// Most points that it gives.
+    #[must_use]
+    pub fn of(&self) -> u32 {
+        let points = self.levels.iter().map(|level| level.points);
+        points.max().unwrap_or(0)
+    }
 }
 
 /// A script and the node that it runs on.
@@ -253,7 +297,8 @@ pub struct Check {
 }
 
 /// Who looks.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Observer {
     /// The agent in a node.
@@ -263,8 +308,10 @@ pub enum Observer {
         /// The network.
         network: String,
         /// Its address there.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         address: IpNet,
         /// Its default gateway.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
         gateway: Option<IpAddr>,
     },
 }

@@ -17,7 +17,7 @@ use crate::topology::{Check, Observer, Topology};
 /// `facts` are those of the phases before it: a check whose need failed there is left out.
 #[must_use]
 pub fn batches(topology: &Topology, phase: &str, facts: &Facts) -> BTreeMap<Observer, Batch> {
-    let judged = judge_all(topology, facts);
+    let judged = judge_all(topology, facts, &BTreeMap::new());
     let in_vain = |check: &&Check| {
         let result = judged.get(&check.id);
         result.is_some_and(|result| result.verdict == Verdict::NotAsked)
@@ -40,7 +40,7 @@ pub fn batches(topology: &Topology, phase: &str, facts: &Facts) -> BTreeMap<Obse
                 .entry(sender)
                 .or_insert_with(|| Batch { questions: vec![] });
             batch.questions.push(Asked {
-                id: format!("{}{SENT}", check.id),
+                id: sent(&check.id),
                 question: Question::Syslog(question),
                 wants: check.expectation.wants(),
                 timeout_ms: check.timeout.0,
@@ -51,7 +51,18 @@ pub fn batches(topology: &Topology, phase: &str, facts: &Facts) -> BTreeMap<Obse
 }
 
 /// What the sender of a message is asked goes by the check's identifier and this.
-pub(super) const SENT: &str = "+sent";
+const SENT: &str = "+sent";
+
+/// What the sender of a check's message is asked goes by this.
+pub(crate) fn sent(check: &str) -> String {
+    format!("{check}{SENT}")
+}
+
+/// Whether it is the sender's side of a check.
+#[cfg(feature = "exam")]
+pub(crate) fn is_sent(asked: &str) -> bool {
+    asked.ends_with(SENT)
+}
 
 /// Draws the markers of messages that one observer sends and another looks for. The nonce must be
 /// new for each grading, and beyond guessing.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::ask::{SENT, describe};
-use super::{CheckResult, Facts, Reason, Verdict};
+use super::ask::{describe, sent};
+use super::{CheckResult, Facts, Reason, Ruling, Verdict};
 use crate::matcher::Finding;
 use crate::probe::Fact;
 use crate::question::Expectation;
@@ -62,7 +62,18 @@ fn result(check: &Check, (verdict, findings, reason): Judged) -> CheckResult {
 ///
 /// A scenario's needs lead nowhere in a circle; should they all the same, or should a need not be
 /// there, nobody can tell, and it is unknown.
-pub(super) fn judge_all(topology: &Topology, facts: &Facts) -> BTreeMap<String, CheckResult> {
+pub(super) fn judge_all(
+    topology: &Topology,
+    facts: &Facts,
+    rulings: &BTreeMap<String, Ruling>,
+) -> BTreeMap<String, CheckResult> {
+    let judge_one = |check: &Check, judged: &BTreeMap<String, CheckResult>| {
+        let ruling = rulings.get(&check.id);
+        match ruling {
+            Some(ruling) => ruled(check, facts, *ruling),
+            None => judge_after(check, facts, judged),
+        }
+    };
     let mut judged: BTreeMap<String, CheckResult> = BTreeMap::new();
     let mut left: Vec<&Check> = topology.checks().collect();
     while !left.is_empty() {
@@ -70,7 +81,7 @@ pub(super) fn judge_all(topology: &Topology, facts: &Facts) -> BTreeMap<String, 
         left.retain(|check| {
             let ready = check.needs.iter().all(|need| judged.contains_key(need));
             if ready {
-                let result = judge_after(check, facts, &judged);
+                let result = judge_one(check, &judged);
                 judged.insert(check.id.clone(), result);
             }
             !ready
@@ -80,10 +91,16 @@ pub(super) fn judge_all(topology: &Topology, facts: &Facts) -> BTreeMap<String, 
         }
     }
     for check in left {
-        let results = judge_after(check, facts, &judged);
-        judged.insert(check.id.clone(), results);
+        let result = judge_one(check, &judged);
+        judged.insert(check.id.clone(), result);
     }
     judged
+}
+
+/// A check as people ruled, with what was seen of it.
+fn ruled(check: &Check, facts: &Facts, ruling: Ruling) -> CheckResult {
+    let seen = judge(check, known(check, facts).as_deref());
+    result(check, (ruling.into(), seen.findings, None))
 }
 
 /// Judges a check whose needs are judged.
@@ -113,8 +130,8 @@ fn judge_after(
 fn known<'a>(check: &Check, facts: &'a Facts) -> Option<Cow<'a, Fact>> {
     let own = facts.get(&check.id);
     if let Expectation::Syslog(syslog) = &check.expectation {
-        let sent = facts.get(&format!("{}{SENT}", check.id));
-        return syslog.arrival(sent, own).map(Cow::Owned);
+        let sender = facts.get(&sent(&check.id));
+        return syslog.arrival(sender, own).map(Cow::Owned);
     }
     own.map(Cow::Borrowed)
 }

@@ -90,7 +90,7 @@ pub(super) fn skills(referentials: &[Referential], tasks: &[(&str, Tally)]) -> V
 }
 
 /// The blocks that hold at least one of these skills, in the order of the referentials.
-pub(super) fn blocks(referentials: &[Referential], skills: &[SkillGrade]) -> Vec<BlockGrade> {
+pub(crate) fn blocks(referentials: &[Referential], skills: &[SkillGrade]) -> Vec<BlockGrade> {
     let mut graded = Vec::new();
     for referential in referentials {
         for block in &referential.blocks {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CheckResult, GroupGrade, Standing, Verdict};
+use super::{CheckResult, GroupGrade, Marks, Standing, Verdict};
 use crate::topology::Localized;
 
 /// The sums of a task, or of a skill's tasks.
@@ -49,6 +49,20 @@ impl Tally {
             critical_lost: lost.contains(&true),
             critical_unknown: unknown.contains(&true),
             for_evaluator,
+        }
+    }
+
+    /// With what people gave by a rubric, where they did.
+    pub(super) fn marked(self, marks: Option<&Marks>) -> Self {
+        let Some(marks) = marks else {
+            return self;
+        };
+        Self {
+            points: self.points.saturating_add(marks.points),
+            of: self.of.saturating_add(marks.of),
+            within_reach: self.within_reach.saturating_add(marks.within_reach),
+            for_evaluator: marks.open,
+            ..self
         }
     }
 

@@ -238,6 +238,17 @@ impl SyslogCheck {
 }
 
 impl SyslogQuestion {
+    /// The question before its marker was drawn: what two gradings have in common.
+    #[must_use]
+    pub fn unmarked(&self) -> Self {
+        let mut bare = self.clone();
+        bare.digest.clear();
+        if let Some(message) = &mut bare.send {
+            message.marker.clear();
+        }
+        bare
+    }
+
     /// Draws the marker of a check from what nobody can know, the same on both sides.
     pub fn mark(&mut self, nonce: &str, check: &str) {
         let drawn = hex(&Sha256::digest(format!("{nonce} {check}")));

@@ -12,8 +12,10 @@ use super::services::wrong_value;
 use crate::quantity::Span;
 use crate::question::{Expectation, Vantage};
 use crate::referential::skill_names;
-use crate::spec::{CheckSpec, FromSpec, RunSpec, ScenarioSpec, TaskSpec};
-use crate::topology::{AS_LEFT, Check, NodeScript, Observer, Task};
+use crate::spec::{
+    CheckSpec, CriterionSpec, DeliverableSpec, FromSpec, RunSpec, ScenarioSpec, TaskSpec,
+};
+use crate::topology::{AS_LEFT, Check, Criterion, Deliverable, Level, NodeScript, Observer, Task};
 use crate::tree::Path;
 
 const DEFAULT_TIMEOUT: Span = Span(10_000);
@@ -94,6 +96,8 @@ impl Resolver<'_> {
             groups: groups(spec),
             checks,
             for_evaluator,
+            deliverable: spec.deliverable.as_ref().map(deliverable),
+            rubric: spec.rubric.iter().map(criterion).collect(),
         }
     }
 
@@ -359,5 +363,24 @@ impl Resolver<'_> {
                 self.problem(&path.key("levels"), "bad-levels", message, hint);
             }
         }
+    }
+}
+
+fn deliverable(spec: &DeliverableSpec) -> Deliverable {
+    Deliverable {
+        accept: spec.accept.clone(),
+        at_most: spec.at_most,
+    }
+}
+
+fn criterion(spec: &CriterionSpec) -> Criterion {
+    let levels = spec.levels.iter().map(|level| Level {
+        label: level.label.clone(),
+        points: level.points,
+    });
+    Criterion {
+        id: spec.id.clone(),
+        title: spec.title.clone(),
+        levels: levels.collect(),
     }
 }

@@ -1,0 +1,380 @@
+//! Whether a bundle is what it says: step by step, by nothing but the bundle and a key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::archive::{ArchiveError, unpack};
+use super::key::{fingerprint, public_of_pem};
+use super::{
+    EVIDENCE, FORMAT, GRADE, JUDGEMENTS, LAB_SCENARIO, LOG, MANIFEST, Manifest, Member, PUBLIC,
+    SCENARIO, SIGNATURE, last_hash,
+};
+use crate::exam::evidence::{Evidence, grade_evidence};
+use crate::exam::judgement::Judgement;
+use crate::exam::log::{self, Deed, Entry};
+use crate::grade::Grade;
+use crate::scenario::{Folder, Scenario};
+
+/// Whose signature is asked for.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// That of the key in the bundle, which whoever made it could choose.
+    Inside,
+    /// That of this key.
+    Key(Box<VerifyingKey>),
+    /// That of the key with this fingerprint.
+    Fingerprint(String),
+}
+
+/// What was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    /// Whether the manifest can be understood.
+    Manifest,
+    /// Whether the key is the one that was asked for.
+    Key,
+    /// Whether the key's owner signed the manifest.
+    Signature,
+    /// Whether every member is there as the manifest has it, and no other.
+    Members,
+    /// Whether the log is a chain without a gap.
+    Log,
+    /// Whether every fact is as it was written.
+    Facts,
+    /// Whether the log knows every judgement.
+    Judgements,
+    /// Whether the scenario is the one of the grade.
+    Scenario,
+    /// Whether the grade follows from the facts.
+    Grade,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What.
+    pub kind: StepKind,
+    /// Whether it is good.
+    pub good: bool,
+    /// What was found, in English.
+    pub found: String,
+}
+
+/// What was found of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Whether every step is good.
+    pub good: bool,
+    /// Whether the key was given by whoever asked. Where it was not, the bundle is only consistent
+    /// with the key that is in it.
+    pub trusted: bool,
+    /// Fingerprint of the key that was taken.
+    pub fingerprint: Option<String>,
+    /// The manifest, where it can be understood.
+    pub manifest: Option<Manifest>,
+    /// Step by step.
+    pub steps: Vec<Step>,
+}
+
+type Members = BTreeMap<String, Vec<u8>>;
+
+/// What a step found: good or bad.
+type Found = Result<String, String>;
+
+/// Verifies a bundle.
+///
+/// # Errors
+/// It is no archive that could be one: cut off, with links, with names that lead elsewhere, with
+/// anything added.
+pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError> {
+    let members = unpack(bytes)?;
+    let manifest: Result<Manifest, String> = read(&members, MANIFEST);
+    let key = key(&members, trust);
+    let evidence: Result<Evidence, String> = read(&members, EVIDENCE);
+    let grade: Result<Grade, String> = read(&members, GRADE);
+    let log = entries(&members);
+    let steps = [
+        (StepKind::Manifest, understood(manifest.as_ref())),
+        (StepKind::Key, trusted(key.as_ref(), trust)),
+        (StepKind::Signature, signed(&members, key.as_ref())),
+        (StepKind::Members, listed(&members, manifest.as_ref())),
+        (StepKind::Log, chained(log.as_ref(), manifest.as_ref())),
+        (StepKind::Facts, unchanged(evidence.as_ref())),
+        (
+            StepKind::Judgements,
+            known(&members, log.as_ref(), manifest.as_ref()),
+        ),
+        (
+            StepKind::Scenario,
+            scenarios(
+                &members,
+                evidence.as_ref(),
+                grade.as_ref(),
+                manifest.as_ref(),
+            ),
+        ),
+        (
+            StepKind::Grade,
+            recomputed(&members, evidence.as_ref(), grade.as_ref()),
+        ),
+    ];
+    let steps: Vec<Step> = steps
+        .into_iter()
+        .map(|(kind, found)| Step {
+            kind,
+            good: found.is_ok(),
+            found: found.unwrap_or_else(|bad| bad),
+        })
+        .collect();
+    Ok(Verification {
+        good: steps.iter().all(|step| step.good),
+        trusted: match trust {
+            Trust::Inside => false,
+            Trust::Key(_) | Trust::Fingerprint(_) => true,
+        },
+        fingerprint: key.ok().and_then(|key| fingerprint(&key).ok()),
+        manifest: manifest.ok(),
+        steps,
+    })
+}
+
+fn member<'a>(members: &'a Members, name: &str) -> Result<&'a [u8], String> {
+    let content = members.get(name).map(Vec::as_slice);
+    content.ok_or_else(|| format!("`{name}` is missing"))
+}
+
+fn read<T: DeserializeOwned>(members: &Members, name: &str) -> Result<T, String> {
+    let content = member(members, name)?;
+    serde_json::from_slice(content).map_err(|error| format!("`{name}` makes no sense: {error}"))
+}
+
+fn entries(members: &Members) -> Result<Vec<Entry>, String> {
+    let text = member(members, LOG)?;
+    let lines = text
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    let entries = lines
+        .map(serde_json::from_slice)
+        .collect::<Result<Vec<Entry>, _>>();
+    entries.map_err(|error| format!("`{LOG}` makes no sense: {error}"))
+}
+
+/// The key that the signature is to be of.
+fn key(members: &Members, trust: &Trust) -> Result<VerifyingKey, String> {
+    match trust {
+        Trust::Key(key) => Ok(**key),
+        Trust::Inside | Trust::Fingerprint(_) => {
+            let pem = String::from_utf8_lossy(member(members, PUBLIC)?).into_owned();
+            public_of_pem(&pem).map_err(|error| format!("`{PUBLIC}`: {error}"))
+        }
+    }
+}
+
+fn understood(manifest: Result<&Manifest, &String>) -> Found {
+    let manifest = manifest.map_err(String::clone)?;
+    if manifest.format != FORMAT {
+        let format = manifest.format;
+        return Err(format!(
+            "it is of format {format}, and this program knows {FORMAT}"
+        ));
+    }
+    let Manifest {
+        attempt, session, ..
+    } = manifest;
+    Ok(format!("attempt {attempt} of session {session}"))
+}
+
+fn trusted(key: Result<&VerifyingKey, &String>, trust: &Trust) -> Found {
+    let key = key.map_err(String::clone)?;
+    let found = fingerprint(key).map_err(|error| error.to_string())?;
+    match trust {
+        Trust::Inside => Ok(format!(
+            "none was given: the bundle can only be consistent with the key in it, {found}"
+        )),
+        Trust::Key(_) => Ok(found),
+        Trust::Fingerprint(wanted) => {
+            let plain = wanted.chars().filter(|c| !c.is_whitespace() && *c != ':');
+            let plain: String = plain.flat_map(char::to_lowercase).collect();
+            match plain == found {
+                true => Ok(found),
+                false => Err(format!("the key in the bundle is another: {found}")),
+            }
+        }
+    }
+}
+
+fn signed(members: &Members, key: Result<&VerifyingKey, &String>) -> Found {
+    let key = key.map_err(String::clone)?;
+    let manifest = member(members, MANIFEST)?;
+    let signature = member(members, SIGNATURE)?;
+    let signature = Signature::from_slice(signature)
+        .map_err(|_| format!("`{SIGNATURE}` holds no signature"))?;
+    key.verify_strict(manifest, &signature)
+        .map_err(|_| "the manifest is not what the key's owner signed".to_owned())?;
+    Ok("the manifest is what the key's owner signed".to_owned())
+}
+
+fn listed(members: &Members, manifest: Result<&Manifest, &String>) -> Found {
+    let manifest = manifest.map_err(String::clone)?;
+    let own = [MANIFEST, SIGNATURE];
+    let mut bad = Vec::new();
+    for (name, content) in members {
+        match manifest.members.get(name) {
+            None if own.contains(&name.as_str()) => {}
+            None => bad.push(format!("`{name}` was added")),
+            Some(listed) if *listed != Member::of(content) => {
+                bad.push(format!("`{name}` was changed"));
+            }
+            Some(_) => {}
+        }
+    }
+    let missing = manifest.members.keys();
+    let missing = missing.filter(|name| !members.contains_key(*name));
+    bad.extend(missing.map(|name| format!("`{name}` is missing")));
+    match bad.is_empty() {
+        true => Ok(format!(
+            "{} as the manifest has them",
+            manifest.members.len()
+        )),
+        false => Err(bad.join(", ")),
+    }
+}
+
+fn chained(log: Result<&Vec<Entry>, &String>, manifest: Result<&Manifest, &String>) -> Found {
+    let log = log.map_err(String::clone)?;
+    log::verify(log).map_err(|error| error.to_string())?;
+    let manifest = manifest.map_err(String::clone)?;
+    let (entries, hash) = (log.len() as u64, last_hash(log));
+    if (entries, hash) != (manifest.log_entries, manifest.log_hash.as_str()) {
+        return Err("it does not end where the manifest says".to_owned());
+    }
+    Ok(format!("{entries} entries, the last with hash {hash}"))
+}
+
+fn unchanged(evidence: Result<&Evidence, &String>) -> Found {
+    let evidence = evidence.map_err(String::clone)?;
+    evidence.verify().map_err(|error| error.to_string())?;
+    let facts = evidence.gatherings.iter().map(|one| one.facts.len());
+    let count: usize = facts.sum();
+    Ok(format!(
+        "{count} in {} gatherings",
+        evidence.gatherings.len()
+    ))
+}
+
+/// The log has the hash of every judgement of the attempt.
+fn known(
+    members: &Members,
+    log: Result<&Vec<Entry>, &String>,
+    manifest: Result<&Manifest, &String>,
+) -> Found {
+    let (log, manifest) = (
+        log.map_err(String::clone)?,
+        manifest.map_err(String::clone)?,
+    );
+    let said: Vec<Judgement> = read(members, JUDGEMENTS)?;
+    let hashes = log.iter().filter_map(|entry| match &entry.deed {
+        Deed::Judged {
+            attempt, content, ..
+        } => (*attempt == manifest.attempt).then_some(content.as_str()),
+        Deed::Created {}
+        | Deed::Changed { .. }
+        | Deed::Insisted { .. }
+        | Deed::Session { .. }
+        | Deed::Attempt { .. }
+        | Deed::Extended { .. }
+        | Deed::GaveBack { .. }
+        | Deed::Warned { .. }
+        | Deed::Entered { .. }
+        | Deed::Recoded { .. }
+        | Deed::Said { .. }
+        | Deed::Saved { .. }
+        | Deed::Accepted { .. }
+        | Deed::Alarmed { .. } => None,
+    });
+    let logged: BTreeSet<&str> = hashes.collect();
+    let digests: BTreeSet<String> = said.iter().map(Judgement::digest).collect();
+    let here: BTreeSet<&str> = digests.iter().map(String::as_str).collect();
+    if let Some(said) = said.iter().find(|said| !logged.contains(&*said.digest())) {
+        let subject = said.word.says.subject();
+        return Err(format!(
+            "`{subject}` by `{}` is not in the log",
+            said.word.juror
+        ));
+    }
+    if logged != here {
+        return Err("the log knows more judgements than there are".to_owned());
+    }
+    Ok(format!("{}, all in the log", said.len()))
+}
+
+/// The files under a folder of the bundle.
+fn folder(members: &Members, root: &str) -> Folder {
+    let files = members.iter().filter_map(|(name, content)| {
+        let path = name.strip_prefix(root)?;
+        Some((path.to_owned(), content.clone()))
+    });
+    Folder(files.collect())
+}
+
+fn scenarios(
+    members: &Members,
+    evidence: Result<&Evidence, &String>,
+    grade: Result<&Grade, &String>,
+    manifest: Result<&Manifest, &String>,
+) -> Found {
+    let (evidence, grade) = (
+        evidence.map_err(String::clone)?,
+        grade.map_err(String::clone)?,
+    );
+    let hash = folder(members, SCENARIO).hash();
+    let manifest = manifest.map_err(String::clone)?;
+    if hash != grade.hash || hash != manifest.hash {
+        return Err("the folder is not that of the grade".to_owned());
+    }
+    if evidence.seed != grade.seed || evidence.scenario != grade.scenario {
+        return Err("facts and grade are of different scenarios".to_owned());
+    }
+    if evidence.hash == hash {
+        return Ok(format!("{} {hash}", grade.scenario));
+    }
+    if folder(members, LAB_SCENARIO).hash() != evidence.hash {
+        return Err("the folder that the lab was built from is missing".to_owned());
+    }
+    Ok(format!(
+        "{} {hash}; the lab was built from {}",
+        grade.scenario, evidence.hash
+    ))
+}
+
+fn recomputed(
+    members: &Members,
+    evidence: Result<&Evidence, &String>,
+    grade: Result<&Grade, &String>,
+) -> Found {
+    let (evidence, grade) = (
+        evidence.map_err(String::clone)?,
+        grade.map_err(String::clone)?,
+    );
+    let problems = |problems: Vec<crate::problem::Problem>| {
+        let first = problems.first().map(|problem| problem.message.clone());
+        format!("the scenario has problems: {}", first.unwrap_or_default())
+    };
+    let scenario = Scenario::read(folder(members, SCENARIO)).map_err(problems)?;
+    let topology = scenario.draw(&evidence.seed).map_err(problems)?;
+    let again = grade_evidence(&topology, evidence);
+    if again != *grade {
+        return Err(format!(
+            "the facts give {} of {} points, and the grade has {} of {}, or its verdicts differ",
+            again.points, again.of, grade.points, grade.of
+        ));
+    }
+    Ok(format!(
+        "{} of {} points follow from the facts",
+        grade.points, grade.of
+    ))
+}

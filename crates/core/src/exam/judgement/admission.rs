@@ -1,0 +1,273 @@
+//! What may be said: by whom, of what, and with which reason.
+
+use thiserror::Error;
+
+use super::outcome::departs;
+use super::{Award, Judgement, Jury, Outcome, Panel, Statement, Subject, TEXT_LIMIT, Word};
+use crate::grade::Standing;
+use crate::topology::Topology;
+
+/// Why something cannot be said.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum JudgementError {
+    /// Nothing of the kind is there.
+    #[error("there is no {what} `{name}` in this attempt")]
+    NoSuch {
+        /// Such as `check`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The criterion has fewer levels.
+    #[error(
+        "criterion `{criterion}` has {levels} levels, numbered from 0: there is no level {level}"
+    )]
+    NoSuchLevel {
+        /// The criterion.
+        criterion: String,
+        /// The level that was asked for.
+        level: u32,
+        /// How many there are.
+        levels: usize,
+    },
+    /// It has to be said why.
+    #[error("{subject}: a reason is needed")]
+    NoReason {
+        /// What about.
+        subject: Subject,
+    },
+    /// Nothing is said.
+    #[error("{subject}: the text is empty")]
+    Empty {
+        /// What about.
+        subject: Subject,
+    },
+    /// Too much is said.
+    #[error("{subject}: a text has at most {TEXT_LIMIT} characters")]
+    TooLong {
+        /// What about.
+        subject: Subject,
+    },
+    /// Nobody's name.
+    #[error("a juror needs a name")]
+    Nameless,
+    /// Somebody else judges this.
+    #[error("`{juror}` is not of this jury")]
+    Stranger {
+        /// Who.
+        juror: String,
+    },
+    /// He has said that he is done.
+    #[error("`{juror}` has said that he is done; that can be withdrawn while others still work")]
+    IsDone {
+        /// Who.
+        juror: String,
+    },
+    /// All have said that they are done.
+    #[error("all jurors are done: what is said now has to be agreed by all of them")]
+    AllDone,
+    /// Somebody still works apart.
+    #[error("`{juror}` still works apart: nothing can be agreed yet")]
+    AtWork {
+        /// Who.
+        juror: String,
+    },
+    /// A common word needs all names.
+    #[error("`{juror}` has to agree as well")]
+    NotAgreed {
+        /// Who.
+        juror: String,
+    },
+}
+
+/// Whether something may be said, by what was said before it and what that comes to.
+///
+/// # Errors
+/// Why not.
+pub fn admit(
+    topology: &Topology,
+    jury: &Jury,
+    before: &[Judgement],
+    so_far: &Outcome,
+    word: &Word,
+) -> Result<(), JudgementError> {
+    let names = std::iter::once(&word.juror).chain(&word.agreed_with);
+    if names.into_iter().any(|name| name.trim().is_empty()) {
+        return Err(JudgementError::Nameless);
+    }
+    if let Jury::Apart(panel) = jury {
+        in_turn(panel, before, word)?;
+    }
+    about(topology, so_far, &word.says)?;
+    words(&word.says)
+}
+
+/// That a panel's jurors speak apart until all are done, and with one voice after it.
+fn in_turn(panel: &Panel, before: &[Judgement], word: &Word) -> Result<(), JudgementError> {
+    let mut names = std::iter::once(&word.juror).chain(&word.agreed_with);
+    if let Some(juror) = names.find(|name| !panel.jurors().contains(*name)) {
+        let juror = juror.clone();
+        return Err(JudgementError::Stranger { juror });
+    }
+    let at_work = panel.at_work(before);
+    let common = word.agreed_with.iter().any(|name| *name != word.juror);
+    let comment = matches!(word.says.subject(), Subject::Comment { .. });
+    if common {
+        if let Some(juror) = at_work.first().cloned() {
+            return Err(JudgementError::AtWork { juror });
+        }
+        let silent = panel
+            .jurors()
+            .iter()
+            .find(|name| **name != word.juror && !word.agreed_with.contains(*name));
+        return match silent {
+            Some(juror) => Err(JudgementError::NotAgreed {
+                juror: juror.clone(),
+            }),
+            None => Ok(()),
+        };
+    }
+    if at_work.is_empty() && !comment {
+        return Err(JudgementError::AllDone);
+    }
+    let own_work = word.says.subject() == Subject::Work {};
+    if !at_work.contains(&word.juror) && !own_work && !comment {
+        let juror = word.juror.clone();
+        return Err(JudgementError::IsDone { juror });
+    }
+    Ok(())
+}
+
+/// That what it is about is there, and that a reason is given where one is needed.
+fn about(topology: &Topology, so_far: &Outcome, says: &Statement) -> Result<(), JudgementError> {
+    there(topology, so_far, &says.subject())?;
+    let unreasoned = says.reason().is_none_or(|reason| reason.trim().is_empty());
+    match says {
+        Statement::Level {
+            task,
+            criterion,
+            level,
+        } => level_there(topology, task, criterion, *level),
+        Statement::Override { .. } if unreasoned => Err(JudgementError::NoReason {
+            subject: says.subject(),
+        }),
+        Statement::Skill { award, .. } | Statement::Block { award, .. }
+            if unreasoned && departs_from(so_far, &says.subject(), *award) =>
+        {
+            Err(JudgementError::NoReason {
+                subject: says.subject(),
+            })
+        }
+        Statement::Override { .. }
+        | Statement::Comment { .. }
+        | Statement::Skill { .. }
+        | Statement::Block { .. }
+        | Statement::Withdrawal { .. }
+        | Statement::Done {} => Ok(()),
+    }
+}
+
+fn there(topology: &Topology, so_far: &Outcome, subject: &Subject) -> Result<(), JudgementError> {
+    let is_check = |name: &str| so_far.machine.checks().any(|check| check.id == name);
+    let task = |name: &str| topology.tasks.iter().find(|task| task.id == name);
+    let (what, name, there) = match subject {
+        Subject::Criterion {
+            task: of,
+            criterion,
+        } => {
+            let known = task(of);
+            let known = known.is_some_and(|task| task.rubric.iter().any(|c| c.id == *criterion));
+            ("criterion", format!("{of}/{criterion}"), known)
+        }
+        Subject::Check { check } => ("check", check.clone(), is_check(check)),
+        Subject::Comment { on } => {
+            let known = is_check(on) || task(on).is_some();
+            ("task or check", on.clone(), known)
+        }
+        Subject::Skill { skill } => {
+            let known = so_far
+                .skills
+                .iter()
+                .any(|known| known.proposal.id == *skill);
+            ("skill", skill.clone(), known)
+        }
+        Subject::Block { block } => {
+            let known = so_far
+                .blocks
+                .iter()
+                .any(|known| known.proposal.id == *block);
+            ("block", block.clone(), known)
+        }
+        Subject::Work {} => return Ok(()),
+    };
+    if there {
+        return Ok(());
+    }
+    Err(JudgementError::NoSuch { what, name })
+}
+
+fn level_there(
+    topology: &Topology,
+    task: &str,
+    criterion: &str,
+    level: u32,
+) -> Result<(), JudgementError> {
+    let tasks = topology.tasks.iter().filter(|known| known.id == task);
+    let mut criteria = tasks.flat_map(|task| &task.rubric);
+    let levels = criteria
+        .find(|known| known.id == criterion)
+        .map_or(0, |criterion| criterion.levels.len());
+    if usize::try_from(level).is_ok_and(|level| level < levels) {
+        return Ok(());
+    }
+    Err(JudgementError::NoSuchLevel {
+        criterion: format!("{task}/{criterion}"),
+        level,
+        levels,
+    })
+}
+
+fn departs_from(so_far: &Outcome, subject: &Subject, award: Award) -> bool {
+    let skills = so_far.skills.iter().map(|skill| {
+        let skill = &skill.proposal;
+        (
+            Subject::Skill {
+                skill: skill.id.clone(),
+            },
+            skill.standing,
+        )
+    });
+    let blocks = so_far.blocks.iter().map(|block| {
+        let block = &block.proposal;
+        (
+            Subject::Block {
+                block: block.id.clone(),
+            },
+            block.standing,
+        )
+    });
+    let mut proposals = skills.chain(blocks);
+    let proposal: Option<Standing> = proposals
+        .find(|(known, _)| known == subject)
+        .map(|(_, standing)| standing);
+    proposal.is_some_and(|proposal| departs(award, proposal))
+}
+
+/// That texts are there, and not too long.
+fn words(says: &Statement) -> Result<(), JudgementError> {
+    let subject = says.subject();
+    let text = match says {
+        Statement::Comment { text, .. } => Some(text.as_str()),
+        Statement::Level { .. }
+        | Statement::Override { .. }
+        | Statement::Skill { .. }
+        | Statement::Block { .. }
+        | Statement::Withdrawal { .. }
+        | Statement::Done {} => says.reason(),
+    };
+    match text {
+        Some(text) if text.chars().count() > TEXT_LIMIT => Err(JudgementError::TooLong { subject }),
+        Some(text) if text.trim().is_empty() => Err(JudgementError::Empty { subject }),
+        Some(_) | None => Ok(()),
+    }
+}
