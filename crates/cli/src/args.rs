@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use plateau_core::messages::Language;
 
+mod session;
+
+pub(crate) use session::{Choice, Kind, SessionCommand, SessionMode, WithReason};
+
 /// How every command ends, as shown under `plateau --help` and in the manual.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -107,6 +111,9 @@ pub(crate) enum Command {
     /// Build labs, work in them, grade them, take them down
     #[command(subcommand)]
     Lab(LabCommand),
+    /// Arrange and conduct exam sessions
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Build the images that nodes are made from
     #[command(subcommand)]
     Images(ImagesCommand),

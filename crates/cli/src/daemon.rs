@@ -18,6 +18,7 @@ use tokio_util::io::StreamReader;
 use crate::args::Global;
 use crate::failure::Failure;
 
+mod sessions;
 mod terminal;
 
 pub(crate) use terminal::Terminal;

@@ -118,6 +118,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(sessions::slips))
         .routes(routes!(sessions::recode))
         .routes(routes!(sessions::log))
+        .routes(routes!(sessions::events))
         .routes(routes!(sessions::prepare))
         .routes(routes!(sessions::dismantle))
         .routes(routes!(sessions::open))

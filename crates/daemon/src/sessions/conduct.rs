@@ -46,10 +46,10 @@ pub(super) async fn conduct(sessions: Sessions) {
                 () = inner.wake.notified() => break,
                 () = tokio::time::sleep(step) => {}
             }
-            if round.working {
-                if let Err(error) = sessions.beat().await {
-                    tracing::error!(error = chain(&error), "the clock cannot be written down");
-                }
+            if round.working
+                && let Err(error) = sessions.beat().await
+            {
+                tracing::error!(error = chain(&error), "the clock cannot be written down");
             }
         }
     }
@@ -253,15 +253,16 @@ fn due_warning(log: &[Entry], of: &str, reading: &Reading) -> Option<u64> {
         .filter(|at| *at < reading.granted_ms && reading.remaining_ms <= *at)
         .min()?;
     for entry in log.iter().rev() {
-        if let Deed::Warned { attempt, left_ms } = &entry.deed {
-            if attempt == of && *left_ms <= reached {
-                return None;
-            }
+        if let Deed::Warned { attempt, left_ms } = &entry.deed
+            && attempt == of
+            && *left_ms <= reached
+        {
+            return None;
         }
-        if let Deed::Extended { attempt, .. } | Deed::GaveBack { attempt, .. } = &entry.deed {
-            if attempt == of {
-                break;
-            }
+        if let Deed::Extended { attempt, .. } | Deed::GaveBack { attempt, .. } = &entry.deed
+            && attempt == of
+        {
+            break;
         }
     }
     Some(reached)

@@ -3,6 +3,7 @@
 use plateau_core::api::{ApiError, Fault};
 use plateau_core::exam::roster::Flaw;
 use plateau_core::exam::session::{AttemptState, SessionState};
+use plateau_core::problem::{Place, Problem};
 
 use crate::lab::LabError;
 use crate::runtime::error::chain;
@@ -164,11 +165,7 @@ impl SessionError {
             Self::NoSuchAttempt { .. } => "`plateau session seats` shows the attempts",
             Self::NameTaken { .. } => "take another name",
             Self::Terms { hint, .. } | Self::State { hint, .. } => hint,
-            Self::Roster(flaws) => {
-                return flaws
-                    .first()
-                    .map(|flaw| format!("line {}: {}; {}", flaw.line, flaw.message, flaw.hint));
-            }
+            Self::Roster(_) => "mend the list and send it again; nothing was changed",
             Self::NotProven { .. } => {
                 "run `plateau scenario prove` on it, or insist with a reason, which is recorded"
             }
@@ -194,7 +191,28 @@ impl SessionError {
             fault: self.fault(),
             message: chain(self),
             hint: self.hint(),
-            problems: vec![],
+            problems: if let Self::Roster(flaws) = self {
+                flaws.iter().map(problem).collect()
+            } else {
+                vec![]
+            },
         }
+    }
+}
+
+/// A flaw in the list as clients show what is wrong in a file.
+fn problem(flaw: &Flaw) -> Problem {
+    Problem {
+        place: Place {
+            file: "candidates".to_owned(),
+            line: u32::try_from(flaw.line).unwrap_or(u32::MAX),
+            column: 1,
+        },
+        code: "bad-candidate".to_owned(),
+        message: match &flaw.column {
+            Some(column) => format!("{column}: {}", flaw.message),
+            None => flaw.message.clone(),
+        },
+        hint: Some(flaw.hint.clone()),
     }
 }

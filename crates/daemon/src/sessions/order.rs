@@ -60,10 +60,10 @@ impl Act<'_> {
     }
 
     async fn session(&mut self, from: SessionState, by: SessionMove) -> Result<(), SessionError> {
-        if let Some(to) = from.after(by) {
-            if move_session(&mut self.tx, self.session, from, to).await? {
-                self.write(session_moved(by)).await?;
-            }
+        if let Some(to) = from.after(by)
+            && move_session(&mut self.tx, self.session, from, to).await?
+        {
+            self.write(session_moved(by)).await?;
         }
         Ok(())
     }

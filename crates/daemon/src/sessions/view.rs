@@ -99,10 +99,10 @@ pub(super) fn blocks(topology: &Topology) -> Vec<String> {
     let referentials = plateau_core::referential::referentials();
     let mut blocks = Vec::new();
     for task in &topology.tasks {
-        if let Some(found) = plateau_core::referential::find(referentials, &task.skill) {
-            if !blocks.contains(&found.block.id) {
-                blocks.push(found.block.id.clone());
-            }
+        if let Some(found) = plateau_core::referential::find(referentials, &task.skill)
+            && !blocks.contains(&found.block.id)
+        {
+            blocks.push(found.block.id.clone());
         }
     }
     blocks

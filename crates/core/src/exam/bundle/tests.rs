@@ -303,7 +303,10 @@ fn members_that_are_there_twice_or_claim_to_be_huge_are_refused() {
             tar.append(&header("x", EntryType::Regular, size), &[][..])
                 .unwrap();
         });
-        assert!(matches!(huge, ArchiveError::CutOff | ArchiveError::NotTar(_)), "{size}: {huge}");
+        assert!(
+            matches!(huge, ArchiveError::CutOff | ArchiveError::NotTar(_)),
+            "{size}: {huge}"
+        );
     }
     let owned = hostile(|tar| {
         let mut header = header("x", EntryType::Regular, 0);
