@@ -7,6 +7,7 @@ pub mod agent;
 pub mod doctor;
 pub mod http;
 pub mod images;
+pub mod judging;
 pub mod lab;
 pub mod labs;
 pub mod proof;

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use clap::{Parser, ValueEnum};
 use plateaud::http::{Api, ListenError, Listeners, Token, TokenError};
 use plateaud::images::{Images, RecipeError, Recipes};
+use plateaud::judging::{Judging, OpenError};
 use plateaud::lab::LabError;
 use plateaud::labs::Labs;
 use plateaud::runtime::error::chain;
 use plateaud::runtime::{Runtime, RuntimeError, docker, fake};
 use plateaud::settings::Settings;
+use plateaud::store::{Database, DatabaseError};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -121,6 +123,10 @@ enum StartError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("take up judging")]
+    Judging(#[from] OpenError),
     #[error("take up the labs")]
     Labs(#[source] LabError),
     #[error("wait for signals")]
@@ -143,7 +149,11 @@ impl StartError {
             Self::Engine(error) => error.hint(),
             Self::Labs(error) => error.hint(),
             Self::Listen(error) => error.hint().map(str::to_owned),
-            Self::Recipes(_) | Self::Token(_) | Self::Signals(_) => None,
+            Self::Recipes(_)
+            | Self::Token(_)
+            | Self::Database(_)
+            | Self::Judging(_)
+            | Self::Signals(_) => None,
         }
     }
 }
@@ -178,7 +188,9 @@ async fn run(options: Options) -> Result<(), StartError> {
     let labs = Labs::open(Arc::clone(&runtime), settings(&options))
         .await
         .map_err(StartError::Labs)?;
+    let database = Database::open(&Database::in_folder(&options.state)).await?;
     let api = Api {
+        judging: Judging::open(database, &options.state)?,
         images: Images::new(runtime, recipes, options.build_network.clone()),
         labs,
         stop: stop_on_signals()?,

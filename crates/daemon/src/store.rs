@@ -1,6 +1,8 @@
 //! The state on disk: frozen scenarios, and what is known of labs.
 //!
 //! ```text
+//! plateau.db              sessions, gradings and judgements, where no other database is named
+//! evidence.key            the private key that bundles of evidence are signed with
 //! owner                   identifies this installation on engines that it shares with others
 //! scenarios/<hash>/…      a scenario's folder as it was when a lab was first built from it
 //! labs/<id>.json          what a lab is; written before its first container, removed after its last
@@ -23,6 +25,8 @@ use serde::{Deserialize, Serialize};
 use crate::lab::LabError;
 
 pub mod database;
+pub mod evidence;
+pub mod judgements;
 mod papers;
 
 pub use database::{Database, DatabaseError};

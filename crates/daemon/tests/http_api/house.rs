@@ -11,10 +11,12 @@ use futures_util::StreamExt;
 use plateau_core::api::{ApiError, Event, LabState, LabView, NewLab, ScenarioFiles, What};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::images::{Images, Recipes};
+use plateaud::judging::Judging;
 use plateaud::labs::Labs;
 use plateaud::runtime::Runtime;
 use plateaud::runtime::fake::Fake;
 use plateaud::settings::Settings;
+use plateaud::store::Database;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -57,7 +59,10 @@ impl House {
             ..Settings::default()
         };
         let stop = CancellationToken::new();
+        let database = Database::in_folder(state.path());
+        let database = Database::open(&database).await.unwrap();
         let api = Api {
+            judging: Judging::open(database, state.path()).unwrap(),
             labs: Labs::open(runtime.clone(), settings).await.unwrap(),
             images: Images::new(runtime, recipes(), None),
             stop: stop.clone(),
