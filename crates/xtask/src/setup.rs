@@ -112,9 +112,9 @@ fn watchers() -> Result<()> {
     command::run(as_root("sh", &["-c", &script]))
 }
 
-/// Installs what the tests need: their own look at interfaces, and Rust's tools.
+/// Installs what the tests need: their own look at interfaces, a database server, and Rust's tools.
 pub(crate) fn test_tools() -> Result<()> {
-    const TOOLS: [Need; 2] = [
+    const TOOLS: [Need; 3] = [
         Need {
             program: "ip",
             what: "iproute2, by which the tests look at links",
@@ -124,6 +124,11 @@ pub(crate) fn test_tools() -> Result<()> {
             program: "ethtool",
             what: "ethtool, by which the tests look at what interfaces offload",
             package: "ethtool",
+        },
+        Need {
+            program: "pg_ctlcluster",
+            what: "PostgreSQL, which the store's tests start servers of their own from",
+            package: "postgresql",
         },
     ];
     let missing: Vec<&Need> = TOOLS

@@ -1,0 +1,32 @@
+//! The same test on both engines.
+
+use std::path::Path;
+
+use plateaud::store::Database;
+
+use crate::postgres::Postgres;
+
+/// Runs a test on an empty database of SQLite, then on one of PostgreSQL; each has the whole schema.
+pub(crate) async fn on_both(test: impl AsyncFn(Database)) {
+    on_both_urls(async |url| {
+        let database = Database::open(url).await.unwrap();
+        test(database.clone()).await;
+        database.close().await;
+    })
+    .await;
+}
+
+/// Runs a test with the URL of a database of SQLite that is not there yet, then with that of one of
+/// PostgreSQL that has no tables.
+pub(crate) async fn on_both_urls(test: impl AsyncFn(&str)) {
+    let folder = tempfile::tempdir().unwrap();
+    on_sqlite(folder.path(), &test).await;
+    let postgres = Postgres::start();
+    println!("on PostgreSQL");
+    test(&postgres.url()).await;
+}
+
+async fn on_sqlite(folder: &Path, test: &impl AsyncFn(&str)) {
+    println!("on SQLite");
+    test(&Database::in_folder(folder)).await;
+}

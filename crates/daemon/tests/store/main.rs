@@ -1,0 +1,7 @@
+//! The store, on SQLite and on PostgreSQL: both must do the same.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod engines;
+mod migrations;
+mod postgres;
