@@ -131,7 +131,7 @@ fn what_is_not_so_ends_with_one_and_says_which_step_is_bad() {
     let folder = folder(&bundle());
     let (code, out, _) = verify(&folder, &["--key", "theirs.pem"]);
     assert_eq!(code, 1);
-    assert!(out.contains("signature  bad"), "{out}");
+    assert!(out.contains("signature   bad"), "{out}");
     let (code, out, _) = verify(&folder, &["--fingerprint", "00"]);
     assert_eq!(code, 1);
     assert!(out.contains("the key in the bundle is another"), "{out}");

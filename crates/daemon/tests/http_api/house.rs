@@ -33,8 +33,9 @@ pub(crate) struct House {
     pub(crate) token: String,
     pub(crate) stop: CancellationToken,
     pub(crate) served: JoinHandle<()>,
+    pub(crate) api: Api,
+    pub(crate) state: tempfile::TempDir,
     local: Client,
-    _state: tempfile::TempDir,
 }
 
 /// A client in the making, once it is said who would encrypt.
@@ -73,7 +74,8 @@ impl House {
             .await
             .unwrap();
         let url = format!("http://{}", listeners.address().unwrap());
-        let served = tokio::spawn(async move { listeners.serve(api, token).await.unwrap() });
+        let serving = api.clone();
+        let served = tokio::spawn(async move { listeners.serve(serving, token).await.unwrap() });
         Self {
             fake,
             url,
@@ -89,7 +91,8 @@ impl House {
                 .build()
                 .unwrap(),
             socket,
-            _state: state,
+            api,
+            state,
         }
     }
 
