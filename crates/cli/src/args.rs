@@ -15,7 +15,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    good
   1    the thing asked about is not so: a check did not pass, a proof does not hold,
-       a script failed, the host is not healthy, an import left something out
+       a script failed, the host is not healthy, an import left something out,
+       evidence is not what it says
   2    bad input: an option, a scenario, a name that does not exist
   3    the outside failed: the daemon or the engine
   130  ended by Ctrl-C
@@ -114,6 +115,9 @@ pub(crate) enum Command {
     /// Arrange and conduct exam sessions
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Take out the evidence of attempts, and verify it anywhere
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Build the images that nodes are made from
     #[command(subcommand)]
     Images(ImagesCommand),
@@ -293,6 +297,32 @@ pub(crate) enum Shape {
     Tap,
     Json,
     Csv,
+}
+
+/// `plateau evidence …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceCommand {
+    /// Write all that a grade stands on into one signed file
+    Export {
+        /// The attempt's identifier
+        attempt: String,
+        /// The file; one that is there is left alone
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Say step by step whether such a file is what it says; needs no daemon
+    Verify {
+        /// The file
+        bundle: PathBuf,
+        /// The daemon's public key, as `plateau evidence key` shows it
+        #[arg(long, value_name = "FILE", conflicts_with = "fingerprint")]
+        key: Option<PathBuf>,
+        /// The fingerprint of that key instead
+        #[arg(long, value_name = "HEX")]
+        fingerprint: Option<String>,
+    },
+    /// Show the daemon's public key and its fingerprint
+    Key,
 }
 
 /// `plateau images …`

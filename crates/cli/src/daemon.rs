@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use plateau_core::api::{
-    ApiError, BuildEvent, BuildImages, CheckLab, CheckResultView, Diagnosis, Event, Exec,
-    ExecResult, ImageView, LabView, NewLab, NewProof, ProofEvent, Solve, SolveResult,
+    ApiError, BuildEvent, BuildImages, CheckLab, CheckResultView, Diagnosis, Event,
+    EvidenceKeyView, Exec, ExecResult, ImageView, LabView, NewLab, NewProof, ProofEvent, Solve,
+    SolveResult,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use serde::Serialize;
@@ -161,6 +162,20 @@ impl Daemon {
         build: &BuildImages,
     ) -> Result<impl Stream<Item = Result<BuildEvent, Failure>> + Unpin + use<>, Failure> {
         self.lines("/v1/images/build", build).await
+    }
+
+    /// The evidence of an attempt, as a bundle.
+    pub(crate) async fn evidence(&self, attempt: &str) -> Result<Vec<u8>, Failure> {
+        let path = format!("/v1/attempts/{}/evidence.tar", segment(attempt));
+        let request = self.request(Method::GET, &path)?;
+        let body = self.send(request).await?.bytes().await;
+        let body = body.map_err(|error| Failure::Broken(error.into()))?;
+        Ok(body.to_vec())
+    }
+
+    /// The public key that bundles are verified with.
+    pub(crate) async fn evidence_key(&self) -> Result<EvidenceKeyView, Failure> {
+        self.get("/v1/evidence/key").await
     }
 
     /// What the host has and lacks.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use plateau_core::api::{ApiError, Fault};
+use plateau_core::exam::bundle::{ArchiveError, KeyError};
 use plateau_core::problem::Problem;
 use serde_json::json;
 
@@ -79,6 +80,24 @@ pub(crate) enum Failure {
     /// A folder that would be written over.
     #[error("`{}` is there already", .0.display())]
     Exists(PathBuf),
+    /// A file that can be no bundle of evidence.
+    #[error("`{}` is no evidence that could be verified", path.display())]
+    Bundle {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ArchiveError,
+    },
+    /// A file that holds no public key.
+    #[error("`{}` cannot be used as the public key", path.display())]
+    Key {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: KeyError,
+    },
     /// A terminal was asked for where there is none.
     #[error("standard input is not a terminal")]
     NoTerminal,
@@ -140,6 +159,8 @@ impl Failure {
             | Self::Layout(_)
             | Self::Identifier(_)
             | Self::Exists(_)
+            | Self::Bundle { .. }
+            | Self::Key { .. }
             | Self::NoTerminal
             | Self::Address(_) => 2,
             Self::Answered(error) => match error.fault {
@@ -180,9 +201,11 @@ impl Failure {
             Self::Strange { .. } => {
                 Some("daemon and command may be of different versions".to_owned())
             }
+            Self::Key { .. } => Some("`plateau evidence key` shows the daemon's".to_owned()),
             Self::Answered(error) => error.hint.clone(),
             Self::Read { .. }
             | Self::WriteFile { .. }
+            | Self::Bundle { .. }
             | Self::Problems(_)
             | Self::NotImported(_)
             | Self::Misfit(_)
@@ -235,6 +258,8 @@ impl Failure {
             Self::Misfit(_) | Self::Layout(_) => "import-misfit",
             Self::Identifier(_) => "not-an-identifier",
             Self::Exists(_) => "exists",
+            Self::Bundle { .. } => "no-evidence",
+            Self::Key { .. } => "not-a-key",
             Self::NoTerminal => "no-terminal",
             Self::Address(_) => "not-an-address",
             Self::Unreachable { .. } => "daemon-unreachable",

@@ -12,6 +12,7 @@ use crate::screen::Screen;
 mod args;
 mod daemon;
 mod doctor;
+mod evidence;
 mod export;
 mod failure;
 mod folder;
@@ -49,6 +50,7 @@ async fn run(cli: &Cli, screen: Screen) -> Result<Ending, Failure> {
         Command::Scenario(command) => scenario::run(command, screen, daemon).await,
         Command::Lab(command) => lab::run(command, screen, daemon).await,
         Command::Session(command) => session::run(command, screen, &daemon()?).await,
+        Command::Evidence(command) => evidence::run(command, screen, daemon).await,
         Command::Images(command) => images::run(command, screen, &daemon()?).await,
         Command::Import(command) => import::run(command, screen),
         Command::Doctor => doctor::run(screen, &daemon()?).await,

@@ -21,8 +21,14 @@ macro_rules! messages {
 }
 
 mod happening;
+#[cfg(feature = "exam")]
+mod judging;
 
 pub use happening::{EventProgress, EventRecord, EventView};
+#[cfg(feature = "exam")]
+pub use judging::{
+    AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal,
+};
 
 /// A scenario's folder as it travels: path in the folder → content in base64.
 pub type ScenarioFiles = BTreeMap<String, String>;

@@ -10,7 +10,7 @@ use crate::probe::Fact;
 use crate::referential::referentials;
 use crate::topology::{Localized, Observer, Task, Topology};
 
-pub use ask::{batches, mark};
+pub use ask::{batches, check_of, mark};
 #[cfg(feature = "exam")]
 pub(crate) use ask::{is_sent, sent};
 pub use judge::judge;

@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::images::Images;
+use crate::judging::Judging;
 use crate::labs::Labs;
 use crate::sessions::Sessions;
 
@@ -26,6 +27,7 @@ mod failure;
 mod files;
 mod guard;
 mod images;
+mod judging;
 mod labs;
 mod listen;
 mod proofs;
@@ -49,6 +51,8 @@ pub struct Api {
     pub sessions: Sessions,
     /// The images.
     pub images: Images,
+    /// Gradings and judgements.
+    pub judging: Judging,
     /// Ends the streams that have no end of their own.
     pub stop: CancellationToken,
 }
@@ -59,7 +63,7 @@ pub struct Api {
     info(
         title = "Plateau",
         description = "Builds labs of nodes and networks for timed practical exams, and grades them. \
-                       On TCP every route but `version`, `health` and `openapi.json` wants the token \
+                       On TCP every route but `version`, `health`, `openapi.json` and `evidence/key` wants the token \
                        of the daemon's state folder; on the Unix socket none does."
     ),
     tags(
@@ -67,6 +71,7 @@ pub struct Api {
         (name = "labs", description = "Labs, from asking for one to its grade"),
         (name = "sessions", description = "Exam sessions, their seats and their clocks"),
         (name = "proofs", description = "Proving that a scenario grades fairly"),
+        (name = "judging", description = "Gradings of attempts, what jurors say of them, and the evidence"),
         (name = "images", description = "What nodes are made from"),
     ),
     modifiers(&BearerToken),
@@ -136,6 +141,12 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(proofs::prove))
         .routes(routes!(images::list))
         .routes(routes!(images::build))
+        .routes(routes!(judging::key))
+        .routes(routes!(judging::export))
+        .routes(routes!(judging::gradings, judging::regrade))
+        .routes(routes!(judging::accept))
+        .routes(routes!(judging::judgements, judging::judge))
+        .routes(routes!(judging::outcome))
 }
 
 /// The routes for the Unix socket.

@@ -16,6 +16,7 @@ use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
 
+mod asking;
 mod availability;
 mod build;
 mod container;

@@ -22,6 +22,7 @@ use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
 
 mod clock;
+mod gathering;
 mod host;
 mod keeping;
 mod reconcile;

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod doctor;
 pub mod http;
 pub mod images;
+pub mod judging;
 pub mod lab;
 pub mod labs;
 pub mod proof;

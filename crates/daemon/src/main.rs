@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Parser, ValueEnum};
 use plateaud::http::{Api, ListenError, Listeners, Token, TokenError};
 use plateaud::images::{Images, RecipeError, Recipes};
+use plateaud::judging::{Judging, OpenError};
 use plateaud::lab::LabError;
 use plateaud::labs::Labs;
 use plateaud::runtime::error::chain;
@@ -123,10 +124,12 @@ enum StartError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Listen(#[from] ListenError),
-    #[error("take up the labs")]
-    Labs(#[source] LabError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    #[error("take up judging")]
+    Judging(#[from] OpenError),
+    #[error("take up the labs")]
+    Labs(#[source] LabError),
     #[error("take up the sessions")]
     Sessions(#[from] SessionError),
     #[error("wait for signals")]
@@ -153,7 +156,10 @@ impl StartError {
             Self::Database(_) => {
                 Some("look at the disk's space and, with PostgreSQL, whether it answers".to_owned())
             }
-            Self::Recipes(_) | Self::Token(_) | Self::Signals(_) => None,
+            Self::Recipes(_)
+            | Self::Token(_)
+            | Self::Judging(_)
+            | Self::Signals(_) => None,
         }
     }
 }
@@ -192,6 +198,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let stop = stop_on_signals()?;
     let sessions = Sessions::open(labs.clone(), database.clone(), stop.clone()).await?;
     let api = Api {
+        judging: Judging::open(database.clone(), &options.state)?,
         images: Images::new(runtime, recipes, options.build_network.clone()),
         labs,
         sessions,

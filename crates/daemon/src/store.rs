@@ -1,6 +1,8 @@
 //! The state on disk: frozen scenarios, and what is known of labs.
 //!
 //! ```text
+//! plateau.db              sessions, gradings and judgements, where no other database is named
+//! evidence.key            the private key that bundles of evidence are signed with
 //! owner                   identifies this installation on engines that it shares with others
 //! scenarios/<hash>/…      a scenario's folder as it was when a lab was first built from it
 //! labs/<id>.json          what a lab is; written before its first container, removed after its last
@@ -24,6 +26,8 @@ use crate::lab::LabError;
 
 mod clock;
 pub mod database;
+pub mod evidence;
+pub mod judgements;
 mod papers;
 pub mod sessions;
 

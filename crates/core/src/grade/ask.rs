@@ -58,6 +58,12 @@ pub(crate) fn sent(check: &str) -> String {
     format!("{check}{SENT}")
 }
 
+/// The check that a question is asked for.
+#[must_use]
+pub fn check_of(asked: &str) -> &str {
+    asked.strip_suffix(SENT).unwrap_or(asked)
+}
+
 /// Whether it is the sender's side of a check.
 #[cfg(feature = "exam")]
 pub(crate) fn is_sent(asked: &str) -> bool {
@@ -70,8 +76,7 @@ pub fn mark(batches: &mut BTreeMap<Observer, Batch>, nonce: &str) {
     let asked = batches.values_mut().flat_map(|batch| &mut batch.questions);
     for asked in asked {
         if let Question::Syslog(question) = &mut asked.question {
-            let check = asked.id.strip_suffix(SENT).unwrap_or(&asked.id);
-            question.mark(nonce, check);
+            question.mark(nonce, check_of(&asked.id));
         }
     }
 }

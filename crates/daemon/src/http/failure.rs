@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use plateau_core::api::{ApiError, Fault};
 
 use crate::images::BuildError;
+use crate::judging::JudgingError;
 use crate::lab::LabError;
 use crate::runtime::RuntimeError;
 use crate::sessions::SessionError;
@@ -46,7 +47,7 @@ pub(super) enum Failures {
     /// The token is missing or wrong; only on TCP.
     #[response(status = 401)]
     Unauthorized(ApiError),
-    /// The `Host` is not a name of the loopback; only on TCP.
+    /// The `Host` is not a name of the loopback, only on TCP; or somebody may not do this.
     #[response(status = 403)]
     Forbidden(ApiError),
     /// What the path names is not there.
@@ -91,7 +92,7 @@ impl Failure {
     fn status(&self) -> StatusCode {
         match (self.0.fault, self.0.code.as_str()) {
             (Fault::Input, "unauthorized") => StatusCode::UNAUTHORIZED,
-            (Fault::Input, "host-not-allowed") => StatusCode::FORBIDDEN,
+            (Fault::Input, "host-not-allowed" | "not-of-the-jury") => StatusCode::FORBIDDEN,
             (Fault::Input, "method-not-allowed") => StatusCode::METHOD_NOT_ALLOWED,
             (Fault::Input, "body-too-large") => StatusCode::PAYLOAD_TOO_LARGE,
             (Fault::Input, "not-json") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -100,7 +101,8 @@ impl Failure {
                 Fault::Input,
                 "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
                 | "images-being-built" | "lab-ambiguous" | "session-not-ready"
-                | "attempt-not-ready" | "nobody-concerned",
+                | "attempt-not-ready" | "nobody-concerned" | "attempt-not-graded"
+                | "session-sealed" | "not-in-turn",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
             (
@@ -139,6 +141,12 @@ impl From<LabError> for Failure {
 
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<JudgingError> for Failure {
+    fn from(error: JudgingError) -> Self {
         Self(error.api())
     }
 }

@@ -19,7 +19,13 @@ use thiserror::Error;
 use super::failure::Failure;
 
 /// Routes that need no token: they tell nothing that a port scan does not.
-const OPEN: [&str; 3] = ["/v1/version", "/v1/health", "/v1/openapi.json"];
+const OPEN: [&str; 4] = [
+    "/v1/version",
+    "/v1/health",
+    "/v1/openapi.json",
+    // A public key: whoever verifies evidence may ask for it.
+    "/v1/evidence/key",
+];
 
 /// Bytes of a token.
 const BYTES: usize = 32;

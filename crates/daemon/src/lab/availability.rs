@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use plateau_core::grade::Facts;
+use plateau_core::exam::evidence::Call;
 use plateau_core::probe::{Batch, MESSAGE_LIMIT};
 use plateau_core::question::Question;
 use plateau_core::topology::Observer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Lab;
-use super::grading::{Batches, GRACE, blind, facts_of, program_for};
+use super::asking::{GRACE, Said, Silence, answered, blind, now_ms, program_for, said_of};
+use super::grading::Batches;
 use crate::runtime::Attached;
 use crate::runtime::error::chain;
 
@@ -79,23 +80,23 @@ impl Lab {
         observer: &Observer,
         batch: &Batch,
         watcher: Option<Watcher>,
-    ) -> Result<Facts, String> {
+    ) -> Result<Said, Silence> {
         let told = match watcher {
             None => return self.ask_observer(observer, batch).await,
-            Some(Err(reason)) => Err(reason),
+            Some(Err(reason)) => Err(Silence::now(reason)),
             Some(Ok(attached)) => tell(attached, batch).await,
         };
-        let Err(reason) = told else {
+        let Err(silence) = told else {
             return told;
         };
         let (watched, rest) = apart(batch);
-        let reason = format!("the watch broke off: {reason}");
-        let mut facts: Facts = blind(&watched, &reason).collect();
+        let reason = format!("the watch broke off: {}", silence.reason);
+        let mut said = blind(&watched, &reason, &silence.call);
         if !rest.questions.is_empty() {
             let asked = self.ask_observer(observer, &rest).await;
-            facts.extend(asked.unwrap_or_else(|reason| blind(&rest, &reason).collect()));
+            said.extend(asked.unwrap_or_else(|silence| silence.of_all(&rest)));
         }
-        Ok(facts)
+        Ok(said)
     }
 
     /// Takes away what was made for a watch.
@@ -119,11 +120,16 @@ impl Watch {
 }
 
 /// Tells an agent that the phase is there: it asks the rest of its batch, and then watches no more.
-async fn tell(attached: Attached, batch: &Batch) -> Result<Facts, String> {
+async fn tell(attached: Attached, batch: &Batch) -> Result<Said, Silence> {
     let Attached { mut input, output } = attached;
     let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
     // The rest first, and then the attempts that are under way.
     let limit = Duration::from_millis(longest.unwrap_or(0)) * 2 + GRACE;
+    let asked_ms = now_ms();
+    let silent = |reason: String| Silence {
+        reason,
+        call: Call::unanswered(asked_ms, now_ms()),
+    };
     let talk = async {
         input.write_all(b"\n").await?;
         input.flush().await?;
@@ -135,16 +141,19 @@ async fn tell(attached: Attached, batch: &Batch) -> Result<Facts, String> {
         Ok::<_, std::io::Error>(answer)
     };
     let answer = match tokio::time::timeout(limit, talk).await {
-        Ok(answer) => answer.map_err(|error| error.to_string())?,
-        Err(_) => return Err(format!("no answer within {limit:?}")),
+        Ok(answer) => answer.map_err(|error| silent(error.to_string()))?,
+        Err(_) => return Err(silent(format!("no answer within {limit:?}"))),
     };
-    if answer.len() as u64 > MESSAGE_LIMIT {
-        return Err("the agent's answer is too long".to_owned());
-    }
     if answer.is_empty() {
-        return Err("the agent ended before it was asked".to_owned());
+        let reason = "the agent ended before it was asked".to_owned();
+        return Err(silent(reason));
     }
-    facts_of(batch, &answer)
+    let call = answered(asked_ms, &answer);
+    if answer.len() as u64 > MESSAGE_LIMIT {
+        let reason = "the agent's answer is too long".to_owned();
+        return Err(Silence { reason, call });
+    }
+    said_of(batch, &answer, call)
 }
 
 fn is_watched(question: &Question) -> bool {

@@ -1,28 +1,36 @@
-//! Grading: every phase brought about, every observer asked once, the facts judged.
+//! Grading: every phase brought about, every observer asked once, the facts written down and judged.
 //!
 //! What cannot be looked at is a fact too, which never costs a point; so nothing in here fails
 //! once the phases are known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::future::join_all;
-use plateau_core::api::{CheckLab, CheckResultView, NodeState, What};
-use plateau_core::grade::{Facts, batches, grade_phases, mark};
-use plateau_core::plan::{examiner_wiring, plan_phase};
-use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
-use plateau_core::topology::Observer;
+use plateau_core::api::{CheckLab, CheckResultView, EventRecord, What};
+use plateau_core::exam::evidence::{
+    Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, StepRecord, grade_evidence, ways,
+};
+use plateau_core::grade::{batches, check_of, mark};
+use plateau_core::plan::plan_phase;
+use plateau_core::probe::Batch;
+use plateau_core::topology::{Observer, Start, Topology};
 
+use super::asking::{Said, Silence, now_ms};
 use super::availability::Watch;
-use super::{Lab, LabError};
-use crate::agent;
+use super::{Lab, LabError, happening, on_disk};
 use crate::runtime::error::chain;
-use crate::runtime::{ExecSpec, Keep, RuntimeError};
 
-/// What an answer may take beyond the longest of its questions.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
+/// What each observer of a phase is asked.
+pub(super) type Batches = BTreeMap<Observer, Batch>;
+
+/// What became of a phase.
+struct Looked {
+    said: Said,
+    steps: Vec<StepRecord>,
+    problem: Option<String>,
+}
 
 impl Lab {
     /// Grades the lab in some phases, or in all.
@@ -30,229 +38,245 @@ impl Lab {
         self: &Arc<Self>,
         check: CheckLab,
     ) -> Result<CheckResultView, LabError> {
-        let phases = self.phases(check.phases)?;
+        let evidence = self.gather(check).await?;
+        let phases = evidence.gatherings.iter().flat_map(|one| &one.phases);
+        Ok(CheckResultView {
+            took_ms: phases
+                .map(|phase| (phase.name.clone(), phase.took_ms))
+                .collect(),
+            grade: grade_evidence(&self.topology, &evidence),
+        })
+    }
+
+    /// Looks at the lab in some phases, or in all, and gives back all that is known of it.
+    pub(super) async fn gather(self: &Arc<Self>, check: CheckLab) -> Result<Evidence, LabError> {
+        let phases = phases(&self.topology, check.phases)?;
         let _work = self.work.lock().await;
+        let events = self.events_so_far().await?;
+        let gathering = self.gathering(&self.topology, &phases, None).await?;
+        let left_out = self.topology.phase_names();
+        let left_out = left_out.filter(|name| !phases.iter().any(|phase| phase == name));
+        Ok(Evidence {
+            scenario: self.topology.scenario.clone(),
+            hash: self.topology.hash.clone(),
+            seed: self.topology.seed.clone(),
+            parameters: self.topology.parameters.clone(),
+            left_out: left_out.map(str::to_owned).collect(),
+            gatherings: vec![gathering],
+            events,
+        })
+    }
+
+    /// Asks these checks alone, as another scenario has them. Phases that they stand on are brought
+    /// about as well, so that the lab is in the condition in which they are to be asked.
+    pub(super) async fn gather_only(
+        self: &Arc<Self>,
+        scenario: &Topology,
+        checks: &BTreeSet<String>,
+    ) -> Result<Gathering, LabError> {
+        let known: BTreeSet<&String> = scenario.checks().map(|check| &check.id).collect();
+        if let Some(unknown) = checks.iter().find(|check| !known.contains(check)) {
+            return Err(LabError::NoSuchPart {
+                what: "check",
+                name: unknown.clone(),
+            });
+        }
+        let phases = phases_under(scenario, checks);
+        let _work = self.work.lock().await;
+        self.gathering(scenario, &phases, Some(checks)).await
+    }
+
+    async fn gathering(
+        self: &Arc<Self>,
+        scenario: &Topology,
+        phases: &[String],
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<Gathering, LabError> {
         // What an earlier grading could not undo would be this candidate's loss.
         self.make_whole().await?;
-        self.prepare(&phases).await?;
-        let mut facts = Facts::new();
-        let mut took_ms = BTreeMap::new();
-        let mut broken = None;
-        for phase in &phases {
+        self.prepare(scenario, phases).await?;
+        let info = self.ground.runtime.info().await.ok();
+        let mut gathering = Gathering {
+            hash: scenario.hash.clone(),
+            begun_ms: now_ms(),
+            done_ms: 0,
+            daemon: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: info.as_ref().map(|info| info.version.clone()),
+            kernel: info.map(|info| info.kernel),
+            phases: Vec::new(),
+            facts: Vec::new(),
+        };
+        let names: Vec<&str> = phases.iter().map(String::as_str).collect();
+        let ways = ways(scenario, &names);
+        let (mut broken, mut room) = (None, GATHERING_LIMIT);
+        for phase in phases {
             self.emit(What::PhaseStarted {
                 phase: phase.clone(),
             });
-            let begun = Instant::now();
-            let mut asked = batches(&self.topology, phase, &facts);
+            let (begun_ms, begun) = (now_ms(), Instant::now());
+            let mut asked = batches(scenario, phase, &gathering.facts());
+            keep_only(&mut asked, only);
             mark(&mut asked, &uuid::Uuid::now_v7().to_string());
-            facts.extend(self.grade_phase(phase, &asked, &mut broken).await);
-            let took = begun.elapsed().as_millis();
-            took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
+            let looked = self
+                .look_in_phase(scenario, phase, &asked, &mut broken)
+                .await;
+            gathering
+                .facts
+                .extend(records(phase, &asked, looked.said, &mut room));
+            gathering.phases.push(PhaseRecord {
+                name: phase.clone(),
+                way: ways.get(phase.as_str()).cloned().unwrap_or_default(),
+                begun_ms,
+                took_ms: millis(begun),
+                steps: looked.steps,
+                problem: looked.problem,
+            });
         }
         if let Err(error) = self.make_whole().await {
             let reason = chain(&error);
             tracing::error!(lab = %self.marker.name, reason, "not undone, and tried again later");
         }
-        Ok(CheckResultView {
-            grade: grade_phases(&self.topology, &facts, &phases),
-            took_ms,
-        })
+        gathering.done_ms = now_ms();
+        Ok(gathering)
     }
 
-    /// The phases to grade, in the scenario's order.
-    fn phases(&self, wanted: Option<Vec<String>>) -> Result<Vec<String>, LabError> {
-        let known: Vec<String> = self.topology.phase_names().map(str::to_owned).collect();
-        let Some(wanted) = wanted else {
-            return Ok(known);
-        };
-        if let Some(unknown) = wanted.iter().find(|phase| !known.contains(phase)) {
-            return Err(LabError::NoSuchPart {
-                what: "phase",
-                name: unknown.clone(),
-            });
-        }
-        let wanted: BTreeSet<String> = wanted.into_iter().collect();
-        Ok(known
-            .into_iter()
-            .filter(|phase| wanted.contains(phase))
-            .collect())
+    /// What became of the scenario's events, as it was written down.
+    async fn events_so_far(&self) -> Result<Vec<EventRecord>, LabError> {
+        let store = self.ground.store.clone();
+        let id = self.marker.id.clone();
+        on_disk(move || store.lines(&id, happening::EVIDENCE)).await
     }
 
     /// Brings a phase about, watching what is to be watched meanwhile, and looks. One that builds on
     /// a phase that could not be brought about cannot be either: `broken` says why.
-    async fn grade_phase(
+    async fn look_in_phase(
         self: &Arc<Self>,
+        scenario: &Topology,
         phase: &str,
         batches: &Batches,
         broken: &mut Option<String>,
-    ) -> Facts {
-        let plan = plan_phase(&self.topology, phase);
+    ) -> Looked {
+        let plan = plan_phase(scenario, phase);
+        let mut steps = Vec::new();
         if plan.copies {
-            *broken = self.as_left(phase).await.err();
+            *broken = self.as_left(phase, &mut steps).await.err();
         }
-        if let Some(reason) = broken {
-            return all_blind(batches, reason);
+        if let Some(reason) = broken.clone() {
+            return Looked {
+                said: all_blind(batches, &reason),
+                steps,
+                problem: Some(reason),
+            };
         }
         let mut watch = self.begin_watch(batches).await;
-        let facts = match self.bring_phase_about(phase, &plan.actions).await {
-            Ok(()) => self.look(batches, &mut watch).await,
+        let brought = self.bring_phase_about(phase, &plan.actions, &mut steps);
+        let (said, problem) = match brought.await {
+            Ok(()) => (self.look(batches, &mut watch).await, None),
             Err(reason) => {
-                let facts = all_blind(batches, &reason);
-                *broken = Some(reason);
-                facts
+                *broken = Some(reason.clone());
+                (all_blind(batches, &reason), Some(reason))
             }
         };
         self.end_watch(watch).await;
-        facts
+        Looked {
+            said,
+            steps,
+            problem,
+        }
     }
 
     /// Asks all observers of a phase at the same time.
-    async fn look(self: &Arc<Self>, batches: &Batches, watch: &mut Watch) -> Facts {
+    async fn look(self: &Arc<Self>, batches: &Batches, watch: &mut Watch) -> Said {
         let watchers = batches.keys().map(|observer| watch.take(observer));
         let watchers: Vec<_> = watchers.collect();
         let asked = batches.iter().zip(watchers).map(async |((observer, batch), watcher)| {
             let answered = self.ask_watcher(observer, batch, watcher).await;
-            answered.unwrap_or_else(|reason| {
+            answered.unwrap_or_else(|silence| {
+                let reason = &silence.reason;
                 tracing::warn!(lab = %self.marker.name, observer = observer.label(), reason, "blind");
-                blind(batch, &reason).collect()
+                silence.of_all(batch)
             })
         });
         join_all(asked).await.into_iter().flatten().collect()
     }
+}
 
-    pub(super) async fn ask_observer(
-        self: &Arc<Self>,
-        observer: &Observer,
-        batch: &Batch,
-    ) -> Result<Facts, String> {
-        match observer {
-            Observer::Node(node) => self.ask(&self.node_to_ask(node)?, batch).await,
-            Observer::Examiner { .. } => {
-                let (name, made) = self.bring_examiner(observer).await;
-                let asked = async {
-                    made?;
-                    self.ask(&name, batch).await
-                };
-                let answered = asked.await;
-                self.remove_examiner(&name).await;
-                answered
+/// The phases to grade, in the scenario's order.
+fn phases(scenario: &Topology, wanted: Option<Vec<String>>) -> Result<Vec<String>, LabError> {
+    let known: Vec<String> = scenario.phase_names().map(str::to_owned).collect();
+    let Some(wanted) = wanted else {
+        return Ok(known);
+    };
+    if let Some(unknown) = wanted.iter().find(|phase| !known.contains(phase)) {
+        return Err(LabError::NoSuchPart {
+            what: "phase",
+            name: unknown.clone(),
+        });
+    }
+    let wanted: BTreeSet<String> = wanted.into_iter().collect();
+    Ok(known
+        .into_iter()
+        .filter(|phase| wanted.contains(phase))
+        .collect())
+}
+
+/// The phases of some checks, and those that these stand on.
+fn phases_under(scenario: &Topology, checks: &BTreeSet<String>) -> Vec<String> {
+    let asked: BTreeSet<&str> = scenario
+        .checks()
+        .filter(|check| checks.contains(&check.id))
+        .map(|check| check.phase.as_str())
+        .collect();
+    let (mut all, mut standing_on) = (Vec::new(), Vec::new());
+    for name in scenario.phase_names() {
+        let declared = scenario.phases.iter().find(|phase| phase.name == name);
+        if declared.is_some_and(|phase| phase.from == Start::AsLeft) {
+            standing_on.clear();
+        }
+        standing_on.push(name.to_owned());
+        if asked.contains(name) {
+            all.append(&mut standing_on);
+        }
+    }
+    all
+}
+
+/// Leaves out what is not to be asked; a message's sender is asked with the one who looks for it.
+fn keep_only(asked: &mut Batches, only: Option<&BTreeSet<String>>) {
+    let Some(only) = only else {
+        return;
+    };
+    for batch in asked.values_mut() {
+        batch
+            .questions
+            .retain(|asked| only.contains(check_of(&asked.id)));
+    }
+    asked.retain(|_, batch| !batch.questions.is_empty());
+}
+
+/// Writes down what became of every question of a phase.
+fn records(phase: &str, asked: &Batches, mut said: Said, room: &mut usize) -> Vec<FactRecord> {
+    let mut records = Vec::new();
+    for (observer, batch) in asked {
+        for asked in &batch.questions {
+            // Every question has become something by now.
+            if let Some(answered) = said.remove(&asked.id) {
+                records.push(FactRecord::new(phase, observer, asked, answered, room));
             }
         }
     }
-
-    /// The container of a node that can be asked, or why it cannot.
-    pub(super) fn node_to_ask(&self, node: &str) -> Result<String, String> {
-        match self.node_state(node) {
-            NodeState::Running => Ok(self.container(node)),
-            NodeState::Stopped => Err(format!("node `{node}` is stopped")),
-            NodeState::Rebooting => Err(format!("node `{node}` is between two boots")),
-            NodeState::Absent => Err(format!("node `{node}` is not there")),
-        }
-    }
-
-    /// Plugs an examiner in: its name, and why it cannot be asked where it cannot.
-    pub(super) async fn bring_examiner(
-        self: &Arc<Self>,
-        observer: &Observer,
-    ) -> (String, Result<(), String>) {
-        let number = self.examiners.fetch_add(1, Ordering::Relaxed);
-        let name = self.examiner(number);
-        let lab = Arc::clone(self);
-        let spec = self.examiner_spec(number, &observer.label());
-        let made = self.to_its_end(async move {
-            let runtime = &lab.ground.runtime;
-            let doing = "bring the examiner in";
-            let created = runtime.create_container(&spec).await;
-            created.map_err(LabError::runtime(doing))?;
-            let started = runtime.start_container(&spec.name).await;
-            started.map_err(LabError::runtime(doing))
-        });
-        let brought = async {
-            made.await.map_err(|error| chain(&error))?;
-            let wiring = examiner_wiring(&self.topology, &name, number, observer)
-                .ok_or("the examiner's network is not there")?;
-            let wired = self.wire(&wiring).await;
-            wired.map(drop).map_err(|error| chain(&error))
-        };
-        let brought = brought.await;
-        (name, brought)
-    }
-
-    /// Takes an examiner away.
-    pub(super) async fn remove_examiner(&self, name: &str) {
-        if let Err(error) = self.ground.runtime.remove_container(name).await {
-            // It goes with the lab at the latest.
-            tracing::warn!(container = name, %error, "an examiner stays");
-        }
-    }
-
-    /// One call of the agent. What a node says is never trusted to be short, or to make sense.
-    async fn ask(&self, container: &str, batch: &Batch) -> Result<Facts, String> {
-        let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
-        let exec = ExecSpec {
-            argv: vec![program_for(batch).to_owned(), "probe".to_owned()],
-            env: BTreeMap::new(),
-            stdin: serde_json::to_vec(batch).map_err(|error| error.to_string())?,
-            timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
-            limit: usize::try_from(MESSAGE_LIMIT).unwrap_or(usize::MAX),
-            keep: Keep::Head,
-        };
-        let output = match self.ground.runtime.exec(container, &exec).await {
-            Ok(output) => output,
-            Err(RuntimeError::NotRunning { .. }) => return Err("the node is stopped".to_owned()),
-            Err(error) => return Err(chain(&error)),
-        };
-        if output.truncated {
-            return Err("the agent's answer is too long".to_owned());
-        }
-        facts_of(batch, &output.stdout).map_err(|reason| {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said: String = said.trim().chars().take(200).collect();
-            format!("{reason} (exit {}) {said}", output.exit)
-        })
-    }
-}
-
-/// What each observer of a phase is asked.
-pub(super) type Batches = BTreeMap<Observer, Batch>;
-
-/// The agent looks inside a node; what is asked across the network takes the grader's clients.
-pub(super) fn program_for(batch: &Batch) -> &'static str {
-    let takes_client = |asked: &Asked| asked.question.takes_client();
-    if batch.questions.iter().any(takes_client) {
-        agent::GRADER
-    } else {
-        agent::PATH
-    }
-}
-
-/// The facts in what an agent said.
-pub(super) fn facts_of(batch: &Batch, said: &[u8]) -> Result<Facts, String> {
-    let answers: Answers = serde_json::from_slice(said)
-        .map_err(|error| format!("the agent's answer makes no sense: {error}"))?;
-    let mut facts: Facts = blind(batch, "the agent gave no answer").collect();
-    for answer in answers.answers {
-        // Only what was asked: a node must not answer for another.
-        if let Some(fact) = facts.get_mut(&answer.id) {
-            *fact = answer.fact;
-        }
-    }
-    Ok(facts)
+    records
 }
 
 /// Nobody could look at anything of a phase.
-fn all_blind(batches: &Batches, reason: &str) -> Facts {
+fn all_blind(batches: &Batches, reason: &str) -> Said {
     let batches = batches.values();
-    batches.flat_map(|batch| blind(batch, reason)).collect()
+    batches
+        .flat_map(|batch| Silence::now(reason.to_owned()).of_all(batch))
+        .collect()
 }
 
-/// Nobody could look.
-pub(super) fn blind<'a>(
-    batch: &'a Batch,
-    reason: &'a str,
-) -> impl Iterator<Item = (String, Fact)> + 'a {
-    batch.questions.iter().map(|asked| {
-        let reason = reason.to_owned();
-        (asked.id.clone(), Fact::CouldNotLook { reason })
-    })
+/// How long ago that was, in milliseconds.
+pub(super) fn millis(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -18,7 +18,8 @@ use super::{Lab, LabError, on_disk};
 use crate::runtime::error::chain;
 
 const CLOCK: &str = "clock.json";
-const EVIDENCE: &str = "events.jsonl";
+/// The paper that what became of events is written on.
+pub(super) const EVIDENCE: &str = "events.jsonl";
 
 /// Most that one sleep takes: the host's clock may be set meanwhile.
 const NAP: Duration = Duration::from_secs(60);

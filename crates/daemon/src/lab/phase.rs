@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use plateau_core::api::What;
+use plateau_core::exam::evidence::StepRecord;
 use plateau_core::probe::{Asked, Batch, Fact};
 use plateau_core::topology::{Condition, NodeScript, Observer, PhaseAction};
 
+use super::asking::now_ms;
+use super::grading::millis;
 use super::{Lab, LabError};
 use crate::runtime::error::chain;
 
@@ -35,10 +38,14 @@ pub(super) enum Lasting {
 
 impl Lab {
     /// Puts the nodes back as they were left, or says why that cannot be.
-    pub(super) async fn as_left(self: &Arc<Self>, phase: &str) -> Result<(), String> {
+    pub(super) async fn as_left(
+        self: &Arc<Self>,
+        phase: &str,
+        steps: &mut Vec<StepRecord>,
+    ) -> Result<(), String> {
         let words = "put the nodes back as they were left".to_owned();
-        let put_back = self.announced(phase, words, self.stand_copies_in()).await;
-        put_back.map_err(|error| self.no_such_phase(phase, &error))
+        let work = self.stand_copies_in();
+        self.step_of_phase(phase, words, work, steps).await
     }
 
     /// Brings a phase about, or says why that cannot be; nothing of it is asked here.
@@ -46,13 +53,33 @@ impl Lab {
         self: &Arc<Self>,
         phase: &str,
         actions: &[PhaseAction],
+        steps: &mut Vec<StepRecord>,
     ) -> Result<(), String> {
         for action in actions {
             let work = self.act(action, Lasting::Grading);
-            let done = self.announced(phase, action.to_string(), work).await;
-            done.map_err(|error| self.no_such_phase(phase, &error))?;
+            self.step_of_phase(phase, action.to_string(), work, steps)
+                .await?;
         }
         Ok(())
+    }
+
+    /// Does one thing of a phase, tells it and writes it down.
+    async fn step_of_phase(
+        &self,
+        phase: &str,
+        step: String,
+        work: impl Future<Output = Result<(), LabError>>,
+        steps: &mut Vec<StepRecord>,
+    ) -> Result<(), String> {
+        let (begun_ms, begun) = (now_ms(), Instant::now());
+        let done = self.announced(phase, step.clone(), work).await;
+        steps.push(StepRecord {
+            step,
+            begun_ms,
+            took_ms: millis(begun),
+            problem: done.as_ref().err().map(|error| chain(error)),
+        });
+        done.map_err(|error| self.no_such_phase(phase, &error))
     }
 
     fn no_such_phase(&self, phase: &str, error: &LabError) -> String {
@@ -185,10 +212,11 @@ impl Lab {
         };
         let could_not = |reason: String| Fact::CouldNotLook { reason };
         match self.ask_observer(observer, &batch).await {
-            Ok(mut facts) => facts
-                .remove(CONDITION)
-                .unwrap_or_else(|| could_not("the agent gave no answer".to_owned())),
-            Err(reason) => could_not(reason),
+            Ok(mut said) => match said.remove(CONDITION) {
+                Some(answered) => answered.fact,
+                None => could_not("the agent gave no answer".to_owned()),
+            },
+            Err(silence) => could_not(silence.reason),
         }
     }
 }

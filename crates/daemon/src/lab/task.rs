@@ -1,11 +1,14 @@
 //! The task that owns a lab: commands in, events out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use plateau_core::api::{
     CheckLab, CheckResultView, Exec, ExecResult, LabState, LabView, Solve, SolveResult,
 };
+use plateau_core::exam::evidence::{Evidence, Gathering};
+use plateau_core::topology::Topology;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -24,6 +27,10 @@ pub(crate) enum Command {
     Solve(Solve, Reply<SolveResult>),
     /// Grade.
     Check(CheckLab, Reply<CheckResultView>),
+    /// Look in some phases, or in all.
+    Gather(CheckLab, Reply<Evidence>),
+    /// Ask these checks alone, as this scenario has them.
+    GatherOnly(Box<Topology>, BTreeSet<String>, Reply<Gathering>),
     /// Start the candidate's clock.
     Start(Reply<LabView>),
     /// Let all events happen that have not yet.
@@ -191,6 +198,16 @@ fn obey(lab: &Arc<Lab>, command: Command) {
         Command::Check(check, reply) => {
             let job = Arc::clone(&lab);
             answer(&lab, reply, async move { job.check(check).await });
+        }
+        Command::Gather(check, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.gather(check).await });
+        }
+        Command::GatherOnly(scenario, checks, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move {
+                job.gather_only(&scenario, &checks).await
+            });
         }
         Command::Start(reply) => {
             let job = Arc::clone(&lab);

@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError};
 use futures_util::future::join_all;
 use plateau_core::api::NodeState;
 use plateau_core::plan::plan_phase;
+use plateau_core::topology::Topology;
 use serde::{Deserialize, Serialize};
 
 use super::{Lab, LabError, on_disk};
@@ -38,8 +39,12 @@ impl Lab {
 
     /// Before a grading: writes down what there is, and takes the snapshots that phases start from.
     /// A snapshot that cannot be taken is the phases' trouble, not the grading's.
-    pub(super) async fn prepare(self: &Arc<Self>, phases: &[String]) -> Result<(), LabError> {
-        let plans = || phases.iter().map(|phase| plan_phase(&self.topology, phase));
+    pub(super) async fn prepare(
+        self: &Arc<Self>,
+        scenario: &Topology,
+        phases: &[String],
+    ) -> Result<(), LabError> {
+        let plans = || phases.iter().map(|phase| plan_phase(scenario, phase));
         let snapshots = plans().any(|plan| plan.copies);
         if !snapshots && plans().all(|plan| plan.actions.is_empty()) {
             return Ok(());

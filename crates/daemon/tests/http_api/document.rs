@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::house::House;
 
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 27] = [
     "get /v1/version",
     "get /v1/health",
     "get /v1/doctor",
@@ -27,6 +27,14 @@ const ROUTES: [&str; 19] = [
     "post /v1/proofs",
     "get /v1/images",
     "post /v1/images/build",
+    "get /v1/evidence/key",
+    "get /v1/attempts/{attempt}/evidence.tar",
+    "get /v1/attempts/{attempt}/gradings",
+    "post /v1/attempts/{attempt}/gradings",
+    "post /v1/attempts/{attempt}/gradings/{grading}/accept",
+    "get /v1/attempts/{attempt}/judgements",
+    "post /v1/attempts/{attempt}/judgements",
+    "get /v1/attempts/{attempt}/outcome",
 ];
 
 #[tokio::test]
@@ -47,7 +55,11 @@ async fn the_document_names_every_route_with_its_errors_and_every_route_is_serve
                     "{method} {path}"
                 );
             }
-            let filled = path.replace("{lab}", "none").replace("{node}", "none");
+            let filled = path
+                .replace("{lab}", "none")
+                .replace("{node}", "none")
+                .replace("{attempt}", "none")
+                .replace("{grading}", "none");
             let method: Method = method.to_uppercase().parse().unwrap();
             let response = house.ask(method, &filled, None).await;
             assert_ne!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use plateau_core::api::{ApiError, Event, LabState, LabView, NewLab, ScenarioFiles, What};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::images::{Images, Recipes};
+use plateaud::judging::Judging;
 use plateaud::labs::Labs;
 use plateaud::runtime::Runtime;
 use plateaud::runtime::fake::Fake;
@@ -33,8 +34,9 @@ pub(crate) struct House {
     pub(crate) token: String,
     pub(crate) stop: CancellationToken,
     pub(crate) served: JoinHandle<()>,
+    pub(crate) api: Api,
+    pub(crate) state: tempfile::TempDir,
     local: Client,
-    _state: tempfile::TempDir,
 }
 
 /// A client in the making, once it is said who would encrypt.
@@ -62,8 +64,9 @@ impl House {
         let labs = Labs::open(runtime.clone(), settings).await.unwrap();
         let url = Database::in_folder(state.path());
         let database = Database::open(&url).await.unwrap();
-        let sessions = Sessions::open(labs.clone(), database, stop.clone());
+        let sessions = Sessions::open(labs.clone(), database.clone(), stop.clone());
         let api = Api {
+            judging: Judging::open(database, state.path()).unwrap(),
             sessions: sessions.await.unwrap(),
             labs,
             images: Images::new(runtime, recipes(), None),
@@ -75,7 +78,8 @@ impl House {
             .await
             .unwrap();
         let url = format!("http://{}", listeners.address().unwrap());
-        let served = tokio::spawn(async move { listeners.serve(api, token).await.unwrap() });
+        let serving = api.clone();
+        let served = tokio::spawn(async move { listeners.serve(serving, token).await.unwrap() });
         Self {
             fake,
             url,
@@ -91,7 +95,8 @@ impl House {
                 .build()
                 .unwrap(),
             socket,
-            _state: state,
+            api,
+            state,
         }
     }
 

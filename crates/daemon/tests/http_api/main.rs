@@ -4,6 +4,7 @@
 
 mod document;
 mod house;
+mod judging;
 mod labs;
 mod port;
 mod requests;

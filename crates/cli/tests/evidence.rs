@@ -1,0 +1,161 @@
+//! `plateau evidence verify`, typed as a person would, far from any daemon.
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test, what does not hold is a failure"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use plateau_core::exam::bundle::{Content, fingerprint, public_pem, seal, signing_of_pem};
+use plateau_core::exam::evidence::{Evidence, grade_evidence};
+use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::scenario::{Folder, Scenario};
+use tempfile::TempDir;
+
+/// Two keys of nobody's (RFC 8410, PKCS #8).
+const OURS: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH
+-----END PRIVATE KEY-----
+";
+const THEIRS: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI
+-----END PRIVATE KEY-----
+";
+
+const SCENARIO: &str = r#"
+plateau: 1
+id: pair
+title: { en: Pair }
+duration: 10m
+brief: { en: brief.md }
+nodes: { srv: { image: debian-server } }
+tasks:
+  - id: look
+    skill: tsgeri/1.2
+    title: { en: Look }
+    solution: [ { on: srv, run: look.sh } ]
+    checks: [ { id: up, on: srv, that: { file: { path: /etc/looked } }, points: 1 } ]
+"#;
+
+fn verify(folder: &TempDir, args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_plateau"))
+        .args(["evidence", "verify", "evidence.tar"])
+        .args(args)
+        .current_dir(folder.path())
+        .env("LC_ALL", "en_GB.UTF-8")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn bundle() -> Vec<u8> {
+    let files = [
+        ("scenario.yaml", SCENARIO),
+        ("brief.md", ""),
+        ("look.sh", ""),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+    let scenario = Folder(files.into());
+    let topology = Scenario::read(scenario.clone()).unwrap().draw("1").unwrap();
+    let evidence = Evidence {
+        scenario: topology.scenario.clone(),
+        hash: topology.hash.clone(),
+        seed: topology.seed.clone(),
+        parameters: BTreeMap::new(),
+        left_out: vec![],
+        gatherings: vec![],
+        events: vec![],
+    };
+    let log = [Entry::after(None, 1, "ada", None, Deed::Created {})];
+    let content = Content {
+        session: "session",
+        attempt: "attempt",
+        exported_by: "ada",
+        exported_ms: 5,
+        grade: &grade_evidence(&topology, &evidence),
+        evidence: &evidence,
+        judgements: &[],
+        log: &log,
+        scenario: &scenario,
+        lab_scenario: None,
+        extra: BTreeMap::new(),
+    };
+    seal(&content, &signing_of_pem(OURS).unwrap()).unwrap()
+}
+
+fn folder(bundle: &[u8]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("evidence.tar"), bundle).unwrap();
+    for (name, pem) in [("ours.pem", OURS), ("theirs.pem", THEIRS)] {
+        let key = signing_of_pem(pem).unwrap().verifying_key();
+        fs::write(folder.path().join(name), public_pem(&key).unwrap()).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_good_bundle_is_good_by_key_and_by_fingerprint_and_only_consistent_without() {
+    let folder = folder(&bundle());
+    let (code, out, _) = verify(&folder, &["--key", "ours.pem"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("it adds up"), "{out}");
+    assert_eq!(out.matches(" good ").count(), 9, "{out}");
+    let ours = signing_of_pem(OURS).unwrap().verifying_key();
+    let ours = fingerprint(&ours).unwrap();
+    assert_eq!(verify(&folder, &["--fingerprint", &ours]).0, 0);
+    let (code, out, _) = verify(&folder, &[]);
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("only consistent with the key inside it"),
+        "{out}"
+    );
+    let (code, out, _) = verify(&folder, &["--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 0);
+    assert_eq!(
+        (&json["good"], &json["trusted"]),
+        (&true.into(), &false.into())
+    );
+}
+
+#[test]
+fn what_is_not_so_ends_with_one_and_says_which_step_is_bad() {
+    let folder = folder(&bundle());
+    let (code, out, _) = verify(&folder, &["--key", "theirs.pem"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("signature   bad"), "{out}");
+    let (code, out, _) = verify(&folder, &["--fingerprint", "00"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("the key in the bundle is another"), "{out}");
+    let mut changed = bundle();
+    let place = changed.windows(6).position(|w| w == b"\"ada\",").unwrap();
+    changed[place + 1] = b'e';
+    fs::write(folder.path().join("evidence.tar"), changed).unwrap();
+    let (code, out, _) = verify(&folder, &["--key", "ours.pem"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("bad"), "{out}");
+}
+
+#[test]
+fn what_is_no_bundle_and_no_key_ends_with_two_in_plain_words() {
+    let whole = bundle();
+    let folder = folder(&whole[..whole.len() - 700]);
+    let (code, _, err) = verify(&folder, &["--key", "ours.pem"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("the archive is cut off"), "{err}");
+    let (code, _, err) = verify(&folder, &["--key", "evidence.tar"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("no ed25519 public key"), "{err}");
+    let (code, _, err) = verify(&folder, &["--key", "nowhere.pem"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("cannot read"), "{err}");
+    assert!(!Path::new("evidence.tar").exists());
+}

@@ -1,0 +1,148 @@
+//! Judging: gradings of attempts, what jurors say of them, and the evidence of both.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use plateau_core::api::{
+    AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal,
+};
+use plateau_core::exam::judgement::{Judgement, Outcome, Word};
+use serde::Deserialize;
+
+use super::failure::{Answer, Asked, Failures, Named, Sent};
+use super::{Api, files, labs};
+use crate::judging::KeptLab;
+use crate::labs::folder_of;
+
+/// Whoever the Unix socket and the token let in.
+const LOCAL: &str = "local";
+
+/// Through whose eyes something is looked at.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Viewer {
+    /// The juror; nobody of the jury where absent
+    #[serde(default)]
+    juror: String,
+}
+
+/// The public key that bundles of evidence are verified with, and its fingerprint
+#[utoipa::path(get, path = "/v1/evidence/key", tag = "judging", security(()),
+    responses((status = 200, body = EvidenceKeyView), Failures))]
+pub(super) async fn key(State(api): State<Api>) -> Answer<Json<EvidenceKeyView>> {
+    Ok(Json(api.judging.public_key()?))
+}
+
+/// The evidence of an attempt as one signed archive
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/evidence.tar", tag = "judging",
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/x-tar"), Failures))]
+pub(super) async fn export(
+    State(api): State<Api>,
+    Named(attempt): Named<String>,
+) -> Answer<impl IntoResponse> {
+    let bundle = api.judging.export(&attempt, LOCAL, BTreeMap::new()).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-tar"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"evidence.tar\"",
+        ),
+    ];
+    Ok((headers, bundle))
+}
+
+/// The gradings of an attempt in the order in which they were done; one of them counts
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/gradings", tag = "judging",
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 200, body = Vec<GradingView>), Failures))]
+pub(super) async fn gradings(
+    State(api): State<Api>,
+    Named(attempt): Named<String>,
+) -> Answer<Json<Vec<GradingView>>> {
+    Ok(Json(api.judging.gradings(&attempt).await?))
+}
+
+/// Grades an attempt by a mended scenario and shows old against new; it counts once it is accepted
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings", tag = "judging", request_body = NewGrading,
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 201, body = Proposal), Failures))]
+pub(super) async fn regrade(
+    State(api): State<Api>,
+    Named(attempt): Named<String>,
+    Sent(new): Sent<NewGrading>,
+) -> Answer<(StatusCode, Json<Proposal>)> {
+    files::check(&new.files)?;
+    let folder = folder_of(&new.files)?;
+    let lab = match &new.lab {
+        Some(lab) => Some(labs::find(&api, lab)?.id),
+        None => None,
+    };
+    let kept = lab.as_deref().map(|lab| KeptLab {
+        labs: &api.labs,
+        lab,
+    });
+    let regraded = api
+        .judging
+        .regrade(&attempt, folder, LOCAL, &new.reason, kept);
+    Ok((StatusCode::CREATED, Json(regraded.await?)))
+}
+
+/// Lets a grading count in place of the one that did, which stays and can be returned to
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings/{grading}/accept", tag = "judging",
+    request_body = AcceptGrading,
+    params(("attempt" = String, Path, description = "Identifier"),
+           ("grading" = String, Path, description = "Identifier of the grading")),
+    responses((status = 200, body = Vec<GradingView>), Failures))]
+pub(super) async fn accept(
+    State(api): State<Api>,
+    Named((attempt, grading)): Named<(String, String)>,
+    Sent(accept): Sent<AcceptGrading>,
+) -> Answer<Json<Vec<GradingView>>> {
+    let accepted = api
+        .judging
+        .accept(&attempt, &grading, LOCAL, &accept.reason);
+    Ok(Json(accepted.await?))
+}
+
+/// Says something as a juror; what was said before stays
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/judgements", tag = "judging", request_body = Word,
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 201, body = Judgement), Failures))]
+pub(super) async fn judge(
+    State(api): State<Api>,
+    Named(attempt): Named<String>,
+    Sent(word): Sent<Word>,
+) -> Answer<(StatusCode, Json<Judgement>)> {
+    let judgement = api.judging.judge(&attempt, word).await?;
+    Ok((StatusCode::CREATED, Json(judgement)))
+}
+
+/// What was said, as far as a juror may see it
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/judgements", tag = "judging",
+    params(("attempt" = String, Path, description = "Identifier"), Viewer),
+    responses((status = 200, body = JudgementsView), Failures))]
+pub(super) async fn judgements(
+    State(api): State<Api>,
+    Named(attempt): Named<String>,
+    Asked(viewer): Asked<Viewer>,
+) -> Answer<Json<JudgementsView>> {
+    let shown = api.judging.judgements(&attempt, &viewer.juror).await?;
+    Ok(Json(shown))
+}
+
+/// What an attempt comes to: points with rubrics and overrides, skills and blocks as proposed and
+/// decided, and what is missing
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/outcome", tag = "judging",
+    params(("attempt" = String, Path, description = "Identifier"), Viewer),
+    responses((status = 200, body = Outcome), Failures))]
+pub(super) async fn outcome(
+    State(api): State<Api>,
+    Named(attempt): Named<String>,
+    Asked(viewer): Asked<Viewer>,
+) -> Answer<Json<Outcome>> {
+    Ok(Json(api.judging.outcome(&attempt, &viewer.juror).await?))
+}

@@ -1,0 +1,142 @@
+//! The key that bundles of evidence are signed with.
+
+use std::fmt;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use plateau_core::api::EvidenceKeyView;
+use plateau_core::exam::bundle::{KeyError, fingerprint, public_pem, signing_of_pem, signing_pem};
+use thiserror::Error;
+
+/// Its file in the state folder.
+const FILE: &str = "evidence.key";
+
+/// A private key; clones share it.
+#[derive(Clone)]
+pub struct EvidenceKey(Arc<SigningKey>);
+
+impl fmt::Debug for EvidenceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EvidenceKey(…)")
+    }
+}
+
+/// Why there is no key.
+#[derive(Debug, Error)]
+pub enum EvidenceKeyError {
+    /// The system gives no random bytes.
+    #[error("draw the key of the evidence")]
+    Random(#[source] getrandom::Error),
+    /// Its file cannot be read or written.
+    #[error("keep the key of the evidence in `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its file holds something else.
+    #[error("use the key of the evidence in `{}`", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: KeyError,
+    },
+}
+
+impl EvidenceKey {
+    /// The key in the file `evidence.key` of the state folder, drawn at its first use. Only the
+    /// owner can read the file. It is never drawn again: without it no further bundle can be tied to
+    /// the earlier ones.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub fn open(state: &Path) -> Result<Self, EvidenceKeyError> {
+        let path = state.join(FILE);
+        let failed = |source| EvidenceKeyError::File {
+            path: path.clone(),
+            source,
+        };
+        let bad = |source| EvidenceKeyError::Key {
+            path: path.clone(),
+            source,
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(pem) => {
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+                    .map_err(failed)?;
+                let key = signing_of_pem(&pem).map_err(bad)?;
+                Ok(Self(Arc::new(key)))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let mut secret = [0; 32];
+                getrandom::fill(&mut secret).map_err(EvidenceKeyError::Random)?;
+                let key = SigningKey::from_bytes(&secret);
+                let pem = signing_pem(&key).map_err(bad)?;
+                std::fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&path)
+                    .and_then(|mut file| {
+                        file.write_all(pem.as_bytes())?;
+                        file.sync_all()
+                    })
+                    .map_err(failed)?;
+                Ok(Self(Arc::new(key)))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Its public half.
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn public(&self) -> Result<EvidenceKeyView, KeyError> {
+        let public = self.0.verifying_key();
+        Ok(EvidenceKeyView {
+            fingerprint: fingerprint(&public)?,
+            pem: public_pem(&public)?,
+        })
+    }
+
+    pub(super) fn signing(&self) -> &SigningKey {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_drawn_once_and_only_its_owner_can_read_it() {
+        let state = tempfile::tempdir().unwrap();
+        let first = EvidenceKey::open(state.path()).unwrap();
+        let second = EvidenceKey::open(state.path()).unwrap();
+        assert_eq!(first.public().unwrap(), second.public().unwrap());
+        let file = std::fs::metadata(state.path().join(FILE)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        assert_eq!(format!("{first:?}"), "EvidenceKey(…)");
+        let other = tempfile::tempdir().unwrap();
+        let other = EvidenceKey::open(other.path()).unwrap();
+        assert_ne!(other.public().unwrap(), first.public().unwrap());
+    }
+
+    #[test]
+    fn a_file_with_something_else_is_no_key_and_is_left_alone() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path().join(FILE);
+        std::fs::write(&path, "hunter2\n").unwrap();
+        let refused = EvidenceKey::open(state.path());
+        assert!(matches!(refused, Err(EvidenceKeyError::Key { .. })));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "hunter2\n");
+    }
+}

@@ -1,0 +1,129 @@
+//! Judging through the front door: a lab is graded, regraded, judged, exported and verified.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use plateau_core::api::{
+    CheckLab, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal, ScenarioFiles,
+};
+use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
+use plateau_core::exam::judgement::{Judgement, Outcome};
+use plateau_core::probe::Fact;
+use plateaud::store::Database;
+use reqwest::StatusCode;
+use serde_json::json;
+use sqlx::Executor as _;
+use sqlx::any::AnyPoolOptions;
+
+use crate::house::{House, error, scenario};
+
+/// The attempt `a1` at the small scenario, graded from a lab `kept` in which nothing was done.
+async fn graded() -> House {
+    let house = House::open().await;
+    let url = Database::in_folder(house.state.path());
+    let rows = AnyPoolOptions::new().connect(&url).await.unwrap();
+    for row in [
+        "INSERT INTO sessions (id, name, state, terms, created) VALUES ('s1', 'june', 'closed', '{}', 0)",
+        "INSERT INTO seats (id, session, number, name, blocks, factor, breaks_ms, notes, generation, code) VALUES ('t1', 's1', '01', 'Zoé', '[]', 1000, 0, '', 0, 'c1')",
+        "INSERT INTO attempts (id, session, seat, scenario, state, seed) VALUES ('a1', 's1', 't1', 'pair', 'kept', '1')",
+    ] {
+        rows.execute(row).await.unwrap();
+    }
+    rows.close().await;
+    house.fake.answering(|_, _, asked| {
+        let path = serde_json::to_value(&asked.question).unwrap();
+        let exists = path["file"]["path"] == "/etc/other";
+        let seen = json!({ "file": { "exists": exists } });
+        Fact::Seen(serde_json::from_value(seen).unwrap())
+    });
+    house.create("kept").await;
+    house.ready("kept").await;
+    let evidence = house.api.labs.gather("kept", CheckLab { phases: None });
+    let evidence = evidence.await.unwrap();
+    let graded = house.api.judging.record("a1", evidence, "system", None);
+    assert_eq!(graded.await.unwrap().points, 0);
+    house
+}
+
+fn mended() -> ScenarioFiles {
+    let mut files = scenario();
+    let document = STANDARD.decode(&files["scenario.yaml"]).unwrap();
+    let document = String::from_utf8(document).unwrap();
+    let document = document.replace("/etc/looked", "/etc/other");
+    files.insert("scenario.yaml".to_owned(), STANDARD.encode(document));
+    files
+}
+
+#[tokio::test]
+async fn an_attempt_is_regraded_from_a_kept_lab_and_the_new_grade_counts_once_it_is_accepted() {
+    let house = graded().await;
+    let new = NewGrading {
+        files: mended(),
+        reason: "the brief names another file".to_owned(),
+        lab: Some("kept".to_owned()),
+    };
+    let path = "/v1/attempts/a1/gradings";
+    let response = house.post(path, serde_json::to_value(new).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let proposal: Proposal = response.json().await.unwrap();
+    assert_eq!(proposal.asked, ["look/up"]);
+    assert_eq!(proposal.to_ask, Vec::<String>::new());
+    assert_eq!(proposal.comparison.points, (0, 1));
+    let accept = format!("{path}/{}/accept", proposal.grading.id);
+    let response = house
+        .post(&accept, json!({ "reason": "it is right" }))
+        .await;
+    let gradings: Vec<GradingView> = response.json().await.unwrap();
+    let counts: Vec<bool> = gradings.iter().map(|grading| grading.accepted).collect();
+    assert_eq!(counts, [false, true]);
+    let listed: Vec<GradingView> = house.get(path).await.json().await.unwrap();
+    assert_eq!(listed, gradings);
+    let unreasoned = house.post(&accept, json!({ "reason": "" })).await;
+    error(unreasoned, StatusCode::BAD_REQUEST, "no-reason").await;
+}
+
+#[tokio::test]
+async fn a_juror_is_heard_and_what_it_comes_to_is_shown() {
+    let house = graded().await;
+    let says = json!({ "juror": "ada", "says": { "override": { "check": "look/up", "ruling": "pass", "reason": "shown on the screen" } } });
+    let response = house.post("/v1/attempts/a1/judgements", says).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let judgement: Judgement = response.json().await.unwrap();
+    assert_eq!(judgement.version, 1);
+    let outcome = house.get("/v1/attempts/a1/outcome?juror=ada").await;
+    let outcome: Outcome = outcome.json().await.unwrap();
+    assert_eq!((outcome.machine.points, outcome.grade.points), (0, 1));
+    let said = house.get("/v1/attempts/a1/judgements").await;
+    let said: JudgementsView = said.json().await.unwrap();
+    assert_eq!(said.judgements, [judgement]);
+    for (says, code) in [
+        (
+            json!({ "juror": "ada", "says": { "override": { "check": "look/up", "ruling": "pass", "reason": "" } } }),
+            "no-reason",
+        ),
+        (
+            json!({ "juror": "ada", "says": { "praise": {} } }),
+            "bad-json",
+        ),
+    ] {
+        let refused = house.post("/v1/attempts/a1/judgements", says).await;
+        error(refused, StatusCode::BAD_REQUEST, code).await;
+    }
+    let nobody = house.get("/v1/attempts/none/outcome").await;
+    error(nobody, StatusCode::NOT_FOUND, "attempt-not-found").await;
+}
+
+#[tokio::test]
+async fn evidence_is_exported_and_verified_with_the_key_that_anybody_may_ask_for() {
+    let house = graded().await;
+    let key = reqwest::get(format!("{}/v1/evidence/key", house.url)).await;
+    let key: EvidenceKeyView = key.unwrap().json().await.unwrap();
+    let response = house.get("/v1/attempts/a1/evidence.tar").await;
+    assert_eq!(response.headers()["content-type"], "application/x-tar");
+    let bundle = response.bytes().await.unwrap();
+    let public = public_of_pem(&key.pem).unwrap();
+    let verification = verify(&bundle, &Trust::Key(Box::new(public))).unwrap();
+    assert!(verification.good, "{verification:#?}");
+    assert_eq!(verification.fingerprint, Some(key.fingerprint));
+    let open = reqwest::get(format!("{}/v1/attempts/a1/evidence.tar", house.url)).await;
+    assert_eq!(open.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
