@@ -20,8 +20,15 @@ macro_rules! messages {
     };
 }
 
+#[cfg(feature = "exam")]
+mod access;
 mod happening;
 
+#[cfg(feature = "exam")]
+pub use access::{
+    AccountView, ChangeAccount, Hidden, LoginView, NewAccount, NewLogin, NewToken, OwnLabView,
+    OwnNodeView, TokenMade, TokenView, Who,
+};
 pub use happening::{EventProgress, EventRecord, EventView};
 
 /// A scenario's folder as it travels: path in the folder → content in base64.

@@ -1,9 +1,9 @@
 //! The HTTP API: decode, one call, encode.
 //!
-//! The same routes are served on a Unix socket, guarded by its file permissions, and on a TCP port
-//! of the loopback, guarded by a token.
+//! The same routes are served on a Unix socket, guarded by its file permissions, and on a TCP port,
+//! where everybody has to show who he is. Which right each route needs is in `rights` and nowhere else.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -13,26 +13,33 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::Access;
 use crate::images::Images;
 use crate::labs::Labs;
 
+mod accounts;
+mod authority;
 mod events;
 mod failure;
 mod files;
 mod guard;
+mod identity;
 mod images;
 mod labs;
 mod listen;
+mod logins;
+mod origin;
 mod proofs;
+mod rights;
 mod shell;
 mod system;
 
 pub use failure::Failure;
-pub use guard::{Token, TokenError};
+pub use guard::{Door, Names, Token, TokenError};
 pub use listen::{ListenError, Listeners};
 
 /// Most bytes of a request's body.
@@ -45,6 +52,10 @@ pub struct Api {
     pub labs: Labs,
     /// The images.
     pub images: Images,
+    /// Accounts and log-ins.
+    pub access: Access,
+    /// The certificate of the authority that the daemon made for the room, as PEM, where it did.
+    pub authority: Option<Arc<str>>,
     /// Ends the streams that have no end of their own.
     pub stop: CancellationToken,
 }
@@ -55,17 +66,19 @@ pub struct Api {
     info(
         title = "Plateau",
         description = "Builds labs of nodes and networks for timed practical exams, and grades them. \
-                       On TCP every route but `version`, `health` and `openapi.json` wants the token \
-                       of the daemon's state folder; on the Unix socket none does."
+                       On TCP every route but `version`, `health`, `openapi.json`, `authority.pem` and \
+                       logging in wants a token, or the cookie of a log-in; what changes something with \
+                       a cookie also wants the header `X-Plateau`. On the Unix socket none does."
     ),
     tags(
         (name = "system", description = "The daemon and its host"),
         (name = "labs", description = "Labs, from asking for one to its grade"),
         (name = "proofs", description = "Proving that a scenario grades fairly"),
         (name = "images", description = "What nodes are made from"),
+        (name = "access", description = "Log-ins, accounts, and the tokens of programs"),
     ),
     modifiers(&BearerToken),
-    security((), ("token" = [])),
+    security((), ("token" = []), ("login" = [])),
 )]
 struct Head;
 
@@ -80,6 +93,11 @@ impl utoipa::Modify for BearerToken {
                 "token",
                 SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
             );
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-plateau"));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("login", SecurityScheme::ApiKey(cookie));
     }
 }
 
@@ -110,26 +128,37 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(proofs::prove))
         .routes(routes!(images::list))
         .routes(routes!(images::build))
+        .routes(routes!(authority::authority))
+        .routes(routes!(logins::create))
+        .routes(routes!(logins::show, logins::end))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::change, accounts::remove))
+        .routes(routes!(accounts::end_logins))
+        .routes(routes!(accounts::list_tokens, accounts::create_token))
+        .routes(routes!(accounts::remove_token))
 }
 
-/// The routes for the Unix socket.
+/// The routes for the Unix socket, whose every user is the administrator.
 pub fn local(api: Api) -> Router {
-    around(routed(api))
+    around(routed(api).layer(from_fn(identity::local)))
 }
 
-/// The routes for the TCP port: only with the token, and only under a name of the loopback.
-pub fn remote(api: Api, token: Token) -> Router {
-    let guarded = routed(api)
-        .layer(from_fn_with_state(token, guard::token))
-        .layer(from_fn(guard::host));
+/// The routes for the TCP port: each for those who may use it, and only under a name of the daemon's.
+/// Served with the client's address as `ConnectInfo`.
+pub fn remote(api: Api, door: Door) -> Router {
+    let guarded = routed(api.clone())
+        .layer(from_fn_with_state((api, door.clone()), identity::remote))
+        .layer(from_fn_with_state(door, guard::host));
     around(guarded)
 }
 
 fn routed(api: Api) -> Router {
-    let (router, _) = routes().split_for_parts();
+    let (router, document) = routes().split_for_parts();
+    rights::check(&document);
     router
         .fallback(failure::no_route)
         .method_not_allowed_fallback(failure::no_method)
+        .layer(from_fn_with_state(api.clone(), rights::permit))
         .with_state(api)
 }
 

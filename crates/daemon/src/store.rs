@@ -22,8 +22,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::LabError;
 
+pub mod accounts;
 pub mod database;
+pub mod failures;
+pub mod logins;
+pub mod owners;
 mod papers;
+pub mod tokens;
 
 pub use database::{Database, DatabaseError};
 

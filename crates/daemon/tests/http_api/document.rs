@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::house::House;
 
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 31] = [
     "get /v1/version",
     "get /v1/health",
     "get /v1/doctor",
@@ -27,6 +27,18 @@ const ROUTES: [&str; 19] = [
     "post /v1/proofs",
     "get /v1/images",
     "post /v1/images/build",
+    "get /v1/authority.pem",
+    "post /v1/logins",
+    "get /v1/logins/current",
+    "delete /v1/logins/current",
+    "get /v1/accounts",
+    "post /v1/accounts",
+    "patch /v1/accounts/{account}",
+    "delete /v1/accounts/{account}",
+    "delete /v1/accounts/{account}/logins",
+    "get /v1/tokens",
+    "post /v1/tokens",
+    "delete /v1/tokens/{token}",
 ];
 
 #[tokio::test]

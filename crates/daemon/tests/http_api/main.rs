@@ -5,6 +5,9 @@
 mod document;
 mod house;
 mod labs;
+mod logins;
 mod port;
 mod requests;
+mod rights;
+mod secured;
 mod streams;
