@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use plateau_core::exam::code;
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::store::accounts::Account;
 use crate::store::logins::{Login, Whose};
@@ -139,6 +140,8 @@ struct Inner {
     passwords: Passwords,
     limits: Limits,
     lasting: Lasting,
+    /// Counts what may have ended log-ins, for those who wait for the end of one.
+    endings: watch::Sender<u64>,
 }
 
 impl Access {
@@ -152,6 +155,7 @@ impl Access {
             passwords: Passwords::new().await?,
             limits: Limits::default(),
             lasting,
+            endings: watch::Sender::new(0),
         })))
     }
 
@@ -239,6 +243,7 @@ impl Access {
         };
         let whose = Whose::Seat(seat.id.clone());
         inner.database.end_logins(&whose).await?;
+        self.told_of_endings();
         self.sweep(now()).await?;
         let (secret, login) = self.begin(whose, &place).await?;
         Ok(Made {
@@ -330,7 +335,9 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn log_out(&self, login: &Login) -> Result<(), AccessError> {
-        Ok(self.0.database.end_login(&login.id).await?)
+        self.0.database.end_login(&login.id).await?;
+        self.told_of_endings();
+        Ok(())
     }
 
     /// Ends all log-ins of an account, and says how many there were.
@@ -338,8 +345,7 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn revoke_account(&self, account: &Account) -> Result<u64, AccessError> {
-        let whose = Whose::Account(account.id.clone());
-        Ok(self.0.database.end_logins(&whose).await?)
+        self.revoke(&Whose::Account(account.id.clone())).await
     }
 
     /// Ends all log-ins of a seat, such as when its code is replaced, and says how many there were.
@@ -347,8 +353,48 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn revoke_seat(&self, seat: &Place) -> Result<u64, AccessError> {
-        let whose = Whose::Seat(seat.id.clone());
-        Ok(self.0.database.end_logins(&whose).await?)
+        self.revoke(&Whose::Seat(seat.id.clone())).await
+    }
+
+    async fn revoke(&self, whose: &Whose) -> Result<u64, AccessError> {
+        let ended = self.0.database.end_logins(whose).await?;
+        self.told_of_endings();
+        Ok(ended)
+    }
+
+    /// Has those look again who wait for the end of a log-in.
+    fn told_of_endings(&self) {
+        self.0
+            .endings
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Waits until the log-in that a request came by is over, by which whatever it holds open has to
+    /// end; for ever where it came by none.
+    pub async fn until_ended(self, principal: Principal) {
+        let Some(login) = principal.login() else {
+            return std::future::pending().await;
+        };
+        let mut endings = self.0.endings.subscribe();
+        // It may have ended since the request came in.
+        endings.mark_changed();
+        let left = u64::try_from(login.expires.saturating_sub(now())).unwrap_or(0);
+        let revoked = async {
+            while endings.changed().await.is_ok() {
+                match self.0.database.has_login(&login.id).await {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(error) => {
+                        let error = crate::runtime::error::chain(&error);
+                        tracing::warn!(error, "whether a log-in is over is not known");
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = revoked => {}
+            () = tokio::time::sleep(Duration::from_millis(left)) => {}
+        }
     }
 
     /// Forgets what is over.

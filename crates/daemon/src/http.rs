@@ -14,7 +14,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::access::Access;
@@ -44,6 +44,9 @@ pub use listen::{ListenError, Listeners};
 
 /// Most bytes of a request's body.
 pub const BODY_LIMIT: usize = 96 << 20;
+
+/// Most bytes of the body of a log-in, which anybody may send.
+const LOGIN_LIMIT: usize = 16 << 10;
 
 /// What the routes call.
 #[derive(Clone, Debug)]
@@ -101,7 +104,11 @@ impl utoipa::Modify for BearerToken {
     }
 }
 
-static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| routes().into_openapi());
+static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
+    let mut document = routes().into_openapi();
+    rights::label(&mut document);
+    document
+});
 
 /// The OpenAPI document of all routes.
 #[must_use]
@@ -129,7 +136,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(images::list))
         .routes(routes!(images::build))
         .routes(routes!(authority::authority))
-        .routes(routes!(logins::create))
+        .routes(routes!(logins::create).layer(DefaultBodyLimit::max(LOGIN_LIMIT)))
         .routes(routes!(logins::show, logins::end))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::change, accounts::remove))

@@ -71,6 +71,7 @@ impl Access {
             password,
         };
         self.database().change_account(&account.id, &change).await?;
+        self.told_of_endings();
         Ok(view(self.account(name).await?))
     }
 
@@ -81,6 +82,7 @@ impl Access {
     pub async fn remove_account(&self, name: &str) -> Result<(), AccessError> {
         let account = self.account(name).await?;
         self.database().remove_account(&account.id).await?;
+        self.told_of_endings();
         Ok(())
     }
 
@@ -119,7 +121,8 @@ impl Access {
             role: match checked_role(new.role)? {
                 // It is named for sessions by its account.
                 Role::Invigilator => return Err(AccessError::BadRole { role: new.role }),
-                other => other,
+                role
+                @ (Role::Administrator | Role::Trainer | Role::Evaluator | Role::Candidate) => role,
             },
             created: now,
             expires: expires.transpose()?,

@@ -92,7 +92,7 @@ fn network(address: IpAddr) -> IpAddr {
         IpAddr::V6(address) if !address.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64))
         }
-        other => other,
+        address @ (IpAddr::V4(_) | IpAddr::V6(_)) => address,
     }
 }
 

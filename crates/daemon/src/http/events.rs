@@ -24,6 +24,7 @@ use crate::labs::Labs;
     responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
 pub(super) async fn of_all(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
 ) -> Sse<impl Stream<Item = Result<Sent, Infallible>>> {
     let stream = Follow {
         before: VecDeque::new(),
@@ -33,7 +34,7 @@ pub(super) async fn of_all(
         seen: None,
         ended: false,
     };
-    sse(stream, &api)
+    sse(stream, &api, principal)
 }
 
 /// What has happened to a lab, then what happens from now on; ends when the lab is gone. Its
@@ -60,7 +61,7 @@ pub(super) async fn of_one(
         seen,
         ended: false,
     };
-    Ok(sse(stream, &api))
+    Ok(sse(stream, &api, principal))
 }
 
 /// A listener and what it has not been told yet.
@@ -160,13 +161,18 @@ fn is_state(what: &What) -> bool {
     matches!(what, What::State { .. })
 }
 
-fn sse(follow: Follow, api: &Api) -> Sse<impl Stream<Item = Result<Sent, Infallible>> + use<>> {
+fn sse(
+    follow: Follow,
+    api: &Api,
+    principal: Principal,
+) -> Sse<impl Stream<Item = Result<Sent, Infallible>> + use<>> {
     let events = stream::unfold(follow, async |mut follow| {
         let event = follow.next().await?;
         Some((event, follow))
     })
     .filter_map(|event| ready(encode(&event)))
-    .take_until(api.stop.clone().cancelled_owned());
+    .take_until(api.stop.clone().cancelled_owned())
+    .take_until(api.access.clone().until_ended(principal));
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 

@@ -170,10 +170,7 @@ impl From<JsonRejection> for Failure {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::input(
                 "body-too-large",
-                format!(
-                    "the body has more than {} MiB",
-                    super::BODY_LIMIT / (1 << 20)
-                ),
+                "the body has more bytes than this route takes",
             ),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Self::input("not-json", message).hint("send `Content-Type: application/json`")

@@ -39,7 +39,7 @@ pub(super) async fn list(State(api): State<Api>) -> Json<Vec<LabView>> {
 #[serde(untagged)]
 pub(super) enum Shown {
     /// To those who work with it.
-    Whole(LabView),
+    Whole(Box<LabView>),
     /// To its candidate.
     Own(OwnLabView),
 }
@@ -56,7 +56,7 @@ pub(super) async fn show(
     let lab = find(&api, &lab)?;
     Ok(Json(match principal.is_candidate() {
         true => Shown::Own(OwnLabView::of(lab)),
-        false => Shown::Whole(lab),
+        false => Shown::Whole(Box::new(lab)),
     }))
 }
 

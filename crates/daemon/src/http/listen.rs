@@ -194,7 +194,10 @@ async fn serve_port(
     };
     let handle = axum_server::Handle::new();
     let server = axum_server::from_tcp_rustls(port.into_std()?, tls.served())?;
-    let server = server.handle(handle.clone()).serve(service);
+    let server = server
+        .handle(handle.clone())
+        .first_request_timeout(PATIENCE)
+        .serve(service);
     let told = async {
         tls.watch(stop).await;
         handle.graceful_shutdown(Some(PATIENCE));

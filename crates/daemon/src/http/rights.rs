@@ -11,6 +11,8 @@ use axum::{Extension, RequestExt};
 use plateau_core::api::LabView;
 use plateau_core::exam::rights::{self, About, Person, Reach, Right};
 use plateau_core::topology::Access;
+use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
 
 use super::failure::{Answer, Failure};
 use super::{Api, labs};
@@ -127,6 +129,30 @@ pub(super) fn check(document: &utoipa::openapi::OpenApi) {
         }
     }
     assert!(left.is_empty(), "there are no such routes: {left:?}");
+}
+
+/// Writes into the document which right each route needs.
+pub(super) fn label(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("patch", &mut item.patch),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let guard = GUARDS.get(&(method, path.as_str()));
+            let word = match guard {
+                Some(Open) => json!("open"),
+                Some(Known) | None => json!("known"),
+                Some(Needs(right)) => json!(right),
+            };
+            let labels = Extensions::builder().add("x-right", word).build();
+            operation.extensions.get_or_insert_default().merge(labels);
+        }
+    }
 }
 
 /// Lets only those through who have the right that the route needs.

@@ -98,6 +98,19 @@ impl Database {
         ))
     }
 
+    /// Whether a log-in is still there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has_login(&self, id: &str) -> Result<bool, DatabaseError> {
+        let found: Option<String> = sqlx::query_scalar("SELECT id FROM logins WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.read())
+            .await
+            .map_err(DatabaseError::query("look whether a log-in is over"))?;
+        Ok(found.is_some())
+    }
+
     /// Writes down that a log-in is used.
     ///
     /// # Errors

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use plateau_core::api::{LoginView, TokenMade, TokenView, Who};
 use plateau_core::exam::rights::{Right, Role};
 use plateaud::access::Lasting;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, Executor as _};
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use crate::house::{House, builder, error};
+use crate::house::{House, PATIENCE, builder, error};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -216,6 +219,40 @@ async fn a_code_is_one_computer_and_a_browser_one_log_in() {
     assert_eq!(house.access.revoke_seat(&seat).await.unwrap(), 1);
     let response = current(&house, &third).await;
     error(response, StatusCode::UNAUTHORIZED, "unauthorized").await;
+}
+
+#[tokio::test]
+async fn what_a_log_in_holds_open_ends_with_it() {
+    let house = House::open().await;
+    add_account(&house, "ada", "trainer").await;
+    let lab = house.create("first").await;
+    house.ready(&lab.id).await;
+    let (_, sent) = cookie(&log_in(&house, &by_password("ada", PASSWORD)).await);
+    let request = ask(&house, Method::GET, "/v1/events").header("cookie", &sent);
+    let events = request.send().await.unwrap();
+    let port = house.url.strip_prefix("http://").unwrap();
+    let stream = tokio::net::TcpStream::connect(port).await.unwrap();
+    let address = format!("ws://{port}/v1/labs/first/nodes/srv1/shell");
+    let mut request = address.into_client_request().unwrap();
+    for (name, value) in [("cookie", &sent), ("origin", &house.url)] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let (terminal, _) = client_async(request, stream).await.unwrap();
+    // Somebody else's end is none of theirs.
+    add_account(&house, "bea", "trainer").await;
+    house.ask(Method::DELETE, "/v1/accounts/bea", None).await;
+    let still = current(&house, &sent).await;
+    assert_eq!(still.status(), StatusCode::OK);
+
+    house
+        .ask(Method::DELETE, "/v1/accounts/ada/logins", None)
+        .await;
+    let ended = async {
+        let _ = terminal.for_each(|_| std::future::ready(())).await;
+        events.bytes().await
+    };
+    let ended = tokio::time::timeout(PATIENCE, ended).await;
+    assert!(ended.unwrap().is_ok());
 }
 
 #[tokio::test]

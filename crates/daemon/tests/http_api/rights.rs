@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use plateau_core::api::LabView;
-use plateau_core::exam::rights::{Role, TABLE};
+use plateau_core::exam::rights::{About, Answer, Person, Right, Role, TABLE, answer};
 use plateaud::access::Lasting;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -238,7 +238,64 @@ async fn every_route_answers_every_role_as_the_table_says() {
             }
         }
     }
+    for ((route, whose), row) in &cells {
+        for (who, told) in row {
+            assert_eq!(
+                *told,
+                expected(route, whose, who),
+                "{route} of {whose} by {who}"
+            );
+        }
+    }
     insta::assert_snapshot!("rights", table(&cells));
+}
+
+/// What the table of rights says, by the right that the document names for the route.
+fn expected(route: &str, whose: &str, who: &str) -> &'static str {
+    let (path, method) = route.split_once(' ').unwrap();
+    let document = serde_json::to_value(plateaud::http::document()).unwrap();
+    let operation = &document["paths"][path][method];
+    let right = &operation["x-right"];
+    assert_eq!(
+        right == "open",
+        operation["security"] == json!([{}]),
+        "{route}"
+    );
+    let (role, place) = match who {
+        "nobody" if right == "open" => return "yes",
+        "nobody" => return "401",
+        "socket" => (Role::Administrator, ""),
+        "candidate at A" => (Role::Candidate, "A"),
+        "candidate at B" => (Role::Candidate, "B"),
+        "invigilator of A" => (Role::Invigilator, "A"),
+        "invigilator of B" => (Role::Invigilator, "B"),
+        other => (Role::of(other).unwrap(), ""),
+    };
+    if right == "open" || right == "known" {
+        return "yes";
+    }
+    let right: Right = serde_json::from_value(right.clone()).unwrap();
+    let about = match whose {
+        "A" | "B" => About {
+            session: Some(format!("session-{whose}")),
+            seat: Some(format!("seat-{whose}")),
+            open: true,
+        },
+        _ => About::default(),
+    };
+    let person = Person {
+        role,
+        named: (role == Role::Invigilator)
+            .then(|| format!("session-{place}"))
+            .into_iter()
+            .collect(),
+        seat: (role == Role::Candidate).then(|| format!("seat-{place}")),
+    };
+    match answer(&person, right, &about) {
+        Answer::Allowed => "yes",
+        Answer::NoRight | Answer::OfAttempt | Answer::NotOpen => "403",
+        Answer::OutOfReach => "404",
+    }
 }
 
 /// The table as a reviewer reads it.

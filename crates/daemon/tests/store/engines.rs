@@ -24,12 +24,12 @@ pub(crate) async fn on_both_urls(test: impl AsyncFn(&str)) {
     let folder = tempfile::tempdir().unwrap();
     on_sqlite(folder.path(), &test).await;
     let postgres = Postgres::start();
-    println!("on PostgreSQL");
+    eprintln!("on PostgreSQL");
     test(&postgres.url()).await;
 }
 
 async fn on_sqlite(folder: &Path, test: &impl AsyncFn(&str)) {
-    println!("on SQLite");
+    eprintln!("on SQLite");
     test(&Database::in_folder(folder)).await;
 }
 
