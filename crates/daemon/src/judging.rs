@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use plateau_core::api::{EvidenceKeyView, GradingView, JudgementsView};
 use plateau_core::exam::bundle::{Content, seal};
 use plateau_core::exam::evidence::{Evidence, grade_evidence};
@@ -20,11 +19,13 @@ use serde::Deserialize;
 use sqlx::{Any, Transaction};
 use thiserror::Error;
 
+use crate::clock::Clock;
 use crate::lab::{LabError, on_disk};
 use crate::store::evidence::{
-    Grading, GradingHead, Place, accept_grading, add_grading, append, is_graded,
+    Grading, GradingHead, Whereabouts, accept_grading, add_grading, is_graded,
 };
 use crate::store::judgements::{add_judgement, judgements_in};
+use crate::store::sessions::append;
 use crate::store::{Database, DatabaseError, Store};
 
 pub use error::JudgingError;
@@ -41,6 +42,7 @@ pub struct Judging {
     database: Database,
     store: Store,
     key: EvidenceKey,
+    clock: Clock,
 }
 
 /// Why there is no judging.
@@ -57,7 +59,7 @@ pub enum OpenError {
 /// What an attempt is judged by.
 #[derive(Clone, Debug)]
 struct Matter {
-    place: Place,
+    place: Whereabouts,
     grading: Grading,
     topology: Arc<Topology>,
 }
@@ -75,8 +77,9 @@ impl Judging {
     ///
     /// # Errors
     /// The folder or the key in it cannot be used.
-    pub fn open(database: Database, state: &Path) -> Result<Self, OpenError> {
+    pub fn open(database: Database, state: &Path, clock: Clock) -> Result<Self, OpenError> {
         Ok(Self {
+            clock,
             database,
             store: Store::open(state)?,
             key: EvidenceKey::open(state)?,
@@ -124,7 +127,7 @@ impl Judging {
                 attempt: attempt.to_owned(),
                 hash: topology.hash.clone(),
                 grade: grade_evidence(topology, &evidence),
-                at_ms: now_ms(),
+                at_ms: self.clock.now_ms(),
                 actor: actor.to_owned(),
                 reason,
                 accepted,
@@ -135,7 +138,16 @@ impl Judging {
         let head = &grading.head;
         if accepted {
             let reason = head.reason.clone();
-            log_accepted(&mut tx, &place.session, attempt, &head.id, actor, reason).await?;
+            log_accepted(
+                &mut tx,
+                self.clock.now_ms(),
+                &place.session,
+                attempt,
+                &head.id,
+                actor,
+                reason,
+            )
+            .await?;
         }
         commit(tx).await?;
         Ok(view(head))
@@ -175,7 +187,16 @@ impl Judging {
             });
         }
         let reason = Some(reason.to_owned());
-        log_accepted(&mut tx, &place.session, attempt, grading, actor, reason).await?;
+        log_accepted(
+            &mut tx,
+            self.clock.now_ms(),
+            &place.session,
+            attempt,
+            grading,
+            actor,
+            reason,
+        )
+        .await?;
         commit(tx).await?;
         self.gradings(attempt).await
     }
@@ -204,7 +225,7 @@ impl Judging {
         let last = same.map(|said| said.version).max().unwrap_or(0);
         let judgement = Judgement {
             version: last.saturating_add(1),
-            at_ms: now_ms(),
+            at_ms: self.clock.now_ms(),
             word,
         };
         add_judgement(&mut tx, attempt, &judgement).await?;
@@ -286,7 +307,7 @@ impl Judging {
         let place = self.place(attempt).await?;
         let grading = self.accepted(attempt).await?;
         let judgements = self.database.judgements(attempt).await?;
-        let log = self.database.log(&place.session).await?;
+        let log = self.database.log(&place.session, 1).await?;
         let scenario = self.folder(&grading.head.hash).await?;
         let lab_scenario = match grading.evidence.hash == grading.head.hash {
             true => None,
@@ -296,7 +317,7 @@ impl Judging {
             session: &place.session,
             attempt,
             exported_by: actor,
-            exported_ms: now_ms(),
+            exported_ms: self.clock.now_ms(),
             evidence: &grading.evidence,
             grade: &grading.head.grade,
             judgements: &judgements,
@@ -314,8 +335,8 @@ impl Judging {
         &self,
         tx: &mut Transaction<'static, Any>,
         attempt: &str,
-    ) -> Result<Place, JudgingError> {
-        let place = self.database.place_in(tx, attempt).await?;
+    ) -> Result<Whereabouts, JudgingError> {
+        let place = self.database.whereabouts_in(tx, attempt).await?;
         let place = place.ok_or_else(|| no_such(attempt))?;
         match place.state {
             SessionState::Sealed => Err(JudgingError::Sealed {
@@ -330,8 +351,8 @@ impl Judging {
         }
     }
 
-    async fn place(&self, attempt: &str) -> Result<Place, JudgingError> {
-        let place = self.database.place(attempt).await?;
+    async fn place(&self, attempt: &str) -> Result<Whereabouts, JudgingError> {
+        let place = self.database.whereabouts(attempt).await?;
         place.ok_or_else(|| no_such(attempt))
     }
 
@@ -380,7 +401,7 @@ fn no_such(attempt: &str) -> JudgingError {
 }
 
 /// Who judges, by the session's terms: `jurors` in them, apart where they are at least two.
-fn jury(place: &Place) -> Result<Jury, DatabaseError> {
+fn jury(place: &Whereabouts) -> Result<Jury, DatabaseError> {
     let terms: Terms = serde_json::from_str(&place.terms)
         .map_err(DatabaseError::kept("read the session's terms"))?;
     Ok(Jury::of(terms.jurors))
@@ -388,6 +409,7 @@ fn jury(place: &Place) -> Result<Jury, DatabaseError> {
 
 async fn log_accepted(
     tx: &mut Transaction<'static, Any>,
+    at_ms: u64,
     session: &str,
     attempt: &str,
     grading: &str,
@@ -398,7 +420,7 @@ async fn log_accepted(
         attempt: attempt.to_owned(),
         grading: grading.to_owned(),
     };
-    let appended = append(tx, session, now_ms(), actor, reason, deed).await;
+    let appended = append(tx, session, at_ms, actor, reason, deed).await;
     appended.map(drop)
 }
 
@@ -420,9 +442,4 @@ fn view(head: &GradingHead) -> GradingView {
         of: head.grade.of,
         unknown: head.grade.unknown,
     }
-}
-
-/// Milliseconds since the epoch.
-fn now_ms() -> u64 {
-    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
 }

@@ -3,6 +3,7 @@
 //! `runtime` is the wall: above it nobody knows Docker, below it nobody knows labs. `labs` owns the
 //! labs, one task each; `http` decodes, makes one call and encodes.
 
+pub mod access;
 pub mod agent;
 pub mod clock;
 pub mod doctor;
@@ -16,3 +17,4 @@ pub mod runtime;
 pub mod sessions;
 pub mod settings;
 pub mod store;
+pub mod tls;

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::judging::Judging;
 use crate::lab::on_disk;
 use crate::labs::Labs;
 use crate::store::database::DatabaseError;
@@ -55,6 +56,7 @@ struct Inner {
     database: Database,
     store: Store,
     clock: Clock,
+    judging: Judging,
     /// What access codes follow from.
     key: [u8; KEY],
     /// Labs that may be built at the same time.
@@ -122,12 +124,14 @@ impl Sessions {
         let state = labs.settings().state.clone();
         let root = state.clone();
         let (store, key) = on_disk(move || Ok((Store::open(&root)?, key(&root)?))).await?;
+        let database_of_judging = database.clone();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let sessions = Self {
             inner: Arc::new(Inner {
                 labs,
                 database,
                 store,
+                judging: Judging::open(database_of_judging, &state, clock.clone())?,
                 clock,
                 key,
                 building: Semaphore::new(2 * cores),
@@ -152,6 +156,12 @@ impl Sessions {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    /// Gradings and judgements.
+    #[must_use]
+    pub fn judging(&self) -> &Judging {
+        &self.inner.judging
     }
 
     /// The database.

@@ -24,12 +24,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::LabError;
 
+pub mod accounts;
 mod clock;
 pub mod database;
 pub mod evidence;
+pub mod failures;
 pub mod judgements;
+pub mod logins;
+pub mod owners;
 mod papers;
 pub mod sessions;
+pub mod tokens;
 
 pub use database::{Database, DatabaseError};
 

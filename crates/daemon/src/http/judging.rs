@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use plateau_core::api::{
     AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal,
 };
 use plateau_core::exam::judgement::{Judgement, Outcome, Word};
 use serde::Deserialize;
 
-use super::failure::{Answer, Asked, Failures, Named, Sent};
+use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
 use super::{Api, files, labs};
+use crate::access::Principal;
 use crate::judging::KeptLab;
 use crate::labs::folder_of;
-
-/// Whoever the Unix socket and the token let in.
-const LOCAL: &str = "local";
 
 /// Through whose eyes something is looked at.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -42,9 +40,13 @@ pub(super) async fn key(State(api): State<Api>) -> Answer<Json<EvidenceKeyView>>
     responses((status = 200, body = Vec<u8>, content_type = "application/x-tar"), Failures))]
 pub(super) async fn export(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
 ) -> Answer<impl IntoResponse> {
-    let bundle = api.judging.export(&attempt, LOCAL, BTreeMap::new()).await?;
+    let bundle = api
+        .judging
+        .export(&attempt, &principal.actor(), BTreeMap::new())
+        .await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
         (
@@ -72,6 +74,7 @@ pub(super) async fn gradings(
     responses((status = 201, body = Proposal), Failures))]
 pub(super) async fn regrade(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
     Sent(new): Sent<NewGrading>,
 ) -> Answer<(StatusCode, Json<Proposal>)> {
@@ -85,9 +88,10 @@ pub(super) async fn regrade(
         labs: &api.labs,
         lab,
     });
+    let actor = principal.actor();
     let regraded = api
         .judging
-        .regrade(&attempt, folder, LOCAL, &new.reason, kept);
+        .regrade(&attempt, folder, &actor, &new.reason, kept);
     Ok((StatusCode::CREATED, Json(regraded.await?)))
 }
 
@@ -99,12 +103,14 @@ pub(super) async fn regrade(
     responses((status = 200, body = Vec<GradingView>), Failures))]
 pub(super) async fn accept(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named((attempt, grading)): Named<(String, String)>,
     Sent(accept): Sent<AcceptGrading>,
 ) -> Answer<Json<Vec<GradingView>>> {
+    let actor = principal.actor();
     let accepted = api
         .judging
-        .accept(&attempt, &grading, LOCAL, &accept.reason);
+        .accept(&attempt, &grading, &actor, &accept.reason);
     Ok(Json(accepted.await?))
 }
 
@@ -114,9 +120,15 @@ pub(super) async fn accept(
     responses((status = 201, body = Judgement), Failures))]
 pub(super) async fn judge(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
     Sent(word): Sent<Word>,
 ) -> Answer<(StatusCode, Json<Judgement>)> {
+    if juror(&principal, &word.juror) != word.juror {
+        let message = format!("nobody speaks for `{}` but that juror", word.juror);
+        return Err(Failure::input("not-of-the-jury", message)
+            .hint("a juror has the name of the account in the session's terms"));
+    }
     let judgement = api.judging.judge(&attempt, word).await?;
     Ok((StatusCode::CREATED, Json(judgement)))
 }
@@ -127,10 +139,12 @@ pub(super) async fn judge(
     responses((status = 200, body = JudgementsView), Failures))]
 pub(super) async fn judgements(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
     Asked(viewer): Asked<Viewer>,
 ) -> Answer<Json<JudgementsView>> {
-    let shown = api.judging.judgements(&attempt, &viewer.juror).await?;
+    let viewer = juror(&principal, &viewer.juror);
+    let shown = api.judging.judgements(&attempt, &viewer).await?;
     Ok(Json(shown))
 }
 
@@ -141,8 +155,20 @@ pub(super) async fn judgements(
     responses((status = 200, body = Outcome), Failures))]
 pub(super) async fn outcome(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
     Asked(viewer): Asked<Viewer>,
 ) -> Answer<Json<Outcome>> {
-    Ok(Json(api.judging.outcome(&attempt, &viewer.juror).await?))
+    let viewer = juror(&principal, &viewer.juror);
+    Ok(Json(api.judging.outcome(&attempt, &viewer).await?))
+}
+
+/// Through whose eyes somebody may look: an account through its own alone; the local administrator
+/// and programs act for whom they name.
+fn juror(principal: &Principal, named: &str) -> String {
+    match principal {
+        Principal::Account { account, .. } => account.name.clone(),
+        Principal::Local | Principal::Token(_) => named.to_owned(),
+        Principal::Nobody | Principal::Seat { .. } => String::new(),
+    }
 }

@@ -4,45 +4,50 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::ready;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
+use axum::{Extension, Json};
 use futures_util::{Stream, StreamExt, stream};
 use plateau_core::exam::log::Entry;
 use plateau_core::exam::message::{
-    Because, Extend, NewSession, Order, Ordered, Pause, Say, SeatView, SessionView, Slip,
+    Because, Extend, NewSession, Order, Ordered, Own, Pause, Say, SeatView, SessionView, Slip,
 };
+use plateau_core::exam::rights::Right;
 use plateau_core::exam::session::SessionMove;
 use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Api;
-use super::failure::{Answer, Asked, Failures, Named, Sent};
+use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
+use crate::access::Principal;
 use crate::sessions::{Change, Sessions};
-
-/// Who orders, until somebody has logged in: whoever may use the socket or holds the token.
-const LOCAL: &str = "local";
 
 /// Describes a session; its scenarios are frozen as they are sent
 #[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = NewSession,
     responses((status = 201, body = SessionView), Failures))]
 pub(super) async fn create(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Sent(session): Sent<NewSession>,
 ) -> Answer<(StatusCode, Json<SessionView>)> {
-    let made = api.sessions.create(session, LOCAL).await?;
+    let made = api.sessions.create(session, &principal.actor()).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// All sessions, the newest last
+/// The sessions that one may see, the newest last
 #[utoipa::path(get, path = "/v1/sessions", tag = "sessions",
     responses((status = 200, body = Vec<SessionView>), Failures))]
-pub(super) async fn list(State(api): State<Api>) -> Answer<Json<Vec<SessionView>>> {
-    Ok(Json(api.sessions.list().await?))
+pub(super) async fn list(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+) -> Answer<Json<Vec<SessionView>>> {
+    let mut sessions = api.sessions.list().await?;
+    sessions.retain(|session| principal.may_in(Right::SeeSession, &session.id));
+    Ok(Json(sessions))
 }
 
 /// One session
@@ -75,10 +80,14 @@ pub(super) async fn seats(
     responses((status = 200, body = Vec<SeatView>), Failures))]
 pub(super) async fn seat_all(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     list: Bytes,
 ) -> Answer<Json<Vec<SeatView>>> {
-    let seated = api.sessions.seat_all(&session, &list, LOCAL).await?;
+    let seated = api
+        .sessions
+        .seat_all(&session, &list, &principal.actor())
+        .await?;
     Ok(Json(seated))
 }
 
@@ -94,17 +103,21 @@ pub(super) async fn slips(
 }
 
 /// Gives a seat another access code; the old one opens nothing any more
-#[utoipa::path(post, path = "/v1/sessions/{session}/seats/{seat}/code", tag = "sessions",
+#[utoipa::path(post, path = "/v1/sessions/{session}/seats/{number}/code", tag = "sessions",
     request_body = Because,
     params(("session" = String, Path, description = "Name or identifier"),
-           ("seat" = String, Path, description = "Candidate number")),
+           ("number" = String, Path, description = "Candidate number")),
     responses((status = 200, body = Slip), Failures))]
 pub(super) async fn recode(
     State(api): State<Api>,
-    Named((session, seat)): Named<(String, String)>,
+    Extension(principal): Extension<Principal>,
+    Named((session, number)): Named<(String, String)>,
     Sent(because): Sent<Because>,
 ) -> Answer<Json<Slip>> {
-    let recoded = api.sessions.recode(&session, &seat, because.reason, LOCAL);
+    let actor = principal.actor();
+    let recoded = api
+        .sessions
+        .recode(&session, &number, because.reason, &actor);
     Ok(Json(recoded.await?))
 }
 
@@ -200,10 +213,15 @@ impl Follow {
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn prepare(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(order): Sent<Order>,
 ) -> Answer<Json<Ordered>> {
-    Ok(Json(api.sessions.prepare(&session, order, LOCAL).await?))
+    let done = api
+        .sessions
+        .prepare(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
 }
 
 /// Has the labs removed of those who have not begun
@@ -212,10 +230,15 @@ pub(super) async fn prepare(
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn dismantle(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(order): Sent<Order>,
 ) -> Answer<Json<Ordered>> {
-    Ok(Json(api.sessions.dismantle(&session, order, LOCAL).await?))
+    let done = api
+        .sessions
+        .dismantle(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
 }
 
 /// Opens the door: all clocks that start here start at the same moment
@@ -224,10 +247,15 @@ pub(super) async fn dismantle(
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn open(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(order): Sent<Order>,
 ) -> Answer<Json<Ordered>> {
-    Ok(Json(api.sessions.start(&session, order, LOCAL).await?))
+    let done = api
+        .sessions
+        .start(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
 }
 
 /// Stops clocks, with the reason
@@ -236,10 +264,15 @@ pub(super) async fn open(
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn pause(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(pause): Sent<Pause>,
 ) -> Answer<Json<Ordered>> {
-    Ok(Json(api.sessions.pause(&session, pause, LOCAL).await?))
+    let done = api
+        .sessions
+        .pause(&session, pause, &principal.actor())
+        .await?;
+    Ok(Json(done))
 }
 
 /// Lets clocks go on
@@ -248,10 +281,15 @@ pub(super) async fn pause(
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn resume(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(order): Sent<Order>,
 ) -> Answer<Json<Ordered>> {
-    Ok(Json(api.sessions.resume(&session, order, LOCAL).await?))
+    let done = api
+        .sessions
+        .resume(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
 }
 
 /// Grants more time, with the reason
@@ -260,10 +298,15 @@ pub(super) async fn resume(
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn extend(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(extend): Sent<Extend>,
 ) -> Answer<Json<Ordered>> {
-    Ok(Json(api.sessions.extend(&session, extend, LOCAL).await?))
+    let done = api
+        .sessions
+        .extend(&session, extend, &principal.actor())
+        .await?;
+    Ok(Json(done))
 }
 
 /// Ends work on attempts, with the reason: doors close now, what is left is kept and graded
@@ -272,10 +315,15 @@ pub(super) async fn extend(
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn hand_in(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(order): Sent<Order>,
 ) -> Answer<Json<Ordered>> {
-    Ok(Json(api.sessions.hand_in(&session, order, LOCAL).await?))
+    let done = api
+        .sessions
+        .hand_in(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
 }
 
 /// Says that candidates did not come, with the reason
@@ -284,10 +332,15 @@ pub(super) async fn hand_in(
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn absent(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(order): Sent<Order>,
 ) -> Answer<Json<Ordered>> {
-    Ok(Json(api.sessions.miss_out(&session, order, LOCAL).await?))
+    let done = api
+        .sessions
+        .miss_out(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
 }
 
 /// Says something to one candidate or to all
@@ -296,10 +349,11 @@ pub(super) async fn absent(
     responses((status = 204, description = "It is said"), Failures))]
 pub(super) async fn say(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(say): Sent<Say>,
 ) -> Answer<StatusCode> {
-    api.sessions.say(&session, say, LOCAL).await?;
+    api.sessions.say(&session, say, &principal.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -309,10 +363,13 @@ pub(super) async fn say(
     responses((status = 204, description = "They are gone"), Failures))]
 pub(super) async fn clear(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(session): Named<String>,
     Sent(clear): Sent<Clear>,
 ) -> Answer<StatusCode> {
-    api.sessions.clear(&session, clear.kept, LOCAL).await?;
+    api.sessions
+        .clear(&session, clear.kept, &principal.actor())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -327,10 +384,12 @@ macro_rules! moves {
                 responses((status = 200, body = SessionView), Failures))]
             pub(super) async fn $name(
                 State(api): State<Api>,
+                Extension(principal): Extension<Principal>,
                 Named(session): Named<String>,
                 Sent(because): Sent<Because>,
             ) -> Answer<Json<SessionView>> {
-                let moved = api.sessions.move_on(&session, SessionMove::$by, because.reason, LOCAL);
+                let actor = principal.actor();
+                let moved = api.sessions.move_on(&session, SessionMove::$by, because.reason, &actor);
                 Ok(Json(moved.await?))
             }
         )*
@@ -346,4 +405,35 @@ moves! {
     reopen "/v1/sessions/{session}/reopen" Reopen;
     /// Gives a session up before it was prepared, with the reason
     cancel "/v1/sessions/{session}/cancel" Cancel;
+}
+
+/// What a candidate is shown of his own attempts
+#[utoipa::path(get, path = "/v1/seats/own", tag = "sessions",
+    responses((status = 200, body = Own), Failures))]
+pub(super) async fn own(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+) -> Answer<Json<Own>> {
+    Ok(Json(api.sessions.own(seat(&principal)?).await?))
+}
+
+/// Ends a candidate's work on his own attempt: its doors close now
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions",
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 200, body = Own), Failures))]
+pub(super) async fn hand_in_own(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(attempt): Named<String>,
+) -> Answer<Json<Own>> {
+    let own = api.sessions.hand_in_own(seat(&principal)?, &attempt);
+    Ok(Json(own.await?))
+}
+
+/// The seat of whoever came in by its code.
+fn seat(principal: &Principal) -> Answer<&str> {
+    principal.seat().ok_or_else(|| {
+        Failure::input("seat-not-found", "nobody sits here")
+            .hint("log in with the access code of a seat")
+    })
 }

@@ -5,6 +5,7 @@ use plateau_core::exam::roster::Flaw;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::problem::{Place, Problem};
 
+use crate::judging::{JudgingError, OpenError};
 use crate::lab::LabError;
 use crate::runtime::error::chain;
 use crate::store::DatabaseError;
@@ -96,6 +97,12 @@ pub enum SessionError {
     /// A lab failed.
     #[error(transparent)]
     Lab(#[from] LabError),
+    /// Judging cannot be taken up.
+    #[error("take up judging")]
+    Open(#[from] OpenError),
+    /// What was seen could not be kept.
+    #[error(transparent)]
+    Judging(#[from] JudgingError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -130,6 +137,8 @@ impl SessionError {
             Self::NoReason => "reason-missing",
             Self::Room { .. } => "no-room",
             Self::Lab(error) => error.code(),
+            Self::Open(_) => "state-unusable",
+            Self::Judging(error) => error.code(),
             Self::Database(_) => "database-failed",
         }
     }
@@ -150,7 +159,8 @@ impl SessionError {
             | Self::Attempts { .. }
             | Self::Nobody
             | Self::NoReason => Fault::Input,
-            Self::Room { .. } | Self::Database(_) => Fault::Outside,
+            Self::Room { .. } | Self::Open(_) | Self::Database(_) => Fault::Outside,
+            Self::Judging(error) => error.fault(),
             Self::Lab(error) => error.fault(),
         }
     }
@@ -173,6 +183,8 @@ impl SessionError {
             Self::NoReason => "say why with --reason; it is kept in the session's log",
             Self::Room { .. } => "take other labs down, or prepare fewer seats at a time",
             Self::Lab(error) => return error.hint(),
+            Self::Judging(error) => return error.hint(),
+            Self::Open(_) => "plateaud needs a state folder that it can write to",
             Self::Database(_) => {
                 "look at the disk's space and, with PostgreSQL, whether it answers"
             }

@@ -1,7 +1,6 @@
 //! Gradings: what each saw, the grade that follows from it, and which one counts.
 
 use plateau_core::exam::evidence::Evidence;
-use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::session::SessionState;
 use plateau_core::grade::Grade;
 use sqlx::{Any, Transaction};
@@ -40,7 +39,7 @@ pub struct GradingHead {
 
 /// Where an attempt belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Whereabouts {
     /// The session's identifier.
     pub session: String,
     /// Where the session is.
@@ -65,7 +64,7 @@ impl Database {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn place(&self, attempt: &str) -> Result<Option<Place>, DatabaseError> {
+    pub async fn whereabouts(&self, attempt: &str) -> Result<Option<Whereabouts>, DatabaseError> {
         let row = sqlx::query_as(PLACE)
             .bind(attempt)
             .fetch_optional(self.read());
@@ -74,11 +73,11 @@ impl Database {
     }
 
     /// The same, in the middle of a change: until that is done, the session stays where it is.
-    pub(crate) async fn place_in(
+    pub(crate) async fn whereabouts_in(
         &self,
         tx: &mut Transaction<'static, Any>,
         attempt: &str,
-    ) -> Result<Option<Place>, DatabaseError> {
+    ) -> Result<Option<Whereabouts>, DatabaseError> {
         // SQLite has one writer at a time, and needs no lock.
         let sql = match self.dialect() {
             Dialect::Sqlite => PLACE,
@@ -133,23 +132,6 @@ impl Database {
             .map_err(DatabaseError::query(doing))?;
         let evidence = serde_json::from_str(&evidence).map_err(DatabaseError::kept(doing))?;
         Ok(Some(Grading { head, evidence }))
-    }
-
-    /// The log of a session.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn log(&self, session: &str) -> Result<Vec<Entry>, DatabaseError> {
-        let doing = "read the log";
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT entry FROM log WHERE session = $1 ORDER BY seq")
-                .bind(session)
-                .fetch_all(self.read())
-                .await
-                .map_err(DatabaseError::query(doing))?;
-        let entries = rows.iter().map(|(entry,)| serde_json::from_str(entry));
-        let entries: Result<Vec<Entry>, _> = entries.collect();
-        entries.map_err(DatabaseError::kept(doing))
     }
 }
 
@@ -216,38 +198,6 @@ pub(crate) async fn accept_grading(
     Ok(done.rows_affected() == 1)
 }
 
-/// Appends to a session's log what was done.
-pub(crate) async fn append(
-    tx: &mut Transaction<'static, Any>,
-    session: &str,
-    at_ms: u64,
-    actor: &str,
-    reason: Option<String>,
-    deed: Deed,
-) -> Result<Entry, DatabaseError> {
-    let doing = "append to the log";
-    let last: Option<(i64, String)> =
-        sqlx::query_as("SELECT seq, hash FROM log WHERE session = $1 ORDER BY seq DESC LIMIT 1")
-            .bind(session)
-            .fetch_optional(&mut **tx)
-            .await
-            .map_err(DatabaseError::query(doing))?;
-    let last = last
-        .as_ref()
-        .map(|(seq, hash)| (unsigned(*seq), hash.as_str()));
-    let entry = Entry::after(last, at_ms, actor, reason, deed);
-    let text = serde_json::to_string(&entry).map_err(DatabaseError::kept(doing))?;
-    sqlx::query("INSERT INTO log (session, seq, hash, entry) VALUES ($1, $2, $3, $4)")
-        .bind(session)
-        .bind(signed(entry.seq))
-        .bind(&entry.hash)
-        .bind(text)
-        .execute(&mut **tx)
-        .await
-        .map_err(DatabaseError::query(doing))?;
-    Ok(entry)
-}
-
 const FIND: &str = "find the attempt";
 
 const PLACE: &str = "SELECT sessions.id, sessions.state, sessions.terms FROM attempts \
@@ -257,14 +207,14 @@ const PLACE_LOCKED: &str = "SELECT sessions.id, sessions.state, sessions.terms F
                             JOIN sessions ON sessions.id = attempts.session \
                             WHERE attempts.id = $1 FOR UPDATE OF sessions";
 
-fn placed((session, state, terms): (String, String, String)) -> Result<Place, DatabaseError> {
+fn placed((session, state, terms): (String, String, String)) -> Result<Whereabouts, DatabaseError> {
     let Some(state) = SessionState::of(&state) else {
         return Err(DatabaseError::Word {
             doing: FIND,
             word: state,
         });
     };
-    Ok(Place {
+    Ok(Whereabouts {
         session,
         state,
         terms,

@@ -334,7 +334,10 @@ impl Database {
     }
 
     /// A session's log from an entry on, in its order.
-    pub(crate) async fn log(&self, session: &str, from: u64) -> Result<Vec<Entry>, DatabaseError> {
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn log(&self, session: &str, from: u64) -> Result<Vec<Entry>, DatabaseError> {
         let doing = "read a session's log";
         let rows: Vec<(String,)> =
             sqlx::query_as("SELECT entry FROM log WHERE session = $1 AND seq >= $2 ORDER BY seq")
