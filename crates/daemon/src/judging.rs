@@ -22,7 +22,7 @@ use thiserror::Error;
 use crate::clock::Clock;
 use crate::lab::{LabError, on_disk};
 use crate::store::evidence::{
-    Grading, GradingHead, Whereabouts, accept_grading, add_grading, is_graded,
+    Grading, GradingHead, Sitting, accept_grading, add_grading, is_graded,
 };
 use crate::store::judgements::{add_judgement, judgements_in};
 use crate::store::sessions::append;
@@ -59,7 +59,7 @@ pub enum OpenError {
 /// What an attempt is judged by.
 #[derive(Clone, Debug)]
 struct Matter {
-    place: Whereabouts,
+    sitting: Sitting,
     grading: Grading,
     topology: Arc<Topology>,
 }
@@ -119,7 +119,7 @@ impl Judging {
         reason: Option<String>,
     ) -> Result<GradingView, JudgingError> {
         let mut tx = self.database.begin().await?;
-        let place = self.may_change(&mut tx, attempt).await?;
+        let sitting = self.may_change(&mut tx, attempt).await?;
         let accepted = !is_graded(&mut tx, attempt).await?;
         let grading = Grading {
             head: GradingHead {
@@ -141,7 +141,7 @@ impl Judging {
             log_accepted(
                 &mut tx,
                 self.clock.now_ms(),
-                &place.session,
+                &sitting.session,
                 attempt,
                 &head.id,
                 actor,
@@ -158,7 +158,7 @@ impl Judging {
     /// # Errors
     /// There is no such attempt.
     pub async fn gradings(&self, attempt: &str) -> Result<Vec<GradingView>, JudgingError> {
-        self.place(attempt).await?;
+        self.sitting(attempt).await?;
         let gradings = self.database.gradings(attempt).await?;
         Ok(gradings.iter().map(view).collect())
     }
@@ -179,7 +179,7 @@ impl Judging {
             return Err(JudgingError::NoReason { doing });
         }
         let mut tx = self.database.begin().await?;
-        let place = self.may_change(&mut tx, attempt).await?;
+        let sitting = self.may_change(&mut tx, attempt).await?;
         if !accept_grading(&mut tx, attempt, grading).await? {
             return Err(JudgingError::NoSuchGrading {
                 attempt: attempt.to_owned(),
@@ -190,7 +190,7 @@ impl Judging {
         log_accepted(
             &mut tx,
             self.clock.now_ms(),
-            &place.session,
+            &sitting.session,
             attempt,
             grading,
             actor,
@@ -208,8 +208,8 @@ impl Judging {
     pub async fn judge(&self, attempt: &str, word: Word) -> Result<Judgement, JudgingError> {
         let matter = self.matter(attempt).await?;
         let mut tx = self.database.begin().await?;
-        let place = self.may_change(&mut tx, attempt).await?;
-        let jury = jury(&place)?;
+        let sitting = self.may_change(&mut tx, attempt).await?;
+        let jury = jury(&sitting)?;
         let before = judgements_in(&mut tx, attempt).await?;
         let so_far = outcome(
             &matter.topology,
@@ -238,7 +238,7 @@ impl Judging {
         let reason = reason.map(str::to_owned);
         append(
             &mut tx,
-            &place.session,
+            &sitting.session,
             judgement.at_ms,
             juror,
             reason,
@@ -258,7 +258,7 @@ impl Judging {
         attempt: &str,
         viewer: &str,
     ) -> Result<JudgementsView, JudgingError> {
-        let jury = jury(&self.place(attempt).await?)?;
+        let jury = jury(&self.sitting(attempt).await?)?;
         let all = self.database.judgements(attempt).await?;
         let (apart, at_work) = match &jury {
             Jury::Together => Default::default(),
@@ -279,7 +279,7 @@ impl Judging {
     /// There is no such attempt, or it has no grading yet.
     pub async fn outcome(&self, attempt: &str, viewer: &str) -> Result<Outcome, JudgingError> {
         let matter = self.matter(attempt).await?;
-        let jury = jury(&matter.place)?;
+        let jury = jury(&matter.sitting)?;
         let all = self.database.judgements(attempt).await?;
         let shown: Vec<Judgement> = jury.shown_to(viewer, &all).into_iter().cloned().collect();
         let of = |said: &[Judgement], jury: &Jury| {
@@ -304,17 +304,17 @@ impl Judging {
         actor: &str,
         extra: BTreeMap<String, Vec<u8>>,
     ) -> Result<Vec<u8>, JudgingError> {
-        let place = self.place(attempt).await?;
+        let sitting = self.sitting(attempt).await?;
         let grading = self.accepted(attempt).await?;
         let judgements = self.database.judgements(attempt).await?;
-        let log = self.database.log(&place.session, 1).await?;
+        let log = self.database.log(&sitting.session, 1).await?;
         let scenario = self.folder(&grading.head.hash).await?;
         let lab_scenario = match grading.evidence.hash == grading.head.hash {
             true => None,
             false => Some(self.folder(&grading.evidence.hash).await?),
         };
         let content = Content {
-            session: &place.session,
+            session: &sitting.session,
             attempt,
             exported_by: actor,
             exported_ms: self.clock.now_ms(),
@@ -335,25 +335,25 @@ impl Judging {
         &self,
         tx: &mut Transaction<'static, Any>,
         attempt: &str,
-    ) -> Result<Whereabouts, JudgingError> {
-        let place = self.database.whereabouts_in(tx, attempt).await?;
-        let place = place.ok_or_else(|| no_such(attempt))?;
-        match place.state {
+    ) -> Result<Sitting, JudgingError> {
+        let sitting = self.database.sitting_in(tx, attempt).await?;
+        let sitting = sitting.ok_or_else(|| no_such(attempt))?;
+        match sitting.state {
             SessionState::Sealed => Err(JudgingError::Sealed {
-                session: place.session,
+                session: sitting.session,
             }),
             SessionState::Draft
             | SessionState::Preparing
             | SessionState::Ready
             | SessionState::Open
             | SessionState::Closed
-            | SessionState::Cancelled => Ok(place),
+            | SessionState::Cancelled => Ok(sitting),
         }
     }
 
-    async fn place(&self, attempt: &str) -> Result<Whereabouts, JudgingError> {
-        let place = self.database.whereabouts(attempt).await?;
-        place.ok_or_else(|| no_such(attempt))
+    async fn sitting(&self, attempt: &str) -> Result<Sitting, JudgingError> {
+        let sitting = self.database.sitting_of(attempt).await?;
+        sitting.ok_or_else(|| no_such(attempt))
     }
 
     async fn accepted(&self, attempt: &str) -> Result<Grading, JudgingError> {
@@ -364,12 +364,12 @@ impl Judging {
     }
 
     async fn matter(&self, attempt: &str) -> Result<Matter, JudgingError> {
-        let place = self.place(attempt).await?;
+        let sitting = self.sitting(attempt).await?;
         let grading = self.accepted(attempt).await?;
         let seed = &grading.evidence.seed;
         let topology = self.topology(&grading.head.hash, seed).await?;
         Ok(Matter {
-            place,
+            sitting,
             topology: Arc::new(topology),
             grading,
         })
@@ -401,8 +401,8 @@ fn no_such(attempt: &str) -> JudgingError {
 }
 
 /// Who judges, by the session's terms: `jurors` in them, apart where they are at least two.
-fn jury(place: &Whereabouts) -> Result<Jury, DatabaseError> {
-    let terms: Terms = serde_json::from_str(&place.terms)
+fn jury(sitting: &Sitting) -> Result<Jury, DatabaseError> {
+    let terms: Terms = serde_json::from_str(&sitting.terms)
         .map_err(DatabaseError::kept("read the session's terms"))?;
     Ok(Jury::of(terms.jurors))
 }

@@ -37,9 +37,9 @@ pub struct GradingHead {
     pub accepted: bool,
 }
 
-/// Where an attempt belongs.
+/// The session that an attempt belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whereabouts {
+pub struct Sitting {
     /// The session's identifier.
     pub session: String,
     /// Where the session is.
@@ -60,32 +60,32 @@ type HeadRow = (
 );
 
 impl Database {
-    /// Where an attempt belongs; `None` where there is none.
+    /// The session that an attempt belongs to; `None` where there is none.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn whereabouts(&self, attempt: &str) -> Result<Option<Whereabouts>, DatabaseError> {
-        let row = sqlx::query_as(PLACE)
+    pub async fn sitting_of(&self, attempt: &str) -> Result<Option<Sitting>, DatabaseError> {
+        let row = sqlx::query_as(SITTING)
             .bind(attempt)
             .fetch_optional(self.read());
         let row = row.await.map_err(DatabaseError::query(FIND))?;
-        row.map(placed).transpose()
+        row.map(sitting).transpose()
     }
 
     /// The same, in the middle of a change: until that is done, the session stays where it is.
-    pub(crate) async fn whereabouts_in(
+    pub(crate) async fn sitting_in(
         &self,
         tx: &mut Transaction<'static, Any>,
         attempt: &str,
-    ) -> Result<Option<Whereabouts>, DatabaseError> {
+    ) -> Result<Option<Sitting>, DatabaseError> {
         // SQLite has one writer at a time, and needs no lock.
         let sql = match self.dialect() {
-            Dialect::Sqlite => PLACE,
-            Dialect::Postgres => PLACE_LOCKED,
+            Dialect::Sqlite => SITTING,
+            Dialect::Postgres => SITTING_LOCKED,
         };
         let row = sqlx::query_as(sql).bind(attempt).fetch_optional(&mut **tx);
         let row = row.await.map_err(DatabaseError::query(FIND))?;
-        row.map(placed).transpose()
+        row.map(sitting).transpose()
     }
 
     /// The gradings of an attempt in the order in which they were done.
@@ -200,21 +200,21 @@ pub(crate) async fn accept_grading(
 
 const FIND: &str = "find the attempt";
 
-const PLACE: &str = "SELECT sessions.id, sessions.state, sessions.terms FROM attempts \
+const SITTING: &str = "SELECT sessions.id, sessions.state, sessions.terms FROM attempts \
                      JOIN sessions ON sessions.id = attempts.session WHERE attempts.id = $1";
 
-const PLACE_LOCKED: &str = "SELECT sessions.id, sessions.state, sessions.terms FROM attempts \
+const SITTING_LOCKED: &str = "SELECT sessions.id, sessions.state, sessions.terms FROM attempts \
                             JOIN sessions ON sessions.id = attempts.session \
                             WHERE attempts.id = $1 FOR UPDATE OF sessions";
 
-fn placed((session, state, terms): (String, String, String)) -> Result<Whereabouts, DatabaseError> {
+fn sitting((session, state, terms): (String, String, String)) -> Result<Sitting, DatabaseError> {
     let Some(state) = SessionState::of(&state) else {
         return Err(DatabaseError::Word {
             doing: FIND,
             word: state,
         });
     };
-    Ok(Whereabouts {
+    Ok(Sitting {
         session,
         state,
         terms,

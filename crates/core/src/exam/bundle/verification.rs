@@ -252,7 +252,8 @@ fn chained(log: Result<&Vec<Entry>, &String>, manifest: Result<&Manifest, &Strin
     if (entries, hash) != (manifest.log_entries, manifest.log_hash.as_str()) {
         return Err("it does not end where the manifest says".to_owned());
     }
-    Ok(format!("{entries} entries, the last with hash {hash}"))
+    let entries = counted(log.len(), "entry", "entries");
+    Ok(format!("{entries}, the last with hash {hash}"))
 }
 
 fn unchanged(evidence: Result<&Evidence, &String>) -> Found {
@@ -264,6 +265,13 @@ fn unchanged(evidence: Result<&Evidence, &String>) -> Found {
         "{count} in {} gatherings",
         evidence.gatherings.len()
     ))
+}
+
+fn counted(count: usize, one: &str, more: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {more}"),
+    }
 }
 
 /// The log has the hash of every judgement of the attempt.
