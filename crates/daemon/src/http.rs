@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 
 use crate::images::Images;
 use crate::labs::Labs;
+use crate::terminals::Terminals;
 
 mod events;
 mod failure;
@@ -28,6 +29,7 @@ mod images;
 mod labs;
 mod listen;
 mod proofs;
+mod recordings;
 mod shell;
 mod system;
 
@@ -45,6 +47,8 @@ pub struct Api {
     pub labs: Labs,
     /// The images.
     pub images: Images,
+    /// The terminals.
+    pub terminals: Terminals,
     /// Ends the streams that have no end of their own.
     pub stop: CancellationToken,
 }
@@ -105,6 +109,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(labs::exec))
         .routes(routes!(labs::reboot))
         .routes(routes!(shell::shell))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::show))
         .routes(routes!(events::of_all))
         .routes(routes!(events::of_one))
         .routes(routes!(proofs::prove))

@@ -269,7 +269,7 @@ impl Labs {
     }
 
     /// Opens a terminal of a node: the frames of `plateau_core::terminal` in both directions.
-    /// Terminals of the same name are the same terminal.
+    /// Terminals of the same name and user are the same terminal.
     ///
     /// # Errors
     /// There is no such lab or node, or it does not run.

@@ -1,7 +1,7 @@
 //! Everything that touches the world: the container engine, the state on disk, HTTP.
 //!
 //! `runtime` is the wall: above it nobody knows Docker, below it nobody knows labs. `labs` owns the
-//! labs, one task each; `http` decodes, makes one call and encodes.
+//! labs, one task each; `terminals` owns the screens; `http` decodes, makes one call and encodes.
 
 pub mod agent;
 pub mod doctor;
@@ -13,3 +13,4 @@ pub mod proof;
 pub mod runtime;
 pub mod settings;
 pub mod store;
+pub mod terminals;

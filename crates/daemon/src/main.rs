@@ -14,6 +14,7 @@ use plateaud::labs::Labs;
 use plateaud::runtime::error::chain;
 use plateaud::runtime::{Runtime, RuntimeError, docker, fake};
 use plateaud::settings::Settings;
+use plateaud::terminals::Terminals;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,17 @@ struct Options {
     /// The engine's network that images are built in, such as host; the engine's choice where absent
     #[arg(long, env = "PLATEAU_BUILD_NETWORK", value_name = "NAME")]
     build_network: Option<String>,
+    /// Most that one recording of a terminal may have, in MiB; then it ends, and the terminal goes on
+    #[arg(
+        long,
+        env = "PLATEAU_RECORDING_LIMIT",
+        value_name = "MIB",
+        default_value_t = 32
+    )]
+    recording_limit: u32,
+    /// Whether recordings of terminals hold what is typed, passwords too
+    #[arg(long, env = "PLATEAU_RECORD_INPUT")]
+    record_input: bool,
     /// How the log is written, on standard error
     #[arg(long, env = "PLATEAU_LOG_FORMAT", value_enum, default_value_t = Log::Text)]
     log_format: Log,
@@ -178,7 +190,9 @@ async fn run(options: Options) -> Result<(), StartError> {
     let labs = Labs::open(Arc::clone(&runtime), settings(&options))
         .await
         .map_err(StartError::Labs)?;
+    let terminals = Terminals::new(labs.clone());
     let api = Api {
+        terminals: terminals.clone(),
         images: Images::new(runtime, recipes, options.build_network.clone()),
         labs,
         stop: stop_on_signals()?,
@@ -191,7 +205,9 @@ async fn run(options: Options) -> Result<(), StartError> {
         state = %options.state.display(),
         "plateaud serves"
     );
-    listeners.serve(api, token).await?;
+    let served = listeners.serve(api, token).await;
+    terminals.shut_down().await;
+    served?;
     tracing::info!("plateaud ends; labs run on");
     Ok(())
 }
@@ -252,6 +268,8 @@ async fn runtime(kind: Kind) -> Result<Arc<dyn Runtime>, StartError> {
 fn settings(options: &Options) -> Settings {
     let mut settings = Settings {
         state: options.state.clone(),
+        recording_limit: u64::from(options.recording_limit) << 20,
+        record_input: options.record_input,
         ..Settings::default()
     };
     if let Some(agent) = &options.agent {

@@ -12,6 +12,7 @@ use plateau_core::api::{ApiError, Fault};
 use crate::images::BuildError;
 use crate::lab::LabError;
 use crate::runtime::RuntimeError;
+use crate::terminals::TerminalError;
 
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
@@ -98,7 +99,8 @@ impl Failure {
             (
                 Fault::Input,
                 "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
-                | "images-being-built" | "lab-ambiguous",
+                | "images-being-built" | "lab-ambiguous" | "terminals-closed"
+                | "too-many-terminals",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
             (Fault::Outside, "engine-unreachable" | "engine-permission-denied" | "host-lacks") => {
@@ -130,6 +132,12 @@ impl IntoResponse for Failure {
 
 impl From<LabError> for Failure {
     fn from(error: LabError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Self {
         Self(error.api())
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
@@ -139,7 +140,13 @@ impl Listeners {
         let stop = api.stop.clone();
         let on_socket = axum::serve(self.socket, local(api.clone()))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let on_port = axum::serve(self.port, remote(api, token))
+        // What is typed is sent at once, and not when there is more.
+        let port = self.port.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection sends late");
+            }
+        });
+        let on_port = axum::serve(port, remote(api, token))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
         let late = async {
             stop.cancelled().await;

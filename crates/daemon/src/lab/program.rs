@@ -100,7 +100,12 @@ impl Lab {
         user: &str,
     ) -> Result<Attached, LabError> {
         self.running(node)?;
-        let argv = [agent::PATH, "shell", "--name", name, "--user", user].map(str::to_owned);
+        // Two people's terminals are two, also where they call them the same.
+        let name = match user {
+            "root" => name.to_owned(),
+            user => format!("{name}.{user}"),
+        };
+        let argv = [agent::PATH, "shell", "--name", &name, "--user", user].map(str::to_owned);
         let doing = format!("open a terminal of node `{node}`");
         self.ground
             .runtime

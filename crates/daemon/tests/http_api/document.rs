@@ -23,6 +23,8 @@ const ROUTES: [&str; 19] = [
     "post /v1/labs/{lab}/check",
     "post /v1/labs/{lab}/nodes/{node}/exec",
     "post /v1/labs/{lab}/nodes/{node}/reboot",
+    "get /v1/labs/{lab}/recordings",
+    "get /v1/labs/{lab}/recordings/{name}",
     "get /v1/labs/{lab}/nodes/{node}/shell",
     "post /v1/proofs",
     "get /v1/images",

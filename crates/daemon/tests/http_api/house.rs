@@ -15,6 +15,7 @@ use plateaud::labs::Labs;
 use plateaud::runtime::Runtime;
 use plateaud::runtime::fake::Fake;
 use plateaud::settings::Settings;
+use plateaud::terminals::Terminals;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -26,6 +27,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A served daemon.
 pub(crate) struct House {
     pub(crate) fake: Arc<Fake>,
+    pub(crate) terminals: Terminals,
     pub(crate) socket: PathBuf,
     pub(crate) url: String,
     pub(crate) token: String,
@@ -57,8 +59,11 @@ impl House {
             ..Settings::default()
         };
         let stop = CancellationToken::new();
+        let labs = Labs::open(runtime.clone(), settings).await.unwrap();
+        let terminals = Terminals::new(labs.clone());
         let api = Api {
-            labs: Labs::open(runtime.clone(), settings).await.unwrap(),
+            labs,
+            terminals: terminals.clone(),
             images: Images::new(runtime, recipes(), None),
             stop: stop.clone(),
         };
@@ -72,6 +77,7 @@ impl House {
         Self {
             fake,
             url,
+            terminals,
             token: std::fs::read_to_string(state.path().join("token"))
                 .unwrap()
                 .trim()

@@ -8,3 +8,4 @@ mod labs;
 mod port;
 mod requests;
 mod streams;
+mod terminals;
