@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use plateau_core::api::SshView;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -32,6 +33,7 @@ mod proofs;
 mod recordings;
 mod shell;
 mod system;
+mod tunnel;
 
 pub use failure::Failure;
 pub use guard::{Token, TokenError};
@@ -49,6 +51,8 @@ pub struct Api {
     pub images: Images,
     /// The terminals.
     pub terminals: Terminals,
+    /// Where SSH is served.
+    pub ssh: Option<SshView>,
     /// Ends the streams that have no end of their own.
     pub stop: CancellationToken,
 }
@@ -109,6 +113,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(labs::exec))
         .routes(routes!(labs::reboot))
         .routes(routes!(shell::shell))
+        .routes(routes!(tunnel::tunnel))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::show))
         .routes(routes!(events::of_all))

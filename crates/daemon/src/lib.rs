@@ -12,5 +12,7 @@ pub mod labs;
 pub mod proof;
 pub mod runtime;
 pub mod settings;
+pub mod ssh;
 pub mod store;
 pub mod terminals;
+pub mod tunnel;

@@ -14,6 +14,7 @@ use plateaud::labs::Labs;
 use plateaud::runtime::error::chain;
 use plateaud::runtime::{Runtime, RuntimeError, docker, fake};
 use plateaud::settings::Settings;
+use plateaud::ssh::{Gate, HostKey, Ssh, SshError};
 use plateaud::terminals::Terminals;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +47,9 @@ struct Options {
         default_value = "127.0.0.1:7417"
     )]
     listen: SocketAddr,
+    /// Address to serve SSH on, for candidates; nowhere where absent
+    #[arg(long, env = "PLATEAU_SSH", value_name = "ADDRESS")]
+    ssh: Option<SocketAddr>,
     /// Folder of the daemon's own state
     #[arg(
         long,
@@ -135,6 +139,8 @@ enum StartError {
     Listen(#[from] ListenError),
     #[error("take up the labs")]
     Labs(#[source] LabError),
+    #[error(transparent)]
+    Ssh(#[from] SshError),
     #[error("wait for signals")]
     Signals(#[source] std::io::Error),
 }
@@ -155,7 +161,7 @@ impl StartError {
             Self::Engine(error) => error.hint(),
             Self::Labs(error) => error.hint(),
             Self::Listen(error) => error.hint().map(str::to_owned),
-            Self::Recipes(_) | Self::Token(_) | Self::Signals(_) => None,
+            Self::Recipes(_) | Self::Token(_) | Self::Ssh(_) | Self::Signals(_) => None,
         }
     }
 }
@@ -191,11 +197,14 @@ async fn run(options: Options) -> Result<(), StartError> {
         .await
         .map_err(StartError::Labs)?;
     let terminals = Terminals::new(labs.clone());
+    let stop = stop_on_signals()?;
+    let ssh = ssh(&options, &labs, &terminals).await?;
     let api = Api {
+        ssh: ssh.as_ref().and_then(|ssh| ssh.view().ok()),
         terminals: terminals.clone(),
         images: Images::new(runtime, recipes, options.build_network.clone()),
         labs,
-        stop: stop_on_signals()?,
+        stop: stop.clone(),
     };
     let address = listeners.address().unwrap_or(options.listen);
     tracing::info!(
@@ -205,11 +214,34 @@ async fn run(options: Options) -> Result<(), StartError> {
         state = %options.state.display(),
         "plateaud serves"
     );
+    let over_ssh = ssh.map(|ssh| tokio::spawn(ssh.serve(stop.clone())));
     let served = listeners.serve(api, token).await;
+    // Also where serving ended by itself.
+    stop.cancel();
+    if let Some(over_ssh) = over_ssh {
+        let _ = over_ssh.await;
+    }
     terminals.shut_down().await;
     served?;
     tracing::info!("plateaud ends; labs run on");
     Ok(())
+}
+
+/// The server for candidates, where one is wanted.
+async fn ssh(
+    options: &Options,
+    labs: &Labs,
+    terminals: &Terminals,
+) -> Result<Option<Ssh>, StartError> {
+    let Some(address) = options.ssh else {
+        return Ok(None);
+    };
+    let key = HostKey::open(&options.state)?;
+    let fingerprint = key.fingerprint();
+    let ssh = Ssh::bind(address, key, labs.clone(), terminals.clone(), Gate::shut()).await?;
+    let address = ssh.address().unwrap_or(address);
+    tracing::info!(%address, fingerprint, "plateaud serves SSH");
+    Ok(Some(ssh))
 }
 
 fn log(options: &Options) -> Result<(), StartError> {

@@ -33,6 +33,11 @@ use terminal::Command;
 /// Most terminals of a lab at the same time.
 const OPEN: usize = 64;
 
+/// What takes back all that programs do to a terminal, and leaves what it shows: both screens and all
+/// the modes that [`Sight`] may have set.
+pub const RESTORE: &str = "\u{1b}[?1049l\u{1b}[!p\u{1b}[?25h\u{1b}[?9;1000;1001;1002;1003l\
+     \u{1b}[?1004;1005;1006;1015;1016;2004l\u{1b}>\u{1b}[0m";
+
 /// How often a terminal may end between being found and being joined.
 const ATTEMPTS: usize = 5;
 
@@ -100,6 +105,8 @@ struct Known {
     open: BTreeMap<Place, Door>,
     /// Labs whose terminals are closed to all.
     closed: BTreeSet<String>,
+    /// What is cancelled when a lab's terminals are closed.
+    closing: BTreeMap<String, CancellationToken>,
     /// Whether the daemon ends.
     ending: bool,
     opened: u64,
@@ -202,10 +209,23 @@ impl Terminals {
         let doors: Vec<Door> = {
             let mut known = self.inner.known();
             known.closed.insert(lab.to_owned());
+            if let Some(closing) = known.closing.remove(lab) {
+                closing.cancel();
+            }
             let of_the_lab = known.open.iter().filter(|(place, _)| place.lab == lab);
             of_the_lab.map(|(_, door)| door.clone()).collect()
         };
         end(doors).await;
+    }
+
+    /// What is cancelled when a lab's terminals are closed, for all else that its doors lead to.
+    ///
+    /// # Errors
+    /// They are closed already.
+    pub fn closing(&self, lab: &str) -> Result<CancellationToken, TerminalError> {
+        let mut known = self.inner.known();
+        known.refuse_closed(lab)?;
+        Ok(known.closing.entry(lab.to_owned()).or_default().clone())
     }
 
     /// Lets terminals of a lab be opened again.

@@ -114,7 +114,7 @@ fn watchers() -> Result<()> {
 
 /// Installs what the tests need: their own look at interfaces, and Rust's tools.
 pub(crate) fn test_tools() -> Result<()> {
-    const TOOLS: [Need; 2] = [
+    const TOOLS: [Need; 3] = [
         Need {
             program: "ip",
             what: "iproute2, by which the tests look at links",
@@ -124,6 +124,11 @@ pub(crate) fn test_tools() -> Result<()> {
             program: "ethtool",
             what: "ethtool, by which the tests look at what interfaces offload",
             package: "ethtool",
+        },
+        Need {
+            program: "sftp",
+            what: "OpenSSH's clients, by which the tests enter nodes",
+            package: "openssh-client",
         },
     ];
     let missing: Vec<&Need> = TOOLS

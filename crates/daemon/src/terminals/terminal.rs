@@ -16,7 +16,7 @@ use super::recording::{Plan, Recording, What};
 use super::recordings::stem;
 use super::screen::Screen;
 use super::viewer::{Joined, Said, Viewers};
-use super::{Inner, Place, Size};
+use super::{Inner, Place, RESTORE, Size};
 
 /// KiB a second that a terminal may show for long: no program is in nobody's way, and a flood leaves
 /// room for the others.
@@ -325,7 +325,6 @@ impl View {
                 self.interrupt(node);
             }
             self.disturbed = false;
-            self.adopt(size);
             self.show(past.bytes.into());
         }
         self.seen = Some((past.terminal, end));
@@ -364,12 +363,9 @@ impl View {
     /// terminal.
     fn interrupt(&mut self, node: &str) {
         self.recording.add(What::Marker(format!("{node} restarts")));
-        let mut text = String::from("\u{1b}[?1049l\u{1b}[!p\u{1b}[?25h");
-        for mode in [9, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 2004] {
-            text.push_str(&format!("\u{1b}[?{mode}l"));
-        }
-        text.push_str(&format!("\u{1b}[0m\r\n── {node} ↻ ──\r\n"));
-        self.show(text.into());
+        // The next shell's window has the size of this one's.
+        self.size.send_replace(Some(self.screen.size()));
+        self.show(format!("{RESTORE}\r\n── {node} ↻ ──\r\n").into());
         self.disturbed = true;
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::house::House;
 
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 22] = [
     "get /v1/version",
     "get /v1/health",
     "get /v1/doctor",
@@ -26,6 +26,7 @@ const ROUTES: [&str; 19] = [
     "get /v1/labs/{lab}/recordings",
     "get /v1/labs/{lab}/recordings/{name}",
     "get /v1/labs/{lab}/nodes/{node}/shell",
+    "get /v1/labs/{lab}/nodes/{node}/tunnel",
     "post /v1/proofs",
     "get /v1/images",
     "post /v1/images/build",

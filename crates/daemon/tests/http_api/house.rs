@@ -65,6 +65,7 @@ impl House {
             labs,
             terminals: terminals.clone(),
             images: Images::new(runtime, recipes(), None),
+            ssh: None,
             stop: stop.clone(),
         };
         let socket = state.path().join("run/plateaud.sock");

@@ -12,7 +12,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use super::{Fake, Kept, answer, carries};
 use crate::runtime::{
     Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
-    Image, ImageBuild, Inspected, Labels, Result, Runtime, RuntimeError,
+    Image, ImageBuild, Inspected, Labels, Printed, Result, Running, Runtime, RuntimeError,
 };
 
 #[async_trait]
@@ -188,6 +188,21 @@ impl Runtime for Fake {
         Ok(Attached {
             input: Box::pin(input),
             output: Box::pin(output),
+        })
+    }
+
+    /// Says what it hears, and ends with 0.
+    async fn exec_attached(&self, container: &str, argv: &[String]) -> Result<Running> {
+        let Attached { input, output } = self.attach(container, argv).await?;
+        let said = tokio_util::io::ReaderStream::new(output);
+        let said = said.map(|part| {
+            part.map(Printed::Stdout)
+                .map_err(|error| RuntimeError::Transport(Box::new(error)))
+        });
+        let ended = futures_util::stream::once(std::future::ready(Ok(Printed::Exit(0))));
+        Ok(Running {
+            input,
+            output: said.chain(ended).boxed(),
         })
     }
 
