@@ -36,6 +36,11 @@ pub const FRAME_LIMIT: usize = DATA_LIMIT + 1 + PAST_HEAD;
 /// Bytes of a past frame before what was shown.
 const PAST_HEAD: usize = 8 + 8 + 2 + 2;
 
+/// What takes back all that programs do to a terminal, and leaves what it shows: both screens and all
+/// the modes that its programs may have set.
+pub const RESTORE: &str = "\u{1b}[?1049l\u{1b}[!p\u{1b}[?25h\u{1b}[?9;1000;1001;1002;1003l\
+     \u{1b}[?1004;1005;1006;1015;1016;2004l\u{1b}>\u{1b}[0m";
+
 const DATA: u8 = 0;
 const RESIZE: u8 = 1;
 const EXIT: u8 = 2;

@@ -33,11 +33,6 @@ use terminal::Command;
 /// Most terminals of a lab at the same time.
 const OPEN: usize = 64;
 
-/// What takes back all that programs do to a terminal, and leaves what it shows: both screens and all
-/// the modes that [`Sight`] may have set.
-pub const RESTORE: &str = "\u{1b}[?1049l\u{1b}[!p\u{1b}[?25h\u{1b}[?9;1000;1001;1002;1003l\
-     \u{1b}[?1004;1005;1006;1015;1016;2004l\u{1b}>\u{1b}[0m";
-
 /// How often a terminal may end between being found and being joined.
 const ATTEMPTS: usize = 5;
 

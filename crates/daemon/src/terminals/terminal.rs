@@ -7,7 +7,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use plateau_core::terminal::{Frame, Past};
+use plateau_core::terminal::{Frame, Past, RESTORE};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use super::recording::{Plan, Recording, What};
 use super::recordings::stem;
 use super::screen::Screen;
 use super::viewer::{Joined, Said, Viewers};
-use super::{Inner, Place, RESTORE, Size};
+use super::{Inner, Place, Size};
 
 /// KiB a second that a terminal may show for long: no program is in nobody's way, and a flood leaves
 /// room for the others.

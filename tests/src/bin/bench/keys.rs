@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{LabState, NewLab};
 use plateau_core::terminal::Frame;
 use plateau_tests::terminal::Client;
@@ -18,8 +18,10 @@ use super::{Bench, Bound, Figure};
 
 /// Terminals at the same time.
 const SEATS: usize = 30;
-/// Keys that are pressed in each.
-const KEYS: u32 = 100;
+/// Keys that are pressed in each, in each turn.
+const KEYS: u32 = 25;
+/// How often both sides take their turns.
+const TURNS: usize = 4;
 /// From one key of a person to his next: five a second, which is quick.
 const PACE: Duration = Duration::from_millis(200);
 const LAB: &str = "bench-keys";
@@ -55,7 +57,6 @@ async fn typed(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration>
     if built.state != LabState::Ready {
         return Err(format!("the lab was not built: {:?}", built.problem));
     }
-    let bare = try_join_all((0..SEATS).map(|seat| on_bare_exec(bench, seat))).await?;
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let socket = folder.path().join("plateaud.sock");
     let stop = CancellationToken::new();
@@ -76,16 +77,32 @@ async fn typed(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration>
     let listeners = Listeners::bind(&socket, address).await;
     let listeners = listeners.map_err(|error| error.to_string())?;
     let served = tokio::spawn(listeners.serve(api, token));
-    let ours = try_join_all((0..SEATS).map(|seat| on_terminal(&socket, seat))).await;
+    let took = in_turns(bench, &socket).await;
     stop.cancel();
     terminals.shut_down().await;
     let _ = served.await;
-    let sorted = |all: Vec<Vec<Duration>>| {
-        let mut all: Vec<Duration> = all.into_iter().flatten().collect();
-        all.sort();
-        all
-    };
-    Ok((sorted(bare), sorted(ours?)))
+    took
+}
+
+/// Both sides are open all the time, and type one after the other.
+async fn in_turns(
+    bench: &Bench,
+    socket: &std::path::Path,
+) -> Result<(Vec<Duration>, Vec<Duration>), String> {
+    let mut execs = try_join_all((0..SEATS).map(|_| bare_exec(bench))).await?;
+    let mut clients = join_all((0..SEATS).map(|seat| terminal(socket, seat))).await;
+    let (mut bare, mut ours) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        let typed = execs.iter_mut().enumerate();
+        let typed = try_join_all(typed.map(|(seat, exec)| on_bare_exec(exec, seat))).await?;
+        bare.extend(typed.into_iter().flatten());
+        let typed = clients.iter_mut().enumerate();
+        let typed = join_all(typed.map(|(seat, client)| on_terminal(client, seat))).await;
+        ours.extend(typed.into_iter().flatten());
+    }
+    bare.sort();
+    ours.sort();
+    Ok((bare, ours))
 }
 
 /// A key every now and then, of people who do not press theirs at the same moment.
@@ -95,55 +112,67 @@ fn ticks(seat: usize) -> tokio::time::Interval {
     tokio::time::interval_at(begin, PACE)
 }
 
-async fn on_bare_exec(bench: &Bench, seat: usize) -> Result<Vec<Duration>, String> {
+/// An exec that has begun.
+async fn bare_exec(bench: &Bench) -> Result<Attached, String> {
     let container = format!("plateau-{LAB}-n");
     let attached = bench.runtime.attach(&container, &["cat".to_owned()]).await;
-    let Attached {
-        mut input,
-        mut output,
-        ..
-    } = attached.map_err(|error| error.to_string())?;
+    let mut attached = attached.map_err(|error| error.to_string())?;
+    echoed(&mut attached).await?;
+    Ok(attached)
+}
+
+async fn echoed(exec: &mut Attached) -> Result<(), String> {
+    let echoed = async {
+        exec.input.write_all(b"x").await?;
+        exec.input.flush().await?;
+        exec.output.read_u8().await
+    };
+    echoed.await.map(drop).map_err(|error| error.to_string())
+}
+
+async fn on_bare_exec(exec: &mut Attached, seat: usize) -> Result<Vec<Duration>, String> {
     let mut ticks = ticks(seat);
     let mut took = Vec::new();
     for _ in 0..KEYS {
         ticks.tick().await;
         let clock = Instant::now();
-        let echoed = async {
-            input.write_all(b"x").await?;
-            input.flush().await?;
-            output.read_u8().await
-        };
-        echoed.await.map_err(|error| error.to_string())?;
+        echoed(exec).await?;
         took.push(clock.elapsed());
     }
     Ok(took)
 }
 
-async fn on_terminal(socket: &std::path::Path, seat: usize) -> Result<Vec<Duration>, String> {
+/// A terminal that echoes by itself; what stands on its screen before is out of the way.
+async fn terminal(socket: &std::path::Path, seat: usize) -> Client {
     let query = format!("name=seat{seat}&cols=100&rows=30");
     let mut client = Client::join(socket, LAB, "n", &query).await;
-    // Echoed by the terminal itself; what stands on the screen before is out of the way.
-    client
-        .type_in("clear; echo rea''dy; cat > /dev/null\r")
-        .await;
+    let ready = "clear; echo rea''dy; cat > /dev/null\r";
+    client.type_in(ready).await;
     client.sees("ready").await;
+    client
+}
+
+async fn on_terminal(client: &mut Client, seat: usize) -> Vec<Duration> {
     let mut ticks = ticks(seat);
     let mut took = Vec::new();
-    for key in 0..KEYS {
+    for key in b"abcdefghijklmnopqrstuvwxy"
+        .iter()
+        .cycle()
+        .take(KEYS as usize)
+    {
         ticks.tick().await;
-        let key = [b"abcdefghij"[key as usize % 10]];
         let clock = Instant::now();
-        client.say(Frame::Data(key.to_vec())).await;
+        client.say(Frame::Data(vec![*key])).await;
         loop {
             if let Frame::Data(bytes) = client.hear().await
-                && bytes.contains(&key[0])
+                && bytes.contains(key)
             {
                 break;
             }
         }
         took.push(clock.elapsed());
     }
-    Ok(took)
+    took
 }
 
 fn scenario() -> NewLab {
