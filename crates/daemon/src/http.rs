@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use plateau_core::api::SshView;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -22,6 +23,7 @@ use crate::images::Images;
 use crate::judging::Judging;
 use crate::labs::Labs;
 use crate::sessions::Sessions;
+use crate::terminals::Terminals;
 
 mod accounts;
 mod authority;
@@ -37,10 +39,12 @@ mod listen;
 mod logins;
 mod origin;
 mod proofs;
+mod recordings;
 mod rights;
 mod sessions;
 mod shell;
 mod system;
+mod tunnel;
 
 pub use failure::Failure;
 pub use guard::{Door, Names, Token, TokenError};
@@ -67,6 +71,10 @@ pub struct Api {
     pub access: Access,
     /// The certificate of the authority that the daemon made for the room, as PEM, where it did.
     pub authority: Option<Arc<str>>,
+    /// The terminals.
+    pub terminals: Terminals,
+    /// Where SSH is served.
+    pub ssh: Option<SshView>,
     /// Ends the streams that have no end of their own.
     pub stop: CancellationToken,
 }
@@ -140,6 +148,9 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(labs::exec))
         .routes(routes!(labs::reboot))
         .routes(routes!(shell::shell))
+        .routes(routes!(tunnel::tunnel))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::show))
         .routes(routes!(events::of_all))
         .routes(routes!(events::of_one))
         .routes(routes!(sessions::create, sessions::list))

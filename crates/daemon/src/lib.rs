@@ -1,7 +1,7 @@
 //! Everything that touches the world: the container engine, the state on disk, HTTP.
 //!
 //! `runtime` is the wall: above it nobody knows Docker, below it nobody knows labs. `labs` owns the
-//! labs, one task each; `http` decodes, makes one call and encodes.
+//! labs, one task each; `terminals` owns the screens; `http` decodes, makes one call and encodes.
 
 pub mod access;
 pub mod agent;
@@ -16,5 +16,8 @@ pub mod proof;
 pub mod runtime;
 pub mod sessions;
 pub mod settings;
+pub mod ssh;
 pub mod store;
+pub mod terminals;
 pub mod tls;
+pub mod tunnel;

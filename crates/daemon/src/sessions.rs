@@ -23,6 +23,7 @@ use crate::labs::Labs;
 use crate::store::database::DatabaseError;
 use crate::store::sessions::{AttemptRow, ScenarioRow, SeatRow, SessionRow, grant, ticks};
 use crate::store::{Database, Store};
+use crate::terminals::Terminals;
 
 mod arrange;
 mod candidate;
@@ -53,6 +54,7 @@ pub struct Sessions {
 #[derive(Debug)]
 struct Inner {
     labs: Labs,
+    terminals: Terminals,
     database: Database,
     store: Store,
     clock: Clock,
@@ -117,6 +119,7 @@ impl Sessions {
     pub async fn open(
         labs: Labs,
         database: Database,
+        terminals: Terminals,
         stop: CancellationToken,
     ) -> Result<Self, SessionError> {
         let last = database.beat().await?;
@@ -129,6 +132,7 @@ impl Sessions {
         let sessions = Self {
             inner: Arc::new(Inner {
                 labs,
+                terminals,
                 database,
                 store,
                 judging: Judging::open(database_of_judging, &state, clock.clone())?,

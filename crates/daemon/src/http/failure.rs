@@ -14,6 +14,7 @@ use crate::judging::JudgingError;
 use crate::lab::LabError;
 use crate::runtime::RuntimeError;
 use crate::sessions::SessionError;
+use crate::terminals::TerminalError;
 
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
@@ -121,7 +122,7 @@ impl Failure {
                 "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
                 | "images-being-built" | "lab-ambiguous" | "session-not-ready"
                 | "attempt-not-ready" | "nobody-concerned" | "attempt-not-graded"
-                | "session-sealed" | "not-in-turn",
+                | "session-sealed" | "not-in-turn" | "terminals-closed" | "too-many-terminals",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
             (
@@ -166,6 +167,12 @@ impl From<SessionError> for Failure {
 
 impl From<JudgingError> for Failure {
     fn from(error: JudgingError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Self {
         Self(error.api())
     }
 }

@@ -235,11 +235,26 @@ const ROUTES: &[(&str, &str, Guard)] = &[
         "/v1/attempts/{attempt}/outcome",
         Needs(Right::SeeEvidence),
     ),
+    (
+        "get",
+        "/v1/labs/{lab}/recordings",
+        Needs(Right::WatchTerminals),
+    ),
+    (
+        "get",
+        "/v1/labs/{lab}/recordings/{name}",
+        Needs(Right::WatchTerminals),
+    ),
+    (
+        "get",
+        "/v1/labs/{lab}/nodes/{node}/tunnel",
+        Needs(Right::EnterNode),
+    ),
 ];
 
 /// What a path can name; each has a way to be looked up, or belongs to nobody.
-const NAMED: [&str; 9] = [
-    "lab", "node", "session", "seat", "number", "attempt", "grading", "account", "token",
+const NAMED: [&str; 10] = [
+    "lab", "node", "name", "session", "seat", "number", "attempt", "grading", "account", "token",
 ];
 
 static GUARDS: LazyLock<BTreeMap<(&str, &str), Guard>> = LazyLock::new(|| {

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{Lab, LabError, down};
-use crate::runtime::Attached;
+use crate::runtime::{Attached, Running};
 
 /// Where the answer to a command goes.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, LabError>>;
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Keep(String, Reply<()>),
     /// Open a terminal: node, name, user.
     Terminal(String, String, String, Reply<Attached>),
+    /// Run a program of a node's with its streams attached.
+    Run(String, Vec<String>, Reply<Running>),
     /// Remove everything.
     Down(Reply<()>),
     /// The engine says that something became of a node.
@@ -241,6 +243,10 @@ fn obey(lab: &Arc<Lab>, command: Command) {
             answer(&lab, reply, async move {
                 job.terminal(&node, &name, &user).await
             });
+        }
+        Command::Run(node, argv, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.run(&node, &argv).await });
         }
         Command::Changed(node) if ready => {
             let job = Arc::clone(&lab);

@@ -21,7 +21,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
     Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
-    Image, ImageBuild, Inspected, Labels, Result, Runtime, RuntimeError,
+    Image, ImageBuild, Inspected, Labels, Result, Running, Runtime, RuntimeError,
 };
 use failure::{failed, of_container, of_image, unless_missing};
 
@@ -190,6 +190,10 @@ impl Runtime for Docker {
 
     async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached> {
         exec::attach(&self.client, container, argv).await
+    }
+
+    async fn exec_attached(&self, container: &str, argv: &[String]) -> Result<Running> {
+        exec::attach_all(&self.client, container, argv).await
     }
 
     async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>> {

@@ -6,10 +6,13 @@ use plateau_core::exam::code;
 use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::message::{Message, Order, Own, OwnAttempt, Which};
 use plateau_core::exam::session::AttemptState;
+use plateau_core::topology::Access;
 
 use super::arrange::digest;
 use super::{SessionError, Sessions, Whole};
 use crate::lab::LabError;
+use crate::runtime::error::chain;
+use crate::ssh::{Admission, Gate, Knock, Proof, Refusal};
 use crate::store::sessions::{AttemptRow, SeatRow};
 
 impl Sessions {
@@ -71,7 +74,7 @@ impl Sessions {
         );
         let open = attempt.state.is_open();
         let nodes = topology.nodes.iter();
-        let nodes = nodes.filter(|(_, node)| open && !node.access.is_empty());
+        let nodes = nodes.filter(|(_, node)| open && node.access.contains(&Access::Terminal));
         Ok(OwnAttempt {
             id: view.id,
             title: topology.title,
@@ -84,6 +87,44 @@ impl Sessions {
             clock: view.clock,
             nodes: nodes.map(|(name, _)| name.clone()).collect(),
             lab: view.lab.filter(|_| open),
+        })
+    }
+
+    /// What lets candidates in over SSH: by the access code of a seat whose attempt is open.
+    #[must_use]
+    pub fn gate_of_ssh(&self) -> Gate {
+        let sessions = self.clone();
+        Gate::new(move |knock| {
+            let sessions = sessions.clone();
+            async move { sessions.admit(knock).await }
+        })
+    }
+
+    async fn admit(&self, knock: Knock) -> Result<Admission, Refusal> {
+        let Proof::Password(code) = knock.proof else {
+            return Err(Refusal("a key is no access code".to_owned()));
+        };
+        let failed = |error: SessionError| Refusal(chain(&error));
+        let seat = self.seat_of(&code).await.map_err(failed)?;
+        let seat = seat.ok_or_else(|| Refusal("there is no such access code".to_owned()))?;
+        let own = self.own(&seat.id).await.map_err(failed)?;
+        let mut open = own.attempts.into_iter();
+        let open = open.find_map(|attempt| Some((attempt.lab?, attempt.nodes)));
+        let (lab, nodes) = open.ok_or_else(|| {
+            Refusal(format!(
+                "seat `{}` has no attempt that is open",
+                seat.number
+            ))
+        })?;
+        let deed = Deed::Entered {
+            seat: seat.number.clone(),
+            from: format!("{} over SSH", knock.peer.ip()),
+        };
+        self.note(&seat.session, None, deed).await.map_err(failed)?;
+        Ok(Admission {
+            lab,
+            nodes,
+            seat: seat.number,
         })
     }
 

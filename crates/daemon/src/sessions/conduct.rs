@@ -94,6 +94,7 @@ impl Sessions {
         attempt: &AttemptRow,
         round: &mut Round,
     ) -> Result<(), SessionError> {
+        self.mind_the_doors(attempt);
         match attempt.state {
             AttemptState::Running | AttemptState::Paused => {
                 round.working |= attempt.state == AttemptState::Running;
@@ -119,6 +120,28 @@ impl Sessions {
             | AttemptState::Graded => {}
         }
         Ok(())
+    }
+
+    /// Lets the candidate to his terminals while he may work, and nobody afterwards.
+    fn mind_the_doors(&self, attempt: &AttemptRow) {
+        let Some(lab) = attempt.lab.clone() else {
+            return;
+        };
+        let terminals = self.inner.terminals.clone();
+        match attempt.state {
+            AttemptState::Running => terminals.open(&lab),
+            AttemptState::Paused
+            | AttemptState::HandedIn
+            | AttemptState::Kept
+            | AttemptState::Graded
+            | AttemptState::Absent => {
+                tokio::spawn(async move { terminals.close(&lab).await });
+            }
+            AttemptState::Waiting
+            | AttemptState::Preparing
+            | AttemptState::Broken
+            | AttemptState::Ready => {}
+        }
     }
 
     /// Ends an attempt whose time is up, and warns one whose time runs out. When to look again.

@@ -173,6 +173,7 @@ impl Sessions {
             return Ok(());
         };
         let lab = self.lab_of(attempt).await?;
+        self.inner.terminals.close(&lab).await;
         self.inner.labs.freeze(&lab).await?;
         self.inner.labs.keep(&lab, &attempt.id).await?;
         self.move_by_itself(attempt, AttemptMove::Keep, None)

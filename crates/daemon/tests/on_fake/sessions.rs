@@ -13,6 +13,7 @@ use plateau_core::feedback::Mode;
 use plateaud::runtime::fake::Fake;
 use plateaud::sessions::{SessionError, Sessions};
 use plateaud::store::Database;
+use plateaud::terminals::Terminals;
 use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, files, house};
@@ -33,7 +34,8 @@ async fn open(house: &House) -> (Sessions, CancellationToken) {
     let stop = CancellationToken::new();
     let state = house.labs.settings().state.clone();
     let database = Database::open(&Database::in_folder(&state)).await.unwrap();
-    let sessions = Sessions::open(house.labs.clone(), database, stop.clone());
+    let terminals = Terminals::new(house.labs.clone());
+    let sessions = Sessions::open(house.labs.clone(), database, terminals, stop.clone());
     (sessions.await.unwrap(), stop)
 }
 
