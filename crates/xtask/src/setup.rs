@@ -112,9 +112,9 @@ fn watchers() -> Result<()> {
     command::run(as_root("sh", &["-c", &script]))
 }
 
-/// Installs what the tests need: their own look at interfaces, and Rust's tools.
+/// Installs what the tests need: their own look at interfaces and documents, and Rust's tools.
 pub(crate) fn test_tools() -> Result<()> {
-    const TOOLS: [Need; 2] = [
+    const TOOLS: [Need; 4] = [
         Need {
             program: "ip",
             what: "iproute2, by which the tests look at links",
@@ -124,6 +124,16 @@ pub(crate) fn test_tools() -> Result<()> {
             program: "ethtool",
             what: "ethtool, by which the tests look at what interfaces offload",
             package: "ethtool",
+        },
+        Need {
+            program: "pdftotext",
+            what: "poppler's programs, by which the tests read documents",
+            package: "poppler-utils",
+        },
+        Need {
+            program: "qpdf",
+            what: "qpdf, by which the tests look into documents",
+            package: "qpdf",
         },
     ];
     let missing: Vec<&Need> = TOOLS
