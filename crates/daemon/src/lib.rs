@@ -10,6 +10,7 @@ pub mod images;
 pub mod lab;
 pub mod labs;
 pub mod proof;
+pub mod report;
 pub mod runtime;
 pub mod settings;
 pub mod store;

@@ -38,7 +38,7 @@ impl Default for Settings {
 }
 
 /// A file in the folder of our own executable.
-fn beside_us(name: &str) -> PathBuf {
+pub(crate) fn beside_us(name: &str) -> PathBuf {
     std::env::current_exe()
         .ok()
         .and_then(|us| Some(us.parent()?.join(name)))

@@ -11,6 +11,7 @@ use plateau_core::api::{ApiError, Fault};
 
 use crate::images::BuildError;
 use crate::lab::LabError;
+use crate::report::ReportError;
 use crate::runtime::RuntimeError;
 
 /// An error on its way to the client.
@@ -142,6 +143,12 @@ impl From<RuntimeError> for Failure {
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
         Self(error.api())
     }
 }
