@@ -24,9 +24,11 @@ mod events;
 mod failure;
 mod files;
 mod guard;
+mod health;
 mod images;
 mod labs;
 mod listen;
+mod metrics;
 mod proofs;
 mod shell;
 mod system;
@@ -94,7 +96,10 @@ pub fn document() -> &'static utoipa::openapi::OpenApi {
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Head::openapi())
         .routes(routes!(system::version))
-        .routes(routes!(system::health))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(system::doctor))
         .routes(routes!(system::openapi))
         .routes(routes!(labs::create, labs::list))
@@ -133,11 +138,13 @@ fn routed(api: Api) -> Router {
         .with_state(api)
 }
 
-/// What every request passes through, from the outside in: its number, the log, the net under panics.
+/// What every request passes through, from the outside in: its number, the log, its time, the net under panics.
 fn around(router: Router) -> Router {
+    crate::metrics::install();
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(failure::panicked))
+        .layer(from_fn(metrics::time))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
@@ -150,5 +157,6 @@ fn span(request: &axum::extract::Request) -> tracing::Span {
         .get("x-request-id")
         .and_then(|number| number.to_str().ok())
         .unwrap_or_default();
-    tracing::info_span!("request", %number, method = %request.method(), path = request.uri().path())
+    // Of the highest level: its number belongs on a warning also where only warnings are told.
+    tracing::error_span!("request", %number, method = %request.method(), path = request.uri().path())
 }

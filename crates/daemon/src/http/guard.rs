@@ -19,7 +19,13 @@ use thiserror::Error;
 use super::failure::Failure;
 
 /// Routes that need no token: they tell nothing that a port scan does not.
-const OPEN: [&str; 3] = ["/v1/version", "/v1/health", "/v1/openapi.json"];
+const OPEN: [&str; 5] = [
+    "/v1/version",
+    "/v1/health",
+    "/v1/health/live",
+    "/v1/health/ready",
+    "/v1/openapi.json",
+];
 
 /// Bytes of a token.
 const BYTES: usize = 32;

@@ -18,6 +18,7 @@ use plateau_core::topology::Observer;
 use super::availability::Watch;
 use super::{Lab, LabError};
 use crate::agent;
+use crate::metrics;
 use crate::runtime::error::chain;
 use crate::runtime::{ExecSpec, Keep, RuntimeError};
 
@@ -30,6 +31,12 @@ impl Lab {
         self: &Arc<Self>,
         check: CheckLab,
     ) -> Result<CheckResultView, LabError> {
+        let graded = self.grade(check).await;
+        metrics::graded(graded.is_ok());
+        graded
+    }
+
+    async fn grade(self: &Arc<Self>, check: CheckLab) -> Result<CheckResultView, LabError> {
         let phases = self.phases(check.phases)?;
         let _work = self.work.lock().await;
         // What an earlier grading could not undo would be this candidate's loss.
@@ -46,6 +53,7 @@ impl Lab {
             let mut asked = batches(&self.topology, phase, &facts);
             mark(&mut asked, &uuid::Uuid::now_v7().to_string());
             facts.extend(self.grade_phase(phase, &asked, &mut broken).await);
+            metrics::phase_graded(phase, begun.elapsed());
             let took = begun.elapsed().as_millis();
             took_ms.insert(phase.clone(), u64::try_from(took).unwrap_or(u64::MAX));
         }

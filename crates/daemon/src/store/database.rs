@@ -220,7 +220,7 @@ impl Database {
 }
 
 /// A URL without the password in it.
-fn shown(url: &str) -> String {
+pub(crate) fn shown(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

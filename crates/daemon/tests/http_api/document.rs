@@ -7,9 +7,12 @@ use serde_json::Value;
 
 use crate::house::House;
 
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 22] = [
     "get /v1/version",
+    "get /metrics",
     "get /v1/health",
+    "get /v1/health/live",
+    "get /v1/health/ready",
     "get /v1/doctor",
     "get /v1/openapi.json",
     "post /v1/labs",

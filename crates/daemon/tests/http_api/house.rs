@@ -12,8 +12,8 @@ use plateau_core::api::{ApiError, Event, LabState, LabView, NewLab, ScenarioFile
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::images::{Images, Recipes};
 use plateaud::labs::Labs;
-use plateaud::runtime::Runtime;
 use plateaud::runtime::fake::Fake;
+use plateaud::runtime::{Runtime, measured};
 use plateaud::settings::Settings;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
@@ -50,11 +50,10 @@ impl House {
             std::fs::write(state.path().join(program), program).unwrap();
         }
         let fake = Arc::new(Fake::new());
-        let runtime: Arc<dyn Runtime> = fake.clone();
+        let runtime: Arc<dyn Runtime> = measured(fake.clone());
         let settings = Settings {
-            state: state.path().to_owned(),
             agent,
-            ..Settings::default()
+            ..Settings::in_folder(state.path())
         };
         let stop = CancellationToken::new();
         let api = Api {

@@ -5,6 +5,7 @@
 mod document;
 mod house;
 mod labs;
+mod operations;
 mod port;
 mod requests;
 mod streams;
