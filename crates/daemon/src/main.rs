@@ -144,10 +144,11 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut text = match &error {
-                // Each of its lines begins with a place, where editors look for one.
-                StartError::Config(ConfigError::Problems { .. }) => error.to_string(),
-                other => format!("plateaud: {}", chain(other)),
+            // Each line of a file's problems begins with a place, where editors look for one.
+            let mut text = if let StartError::Config(ConfigError::Problems { .. }) = &error {
+                error.to_string()
+            } else {
+                format!("plateaud: {}", chain(&error))
             };
             if let Some(hint) = error.hint() {
                 text.push_str("\n  ");
