@@ -41,6 +41,7 @@ struct Cli {
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Document {
     /// The access codes of a session, eight slips to a page, to be cut and handed out
+    #[command(after_long_help = slips::EXAMPLE)]
     Slips,
 }
 

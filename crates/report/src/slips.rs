@@ -6,26 +6,13 @@ use crate::calendar;
 use crate::document::{Document, Language, Session};
 use crate::text::{Code, Line};
 
-/// The JSON of the slips.
-///
-/// ```json
-/// {
-///   "language": "fr",
-///   "made": "2026-11-24T10:14:27Z",
-///   "session": {
-///     "title": "TSGERI, session de décembre",
-///     "centre": "Centre de Lyon",
-///     "starts": "2026-12-03T09:00"
-///   },
-///   "access": { "browser": "https://plateau.lan/", "ssh": "ssh -p 7422 plateau.lan" },
-///   "seats": [
-///     {
-///       "name": "Zoé Lefèvre", "number": "042", "seat": "B3",
-///       "code": "K7QF-2M9X-P4TB", "arrangements": ["Temps majoré d'un tiers"]
-///     }
-///   ]
-/// }
-/// ```
+/// One of these, as JSON, with every field that there is.
+pub(crate) const EXAMPLE: &str = concat!(
+    "The JSON, in which `ssh`, `seat` and `arrangements` may be left out:\n\n",
+    include_str!("../templates/slips.json")
+);
+
+/// The JSON of the slips, such as [`EXAMPLE`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Slips {

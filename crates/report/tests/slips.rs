@@ -221,15 +221,25 @@ fn what_no_font_has_is_written_by_its_number_and_does_not_stop_the_others() {
 
 #[test]
 fn every_character_there_is_can_stand_in_a_name() {
-    // The blocks that the built-in fonts have much of whole, and of all others one character.
-    let whole = [
+    // Marks and Hebrew whole, of what else the built-in fonts have one in four, and one of each block.
+    let marks = [
+        '\u{300}'..'\u{370}',
+        '\u{591}'..'\u{660}',
+        '\u{1ab0}'..'\u{1ad0}',
+        '\u{20d0}'..'\u{2100}',
+    ];
+    let fonts = [
         '\u{0}'..'\u{700}',
-        '\u{1ab0}'..'\u{1b00}',
         '\u{1d00}'..'\u{2480}',
         '\u{fb00}'..'\u{fe80}',
     ];
+    let has =
+        |blocks: &[std::ops::Range<char>], c: char| blocks.iter().any(|block| block.contains(&c));
     let some: Vec<char> = ('\u{0}'..='\u{2ffff}')
-        .filter(|&c| u32::from(c) % 256 == 4 || whole.iter().any(|block| block.contains(&c)))
+        .filter(|&c| {
+            let number = u32::from(c);
+            number % 256 == 4 || has(&marks, c) || (number % 4 == 1 && has(&fonts, c))
+        })
         .collect();
     let names: Vec<String> = some.chunks(25).map(|part| part.iter().collect()).collect();
     let seats: Vec<Value> = names
@@ -270,6 +280,23 @@ fn the_pdf_is_tagged_and_says_its_language_title_and_standards() {
         }
         let structure = pdf.read("pdfinfo", &["-struct-text"], &[]);
         assert!(structure.contains("H1"), "{structure}");
+    }
+}
+
+#[test]
+fn the_example_of_the_help_is_one() {
+    let help = run(&["slips", "--help"], b"");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let example = &help[help.find("{\n").expect("an example")..];
+    let text = Pdf::of(&serde_json::from_str(example).expect("JSON")).text();
+    for what in [
+        "Zoé Lefèvre",
+        "042",
+        "B3",
+        "K7QF-2M9X-P4TB",
+        "Temps majoré d’un tiers",
+    ] {
+        assert!(text.contains(&plain(what)), "no {what} in {text}");
     }
 }
 
