@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use plateau_core::messages::Language;
 
+mod access;
+
+pub(crate) use access::{AccountCommand, PasswordArgs, TokenCommand};
+
 /// How every command ends, as shown under `plateau --help` and in the manual.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -47,7 +51,7 @@ pub(crate) struct Global {
         help_heading = "Everywhere"
     )]
     pub(crate) socket: PathBuf,
-    /// The daemon's address, instead of its socket, such as http://127.0.0.1:7417
+    /// The daemon's address, instead of its socket, such as https://plateau.local:7417
     #[arg(
         long,
         global = true,
@@ -65,6 +69,15 @@ pub(crate) struct Global {
         help_heading = "Everywhere"
     )]
     pub(crate) token_file: Option<PathBuf>,
+    /// File with the certificate of the authority that vouches for that address, as PEM; those that the system trusts where absent
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "PLATEAU_AUTHORITY",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) authority: Option<PathBuf>,
 }
 
 impl Global {
@@ -117,6 +130,12 @@ pub(crate) enum Command {
     /// Write scenarios from what other programs' files describe
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Say who may log in
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Say which programs may use the daemon
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Say what this host has and lacks, each with its remedy
     Doctor,
     /// Write a shell's completions to standard output

@@ -10,7 +10,7 @@ use plateau_core::api::{
     EvidenceKeyView, Exec, ExecResult, ImageView, LabView, NewLab, NewProof, ProofEvent, Solve,
     SolveResult,
 };
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::codec::{FramedRead, LinesCodec};
@@ -19,6 +19,7 @@ use tokio_util::io::StreamReader;
 use crate::args::Global;
 use crate::failure::Failure;
 
+mod access;
 mod terminal;
 
 pub(crate) use terminal::Terminal;
@@ -59,6 +60,21 @@ impl Daemon {
         let token = match &global.token_file {
             None => None,
             Some(path) => Some(read_token(path)?),
+        };
+        let builder = match &global.authority {
+            None => builder,
+            Some(path) => {
+                let pem = std::fs::read(path).map_err(|source| Failure::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                let authorities = Certificate::from_pem_bundle(&pem)
+                    .map_err(|_| Failure::Authority(path.clone()))?;
+                if authorities.is_empty() {
+                    return Err(Failure::Authority(path.clone()));
+                }
+                builder.tls_certs_only(authorities)
+            }
         };
         let client = builder
             .build()

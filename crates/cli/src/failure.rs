@@ -101,6 +101,18 @@ pub(crate) enum Failure {
     /// A terminal was asked for where there is none.
     #[error("standard input is not a terminal")]
     NoTerminal,
+    /// A password was to be asked for where there is no terminal.
+    #[error("there is no terminal to ask for the password on")]
+    NoPrompt,
+    /// The password was typed differently the second time.
+    #[error("the two passwords differ")]
+    PasswordsDiffer,
+    /// The password cannot be read.
+    #[error("cannot read the password")]
+    Password(#[source] io::Error),
+    /// What is named as an authority's certificate is none.
+    #[error("`{}` holds no certificate", .0.display())]
+    Authority(PathBuf),
     /// `--url` is not an address, or the token cannot stand in a header.
     #[error("cannot use `{0}` as the daemon's address")]
     Address(String),
@@ -162,6 +174,9 @@ impl Failure {
             | Self::Bundle { .. }
             | Self::Key { .. }
             | Self::NoTerminal
+            | Self::NoPrompt
+            | Self::PasswordsDiffer
+            | Self::Authority(_)
             | Self::Address(_) => 2,
             Self::Answered(error) => match error.fault {
                 Fault::Input => 2,
@@ -173,6 +188,7 @@ impl Failure {
             | Self::Strange { .. }
             | Self::Output(_)
             | Self::Export(_)
+            | Self::Password(_)
             | Self::Terminal(_) => 3,
             Self::Interrupted => 130,
         }
@@ -192,6 +208,10 @@ impl Failure {
             ),
             Self::NoTerminal => {
                 Some("`plateau lab exec LAB NODE -- CMD…` runs a command without one".to_owned())
+            }
+            Self::NoPrompt => Some("`--password-stdin` reads it from standard input".to_owned()),
+            Self::Authority(_) => {
+                Some("it is a file in PEM, such as the daemon's /v1/authority.pem".to_owned())
             }
             Self::Address(_) => Some("such as http://127.0.0.1:7417".to_owned()),
             Self::Unreachable { hint, .. } => Some(hint.clone()),
@@ -213,6 +233,8 @@ impl Failure {
             | Self::Output(_)
             | Self::Export(_)
             | Self::Terminal(_)
+            | Self::Password(_)
+            | Self::PasswordsDiffer
             | Self::Interrupted => None,
         }
     }
@@ -261,6 +283,10 @@ impl Failure {
             Self::Bundle { .. } => "no-evidence",
             Self::Key { .. } => "not-a-key",
             Self::NoTerminal => "no-terminal",
+            Self::NoPrompt => "no-prompt",
+            Self::PasswordsDiffer => "passwords-differ",
+            Self::Password(_) => "cannot-read-password",
+            Self::Authority(_) => "not-a-certificate",
             Self::Address(_) => "not-an-address",
             Self::Unreachable { .. } => "daemon-unreachable",
             Self::Broken(_) | Self::Ended(_) => "daemon-broke-off",

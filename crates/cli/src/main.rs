@@ -9,6 +9,7 @@ use crate::daemon::Daemon;
 use crate::failure::{Ending, Failure};
 use crate::screen::Screen;
 
+mod account;
 mod args;
 mod daemon;
 mod doctor;
@@ -51,6 +52,8 @@ async fn run(cli: &Cli, screen: Screen) -> Result<Ending, Failure> {
         Command::Evidence(command) => evidence::run(command, screen, daemon).await,
         Command::Images(command) => images::run(command, screen, &daemon()?).await,
         Command::Import(command) => import::run(command, screen),
+        Command::Account(command) => account::run(command, screen, &daemon()?).await,
+        Command::Token(command) => account::run_token(command, screen, &daemon()?).await,
         Command::Doctor => doctor::run(screen, &daemon()?).await,
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man { dir } => pages::manual(dir, screen),

@@ -341,3 +341,40 @@ fn every_command_stands_in_the_documentation() {
         assert!(documentation.contains(&format!("`{command}")), "{command}");
     }
 }
+
+#[test]
+fn a_password_is_asked_for_on_a_terminal_or_read_where_that_is_said() {
+    let folder = TempDir::new().unwrap();
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_plateau"))
+            .args(["--socket", "/nonexistent/plateaud.sock", "account"])
+            .args(args)
+            .current_dir(folder.path())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), err)
+    };
+    let (code, err) = run(&["add", "ada", "--role", "trainer"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("--password-stdin"), "{err}");
+    // Nobody is a candidate by an account, and a password never stands on the command line.
+    assert_eq!(run(&["add", "ada", "--role", "candidate"]).0, Some(2));
+    assert_eq!(run(&["password", "ada", "secret"]).0, Some(2));
+    let (code, err) = run(&["password", "ada", "--password-stdin"]);
+    assert_eq!(code, Some(3), "{err}");
+}
+
+#[test]
+fn what_is_no_certificate_vouches_for_nobody() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("authority.pem");
+    fs::write(&file, "rubbish").unwrap();
+    for path in ["authority.pem", "none.pem"] {
+        let args = ["lab", "list", "--authority", path];
+        let said = plateau(folder.path(), &args);
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains(path), "{}", said.err);
+    }
+}

@@ -20,10 +20,17 @@ macro_rules! messages {
     };
 }
 
+#[cfg(feature = "exam")]
+mod access;
 mod happening;
 #[cfg(feature = "exam")]
 mod judging;
 
+#[cfg(feature = "exam")]
+pub use access::{
+    AccountView, ChangeAccount, Hidden, LoginView, NewAccount, NewLogin, NewToken, OwnLabView,
+    OwnNodeView, TokenMade, TokenView, Who,
+};
 pub use happening::{EventProgress, EventRecord, EventView};
 #[cfg(feature = "exam")]
 pub use judging::{

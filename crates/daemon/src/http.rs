@@ -1,9 +1,9 @@
 //! The HTTP API: decode, one call, encode.
 //!
-//! The same routes are served on a Unix socket, guarded by its file permissions, and on a TCP port
-//! of the loopback, guarded by a token.
+//! The same routes are served on a Unix socket, guarded by its file permissions, and on a TCP port,
+//! where everybody has to show who he is. Which right each route needs is in `rights` and nowhere else.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -13,32 +13,42 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
+use crate::access::Access;
 use crate::images::Images;
 use crate::judging::Judging;
 use crate::labs::Labs;
 
+mod accounts;
+mod authority;
 mod events;
 mod failure;
 mod files;
 mod guard;
+mod identity;
 mod images;
 mod judging;
 mod labs;
 mod listen;
+mod logins;
+mod origin;
 mod proofs;
+mod rights;
 mod shell;
 mod system;
 
 pub use failure::Failure;
-pub use guard::{Token, TokenError};
+pub use guard::{Door, Names, Token, TokenError};
 pub use listen::{ListenError, Listeners};
 
 /// Most bytes of a request's body.
 pub const BODY_LIMIT: usize = 96 << 20;
+
+/// Most bytes of the body of a log-in, which anybody may send.
+const LOGIN_LIMIT: usize = 16 << 10;
 
 /// What the routes call.
 #[derive(Clone, Debug)]
@@ -49,6 +59,10 @@ pub struct Api {
     pub images: Images,
     /// Gradings and judgements.
     pub judging: Judging,
+    /// Accounts and log-ins.
+    pub access: Access,
+    /// The certificate of the authority that the daemon made for the room, as PEM, where it did.
+    pub authority: Option<Arc<str>>,
     /// Ends the streams that have no end of their own.
     pub stop: CancellationToken,
 }
@@ -59,8 +73,9 @@ pub struct Api {
     info(
         title = "Plateau",
         description = "Builds labs of nodes and networks for timed practical exams, and grades them. \
-                       On TCP every route but `version`, `health`, `openapi.json` and `evidence/key` wants the token \
-                       of the daemon's state folder; on the Unix socket none does."
+                       On TCP every route but `version`, `health`, `openapi.json`, `authority.pem`, `evidence/key` and \
+                       logging in wants a token, or the cookie of a log-in; what changes something with \
+                       a cookie also wants the header `X-Plateau`. On the Unix socket none does."
     ),
     tags(
         (name = "system", description = "The daemon and its host"),
@@ -68,9 +83,10 @@ pub struct Api {
         (name = "proofs", description = "Proving that a scenario grades fairly"),
         (name = "judging", description = "Gradings of attempts, what jurors say of them, and the evidence"),
         (name = "images", description = "What nodes are made from"),
+        (name = "access", description = "Log-ins, accounts, and the tokens of programs"),
     ),
     modifiers(&BearerToken),
-    security((), ("token" = [])),
+    security((), ("token" = []), ("login" = [])),
 )]
 struct Head;
 
@@ -85,10 +101,19 @@ impl utoipa::Modify for BearerToken {
                 "token",
                 SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
             );
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-plateau"));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("login", SecurityScheme::ApiKey(cookie));
     }
 }
 
-static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| routes().into_openapi());
+static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
+    let mut document = routes().into_openapi();
+    rights::label(&mut document);
+    document
+});
 
 /// The OpenAPI document of all routes.
 #[must_use]
@@ -121,26 +146,37 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(judging::accept))
         .routes(routes!(judging::judgements, judging::judge))
         .routes(routes!(judging::outcome))
+        .routes(routes!(authority::authority))
+        .routes(routes!(logins::create).layer(DefaultBodyLimit::max(LOGIN_LIMIT)))
+        .routes(routes!(logins::show, logins::end))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::change, accounts::remove))
+        .routes(routes!(accounts::end_logins))
+        .routes(routes!(accounts::list_tokens, accounts::create_token))
+        .routes(routes!(accounts::remove_token))
 }
 
-/// The routes for the Unix socket.
+/// The routes for the Unix socket, whose every user is the administrator.
 pub fn local(api: Api) -> Router {
-    around(routed(api))
+    around(routed(api).layer(from_fn(identity::local)))
 }
 
-/// The routes for the TCP port: only with the token, and only under a name of the loopback.
-pub fn remote(api: Api, token: Token) -> Router {
-    let guarded = routed(api)
-        .layer(from_fn_with_state(token, guard::token))
-        .layer(from_fn(guard::host));
+/// The routes for the TCP port: each for those who may use it, and only under a name of the daemon's.
+/// Served with the client's address as `ConnectInfo`.
+pub fn remote(api: Api, door: Door) -> Router {
+    let guarded = routed(api.clone())
+        .layer(from_fn_with_state((api, door.clone()), identity::remote))
+        .layer(from_fn_with_state(door, guard::host));
     around(guarded)
 }
 
 fn routed(api: Api) -> Router {
-    let (router, _) = routes().split_for_parts();
+    let (router, document) = routes().split_for_parts();
+    rights::check(&document);
     router
         .fallback(failure::no_route)
         .method_not_allowed_fallback(failure::no_method)
+        .layer(from_fn_with_state(api.clone(), rights::permit))
         .with_state(api)
 }
 

@@ -180,11 +180,17 @@ impl Judging {
         self.gradings(attempt).await
     }
 
-    /// Keeps what a juror says.
+    /// Keeps what a juror says; `actor` enters it, which is the juror himself but for the
+    /// administrator.
     ///
     /// # Errors
     /// It may not be said, the attempt has no grading yet, or the session is sealed.
-    pub async fn judge(&self, attempt: &str, word: Word) -> Result<Judgement, JudgingError> {
+    pub async fn judge(
+        &self,
+        attempt: &str,
+        actor: &str,
+        word: Word,
+    ) -> Result<Judgement, JudgingError> {
         let matter = self.matter(attempt).await?;
         let mut tx = self.database.begin().await?;
         let sitting = self.may_change(&mut tx, attempt).await?;
@@ -213,13 +219,12 @@ impl Judging {
             what: subject.to_string(),
             content: judgement.digest(),
         };
-        let (juror, reason) = (&judgement.word.juror, judgement.word.says.reason());
-        let reason = reason.map(str::to_owned);
+        let reason = judgement.word.says.reason().map(str::to_owned);
         append(
             &mut tx,
             &sitting.session,
             judgement.at_ms,
-            juror,
+            actor,
             reason,
             deed,
         )

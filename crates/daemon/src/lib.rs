@@ -3,6 +3,7 @@
 //! `runtime` is the wall: above it nobody knows Docker, below it nobody knows labs. `labs` owns the
 //! labs, one task each; `http` decodes, makes one call and encodes.
 
+pub mod access;
 pub mod agent;
 pub mod doctor;
 pub mod http;
@@ -14,3 +15,4 @@ pub mod proof;
 pub mod runtime;
 pub mod settings;
 pub mod store;
+pub mod tls;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
+use plateaud::access::{Access, AccessError, Lasting};
 use plateaud::http::{Api, ListenError, Listeners, Token, TokenError};
 use plateaud::images::{Images, RecipeError, Recipes};
 use plateaud::judging::{Judging, OpenError};
@@ -16,6 +17,7 @@ use plateaud::runtime::error::chain;
 use plateaud::runtime::{Runtime, RuntimeError, docker, fake};
 use plateaud::settings::Settings;
 use plateaud::store::{Database, DatabaseError};
+use plateaud::tls::{Tls, TlsError, TlsOptions};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -39,7 +41,7 @@ struct Options {
         default_value = "/run/plateau/plateaud.sock"
     )]
     socket: PathBuf,
-    /// Address of the loopback to serve on, for whoever holds the token in the state folder
+    /// Address to serve on; without TLS one of the loopback
     #[arg(
         long,
         env = "PLATEAU_LISTEN",
@@ -47,6 +49,16 @@ struct Options {
         default_value = "127.0.0.1:7417"
     )]
     listen: SocketAddr,
+    #[command(flatten)]
+    tls: TlsOptions,
+    /// Database, such as postgres://plateau@localhost/plateau; one in the state folder where absent
+    #[arg(
+        long,
+        env = "PLATEAU_DATABASE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    database: Option<String>,
     /// Folder of the daemon's own state
     #[arg(
         long,
@@ -124,7 +136,11 @@ enum StartError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
     Database(#[from] DatabaseError),
+    #[error("take up the accounts")]
+    Access(#[from] AccessError),
     #[error("take up judging")]
     Judging(#[from] OpenError),
     #[error("take up the labs")]
@@ -151,7 +167,9 @@ impl StartError {
             Self::Listen(error) => error.hint().map(str::to_owned),
             Self::Recipes(_)
             | Self::Token(_)
+            | Self::Tls(_)
             | Self::Database(_)
+            | Self::Access(_)
             | Self::Judging(_)
             | Self::Signals(_) => None,
         }
@@ -184,15 +202,22 @@ async fn run(options: Options) -> Result<(), StartError> {
     };
     let token = Token::open(&options.state)?;
     let runtime = runtime(options.runtime).await?;
-    let listeners = Listeners::bind(&options.socket, options.listen).await?;
+    let tls = Tls::open(&options.tls, &options.state, options.listen)?;
+    let authority = tls.as_ref().and_then(Tls::authority);
+    let listeners = Listeners::bind_with(&options.socket, options.listen, tls).await?;
+    let database = options.database.clone();
+    let database = database.unwrap_or_else(|| Database::in_folder(&options.state));
+    let database = Database::open(&database).await?;
+    let access = Access::open(database.clone(), Lasting::default()).await?;
     let labs = Labs::open(Arc::clone(&runtime), settings(&options))
         .await
         .map_err(StartError::Labs)?;
-    let database = Database::open(&Database::in_folder(&options.state)).await?;
     let api = Api {
         judging: Judging::open(database, &options.state)?,
         images: Images::new(runtime, recipes, options.build_network.clone()),
         labs,
+        access,
+        authority,
         stop: stop_on_signals()?,
     };
     let address = listeners.address().unwrap_or(options.listen);

@@ -24,10 +24,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::LabError;
 
+pub mod accounts;
 pub mod database;
 pub mod evidence;
+pub mod failures;
 pub mod judgements;
+pub mod logins;
+pub mod owners;
 mod papers;
+pub mod tokens;
 
 pub use database::{Database, DatabaseError};
 

@@ -1,5 +1,7 @@
 //! Who may do what: the roles, and one table of their rights.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// What somebody is to the daemon.
@@ -17,4 +19,359 @@ pub enum Role {
     Invigilator,
     /// Sits at one seat.
     Candidate,
+}
+
+impl Role {
+    /// All there are.
+    pub const ALL: &'static [Self] = &[
+        Self::Administrator,
+        Self::Trainer,
+        Self::Evaluator,
+        Self::Invigilator,
+        Self::Candidate,
+    ];
+
+    /// Its word, as it is written and kept.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Trainer => "trainer",
+            Self::Evaluator => "evaluator",
+            Self::Invigilator => "invigilator",
+            Self::Candidate => "candidate",
+        }
+    }
+
+    /// That of a word; `None` where it is nobody's.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.word() == word)
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// What can be allowed. Each route of the API needs one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Right {
+    /// See what the host has and lacks.
+    SeeHost,
+    /// Create, change and remove accounts and tokens.
+    ManageAccounts,
+    /// See which images there are.
+    SeeImages,
+    /// Build images.
+    BuildImages,
+    /// Prove scenarios.
+    Prove,
+    /// See all labs, and all that happens to them.
+    SeeLabs,
+    /// Ask for labs of one's own.
+    BuildLabs,
+    /// See one lab, and what happens to it.
+    SeeLab,
+    /// Use a terminal of a node.
+    EnterNode,
+    /// Act on a lab by hand: run commands, solve, check, restart, remove.
+    WorkLab,
+    /// See which sessions there are, of those that one may see.
+    SeeSessions,
+    /// See one session, its seats and its clocks.
+    SeeSession,
+    /// Describe sessions, and say who sits and who watches over them.
+    ArrangeSessions,
+    /// Open and close a session, pause, extend, send messages, replace codes.
+    ConductSession,
+    /// Watch terminals, live and as they were recorded.
+    WatchTerminals,
+    /// Read evidence and grades.
+    SeeEvidence,
+    /// Override verdicts, fill rubrics, decide.
+    Judge,
+    /// See an attempt as its candidate does: briefs, time left, messages.
+    SeeAttempt,
+    /// Work on an attempt: save deliverables, ask for help, hand in.
+    WorkAttempt,
+}
+
+/// How far a right of a role reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Everything.
+    All,
+    /// Whatever belongs to no attempt.
+    Spare,
+    /// The sessions that one was named for, and all in them.
+    Named,
+    /// One's own seat, and all of it while its attempt is open.
+    Open,
+    /// One's own seat, and all of it.
+    Own,
+}
+
+/// The table of rights: role, right, how far it reaches. What is not here is not allowed.
+///
+/// A trainer does not act on the lab of an attempt, and nobody judges by being a trainer. Whoever
+/// was named for a session has an invigilator's rights there besides his role's own.
+pub const TABLE: &[(Role, Right, Reach)] = {
+    use Reach::{All, Named, Open, Own, Spare};
+    use Role::{Administrator, Candidate, Evaluator, Invigilator, Trainer};
+    &[
+        (Administrator, Right::SeeHost, All),
+        (Administrator, Right::ManageAccounts, All),
+        (Administrator, Right::SeeImages, All),
+        (Administrator, Right::BuildImages, All),
+        (Administrator, Right::Prove, All),
+        (Administrator, Right::SeeLabs, All),
+        (Administrator, Right::BuildLabs, All),
+        (Administrator, Right::SeeLab, All),
+        (Administrator, Right::EnterNode, All),
+        (Administrator, Right::WorkLab, All),
+        (Administrator, Right::SeeSessions, All),
+        (Administrator, Right::SeeSession, All),
+        (Administrator, Right::ArrangeSessions, All),
+        (Administrator, Right::ConductSession, All),
+        (Administrator, Right::WatchTerminals, All),
+        (Administrator, Right::SeeEvidence, All),
+        (Administrator, Right::Judge, All),
+        (Administrator, Right::SeeAttempt, All),
+        (Administrator, Right::WorkAttempt, All),
+        (Trainer, Right::SeeHost, All),
+        (Trainer, Right::SeeImages, All),
+        (Trainer, Right::Prove, All),
+        (Trainer, Right::SeeLabs, All),
+        (Trainer, Right::BuildLabs, All),
+        (Trainer, Right::SeeLab, All),
+        (Trainer, Right::EnterNode, Spare),
+        (Trainer, Right::WorkLab, Spare),
+        (Trainer, Right::SeeSessions, All),
+        (Trainer, Right::SeeSession, All),
+        (Trainer, Right::ArrangeSessions, All),
+        (Trainer, Right::ConductSession, All),
+        (Trainer, Right::WatchTerminals, All),
+        (Trainer, Right::SeeEvidence, All),
+        (Trainer, Right::SeeAttempt, All),
+        (Evaluator, Right::SeeLab, All),
+        (Evaluator, Right::SeeSessions, All),
+        (Evaluator, Right::SeeSession, All),
+        (Evaluator, Right::WatchTerminals, All),
+        (Evaluator, Right::SeeEvidence, All),
+        (Evaluator, Right::Judge, All),
+        (Evaluator, Right::SeeAttempt, All),
+        (Invigilator, Right::SeeLab, Named),
+        (Invigilator, Right::SeeSessions, All),
+        (Invigilator, Right::SeeSession, Named),
+        (Invigilator, Right::ConductSession, Named),
+        (Invigilator, Right::WatchTerminals, Named),
+        (Invigilator, Right::SeeAttempt, Named),
+        (Candidate, Right::SeeLab, Open),
+        (Candidate, Right::EnterNode, Open),
+        (Candidate, Right::SeeAttempt, Own),
+        (Candidate, Right::WorkAttempt, Open),
+    ]
+};
+
+/// How far a right reaches for a role by itself; `None` where it has none.
+#[must_use]
+pub fn reach(role: Role, right: Right) -> Option<Reach> {
+    let row = TABLE.iter().find(|row| (row.0, row.1) == (role, right));
+    row.map(|row| row.2)
+}
+
+/// The rights that a role has, however far they reach.
+pub fn rights(role: Role) -> impl Iterator<Item = Right> {
+    let rows = TABLE.iter().filter(move |row| row.0 == role);
+    rows.map(|row| row.1)
+}
+
+/// Somebody who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// What he is.
+    pub role: Role,
+    /// The sessions that he was named for.
+    pub named: BTreeSet<String>,
+    /// The seat that is his.
+    pub seat: Option<String>,
+}
+
+/// What is asked about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The session that it belongs to, if any.
+    pub session: Option<String>,
+    /// The seat that it belongs to, if any.
+    pub seat: Option<String>,
+    /// Whether the seat's attempt that it belongs to is open.
+    pub open: bool,
+}
+
+/// What somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// He may.
+    Allowed,
+    /// He never may, whatever it is about.
+    NoRight,
+    /// He may with others, and must not learn whether this one is there.
+    OutOfReach,
+    /// He may see it and not do this to it, since it belongs to an attempt.
+    OfAttempt,
+    /// It is his, and his attempt is not open.
+    NotOpen,
+}
+
+/// How far a right of somebody reaches at most; `None` where he has none, whatever it is about.
+#[must_use]
+pub fn widest(who: &Person, right: Right) -> Option<Reach> {
+    let by_name = || match who.named.is_empty() {
+        true => None,
+        false => reach(Role::Invigilator, right),
+    };
+    reach(who.role, right).or_else(by_name)
+}
+
+/// Whether somebody has a right about something, and how it is said where he has not.
+#[must_use]
+pub fn answer(who: &Person, right: Right, about: &About) -> Answer {
+    let by_role = reach(who.role, right).map(|reach| within(reach, who, about));
+    let by_name = || {
+        let reach = reach(Role::Invigilator, right)?;
+        (!who.named.is_empty()).then(|| within(reach, who, about))
+    };
+    match by_role {
+        Some(Answer::Allowed) => Answer::Allowed,
+        other => match (other, by_name()) {
+            (_, Some(Answer::Allowed)) => Answer::Allowed,
+            (Some(own), _) => own,
+            (None, Some(named)) => named,
+            (None, None) => Answer::NoRight,
+        },
+    }
+}
+
+/// Whether somebody has a right about something.
+#[must_use]
+pub fn may(who: &Person, right: Right, about: &About) -> bool {
+    answer(who, right, about) == Answer::Allowed
+}
+
+fn within(reach: Reach, who: &Person, about: &About) -> Answer {
+    let is_own = about.seat.is_some() && about.seat == who.seat;
+    let is_named = || {
+        let session = about.session.as_ref();
+        session.is_some_and(|session| who.named.contains(session))
+    };
+    let unseen = |allowed| match allowed {
+        true => Answer::Allowed,
+        false => Answer::OutOfReach,
+    };
+    match reach {
+        Reach::All => Answer::Allowed,
+        Reach::Spare if about.seat.is_none() => Answer::Allowed,
+        Reach::Spare => Answer::OfAttempt,
+        Reach::Named => unseen(is_named()),
+        Reach::Own => unseen(is_own),
+        Reach::Open if is_own && !about.open => Answer::NotOpen,
+        Reach::Open => unseen(is_own),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(role: Role) -> Person {
+        Person {
+            role,
+            named: BTreeSet::new(),
+            seat: None,
+        }
+    }
+
+    fn of_attempt(session: &str, seat: &str, open: bool) -> About {
+        About {
+            session: Some(session.to_owned()),
+            seat: Some(seat.to_owned()),
+            open,
+        }
+    }
+
+    #[test]
+    fn a_role_has_a_right_once() {
+        let mut seen = BTreeSet::new();
+        for (role, right, _) in TABLE {
+            assert!(seen.insert((role, right)), "{role} {right:?}");
+        }
+        for role in Role::ALL {
+            assert_eq!(Role::of(role.word()), Some(*role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.word());
+        }
+    }
+
+    #[test]
+    fn an_administrator_has_every_right_that_anybody_has() {
+        let his: BTreeSet<Right> = rights(Role::Administrator).collect();
+        for (role, right, _) in TABLE {
+            assert!(his.contains(right), "{role} {right:?}");
+        }
+        assert!(
+            TABLE
+                .iter()
+                .all(|row| { row.0 != Role::Administrator || row.2 == Reach::All })
+        );
+    }
+
+    #[test]
+    fn a_candidate_reaches_nothing_but_his_own() {
+        let candidate = Person {
+            seat: Some("t1".to_owned()),
+            ..person(Role::Candidate)
+        };
+        for (role, right, reach) in TABLE {
+            if *role == Role::Candidate {
+                assert!(matches!(reach, Reach::Own | Reach::Open), "{right:?}");
+            }
+            let foreign = [About::default(), of_attempt("s1", "t2", true)];
+            for about in foreign {
+                assert!(!may(&candidate, *right, &about), "{right:?} {about:?}");
+            }
+        }
+        let own = of_attempt("s1", "t1", true);
+        assert!(may(&candidate, Right::EnterNode, &own));
+        let over = of_attempt("s1", "t1", false);
+        assert_eq!(answer(&candidate, Right::EnterNode, &over), Answer::NotOpen);
+        assert_eq!(answer(&candidate, Right::WorkLab, &own), Answer::NoRight);
+    }
+
+    #[test]
+    fn whoever_is_named_for_a_session_watches_over_it_and_over_no_other() {
+        let mut evaluator = person(Role::Evaluator);
+        let here = of_attempt("s1", "t1", true);
+        assert_eq!(
+            answer(&evaluator, Right::ConductSession, &here),
+            Answer::NoRight
+        );
+        evaluator.named.insert("s1".to_owned());
+        assert!(may(&evaluator, Right::ConductSession, &here));
+        assert!(may(&evaluator, Right::Judge, &here));
+        let elsewhere = of_attempt("s2", "t2", true);
+        let told = answer(&evaluator, Right::ConductSession, &elsewhere);
+        assert_eq!(told, Answer::OutOfReach);
+    }
+
+    #[test]
+    fn a_trainer_acts_on_labs_of_no_attempt() {
+        let trainer = person(Role::Trainer);
+        assert!(may(&trainer, Right::WorkLab, &About::default()));
+        let told = answer(&trainer, Right::WorkLab, &of_attempt("s1", "t1", false));
+        assert_eq!(told, Answer::OfAttempt);
+    }
 }

@@ -1,9 +1,10 @@
 //! What happens to labs, as server-sent events: each one an [`Event`] in JSON.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::future::ready;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event as Sent, KeepAlive};
@@ -15,6 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::Api;
 use super::failure::{Answer, Failures, Named};
 use super::labs::find;
+use crate::access::Principal;
 use crate::labs::Labs;
 
 /// What happens to all labs, from now on
@@ -22,26 +24,31 @@ use crate::labs::Labs;
     responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
 pub(super) async fn of_all(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
 ) -> Sse<impl Stream<Item = Result<Sent, Infallible>>> {
     let stream = Follow {
         before: VecDeque::new(),
         live: api.labs.subscribe(),
         labs: api.labs.clone(),
         only: None,
+        seen: None,
         ended: false,
     };
-    sse(stream, &api)
+    sse(stream, &api, principal)
 }
 
-/// What has happened to a lab, then what happens from now on; ends when the lab is gone
+/// What has happened to a lab, then what happens from now on; ends when the lab is gone. Its
+/// candidate is told what the lab and the nodes that he can enter are doing, and nothing else
 #[utoipa::path(get, path = "/v1/labs/{lab}/events", tag = "labs",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
 pub(super) async fn of_one(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(lab): Named<String>,
 ) -> Answer<Sse<impl Stream<Item = Result<Sent, Infallible>>>> {
     let lab = find(&api, &lab)?;
+    let seen = principal.is_candidate().then(|| entered(&lab));
     let (before, live) = api.labs.follow(&lab.id)?;
     // A lab that was adopted has no past: what it does now is its first event.
     let known = before.iter().any(|event| is_state(&event.what));
@@ -51,9 +58,10 @@ pub(super) async fn of_one(
         live,
         labs: api.labs.clone(),
         only: Some(lab.id),
+        seen,
         ended: false,
     };
-    Ok(sse(stream, &api))
+    Ok(sse(stream, &api, principal))
 }
 
 /// A listener and what it has not been told yet.
@@ -62,6 +70,8 @@ struct Follow {
     live: Receiver<Event>,
     labs: Labs,
     only: Option<String>,
+    /// The nodes that a candidate is told of; whoever is no candidate is told all.
+    seen: Option<BTreeSet<String>>,
     ended: bool,
 }
 
@@ -71,7 +81,10 @@ impl Follow {
         while !self.ended {
             if let Some(event) = self.before.pop_front() {
                 self.ended = self.is_last(&event);
-                return Some(event);
+                if self.is_told(&event) {
+                    return Some(event);
+                }
+                continue;
             }
             match self.live.recv().await {
                 Ok(event) if self.only.as_ref().is_none_or(|only| *only == event.lab) => {
@@ -98,6 +111,19 @@ impl Follow {
         }
     }
 
+    fn is_told(&self, event: &Event) -> bool {
+        let Some(seen) = &self.seen else { return true };
+        match &event.what {
+            What::State { .. } => true,
+            What::Node { node, .. } => seen.contains(node),
+            What::StepStarted { .. }
+            | What::StepDone { .. }
+            | What::StepFailed { .. }
+            | What::PhaseStarted { .. }
+            | What::Happening { .. } => false,
+        }
+    }
+
     fn is_last(&self, event: &Event) -> bool {
         self.only.is_some()
             && event.what
@@ -105,6 +131,13 @@ impl Follow {
                     state: LabState::Removed,
                 }
     }
+}
+
+/// The nodes that a candidate can enter.
+fn entered(lab: &LabView) -> BTreeSet<String> {
+    let nodes = lab.nodes.iter();
+    let entered = nodes.filter(|(_, node)| !node.access.is_empty());
+    entered.map(|(name, _)| name.clone()).collect()
 }
 
 /// How a lab is now, told as events.
@@ -128,13 +161,18 @@ fn is_state(what: &What) -> bool {
     matches!(what, What::State { .. })
 }
 
-fn sse(follow: Follow, api: &Api) -> Sse<impl Stream<Item = Result<Sent, Infallible>> + use<>> {
+fn sse(
+    follow: Follow,
+    api: &Api,
+    principal: Principal,
+) -> Sse<impl Stream<Item = Result<Sent, Infallible>> + use<>> {
     let events = stream::unfold(follow, async |mut follow| {
         let event = follow.next().await?;
         Some((event, follow))
     })
     .filter_map(|event| ready(encode(&event)))
-    .take_until(api.stop.clone().cancelled_owned());
+    .take_until(api.stop.clone().cancelled_owned())
+    .take_until(api.access.clone().until_ended(principal));
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 

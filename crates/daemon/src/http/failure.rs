@@ -43,10 +43,11 @@ pub(super) enum Failures {
     /// The request is wrong: not JSON, a wrong value, a scenario with problems.
     #[response(status = 400)]
     Wrong(ApiError),
-    /// The token is missing or wrong; only on TCP.
+    /// Nobody is logged in, or the token, the password or the code is wrong.
     #[response(status = 401)]
     Unauthorized(ApiError),
-    /// The `Host` is not a name of the loopback, only on TCP; or somebody may not do this.
+    /// It is not for this role or this juror, the attempt is not open, or the request may come from
+    /// another site.
     #[response(status = 403)]
     Forbidden(ApiError),
     /// What the path names is not there.
@@ -58,6 +59,9 @@ pub(super) enum Failures {
     /// The body has more bytes than are taken.
     #[response(status = 413)]
     TooLarge(ApiError),
+    /// There were too many tries; `Retry-After` says how long to wait.
+    #[response(status = 429)]
+    TooMany(ApiError),
     /// The daemon or its host failed.
     #[response(status = 500)]
     Failed(ApiError),
@@ -81,6 +85,17 @@ impl Failure {
         })
     }
 
+    /// An error of the daemon or its host.
+    pub(super) fn outside(code: &str, message: impl Into<String>) -> Self {
+        Self(ApiError {
+            code: code.to_owned(),
+            fault: Fault::Outside,
+            message: message.into(),
+            hint: None,
+            problems: vec![],
+        })
+    }
+
     /// The same with advice.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
@@ -90,8 +105,13 @@ impl Failure {
     /// The status that fits the code.
     fn status(&self) -> StatusCode {
         match (self.0.fault, self.0.code.as_str()) {
-            (Fault::Input, "unauthorized") => StatusCode::UNAUTHORIZED,
-            (Fault::Input, "host-not-allowed" | "not-of-the-jury") => StatusCode::FORBIDDEN,
+            (Fault::Input, "unauthorized" | "login-refused") => StatusCode::UNAUTHORIZED,
+            (
+                Fault::Input,
+                "host-not-allowed" | "forbidden" | "attempt-not-open" | "cross-site"
+                | "not-of-the-jury",
+            ) => StatusCode::FORBIDDEN,
+            (Fault::Input, "too-many-tries") => StatusCode::TOO_MANY_REQUESTS,
             (Fault::Input, "method-not-allowed") => StatusCode::METHOD_NOT_ALLOWED,
             (Fault::Input, "body-too-large") => StatusCode::PAYLOAD_TOO_LARGE,
             (Fault::Input, "not-json") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -160,10 +180,7 @@ impl From<JsonRejection> for Failure {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::input(
                 "body-too-large",
-                format!(
-                    "the body has more than {} MiB",
-                    super::BODY_LIMIT / (1 << 20)
-                ),
+                "the body has more bytes than this route takes",
             ),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Self::input("not-json", message).hint("send `Content-Type: application/json`")

@@ -1,34 +1,23 @@
-//! Who may use the TCP port: whoever holds the token, under a name of the loopback.
+//! What stands at the TCP port: the token of the state folder, and the names that the daemon answers to.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 use std::net::IpAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::failure::Failure;
-
-/// Routes that need no token: they tell nothing that a port scan does not.
-const OPEN: [&str; 4] = [
-    "/v1/version",
-    "/v1/health",
-    "/v1/openapi.json",
-    // A public key: whoever verifies evidence may ask for it.
-    "/v1/evidence/key",
-];
-
-/// Bytes of a token.
-const BYTES: usize = 32;
+use crate::access::secret::{self, Secret};
 
 /// A secret of 256 bits, written as 64 hexadecimal digits.
 #[derive(Clone)]
@@ -79,14 +68,15 @@ impl Token {
                 std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
                     .map_err(failed)?;
                 let text = text.trim();
-                if text.len() == 2 * BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                if secret::is_secret(text) {
                     Ok(Self(text.into()))
                 } else {
                     Err(TokenError::NoToken { path })
                 }
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let text = draw()?;
+                let secret = Secret::draw().map_err(TokenError::Random)?;
+                let text = secret.reveal();
                 std::fs::OpenOptions::new()
                     .write(true)
                     .create_new(true)
@@ -100,70 +90,76 @@ impl Token {
         }
     }
 
-    /// Whether a request carries it.
-    fn is_in(&self, headers: &HeaderMap) -> bool {
-        let Some(sent) = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
-        else {
-            return false;
-        };
+    /// Whether it is the one that was sent.
+    pub(super) fn is(&self, sent: &str) -> bool {
         sent.as_bytes().ct_eq(self.0.as_bytes()).into()
     }
 }
 
-fn draw() -> Result<String, TokenError> {
-    let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(TokenError::Random)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
-}
+/// Names and addresses that the daemon answers to, besides those of the loopback. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Names(Arc<RwLock<BTreeSet<String>>>);
 
-/// Lets only those in who hold the token.
-pub(super) async fn token(State(token): State<Token>, request: Request, next: Next) -> Response {
-    if OPEN.contains(&request.uri().path()) || token.is_in(request.headers()) {
-        return next.run(request).await;
+impl Names {
+    /// Answers to these from now on, and to no others.
+    pub fn set(&self, names: impl IntoIterator<Item = String>) {
+        let names = names.into_iter().map(|name| name.to_ascii_lowercase());
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.collect();
     }
-    Failure::input("unauthorized", "the token is missing or wrong")
-        .hint("send `Authorization: Bearer …` with the content of the file `token` in the daemon's state folder")
-        .into_response()
+
+    /// Whether a request's `Host` is one of them.
+    fn has(&self, host: &str) -> bool {
+        let Ok(authority) = host.parse::<Authority>() else {
+            return false;
+        };
+        let name = authority.host().to_ascii_lowercase();
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let address = name.parse::<IpAddr>();
+        if let Ok(address) = address {
+            return address.is_loopback() || names.contains(&address.to_string());
+        }
+        // A certificate's `*` stands for one label.
+        let any = name.split_once('.').map(|(_, rest)| format!("*.{rest}"));
+        name == "localhost" || names.contains(name) || any.is_some_and(|any| names.contains(&any))
+    }
 }
 
-/// Refuses names that are not the loopback's: a page from elsewhere may have bent its own name to 127.0.0.1.
-pub(super) async fn host(request: Request, next: Next) -> Response {
+/// What stands at the TCP port.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// What the local administrator's programs send.
+    pub token: Token,
+    /// What the daemon is called.
+    pub names: Names,
+    /// Whether nobody can listen.
+    pub tls: bool,
+    /// Whether browsers are to remember that there is TLS, which they must not where they would not
+    /// trust the certificate any more after a new installation.
+    pub hsts: bool,
+}
+
+/// How long browsers are to remember that there is TLS: a year.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Refuses names that are not the daemon's: a page from elsewhere may have bent its own name to our address.
+pub(super) async fn host(State(door): State<Door>, request: Request, next: Next) -> Response {
     let sent = request.headers().get(header::HOST);
-    if sent
-        .and_then(|host| host.to_str().ok())
-        .is_some_and(is_loopback)
-    {
-        return next.run(request).await;
+    let sent = sent.and_then(|host| host.to_str().ok());
+    if !sent.is_some_and(|host| door.names.has(host)) {
+        return Failure::input(
+            "host-not-allowed",
+            "the header `Host` names another machine",
+        )
+        .hint("use 127.0.0.1, [::1], localhost, or a name that --tls-name has")
+        .into_response();
     }
-    Failure::input(
-        "host-not-allowed",
-        "the header `Host` names another machine",
-    )
-    .hint("use 127.0.0.1, [::1] or localhost")
-    .into_response()
-}
-
-fn is_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else {
-        return false;
-    };
-    let name = authority
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    let mut response = next.run(request).await;
+    if door.hsts {
+        let headers = response.headers_mut();
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    response
 }
 
 #[cfg(test)]
@@ -171,7 +167,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_the_loopback_are_let_in() {
+    fn only_names_of_ours_are_let_in() {
+        let names = Names::default();
         for host in [
             "localhost",
             "LocalHost:7417",
@@ -179,17 +176,36 @@ mod tests {
             "127.9.9.9",
             "[::1]:7417",
         ] {
-            assert!(is_loopback(host), "{host}");
+            assert!(names.has(host), "{host}");
         }
-        for host in [
+        let elsewhere = [
             "",
             "example.org",
             "localhost.example.org:7417",
             "192.168.1.4",
             "127.0.0.1.example.org",
             "[::2]:80",
+        ];
+        for host in elsewhere {
+            assert!(!names.has(host), "{host}");
+        }
+        names.set(["Example.org", "*.salle.fr", "192.168.1.4", "::2"].map(str::to_owned));
+        for host in [
+            "example.ORG:443",
+            "a.salle.fr",
+            "192.168.1.4",
+            "[::2]:80",
+            "localhost",
         ] {
-            assert!(!is_loopback(host), "{host}");
+            assert!(names.has(host), "{host}");
+        }
+        for host in [
+            "a.b.salle.fr",
+            "salle.fr",
+            "192.168.1.5",
+            "*.salle.fr.example.org",
+        ] {
+            assert!(!names.has(host), "{host}");
         }
     }
 

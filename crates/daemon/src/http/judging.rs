@@ -2,31 +2,55 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use plateau_core::api::{
     AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal,
 };
 use plateau_core::exam::judgement::{Judgement, Outcome, Word};
 use serde::Deserialize;
 
-use super::failure::{Answer, Asked, Failures, Named, Sent};
+use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
 use super::{Api, files, labs};
+use crate::access::Principal;
 use crate::judging::KeptLab;
 use crate::labs::folder_of;
-
-/// Whoever the Unix socket and the token let in.
-const LOCAL: &str = "local";
 
 /// Through whose eyes something is looked at.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Viewer {
-    /// The juror; nobody of the jury where absent
+    /// For the administrator on the machine: the juror; nobody of the jury where absent
     #[serde(default)]
     juror: String,
+}
+
+/// As whom somebody looks: everybody as himself, but for the administrator on the machine, who could
+/// read the database as well. Programs are no jurors.
+fn viewer(principal: &Principal, asked: Viewer) -> String {
+    match principal {
+        Principal::Local => asked.juror,
+        Principal::Account { account, .. } => account.name.clone(),
+        Principal::Nobody | Principal::Token(_) | Principal::Seat { .. } => String::new(),
+    }
+}
+
+/// That a word is said by whom it names. The administrator on the machine may enter what jurors said.
+fn in_person(principal: &Principal, word: &Word) -> Answer<()> {
+    let own = match principal {
+        Principal::Local => true,
+        Principal::Account { account, .. } => account.name == word.juror,
+        Principal::Nobody | Principal::Token(_) | Principal::Seat { .. } => false,
+    };
+    if own {
+        return Ok(());
+    }
+    Err(Failure::input(
+        "forbidden",
+        format!("nobody but `{}` can say this", word.juror),
+    ))
 }
 
 /// The public key that bundles of evidence are verified with, and its fingerprint
@@ -42,9 +66,14 @@ pub(super) async fn key(State(api): State<Api>) -> Answer<Json<EvidenceKeyView>>
     responses((status = 200, body = Vec<u8>, content_type = "application/x-tar"), Failures))]
 pub(super) async fn export(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
 ) -> Answer<impl IntoResponse> {
-    let bundle = api.judging.export(&attempt, LOCAL, BTreeMap::new()).await?;
+    let actor = principal.actor();
+    let bundle = api
+        .judging
+        .export(&attempt, &actor, BTreeMap::new())
+        .await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
         (
@@ -72,6 +101,7 @@ pub(super) async fn gradings(
     responses((status = 201, body = Proposal), Failures))]
 pub(super) async fn regrade(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
     Sent(new): Sent<NewGrading>,
 ) -> Answer<(StatusCode, Json<Proposal>)> {
@@ -85,9 +115,10 @@ pub(super) async fn regrade(
         labs: &api.labs,
         lab,
     });
+    let actor = principal.actor();
     let regraded = api
         .judging
-        .regrade(&attempt, folder, LOCAL, &new.reason, kept);
+        .regrade(&attempt, folder, &actor, &new.reason, kept);
     Ok((StatusCode::CREATED, Json(regraded.await?)))
 }
 
@@ -99,12 +130,14 @@ pub(super) async fn regrade(
     responses((status = 200, body = Vec<GradingView>), Failures))]
 pub(super) async fn accept(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named((attempt, grading)): Named<(String, String)>,
     Sent(accept): Sent<AcceptGrading>,
 ) -> Answer<Json<Vec<GradingView>>> {
+    let actor = principal.actor();
     let accepted = api
         .judging
-        .accept(&attempt, &grading, LOCAL, &accept.reason);
+        .accept(&attempt, &grading, &actor, &accept.reason);
     Ok(Json(accepted.await?))
 }
 
@@ -114,10 +147,15 @@ pub(super) async fn accept(
     responses((status = 201, body = Judgement), Failures))]
 pub(super) async fn judge(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
     Sent(word): Sent<Word>,
 ) -> Answer<(StatusCode, Json<Judgement>)> {
-    let judgement = api.judging.judge(&attempt, word).await?;
+    in_person(&principal, &word)?;
+    let judgement = api
+        .judging
+        .judge(&attempt, &principal.actor(), word)
+        .await?;
     Ok((StatusCode::CREATED, Json(judgement)))
 }
 
@@ -127,11 +165,12 @@ pub(super) async fn judge(
     responses((status = 200, body = JudgementsView), Failures))]
 pub(super) async fn judgements(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
-    Asked(viewer): Asked<Viewer>,
+    Asked(asked): Asked<Viewer>,
 ) -> Answer<Json<JudgementsView>> {
-    let shown = api.judging.judgements(&attempt, &viewer.juror).await?;
-    Ok(Json(shown))
+    let juror = viewer(&principal, asked);
+    Ok(Json(api.judging.judgements(&attempt, &juror).await?))
 }
 
 /// What an attempt comes to: points with rubrics and overrides, skills and blocks as proposed and
@@ -141,8 +180,10 @@ pub(super) async fn judgements(
     responses((status = 200, body = Outcome), Failures))]
 pub(super) async fn outcome(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
-    Asked(viewer): Asked<Viewer>,
+    Asked(asked): Asked<Viewer>,
 ) -> Answer<Json<Outcome>> {
-    Ok(Json(api.judging.outcome(&attempt, &viewer.juror).await?))
+    let juror = viewer(&principal, asked);
+    Ok(Json(api.judging.outcome(&attempt, &juror).await?))
 }

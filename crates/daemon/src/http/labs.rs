@@ -1,15 +1,17 @@
 //! Labs, from asking for one to its grade.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use plateau_core::api::{
-    CheckLab, CheckResultView, Exec, ExecResult, LabView, NewLab, Solve, SolveResult,
+    CheckLab, CheckResultView, Exec, ExecResult, LabView, NewLab, OwnLabView, Solve, SolveResult,
 };
 use plateau_core::problem::nearest;
+use serde::Serialize;
 
 use super::failure::{Answer, Failure, Failures, Named, Sent};
 use super::{Api, files};
+use crate::access::Principal;
 
 /// Fewest characters of an identifier that stand for the whole.
 const PREFIX: usize = 4;
@@ -32,15 +34,30 @@ pub(super) async fn list(State(api): State<Api>) -> Json<Vec<LabView>> {
     Json(api.labs.list())
 }
 
-/// One lab
+/// A lab, as whoever asks may see it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub(super) enum Shown {
+    /// To those who work with it.
+    Whole(Box<LabView>),
+    /// To its candidate.
+    Own(OwnLabView),
+}
+
+/// One lab; its candidate is shown neither its seed nor nodes that he cannot enter
 #[utoipa::path(get, path = "/v1/labs/{lab}", tag = "labs",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
-    responses((status = 200, body = LabView), Failures))]
+    responses((status = 200, body = Shown), Failures))]
 pub(super) async fn show(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named(lab): Named<String>,
-) -> Answer<Json<LabView>> {
-    Ok(Json(find(&api, &lab)?))
+) -> Answer<Json<Shown>> {
+    let lab = find(&api, &lab)?;
+    Ok(Json(match principal.is_candidate() {
+        true => Shown::Own(OwnLabView::of(lab)),
+        false => Shown::Whole(Box::new(lab)),
+    }))
 }
 
 /// Removes a lab and answers when all of it is gone

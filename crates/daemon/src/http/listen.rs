@@ -1,4 +1,4 @@
-//! Where the daemon listens: a Unix socket and a TCP port of the loopback.
+//! Where the daemon listens: a Unix socket, and a TCP port, of the loopback alone where there is no TLS.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-use super::{Api, Token, local, remote};
+use super::{Api, Door, Names, Token, local, remote};
+use crate::tls::Tls;
 
 /// Group whose members may use the socket.
 const GROUP: &str = "plateau";
@@ -41,8 +42,8 @@ pub enum ListenError {
         #[source]
         source: std::io::Error,
     },
-    /// The address can be reached from other machines.
-    #[error("`{address}` is not an address of the loopback")]
+    /// The address can be reached from other machines, and there is no TLS.
+    #[error("`{address}` is not an address of the loopback, and there is no TLS")]
     NotLoopback {
         /// The address.
         address: SocketAddr,
@@ -73,9 +74,9 @@ impl ListenError {
             Self::Socket { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
                 Some("run plateaud as root, or name a place that you can write to with --socket")
             }
-            Self::NotLoopback { .. } => {
-                Some("this version serves only its own machine: use 127.0.0.1 or [::1]")
-            }
+            Self::NotLoopback { .. } => Some(
+                "give it --tls-room auto or --tls-cert and --tls-key, or use 127.0.0.1 or [::1]",
+            ),
             Self::Port { source, .. } if source.kind() == ErrorKind::AddrInUse => {
                 Some("choose another port with --listen; port 0 takes any that is free")
             }
@@ -90,6 +91,7 @@ pub struct Listeners {
     socket: UnixListener,
     place: Place,
     port: TcpListener,
+    tls: Option<Tls>,
 }
 
 /// A socket's file, which goes with whoever listens on it.
@@ -105,12 +107,25 @@ impl Drop for Place {
 }
 
 impl Listeners {
-    /// Binds both. A socket that nobody listens on any more is replaced.
+    /// Binds both, the port on the loopback and without TLS. A socket that nobody listens on any more
+    /// is replaced.
     ///
     /// # Errors
     /// Somebody listens already, or they cannot be had.
     pub async fn bind(socket: &Path, address: SocketAddr) -> Result<Self, ListenError> {
-        if !address.ip().is_loopback() {
+        Self::bind_with(socket, address, None).await
+    }
+
+    /// Binds both; a port with TLS may be on any address.
+    ///
+    /// # Errors
+    /// As for [`Self::bind`].
+    pub async fn bind_with(
+        socket: &Path,
+        address: SocketAddr,
+        tls: Option<Tls>,
+    ) -> Result<Self, ListenError> {
+        if tls.is_none() && !address.ip().is_loopback() {
             return Err(ListenError::NotLoopback { address });
         }
         let port = TcpListener::bind(address)
@@ -120,6 +135,7 @@ impl Listeners {
             socket: bind(socket).await?,
             place: Place(socket.to_owned()),
             port,
+            tls,
         })
     }
 
@@ -139,8 +155,7 @@ impl Listeners {
         let stop = api.stop.clone();
         let on_socket = axum::serve(self.socket, local(api.clone()))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let on_port = axum::serve(self.port, remote(api, token))
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let on_port = serve_port(self.port, self.tls, api, token);
         let late = async {
             stop.cancelled().await;
             // Labs and what is done in them outlive the daemon: a long request need not end first.
@@ -155,6 +170,40 @@ impl Listeners {
         drop(self.place);
         done
     }
+}
+
+/// Serves the port until `api.stop` is cancelled.
+async fn serve_port(
+    port: TcpListener,
+    tls: Option<Tls>,
+    api: Api,
+    token: Token,
+) -> std::io::Result<()> {
+    let stop = api.stop.clone();
+    let door = Door {
+        token,
+        names: tls.as_ref().map_or_else(Names::default, Tls::names),
+        tls: tls.is_some(),
+        hsts: tls.as_ref().is_some_and(Tls::is_own),
+    };
+    let service = remote(api, door).into_make_service_with_connect_info::<SocketAddr>();
+    let Some(tls) = tls else {
+        return axum::serve(port, service)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await;
+    };
+    let handle = axum_server::Handle::new();
+    let server = axum_server::from_tcp_rustls(port.into_std()?, tls.served())?;
+    let server = server
+        .handle(handle.clone())
+        .first_request_timeout(PATIENCE)
+        .serve(service);
+    let told = async {
+        tls.watch(stop).await;
+        handle.graceful_shutdown(Some(PATIENCE));
+        Ok(())
+    };
+    tokio::try_join!(server, told).map(drop)
 }
 
 async fn bind(path: &Path) -> Result<UnixListener, ListenError> {

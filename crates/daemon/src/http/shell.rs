@@ -1,5 +1,6 @@
 //! A terminal of a node over a WebSocket: each binary message is one frame of `plateau_core::terminal`.
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -14,6 +15,7 @@ use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 use super::Api;
 use super::failure::{Answer, Asked, Failure, Failures, Named};
 use super::labs::find;
+use crate::access::Principal;
 use crate::runtime::Attached;
 
 /// Longest name of a terminal or a user.
@@ -65,6 +67,7 @@ enum ShellError {
     responses((status = 101, description = "Frames: kind 0 data, 1 resize, 2 exit"), Failures))]
 pub(super) async fn shell(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named((lab, node)): Named<(String, String)>,
     Asked(window): Asked<Window>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -85,6 +88,7 @@ pub(super) async fn shell(
         let done = tokio::select! {
             done = relay(socket, attached, &window) => done,
             () = api.stop.cancelled() => Ok(()),
+            () = api.access.until_ended(principal) => Ok(()),
         };
         if let Err(error) = done {
             tracing::debug!(lab, node, error = %crate::runtime::error::chain(&error), "a terminal was left");

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::house::House;
 
-const ROUTES: [&str; 27] = [
+const ROUTES: [&str; 39] = [
     "get /v1/version",
     "get /v1/health",
     "get /v1/doctor",
@@ -35,6 +35,18 @@ const ROUTES: [&str; 27] = [
     "get /v1/attempts/{attempt}/judgements",
     "post /v1/attempts/{attempt}/judgements",
     "get /v1/attempts/{attempt}/outcome",
+    "get /v1/authority.pem",
+    "post /v1/logins",
+    "get /v1/logins/current",
+    "delete /v1/logins/current",
+    "get /v1/accounts",
+    "post /v1/accounts",
+    "patch /v1/accounts/{account}",
+    "delete /v1/accounts/{account}",
+    "delete /v1/accounts/{account}/logins",
+    "get /v1/tokens",
+    "post /v1/tokens",
+    "delete /v1/tokens/{token}",
 ];
 
 #[tokio::test]

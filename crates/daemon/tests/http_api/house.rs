@@ -1,7 +1,7 @@
 //! A daemon on the fake runtime, served on a socket and a port of its own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use plateau_core::api::{ApiError, Event, LabState, LabView, NewLab, ScenarioFiles, What};
+use plateaud::access::{Access, Lasting};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::images::{Images, Recipes};
 use plateaud::judging::Judging;
@@ -17,6 +18,7 @@ use plateaud::runtime::Runtime;
 use plateaud::runtime::fake::Fake;
 use plateaud::settings::Settings;
 use plateaud::store::Database;
+use plateaud::tls::Tls;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -28,6 +30,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A served daemon.
 pub(crate) struct House {
     pub(crate) fake: Arc<Fake>,
+    pub(crate) access: Access,
+    pub(crate) authority: Option<Arc<str>>,
     pub(crate) socket: PathBuf,
     pub(crate) url: String,
     pub(crate) token: String,
@@ -47,6 +51,20 @@ pub(crate) fn builder() -> reqwest::ClientBuilder {
 impl House {
     /// Serves a daemon that has no labs.
     pub(crate) async fn open() -> Self {
+        Self::open_lasting(Lasting::default()).await
+    }
+
+    /// Serves a daemon that has no labs, whose log-ins last so long.
+    pub(crate) async fn open_lasting(lasting: Lasting) -> Self {
+        Self::open_with(lasting, |_| None).await
+    }
+
+    /// Serves a daemon that has no labs with the TLS that is made in its state folder.
+    pub(crate) async fn open_secured(tls: impl FnOnce(&Path) -> Tls) -> Self {
+        Self::open_with(Lasting::default(), |state| Some(tls(state))).await
+    }
+
+    async fn open_with(lasting: Lasting, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
         let state = tempfile::tempdir().unwrap();
         let agent = state.path().join("plateau-agent");
         for program in ["plateau-agent", "plateau-grader"] {
@@ -59,25 +77,33 @@ impl House {
             agent,
             ..Settings::default()
         };
+        let tls = tls(state.path());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let authority = tls.as_ref().and_then(Tls::authority);
         let stop = CancellationToken::new();
         let database = Database::in_folder(state.path());
         let database = Database::open(&database).await.unwrap();
+        let access = Access::open(database.clone(), lasting).await.unwrap();
         let api = Api {
             judging: Judging::open(database, state.path()).unwrap(),
             labs: Labs::open(runtime.clone(), settings).await.unwrap(),
             images: Images::new(runtime, recipes(), None),
+            access: access.clone(),
+            authority: authority.clone(),
             stop: stop.clone(),
         };
         let socket = state.path().join("run/plateaud.sock");
         let token = Token::open(state.path()).unwrap();
-        let listeners = Listeners::bind(&socket, "127.0.0.1:0".parse().unwrap())
+        let listeners = Listeners::bind_with(&socket, "127.0.0.1:0".parse().unwrap(), tls)
             .await
             .unwrap();
-        let url = format!("http://{}", listeners.address().unwrap());
+        let url = format!("{scheme}://{}", listeners.address().unwrap());
         let serving = api.clone();
         let served = tokio::spawn(async move { listeners.serve(serving, token).await.unwrap() });
         Self {
             fake,
+            access,
+            authority,
             url,
             token: std::fs::read_to_string(state.path().join("token"))
                 .unwrap()

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use plateaud::store::Database;
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
 
 use crate::postgres::Postgres;
 
@@ -22,11 +24,22 @@ pub(crate) async fn on_both_urls(test: impl AsyncFn(&str)) {
     let folder = tempfile::tempdir().unwrap();
     on_sqlite(folder.path(), &test).await;
     let postgres = Postgres::start();
-    println!("on PostgreSQL");
+    eprintln!("on PostgreSQL");
     test(&postgres.url()).await;
 }
 
 async fn on_sqlite(folder: &Path, test: &impl AsyncFn(&str)) {
-    println!("on SQLite");
+    eprintln!("on SQLite");
     test(&Database::in_folder(folder)).await;
+}
+
+/// Connections of the test's own, past the store.
+pub(crate) async fn connect(url: &str) -> AnyPool {
+    sqlx::any::install_default_drivers();
+    let url = match url.starts_with("sqlite") {
+        true => format!("{url}?mode=rwc"),
+        false => url.to_owned(),
+    };
+    let pool = AnyPoolOptions::new().max_connections(1);
+    pool.connect(&url).await.unwrap()
 }

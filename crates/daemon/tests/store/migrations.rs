@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use plateaud::store::Database;
 use plateaud::store::database::MIGRATIONS;
-use sqlx::any::{AnyPoolOptions, AnyRow};
+use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Column as _, Executor as _, Row as _, ValueRef as _};
 
-use crate::engines::on_both_urls;
+use crate::engines::{connect, on_both_urls};
 
 /// Table → its rows, each column → value.
 type Content = BTreeMap<String, Vec<BTreeMap<String, String>>>;
@@ -67,16 +67,6 @@ async fn a_database_of_a_later_version_is_refused() {
 fn rows_of(version: i64) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     folder.join(format!("tests/store/rows/{version:04}.sql"))
-}
-
-async fn connect(url: &str) -> AnyPool {
-    sqlx::any::install_default_drivers();
-    let url = match url.starts_with("sqlite") {
-        true => format!("{url}?mode=rwc"),
-        false => url.to_owned(),
-    };
-    let pool = AnyPoolOptions::new().max_connections(1);
-    pool.connect(&url).await.unwrap()
 }
 
 async fn content(pool: &AnyPool) -> Content {

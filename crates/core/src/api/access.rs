@@ -1,0 +1,226 @@
+//! Log-ins, accounts and tokens, and what a candidate sees of his lab.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LabState, LabView, NodeState};
+use crate::exam::rights::{Right, Role};
+use crate::topology::{Access, Localized};
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden(…)")
+    }
+}
+
+messages! {
+    /// Logs in: `POST /v1/logins`.
+    #[serde(rename_all = "kebab-case")]
+    enum NewLogin {
+        /// By an account's name and password.
+        Account {
+            /// The name, in capitals or not.
+            name: String,
+            /// The password.
+            password: Hidden,
+        },
+        /// By a seat's access code.
+        Code {
+            /// The code, with or without its hyphens.
+            code: Hidden,
+        },
+    }
+
+    /// Who asks, and what he may do.
+    struct LoginView {
+        /// Who.
+        pub who: Who,
+        /// What he is to the daemon.
+        pub role: Role,
+        /// The rights of his role, however far they reach.
+        pub rights: Vec<Right>,
+        /// When the log-in or the token ends even if it is used (RFC 3339, UTC), if ever.
+        pub expires: Option<String>,
+    }
+
+    /// Who asks.
+    #[serde(rename_all = "kebab-case")]
+    enum Who {
+        /// Whoever may use the daemon's socket, or holds the token of its state folder.
+        Local {},
+        /// An account.
+        Account {
+            /// Its name.
+            name: String,
+            /// What people are shown.
+            shown: String,
+            /// Identifiers of the sessions that it was named for.
+            sessions: Vec<String>,
+        },
+        /// A program.
+        Token {
+            /// What its token is called.
+            name: String,
+        },
+        /// A candidate.
+        Seat {
+            /// The seat's identifier.
+            seat: String,
+            /// The session's identifier.
+            session: String,
+            /// The seat's number in the session.
+            number: String,
+            /// The candidate's name.
+            name: String,
+        },
+    }
+
+    /// Makes an account: `POST /v1/accounts`.
+    struct NewAccount {
+        /// What is typed to log in: 1 to 32 letters a-z, digits, `.`, `-` and `_`.
+        pub name: String,
+        /// What people are shown; the name where absent.
+        #[serde(default)]
+        pub shown: Option<String>,
+        /// What it is to the daemon; nobody is a candidate by an account.
+        pub role: Role,
+        /// At least 12 characters.
+        pub password: Hidden,
+    }
+
+    /// Changes an account: `PATCH /v1/accounts/{account}`. What is absent stays.
+    #[derive(Default)]
+    struct ChangeAccount {
+        /// What people are shown.
+        #[serde(default)]
+        pub shown: Option<String>,
+        /// What it is to the daemon; ends its log-ins.
+        #[serde(default)]
+        pub role: Option<Role>,
+        /// Whether it cannot be used for now; ends its log-ins.
+        #[serde(default)]
+        pub disabled: Option<bool>,
+        /// At least 12 characters; ends its log-ins.
+        #[serde(default)]
+        pub password: Option<Hidden>,
+    }
+
+    /// An account, as shown.
+    struct AccountView {
+        /// What is typed to log in.
+        pub name: String,
+        /// What people are shown.
+        pub shown: String,
+        /// What it is to the daemon.
+        pub role: Role,
+        /// Whether it cannot be used for now.
+        pub disabled: bool,
+        /// When it was made (RFC 3339, UTC).
+        pub created: String,
+    }
+
+    /// Makes a token for a program: `POST /v1/tokens`.
+    struct NewToken {
+        /// What it is called in lists and logs: 1 to 32 letters a-z, digits, `.`, `-` and `_`.
+        pub name: String,
+        /// What the program is to the daemon: administrator, trainer or evaluator.
+        pub role: Role,
+        /// Days until it ends; it never does where absent.
+        #[serde(default)]
+        pub days: Option<u32>,
+    }
+
+    /// A token, as shown.
+    struct TokenView {
+        /// What it is called.
+        pub name: String,
+        /// What the program is to the daemon.
+        pub role: Role,
+        /// When it was made (RFC 3339, UTC).
+        pub created: String,
+        /// When it ends (RFC 3339, UTC), if ever.
+        pub expires: Option<String>,
+        /// When it was last used (RFC 3339, UTC), to the minute, if ever.
+        pub last_used: Option<String>,
+    }
+
+    /// A token that was made: only now is the secret told.
+    struct TokenMade {
+        /// The token, as it is shown from now on.
+        pub token: TokenView,
+        /// What is sent as `Authorization: Bearer …`.
+        pub secret: String,
+    }
+
+    /// A lab, as its candidate sees it: nothing of the seed, the parameters, or nodes that he cannot enter.
+    struct OwnLabView {
+        /// Identifier (UUID version 7).
+        pub id: String,
+        /// The scenario's title by language.
+        pub title: Localized,
+        /// What it is doing.
+        pub state: LabState,
+        /// The nodes that can be entered, by name.
+        pub nodes: BTreeMap<String, OwnNodeView>,
+        /// When the clock was started (RFC 3339, UTC), if it was.
+        #[serde(default)]
+        pub started: Option<String>,
+    }
+
+    /// A node, as its candidate sees it.
+    struct OwnNodeView {
+        /// What it is doing.
+        pub state: NodeState,
+        /// How he gets in.
+        pub access: Vec<Access>,
+    }
+}
+
+impl OwnLabView {
+    /// What a candidate sees of a lab.
+    #[must_use]
+    pub fn of(lab: LabView) -> Self {
+        let entered = lab
+            .nodes
+            .into_iter()
+            .filter(|(_, node)| !node.access.is_empty());
+        let nodes = entered.map(|(name, node)| {
+            let own = OwnNodeView {
+                state: node.state,
+                access: node.access,
+            };
+            (name, own)
+        });
+        Self {
+            nodes: nodes.collect(),
+            id: lab.id,
+            title: lab.title,
+            state: lab.state,
+            started: lab.started,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let login = NewLogin::Account {
+            name: "ada".to_owned(),
+            password: Hidden("correct horse".to_owned()),
+        };
+        assert!(!format!("{login:?}").contains("horse"));
+        let json = serde_json::to_value(&login).unwrap();
+        assert_eq!(json["account"]["password"], "correct horse");
+    }
+}

@@ -1,0 +1,417 @@
+//! Who uses the daemon: log-ins by password or code, tokens of programs, and what keeps guessers slow.
+//!
+//! Secrets are 256 random bits each and are kept as their BLAKE3: whoever reads the database gets in
+//! nowhere. Passwords are kept as argon2id.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use plateau_core::exam::code;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::store::accounts::Account;
+use crate::store::logins::{Login, Whose};
+use crate::store::owners::Place;
+use crate::store::{Database, DatabaseError};
+
+pub mod account;
+pub mod limits;
+pub mod password;
+pub mod principal;
+pub mod secret;
+
+pub use principal::Principal;
+
+use limits::Limits;
+use password::{PasswordError, Passwords};
+use secret::Secret;
+
+/// How long a log-in can be unused before that is written down again.
+const TOUCH: Duration = Duration::from_secs(60);
+
+/// How long log-ins last.
+#[derive(Clone, Copy, Debug)]
+pub struct Lasting {
+    /// How long one of an account may be unused.
+    pub idle: Duration,
+    /// How long one of an account lasts at most.
+    pub account: Duration,
+    /// How long one of a seat lasts. It has no limit when unused: a candidate who only types into a
+    /// terminal asks for nothing, and must not be shut out of his exam.
+    pub seat: Duration,
+}
+
+impl Default for Lasting {
+    fn default() -> Self {
+        const HOUR: Duration = Duration::from_secs(3600);
+        Self {
+            idle: 2 * HOUR,
+            account: 12 * HOUR,
+            seat: 14 * HOUR,
+        }
+    }
+}
+
+/// Why somebody does not get in, or something of accounts is not done.
+#[derive(Debug, Error)]
+pub enum AccessError {
+    /// Name and password, or the code, are not those of anybody.
+    #[error("name and password, or the code, are wrong")]
+    Refused,
+    /// There were too many tries.
+    #[error("there were too many tries")]
+    Later {
+        /// How long to wait before the next one.
+        wait: Duration,
+    },
+    /// An account's or a token's name is taken.
+    #[error("the name `{name}` is taken")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// There is no such account.
+    #[error("there is no account `{name}`")]
+    NoAccount {
+        /// What was asked for.
+        name: String,
+    },
+    /// There is no such token.
+    #[error("there is no token `{name}`")]
+    NoToken {
+        /// What was asked for.
+        name: String,
+    },
+    /// A name that cannot be one.
+    #[error("`{name}` cannot be a name here")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// A role that this cannot have.
+    #[error("nobody can be `{role}` in this way")]
+    BadRole {
+        /// The role.
+        role: plateau_core::exam::rights::Role,
+    },
+    /// A password that is too easily guessed, or too long.
+    #[error(
+        "the password has fewer than {} characters, or more than {} bytes",
+        password::SHORTEST,
+        password::LONGEST
+    )]
+    BadPassword,
+    /// A time that cannot be one.
+    #[error("`{days}` is no number of days that a token can last")]
+    BadDays {
+        /// The days.
+        days: u32,
+    },
+    /// The system gives no random bytes.
+    #[error("draw a secret")]
+    Random(#[from] getrandom::Error),
+    /// A password could be neither hashed nor verified.
+    #[error("hash a password")]
+    Hash(#[from] PasswordError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// A log-in that was just made.
+#[derive(Debug)]
+pub struct Made {
+    /// What the client keeps, and shows from now on.
+    pub secret: Secret,
+    /// Who it is for.
+    pub principal: Principal,
+}
+
+/// What knows who uses the daemon. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Access(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    database: Database,
+    passwords: Passwords,
+    limits: Limits,
+    lasting: Lasting,
+    /// Counts what may have ended log-ins, for those who wait for the end of one.
+    endings: watch::Sender<u64>,
+}
+
+impl Access {
+    /// Takes up accounts and log-ins where the database has them.
+    ///
+    /// # Errors
+    /// No password can be hashed.
+    pub async fn open(database: Database, lasting: Lasting) -> Result<Self, AccessError> {
+        Ok(Self(Arc::new(Inner {
+            database,
+            passwords: Passwords::new().await?,
+            limits: Limits::default(),
+            lasting,
+            endings: watch::Sender::new(0),
+        })))
+    }
+
+    /// The database that it all stands in.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// Logs an account in by its name and password; `from` is where the client is, such as an address.
+    ///
+    /// An unknown name takes as long as a wrong password, and a try counts as failed until it is
+    /// known to be right, so that many at the same time gain nothing.
+    ///
+    /// # Errors
+    /// [`AccessError::Refused`], [`AccessError::Later`], or the database fails.
+    pub async fn log_in(
+        &self,
+        name: &str,
+        password: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Made, AccessError> {
+        let inner = &self.0;
+        inner.limits.password(from)?;
+        let name = account::folded(name);
+        let place = limits::place(from);
+        let now = now();
+        let seen = inner.database.failed(&name, &place).await?;
+        if let Some(wait) = limits::back_off(seen, now) {
+            return Err(AccessError::Later { wait });
+        }
+        let counted = inner.database.count_failure(&name, &place, seen, now);
+        if !counted.await? {
+            let wait = Duration::from_secs(1);
+            return Err(AccessError::Later { wait });
+        }
+        let account = inner.database.account(&name).await?;
+        let account = account.filter(|account| account.name == name && !account.disabled);
+        let kept = match &account {
+            Some(account) => inner.database.password(&account.id).await?,
+            None => None,
+        };
+        let right = inner.passwords.verify(password, kept).await?;
+        let Some(account) = account.filter(|_| right) else {
+            tracing::info!(%place, "a log-in by password was refused");
+            return Err(AccessError::Refused);
+        };
+        inner.database.forgive(&name, &place).await?;
+        self.sweep(now).await?;
+        let (secret, login) = self
+            .begin(Whose::Account(account.id.clone()), &place)
+            .await?;
+        let named = inner.database.named_for(&account.id).await?;
+        Ok(Made {
+            secret,
+            principal: Principal::Account {
+                login,
+                account,
+                named,
+            },
+        })
+    }
+
+    /// Logs a seat in by its code, and ends the seat's other log-ins: one code is one computer.
+    ///
+    /// A code has 60 random bits, which nobody guesses at any speed. So a right code always gets in,
+    /// whoever else is behind the same address, and only wrong ones are slowed.
+    ///
+    /// # Errors
+    /// [`AccessError::Refused`], [`AccessError::Later`], or the database fails.
+    pub async fn log_in_by_code(
+        &self,
+        typed: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Made, AccessError> {
+        let inner = &self.0;
+        let place = limits::place(from);
+        // What cannot be a code is looked up all the same: nobody learns from the time it takes.
+        let code = code::read(typed).unwrap_or_default();
+        let hash = blake3::hash(code.as_bytes()).to_hex();
+        let Some(seat) = inner.database.place_of_code(&hash).await? else {
+            inner.limits.miss(from)?;
+            tracing::info!(%place, "a log-in by code was refused");
+            return Err(AccessError::Refused);
+        };
+        let whose = Whose::Seat(seat.id.clone());
+        inner.database.end_logins(&whose).await?;
+        self.told_of_endings();
+        self.sweep(now()).await?;
+        let (secret, login) = self.begin(whose, &place).await?;
+        Ok(Made {
+            secret,
+            principal: Principal::Seat { login, place: seat },
+        })
+    }
+
+    async fn begin(&self, whose: Whose, place: &str) -> Result<(Secret, Login), AccessError> {
+        let lasting = match &whose {
+            Whose::Account(_) => self.0.lasting.account,
+            Whose::Seat(_) => self.0.lasting.seat,
+        };
+        let now = now();
+        let login = Login {
+            id: uuid::Uuid::now_v7().to_string(),
+            whose,
+            created: now,
+            last_seen: now,
+            expires: now.saturating_add(millis(lasting)),
+            address: place.to_owned(),
+        };
+        let secret = Secret::draw()?;
+        self.0.database.add_login(&login, &secret.hash()).await?;
+        Ok((secret, login))
+    }
+
+    /// Who shows the secret of a log-in; `None` where it is nobody's or over.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn of_login(&self, secret: &str) -> Result<Option<Principal>, AccessError> {
+        let database = &self.0.database;
+        let Some(login) = database.login(&secret::hash(secret)).await? else {
+            return Ok(None);
+        };
+        let now = now();
+        let idle = match &login.whose {
+            Whose::Account(_) => millis(self.0.lasting.idle),
+            Whose::Seat(_) => i64::MAX,
+        };
+        if login.expires <= now || login.last_seen.saturating_add(idle) <= now {
+            database.end_login(&login.id).await?;
+            return Ok(None);
+        }
+        if login.last_seen.saturating_add(millis(TOUCH)) <= now {
+            database.touch_login(&login.id, now).await?;
+        }
+        match login.whose.clone() {
+            Whose::Account(id) => {
+                let account = database.account(&id).await?;
+                let Some(account) = account.filter(|account| !account.disabled) else {
+                    return Ok(None);
+                };
+                let named = database.named_for(&account.id).await?;
+                Ok(Some(Principal::Account {
+                    login,
+                    account,
+                    named,
+                }))
+            }
+            Whose::Seat(id) => {
+                let place = database.place(&id).await?;
+                Ok(place.map(|place| Principal::Seat { login, place }))
+            }
+        }
+    }
+
+    /// Who shows a program's token; `None` where it is nobody's or over.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn of_token(&self, secret: &str) -> Result<Option<Principal>, AccessError> {
+        let database = &self.0.database;
+        let now = now();
+        let token = database.token(&secret::hash(secret)).await?;
+        let Some(token) = token.filter(|token| token.expires.is_none_or(|at| at > now)) else {
+            return Ok(None);
+        };
+        let is_fresh = |at: i64| at.saturating_add(millis(TOUCH)) > now;
+        if !token.last_used.is_some_and(is_fresh) {
+            database.touch_token(&token.id, now).await?;
+        }
+        Ok(Some(Principal::Token(token)))
+    }
+
+    /// Ends one log-in.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn log_out(&self, login: &Login) -> Result<(), AccessError> {
+        self.0.database.end_login(&login.id).await?;
+        self.told_of_endings();
+        Ok(())
+    }
+
+    /// Ends all log-ins of an account, and says how many there were.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn revoke_account(&self, account: &Account) -> Result<u64, AccessError> {
+        self.revoke(&Whose::Account(account.id.clone())).await
+    }
+
+    /// Ends all log-ins of a seat, such as when its code is replaced, and says how many there were.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn revoke_seat(&self, seat: &Place) -> Result<u64, AccessError> {
+        self.revoke(&Whose::Seat(seat.id.clone())).await
+    }
+
+    async fn revoke(&self, whose: &Whose) -> Result<u64, AccessError> {
+        let ended = self.0.database.end_logins(whose).await?;
+        self.told_of_endings();
+        Ok(ended)
+    }
+
+    /// Has those look again who wait for the end of a log-in.
+    fn told_of_endings(&self) {
+        self.0
+            .endings
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Waits until the log-in that a request came by is over, by which whatever it holds open has to
+    /// end; for ever where it came by none.
+    pub async fn until_ended(self, principal: Principal) {
+        let Some(login) = principal.login() else {
+            return std::future::pending().await;
+        };
+        let mut endings = self.0.endings.subscribe();
+        // It may have ended since the request came in.
+        endings.mark_changed();
+        let left = u64::try_from(login.expires.saturating_sub(now())).unwrap_or(0);
+        let revoked = async {
+            while endings.changed().await.is_ok() {
+                match self.0.database.has_login(&login.id).await {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(error) => {
+                        let error = crate::runtime::error::chain(&error);
+                        tracing::warn!(error, "whether a log-in is over is not known");
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = revoked => {}
+            () = tokio::time::sleep(Duration::from_millis(left)) => {}
+        }
+    }
+
+    /// Forgets what is over.
+    async fn sweep(&self, now: i64) -> Result<(), AccessError> {
+        let inner = &self.0;
+        inner.limits.sweep();
+        inner.database.sweep_logins(now).await?;
+        let old = now.saturating_sub(millis(limits::REMEMBERED));
+        Ok(inner.database.sweep_failures(old).await?)
+    }
+}
+
+/// Milliseconds since the epoch.
+pub(crate) fn now() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,148 @@
+//! Who sends a request.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use plateau_core::api::{LoginView, Who};
+use plateau_core::exam::rights::{self, About, Person, Right, Role};
+
+use crate::store::accounts::Account;
+use crate::store::logins::Login;
+use crate::store::owners::Place;
+use crate::store::tokens::ApiToken;
+
+/// Who sends a request; every request has one among its extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody that is known.
+    Nobody,
+    /// Whoever may use the daemon's socket, or holds the token of its state folder: an administrator.
+    Local,
+    /// An account, logged in.
+    Account {
+        /// Its log-in.
+        login: Login,
+        /// The account.
+        account: Account,
+        /// The sessions that it was named for.
+        named: BTreeSet<String>,
+    },
+    /// A program.
+    Token(ApiToken),
+    /// A candidate, logged in at his seat.
+    Seat {
+        /// Its log-in.
+        login: Login,
+        /// The seat.
+        place: Place,
+    },
+}
+
+impl Principal {
+    /// As the table of rights sees it; `None` for nobody.
+    #[must_use]
+    pub fn person(&self) -> Option<Person> {
+        let (role, named, seat) = match self {
+            Self::Nobody => return None,
+            Self::Local => (Role::Administrator, BTreeSet::new(), None),
+            Self::Account { account, named, .. } => (account.role, named.clone(), None),
+            Self::Token(token) => (token.role, BTreeSet::new(), None),
+            Self::Seat { place, .. } => (Role::Candidate, BTreeSet::new(), Some(place.id.clone())),
+        };
+        Some(Person { role, named, seat })
+    }
+
+    /// Whether it has a right about something.
+    #[must_use]
+    pub fn may(&self, right: Right, about: &About) -> bool {
+        self.person()
+            .is_some_and(|person| rights::may(&person, right, about))
+    }
+
+    /// Whether it has a right in a session as a whole, such as for what a list is to hold.
+    #[must_use]
+    pub fn may_in(&self, right: Right, session: &str) -> bool {
+        let about = About {
+            session: Some(session.to_owned()),
+            ..About::default()
+        };
+        self.may(right, &about)
+    }
+
+    /// As logs name it: `local`, an account's name, `token:<name>`, or `seat:<number>`.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        match self {
+            Self::Nobody => "nobody".to_owned(),
+            Self::Local => "local".to_owned(),
+            Self::Account { account, .. } => account.name.clone(),
+            Self::Token(token) => format!("token:{}", token.name),
+            Self::Seat { place, .. } => format!("seat:{}", place.number),
+        }
+    }
+
+    /// Whether it is a candidate, who sees less of what is his.
+    #[must_use]
+    pub fn is_candidate(&self) -> bool {
+        self.person()
+            .is_some_and(|person| person.role == Role::Candidate)
+    }
+
+    /// Its log-in, where it has one.
+    #[must_use]
+    pub fn login(&self) -> Option<&Login> {
+        match self {
+            Self::Account { login, .. } | Self::Seat { login, .. } => Some(login),
+            Self::Nobody | Self::Local | Self::Token(_) => None,
+        }
+    }
+
+    /// As it is told to itself; `None` for nobody.
+    #[must_use]
+    pub fn view(&self) -> Option<LoginView> {
+        let (who, expires) = match self {
+            Self::Nobody => return None,
+            Self::Local => (Who::Local {}, None),
+            Self::Account {
+                login,
+                account,
+                named,
+            } => {
+                let who = Who::Account {
+                    name: account.name.clone(),
+                    shown: account.shown.clone(),
+                    sessions: named.iter().cloned().collect(),
+                };
+                (who, Some(login.expires))
+            }
+            Self::Token(token) => {
+                let name = token.name.clone();
+                (Who::Token { name }, token.expires)
+            }
+            Self::Seat { login, place } => {
+                let who = Who::Seat {
+                    seat: place.id.clone(),
+                    session: place.session.clone(),
+                    number: place.number.clone(),
+                    name: place.name.clone(),
+                };
+                (who, Some(login.expires))
+            }
+        };
+        let role = self.person()?.role;
+        Some(LoginView {
+            who,
+            role,
+            rights: rights::rights(role).collect(),
+            expires: expires.map(moment),
+        })
+    }
+}
+
+/// Milliseconds since the epoch as RFC 3339.
+pub(crate) fn moment(millis: i64) -> String {
+    // One beyond the calendar is as good as its end.
+    Timestamp::from_millisecond(millis)
+        .unwrap_or(Timestamp::MAX)
+        .to_string()
+}

@@ -1,0 +1,95 @@
+//! Accounts, and the tokens of programs.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use plateau_core::api::{AccountView, ChangeAccount, NewAccount, NewToken, TokenMade, TokenView};
+
+use super::Api;
+use super::failure::{Answer, Failures, Named, Sent};
+
+/// All accounts, by name
+#[utoipa::path(get, path = "/v1/accounts", tag = "access",
+    responses((status = 200, body = Vec<AccountView>), Failures))]
+pub(super) async fn list(State(api): State<Api>) -> Answer<Json<Vec<AccountView>>> {
+    Ok(Json(api.access.accounts().await?))
+}
+
+/// Makes an account
+#[utoipa::path(post, path = "/v1/accounts", tag = "access", request_body = NewAccount,
+    responses((status = 201, body = AccountView), Failures))]
+pub(super) async fn create(
+    State(api): State<Api>,
+    Sent(account): Sent<NewAccount>,
+) -> Answer<(StatusCode, Json<AccountView>)> {
+    let made = api.access.add_account(account).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Changes an account; a new role or password, and disabling it, end its log-ins
+#[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "access",
+    request_body = ChangeAccount,
+    params(("account" = String, Path, description = "Name")),
+    responses((status = 200, body = AccountView), Failures))]
+pub(super) async fn change(
+    State(api): State<Api>,
+    Named(account): Named<String>,
+    Sent(change): Sent<ChangeAccount>,
+) -> Answer<Json<AccountView>> {
+    Ok(Json(api.access.change_account(&account, change).await?))
+}
+
+/// Removes an account with its log-ins
+#[utoipa::path(delete, path = "/v1/accounts/{account}", tag = "access",
+    params(("account" = String, Path, description = "Name")),
+    responses((status = 204, description = "It is gone"), Failures))]
+pub(super) async fn remove(
+    State(api): State<Api>,
+    Named(account): Named<String>,
+) -> Answer<StatusCode> {
+    api.access.remove_account(&account).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all log-ins of an account
+#[utoipa::path(delete, path = "/v1/accounts/{account}/logins", tag = "access",
+    params(("account" = String, Path, description = "Name")),
+    responses((status = 204, description = "Nobody is logged in as it"), Failures))]
+pub(super) async fn end_logins(
+    State(api): State<Api>,
+    Named(account): Named<String>,
+) -> Answer<StatusCode> {
+    let account = api.access.account(&account).await?;
+    api.access.revoke_account(&account).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// All tokens of programs, by name
+#[utoipa::path(get, path = "/v1/tokens", tag = "access",
+    responses((status = 200, body = Vec<TokenView>), Failures))]
+pub(super) async fn list_tokens(State(api): State<Api>) -> Answer<Json<Vec<TokenView>>> {
+    Ok(Json(api.access.tokens().await?))
+}
+
+/// Makes a token for a program; only the answer to this has its secret
+#[utoipa::path(post, path = "/v1/tokens", tag = "access", request_body = NewToken,
+    responses((status = 201, body = TokenMade), Failures))]
+pub(super) async fn create_token(
+    State(api): State<Api>,
+    Sent(token): Sent<NewToken>,
+) -> Answer<(StatusCode, Json<TokenMade>)> {
+    let made = api.access.add_token(token).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Revokes a token
+#[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "access",
+    params(("token" = String, Path, description = "Name")),
+    responses((status = 204, description = "It opens nothing any more"), Failures))]
+pub(super) async fn remove_token(
+    State(api): State<Api>,
+    Named(token): Named<String>,
+) -> Answer<StatusCode> {
+    api.access.remove_token(&token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,29 @@
+//! The certificate of the room's own authority.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::Api;
+use super::failure::{Answer, Failure, Failures};
+
+/// The certificate that the room's computers have to trust, where the daemon made its own authority
+#[utoipa::path(get, path = "/v1/authority.pem", tag = "system", security(()),
+    responses((status = 200, body = String, content_type = "application/x-pem-file"), Failures))]
+pub(super) async fn authority(State(api): State<Api>) -> Answer<Response> {
+    let Some(pem) = api.authority else {
+        return Err(Failure::input(
+            "authority-not-found",
+            "the daemon has no authority of its own",
+        )
+        .hint("start it with --tls-room"));
+    };
+    let kind = [
+        (header::CONTENT_TYPE, "application/x-pem-file"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"plateau-authority.pem\"",
+        ),
+    ];
+    Ok((kind, pem.to_string()).into_response())
+}

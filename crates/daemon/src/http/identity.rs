@@ -1,0 +1,155 @@
+//! Who sends a request, by what it carries: the daemon's token, a program's, or the cookie of a log-in.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+
+use super::failure::Failure;
+use super::guard::Door;
+use super::{Api, origin};
+use crate::access::secret::{self, Secret};
+use crate::access::{AccessError, Principal};
+
+/// Cookie of a log-in. Browsers take one of this name only with `Secure`, `Path=/` and no `Domain`,
+/// so that no other host can set it.
+const SECURED: &str = "__Host-plateau";
+
+/// The same without TLS, which is served on the loopback alone.
+const PLAIN: &str = "plateau";
+
+/// Where a request comes from, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    /// The client's address; absent on the socket.
+    pub(super) address: Option<IpAddr>,
+    /// Whether nobody can listen.
+    pub(super) tls: bool,
+}
+
+impl Peer {
+    /// The name of the cookie here.
+    fn cookie(self) -> &'static str {
+        if self.tls { SECURED } else { PLAIN }
+    }
+
+    /// The cookie that shows a log-in from now on. It goes with the browser; the daemon knows when
+    /// the log-in ends.
+    pub(super) fn cookie_of(self, secret: &Secret) -> Cookie<'static> {
+        self.bake(secret.reveal().to_owned())
+    }
+
+    /// The cookie that is to be taken away.
+    pub(super) fn no_cookie(self) -> Cookie<'static> {
+        let mut cookie = self.bake(String::new());
+        cookie.make_removal();
+        cookie
+    }
+
+    fn bake(self, value: String) -> Cookie<'static> {
+        Cookie::build((self.cookie(), value))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Strict)
+            .secure(self.tls)
+            .build()
+    }
+}
+
+/// On the socket everybody is the administrator: its file's permissions say who may open it.
+pub(super) async fn local(mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(Principal::Local);
+    request.extensions_mut().insert(Peer {
+        address: None,
+        tls: false,
+    });
+    next.run(request).await
+}
+
+/// On the port it is who the request shows.
+pub(super) async fn remote(
+    State((api, door)): State<(Api, Door)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = Peer {
+        address: address.map(|ConnectInfo(address)| address.ip()),
+        tls: door.tls,
+    };
+    match identify(&api, &door, peer, &parts).await {
+        Ok(principal) => {
+            parts.extensions.insert(principal);
+            parts.extensions.insert(peer);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn identify(api: &Api, door: &Door, peer: Peer, parts: &Parts) -> Result<Principal, Failure> {
+    let headers = &parts.headers;
+    if let Some(sent) = bearer(headers) {
+        if door.token.is(sent) {
+            return Ok(Principal::Local);
+        }
+        let known = api.access.of_token(sent).await?;
+        return Ok(known.unwrap_or(Principal::Nobody));
+    }
+    let jar = CookieJar::from_headers(headers);
+    let sent = jar.get(peer.cookie()).map(Cookie::value);
+    let Some(sent) = sent.filter(|sent| secret::is_secret(sent)) else {
+        return Ok(Principal::Nobody);
+    };
+    let known = api.access.of_login(sent).await?;
+    if known.is_some() {
+        origin::check(&parts.method, headers, peer.tls)?;
+    }
+    Ok(known.unwrap_or(Principal::Nobody))
+}
+
+/// What is sent as `Authorization: Bearer …`.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
+impl From<AccessError> for Failure {
+    fn from(error: AccessError) -> Self {
+        let message = crate::runtime::error::chain(&error);
+        match error {
+            AccessError::Refused => Self::input("login-refused", message),
+            AccessError::Later { wait } => Self::input("too-many-tries", message)
+                .hint(format!("try again in {} s", wait.as_secs() + 1)),
+            AccessError::NameTaken { .. } => Self::input("name-taken", message),
+            AccessError::NoAccount { .. } => Self::input("account-not-found", message),
+            AccessError::NoToken { .. } => Self::input("token-not-found", message),
+            AccessError::BadName { .. } => Self::input("bad-name", message).hint(
+                "1 to 32 letters a-z, digits, `.`, `-` and `_`, beginning with a letter or a digit",
+            ),
+            AccessError::BadRole { .. } => Self::input("bad-role", message).hint(
+                "an account is an administrator, a trainer, an evaluator or an invigilator; \
+                 a token the same, but no invigilator; a candidate gets in by his seat's code",
+            ),
+            AccessError::BadPassword => Self::input("bad-password", message)
+                .hint("a few words that nobody would put together are easy to keep"),
+            AccessError::BadDays { .. } => {
+                Self::input("bad-days", message).hint("1 to 36500, or none for one that never ends")
+            }
+            AccessError::Random(_) | AccessError::Hash(_) | AccessError::Database(_) => {
+                Self::outside("access-failed", message)
+            }
+        }
+    }
+}

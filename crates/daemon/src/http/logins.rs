@@ -1,0 +1,119 @@
+//! Getting in and out, and who one is.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use axum_extra::extract::cookie::CookieJar;
+use plateau_core::api::{Hidden, LoginView, NewLogin};
+
+use super::failure::{Answer, Failure, Failures, Sent};
+use super::identity::Peer;
+use super::{Api, origin};
+use crate::access::{AccessError, Principal};
+
+/// Why somebody does not get in.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    failure: Failure,
+    /// Seconds to wait before the next try.
+    after: Option<u64>,
+}
+
+impl From<AccessError> for Refusal {
+    fn from(error: AccessError) -> Self {
+        let after = match &error {
+            AccessError::Later { wait } => Some(wait.as_secs() + 1),
+            AccessError::Refused
+            | AccessError::NameTaken { .. }
+            | AccessError::NoAccount { .. }
+            | AccessError::NoToken { .. }
+            | AccessError::BadName { .. }
+            | AccessError::BadRole { .. }
+            | AccessError::BadPassword
+            | AccessError::BadDays { .. }
+            | AccessError::Random(_)
+            | AccessError::Hash(_)
+            | AccessError::Database(_) => None,
+        };
+        Self {
+            failure: error.into(),
+            after,
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            after: None,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let after = self
+            .after
+            .map(|after| [(header::RETRY_AFTER, after.to_string())]);
+        match after {
+            Some(after) => (after, self.failure).into_response(),
+            None => self.failure.into_response(),
+        }
+    }
+}
+
+/// Logs in, and sets the cookie that shows it from now on; an earlier log-in of the same browser ends
+#[utoipa::path(post, path = "/v1/logins", tag = "access", security(()), request_body = NewLogin,
+    responses((status = 201, body = LoginView), Failures))]
+pub(super) async fn create(
+    State(api): State<Api>,
+    Extension(peer): Extension<Peer>,
+    Extension(before): Extension<Principal>,
+    headers: HeaderMap,
+    Sent(login): Sent<NewLogin>,
+) -> Result<(StatusCode, CookieJar, Json<LoginView>), Refusal> {
+    origin::check_log_in(&headers, peer.tls)?;
+    let made = match &login {
+        NewLogin::Account {
+            name,
+            password: Hidden(password),
+        } => api.access.log_in(name, password, peer.address).await?,
+        NewLogin::Code { code: Hidden(code) } => {
+            api.access.log_in_by_code(code, peer.address).await?
+        }
+    };
+    if let Some(login) = before.login() {
+        api.access.log_out(login).await?;
+    }
+    let jar = CookieJar::new().add(peer.cookie_of(&made.secret));
+    Ok((StatusCode::CREATED, jar, Json(shown(&made.principal)?)))
+}
+
+/// Who asks, and what he may do
+#[utoipa::path(get, path = "/v1/logins/current", tag = "access",
+    responses((status = 200, body = LoginView), Failures))]
+pub(super) async fn show(Extension(principal): Extension<Principal>) -> Answer<Json<LoginView>> {
+    Ok(Json(shown(&principal)?))
+}
+
+/// Logs out; for a program's token and on the socket there is nothing to end
+#[utoipa::path(delete, path = "/v1/logins/current", tag = "access",
+    responses((status = 204, description = "Whoever asked is out"), Failures))]
+pub(super) async fn end(
+    State(api): State<Api>,
+    Extension(peer): Extension<Peer>,
+    Extension(principal): Extension<Principal>,
+) -> Answer<(StatusCode, CookieJar)> {
+    if let Some(login) = principal.login() {
+        api.access.log_out(login).await?;
+    }
+    let jar = CookieJar::new().add(peer.no_cookie());
+    Ok((StatusCode::NO_CONTENT, jar))
+}
+
+fn shown(principal: &Principal) -> Answer<LoginView> {
+    let shown = principal.view();
+    shown.ok_or_else(|| Failure::input("unauthorized", "nobody is logged in"))
+}

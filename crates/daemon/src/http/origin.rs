@@ -1,0 +1,121 @@
+//! That a request with a log-in's cookie was sent by our own page, and by no other site's.
+//!
+//! The cookie is `SameSite=Strict` already; this holds also where a browser does not know that, and
+//! against other services of the same host.
+
+use axum::http::{HeaderMap, Method, header};
+
+use super::failure::Failure;
+
+/// A header that no form and no image can send, and no script of another site without our leave.
+pub(super) const MARK: &str = "x-plateau";
+
+/// Refuses what another site may have made the browser send.
+///
+/// Whatever changes something needs the mark and a sign of the same origin, and so does a WebSocket,
+/// which carries no header of a script's choosing, but always an `Origin`.
+pub(super) fn check(method: &Method, headers: &HeaderMap, tls: bool) -> Result<(), Failure> {
+    let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    let is_upgrade = headers.contains_key(header::UPGRADE);
+    if is_safe && !is_upgrade {
+        return Ok(());
+    }
+    if same(headers, tls) != Some(true) {
+        return Err(Failure::input(
+            "cross-site",
+            "the request does not say that it comes from a page of this daemon",
+        )
+        .hint("a program sends a token instead of a cookie"));
+    }
+    if !is_safe && !headers.contains_key(MARK) {
+        return Err(
+            Failure::input("cross-site", format!("the header `{MARK}` is missing")).hint(format!(
+                "send `{MARK}: 1` with every request that changes something"
+            )),
+        );
+    }
+    Ok(())
+}
+
+/// Refuses a log-in that another site's page sends, which would put somebody into another's account.
+pub(super) fn check_log_in(headers: &HeaderMap, tls: bool) -> Result<(), Failure> {
+    match same(headers, tls) {
+        // A program, which has no site.
+        None | Some(true) => Ok(()),
+        Some(false) => Err(Failure::input(
+            "cross-site",
+            "another site's page cannot log anybody in",
+        )),
+    }
+}
+
+/// Whether the browser says that a page of ours sent it; `None` where it says nothing.
+fn same(headers: &HeaderMap, tls: bool) -> Option<bool> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let site = text("sec-fetch-site").map(|site| site == "same-origin");
+    let origin = text("origin").map(|origin| {
+        let scheme = if tls { "https" } else { "http" };
+        let host = text("host").unwrap_or_default();
+        origin.eq_ignore_ascii_case(&format!("{scheme}://{host}"))
+    });
+    match (site, origin) {
+        (None, None) => None,
+        (site, origin) => Some(site.unwrap_or(true) && origin.unwrap_or(true)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn checked(method: Method, tls: bool, headers: &[(&'static str, &'static str)]) -> bool {
+        let host = [("host", "plateau.local:7417")];
+        let headers = host.iter().chain(headers).map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        check(&method, &headers.collect(), tls).is_ok()
+    }
+
+    #[test]
+    fn what_changes_something_comes_from_our_own_page() {
+        let ours = ("origin", "https://plateau.local:7417");
+        let mark = ("x-plateau", "1");
+        let site = |word| ("sec-fetch-site", word);
+        let post = |headers: &[(&'static str, &'static str)]| checked(Method::POST, true, headers);
+        assert!(post(&[ours, mark]));
+        assert!(post(&[site("same-origin"), mark]));
+        assert!(post(&[ours, site("same-origin"), mark]));
+        for wrong in [
+            &[] as &[_],
+            &[mark],
+            &[ours],
+            &[("origin", "null"), mark],
+            &[("origin", "http://plateau.local:7417"), mark],
+            &[("origin", "https://plateau.local"), mark],
+            &[("origin", "https://evil.example"), mark],
+            &[ours, site("cross-site"), mark],
+            &[ours, site("same-site"), mark],
+            &[site("none"), mark],
+            &[
+                ("origin", "https://evil.example"),
+                site("same-origin"),
+                mark,
+            ],
+        ] {
+            assert!(!post(wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn reading_is_free_and_a_websocket_needs_its_origin() {
+        let upgrade = ("upgrade", "websocket");
+        let get = |headers: &[(&'static str, &'static str)]| checked(Method::GET, false, headers);
+        assert!(get(&[]));
+        assert!(!get(&[upgrade]));
+        assert!(!get(&[upgrade, ("origin", "http://evil.example")]));
+        assert!(get(&[upgrade, ("origin", "http://plateau.local:7417")]));
+    }
+}

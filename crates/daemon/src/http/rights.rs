@@ -1,0 +1,396 @@
+//! Which right each route needs, and that whoever asks has it.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, RequestExt};
+use plateau_core::api::LabView;
+use plateau_core::exam::rights::{self, About, Person, Reach, Right};
+use plateau_core::topology::Access;
+use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
+
+use super::failure::{Answer, Failure};
+use super::{Api, labs};
+use crate::access::Principal;
+use crate::store::DatabaseError;
+use crate::store::owners::Owner;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guard {
+    /// Everybody: it tells nothing that a port scan does not, or is how one gets in.
+    Open,
+    /// Whoever is known.
+    Known,
+    /// Whoever has the right about what the path names.
+    Needs(Right),
+}
+
+use Guard::{Known, Needs, Open};
+
+/// Every route and who may use it. A route that is not here is not served.
+const ROUTES: &[(&str, &str, Guard)] = &[
+    ("get", "/v1/version", Open),
+    ("get", "/v1/health", Open),
+    ("get", "/v1/openapi.json", Open),
+    ("get", "/v1/authority.pem", Open),
+    ("get", "/v1/evidence/key", Open),
+    ("post", "/v1/logins", Open),
+    ("get", "/v1/logins/current", Known),
+    ("delete", "/v1/logins/current", Known),
+    ("get", "/v1/accounts", Needs(Right::ManageAccounts)),
+    ("post", "/v1/accounts", Needs(Right::ManageAccounts)),
+    (
+        "patch",
+        "/v1/accounts/{account}",
+        Needs(Right::ManageAccounts),
+    ),
+    (
+        "delete",
+        "/v1/accounts/{account}",
+        Needs(Right::ManageAccounts),
+    ),
+    (
+        "delete",
+        "/v1/accounts/{account}/logins",
+        Needs(Right::ManageAccounts),
+    ),
+    ("get", "/v1/tokens", Needs(Right::ManageAccounts)),
+    ("post", "/v1/tokens", Needs(Right::ManageAccounts)),
+    ("delete", "/v1/tokens/{token}", Needs(Right::ManageAccounts)),
+    ("get", "/v1/doctor", Needs(Right::SeeHost)),
+    ("get", "/v1/images", Needs(Right::SeeImages)),
+    ("post", "/v1/images/build", Needs(Right::BuildImages)),
+    ("post", "/v1/proofs", Needs(Right::Prove)),
+    ("get", "/v1/events", Needs(Right::SeeLabs)),
+    ("get", "/v1/labs", Needs(Right::SeeLabs)),
+    ("post", "/v1/labs", Needs(Right::BuildLabs)),
+    ("get", "/v1/labs/{lab}", Needs(Right::SeeLab)),
+    ("delete", "/v1/labs/{lab}", Needs(Right::WorkLab)),
+    ("get", "/v1/labs/{lab}/events", Needs(Right::SeeLab)),
+    ("post", "/v1/labs/{lab}/start", Needs(Right::WorkLab)),
+    ("post", "/v1/labs/{lab}/solve", Needs(Right::WorkLab)),
+    ("post", "/v1/labs/{lab}/check", Needs(Right::WorkLab)),
+    (
+        "post",
+        "/v1/labs/{lab}/nodes/{node}/exec",
+        Needs(Right::WorkLab),
+    ),
+    (
+        "post",
+        "/v1/labs/{lab}/nodes/{node}/reboot",
+        Needs(Right::WorkLab),
+    ),
+    (
+        "get",
+        "/v1/labs/{lab}/nodes/{node}/shell",
+        Needs(Right::EnterNode),
+    ),
+    (
+        "get",
+        "/v1/attempts/{attempt}/evidence.tar",
+        Needs(Right::SeeEvidence),
+    ),
+    (
+        "get",
+        "/v1/attempts/{attempt}/gradings",
+        Needs(Right::SeeEvidence),
+    ),
+    (
+        "post",
+        "/v1/attempts/{attempt}/gradings",
+        Needs(Right::Judge),
+    ),
+    (
+        "post",
+        "/v1/attempts/{attempt}/gradings/{grading}/accept",
+        Needs(Right::Judge),
+    ),
+    (
+        "get",
+        "/v1/attempts/{attempt}/judgements",
+        Needs(Right::SeeEvidence),
+    ),
+    (
+        "post",
+        "/v1/attempts/{attempt}/judgements",
+        Needs(Right::Judge),
+    ),
+    (
+        "get",
+        "/v1/attempts/{attempt}/outcome",
+        Needs(Right::SeeEvidence),
+    ),
+];
+
+/// What a path can name; each has a way to be looked up, or belongs to nobody.
+const NAMED: [&str; 8] = [
+    "lab", "node", "session", "seat", "attempt", "account", "token", "grading",
+];
+
+static GUARDS: LazyLock<BTreeMap<(&str, &str), Guard>> = LazyLock::new(|| {
+    let rows = ROUTES.iter();
+    rows.map(|(method, path, guard)| ((*method, *path), *guard))
+        .collect()
+});
+
+/// Checks the table against the routes that are served.
+///
+/// # Panics
+/// A route has no row, a row has no route, or a path names something that is not known.
+pub(super) fn check(document: &utoipa::openapi::OpenApi) {
+    let mut left = GUARDS.clone();
+    assert_eq!(left.len(), ROUTES.len(), "a route has two rows");
+    // The document as it is told: the only form in which all methods can be gone through.
+    let told = serde_json::to_value(&document.paths).unwrap_or_default();
+    for (path, item) in told.as_object().into_iter().flatten() {
+        for (method, _) in item.as_object().into_iter().flatten() {
+            let row = left.remove(&(method.as_str(), path.as_str()));
+            assert!(
+                row.is_some(),
+                "`{method} {path}` has no row in the table of rights"
+            );
+        }
+        let names = path.split('/').filter_map(|part| part.strip_prefix('{'));
+        for name in names.filter_map(|part| part.strip_suffix('}')) {
+            assert!(
+                NAMED.contains(&name),
+                "nothing is known of `{name}` in `{path}`"
+            );
+        }
+    }
+    assert!(left.is_empty(), "there are no such routes: {left:?}");
+}
+
+/// Writes into the document which right each route needs.
+pub(super) fn label(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("patch", &mut item.patch),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let guard = GUARDS.get(&(method, path.as_str()));
+            let word = match guard {
+                Some(Open) => json!("open"),
+                Some(Known) | None => json!("known"),
+                Some(Needs(right)) => json!(right),
+            };
+            let labels = Extensions::builder().add("x-right", word).build();
+            operation.extensions.get_or_insert_default().merge(labels);
+        }
+    }
+}
+
+/// Lets only those through who have the right that the route needs.
+pub(super) async fn permit(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    matched: Option<MatchedPath>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let permitted = match matched {
+        Some(matched) => {
+            let params = request.extract_parts::<RawPathParams>().await;
+            let params = params.map(|params| {
+                let pairs = params.iter();
+                pairs
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect()
+            });
+            match params {
+                Ok(params) => {
+                    let guard = guard(request.method(), matched.as_str());
+                    permitted(&api, &principal, guard, &params).await
+                }
+                Err(error) => Err(Failure::input("bad-path", error.body_text())),
+            }
+        }
+        // Not even whether a route is there is told to nobody.
+        None => known(&principal).map(drop),
+    };
+    match permitted {
+        Ok(()) => next.run(request).await,
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// Who may use a route; where it does not take the method, whoever is known is told so.
+fn guard(method: &Method, path: &str) -> Guard {
+    // What answers GET answers HEAD.
+    let method = match *method {
+        Method::HEAD => "get".to_owned(),
+        _ => method.as_str().to_ascii_lowercase(),
+    };
+    GUARDS
+        .get(&(method.as_str(), path))
+        .copied()
+        .unwrap_or(Known)
+}
+
+fn known(principal: &Principal) -> Answer<Person> {
+    principal.person().ok_or_else(|| {
+        Failure::input("unauthorized", "nobody is logged in, or the token is wrong").hint(
+            "log in with POST /v1/logins, or send `Authorization: Bearer …` with a token, such as \
+             the content of the file `token` in the daemon's state folder",
+        )
+    })
+}
+
+async fn permitted(
+    api: &Api,
+    principal: &Principal,
+    guard: Guard,
+    params: &BTreeMap<String, String>,
+) -> Answer<()> {
+    let right = match guard {
+        Open => return Ok(()),
+        Known => return known(principal).map(drop),
+        Needs(right) => right,
+    };
+    let person = known(principal)?;
+    // Said before anything is looked up: nobody learns what is there.
+    let Some(widest) = rights::widest(&person, right) else {
+        return Err(Failure::input(
+            "forbidden",
+            format!("this is not for the role of `{}`", person.role),
+        ));
+    };
+    if widest == Reach::All {
+        return Ok(());
+    }
+    let asked = Asked { api, params };
+    let about = match asked.about(widest).await? {
+        Some(about) => about,
+        // The route itself says it best to those who see all.
+        None if widest == Reach::Spare => return Ok(()),
+        None => return Err(asked.missing()),
+    };
+    match rights::answer(&person, right, &about) {
+        rights::Answer::Allowed if right == Right::EnterNode && person.seat.is_some() => {
+            asked.enterable()
+        }
+        rights::Answer::Allowed => Ok(()),
+        rights::Answer::NoRight => Err(Failure::input(
+            "forbidden",
+            format!("this is not for the role of `{}`", person.role),
+        )),
+        rights::Answer::OutOfReach => Err(asked.missing()),
+        rights::Answer::OfAttempt => Err(Failure::input(
+            "forbidden",
+            "the lab belongs to an attempt, which its session conducts",
+        )),
+        rights::Answer::NotOpen => Err(Failure::input(
+            "attempt-not-open",
+            "the attempt is not open: it was not begun yet, is paused, or is over",
+        )),
+    }
+}
+
+/// What a path names.
+struct Asked<'a> {
+    api: &'a Api,
+    params: &'a BTreeMap<String, String>,
+}
+
+impl Asked<'_> {
+    fn named(&self, what: &str) -> Option<&str> {
+        self.params.get(what).map(String::as_str)
+    }
+
+    /// To whom it belongs; `None` where it is not there.
+    async fn about(&self, widest: Reach) -> Answer<Option<About>> {
+        let database = self.api.access.database();
+        let found = if let Some(asked) = self.named("lab") {
+            match self.lab(asked, widest) {
+                Some(lab) => match database.owner_of_lab(&lab.id).await.map_err(failed)? {
+                    Some(owner) => Some(of_attempt(owner)),
+                    None => Some(About::default()),
+                },
+                None => None,
+            }
+        } else if let Some(asked) = self.named("attempt") {
+            let owner = database.owner_of_attempt(asked).await.map_err(failed)?;
+            owner.map(of_attempt)
+        } else if let Some(asked) = self.named("seat") {
+            let place = database.place(asked).await.map_err(failed)?;
+            place.map(|place| About {
+                session: Some(place.session),
+                seat: Some(place.id),
+                open: false,
+            })
+        } else if let Some(asked) = self.named("session") {
+            let session = database.session_of(asked).await.map_err(failed)?;
+            session.map(|session| About {
+                session: Some(session),
+                ..About::default()
+            })
+        } else {
+            Some(About::default())
+        };
+        // A seat or an attempt under another session's name is not there.
+        let session = match self.named("session") {
+            Some(asked) => database.session_of(asked).await.map_err(failed)?,
+            None => return Ok(found),
+        };
+        Ok(found.filter(|about| about.session == session))
+    }
+
+    /// The lab; whoever does not see all labs has to name his by its whole identifier, so that
+    /// neither beginnings nor names tell him of others'.
+    fn lab(&self, asked: &str, widest: Reach) -> Option<LabView> {
+        let found = labs::find(self.api, asked).ok()?;
+        (widest == Reach::Spare || found.id == asked).then_some(found)
+    }
+
+    /// What is said of something that is not there, or that must not be known to be there.
+    fn missing(&self) -> Failure {
+        let what = ["lab", "attempt", "seat", "session"];
+        let (what, asked) = what
+            .into_iter()
+            .find_map(|what| Some((what, self.named(what)?)))
+            .unwrap_or(("thing", ""));
+        Failure::input(
+            &format!("{what}-not-found"),
+            format!("there is no {what} `{asked}`"),
+        )
+    }
+
+    /// Whether a candidate gets into the node by a terminal.
+    fn enterable(&self) -> Answer<()> {
+        let lab = self
+            .named("lab")
+            .and_then(|lab| labs::find(self.api, lab).ok());
+        let name = self.named("node").unwrap_or_default();
+        let node = lab.as_ref().and_then(|lab| lab.nodes.get(name));
+        if node.is_some_and(|node| node.access.contains(&Access::Terminal)) {
+            return Ok(());
+        }
+        Err(Failure::input(
+            "node-not-found",
+            format!("there is no node `{name}` with a terminal"),
+        ))
+    }
+}
+
+fn of_attempt(owner: Owner) -> About {
+    About {
+        open: owner.attempt_is_open(),
+        session: Some(owner.session),
+        seat: Some(owner.seat),
+    }
+}
+
+fn failed(error: DatabaseError) -> Failure {
+    crate::access::AccessError::from(error).into()
+}

@@ -1,0 +1,170 @@
+//! Log-ins: who came in by a password or a code, and for how long.
+
+use super::database::{Database, DatabaseError};
+
+/// Whose log-in it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// An account's, by its identifier.
+    Account(String),
+    /// A seat's, by its identifier.
+    Seat(String),
+}
+
+/// A log-in. Moments are milliseconds since the epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Identifier (UUID version 7).
+    pub id: String,
+    /// Whose it is.
+    pub whose: Whose,
+    /// When it was made.
+    pub created: i64,
+    /// When it was last used, to the minute.
+    pub last_seen: i64,
+    /// When it ends even if it is used.
+    pub expires: i64,
+    /// Where it was made from.
+    pub address: String,
+}
+
+type Row = (
+    String,
+    Option<String>,
+    Option<String>,
+    i64,
+    i64,
+    i64,
+    String,
+);
+
+impl Database {
+    /// Keeps a log-in under the hash of its secret.
+    ///
+    /// # Errors
+    /// The account or the seat is not there any more, or the database fails.
+    pub async fn add_login(&self, login: &Login, hash: &str) -> Result<(), DatabaseError> {
+        let (account, seat) = match &login.whose {
+            Whose::Account(account) => (Some(account), None),
+            Whose::Seat(seat) => (None, Some(seat)),
+        };
+        sqlx::query(
+            "INSERT INTO logins (id, hash, account, seat, created, last_seen, expires, address) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(&login.id)
+        .bind(hash)
+        .bind(account.map(String::as_str))
+        .bind(seat.map(String::as_str))
+        .bind(login.created)
+        .bind(login.last_seen)
+        .bind(login.expires)
+        .bind(&login.address)
+        .execute(self.write())
+        .await
+        .map_err(DatabaseError::query("keep a log-in"))?;
+        Ok(())
+    }
+
+    /// The log-in of a secret's hash, also where it is over.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn login(&self, hash: &str) -> Result<Option<Login>, DatabaseError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT id, account, seat, created, last_seen, expires, address \
+             FROM logins WHERE hash = $1",
+        )
+        .bind(hash)
+        .fetch_optional(self.read())
+        .await
+        .map_err(DatabaseError::query("look up a log-in"))?;
+        Ok(row.and_then(
+            |(id, account, seat, created, last_seen, expires, address)| {
+                let whose = match (account, seat) {
+                    (Some(account), _) => Whose::Account(account),
+                    (None, Some(seat)) => Whose::Seat(seat),
+                    (None, None) => return None,
+                };
+                Some(Login {
+                    id,
+                    whose,
+                    created,
+                    last_seen,
+                    expires,
+                    address,
+                })
+            },
+        ))
+    }
+
+    /// Whether a log-in is still there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has_login(&self, id: &str) -> Result<bool, DatabaseError> {
+        let found: Option<String> = sqlx::query_scalar("SELECT id FROM logins WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.read())
+            .await
+            .map_err(DatabaseError::query("look whether a log-in is over"))?;
+        Ok(found.is_some())
+    }
+
+    /// Writes down that a log-in is used.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn touch_login(&self, id: &str, now: i64) -> Result<(), DatabaseError> {
+        sqlx::query("UPDATE logins SET last_seen = $1 WHERE id = $2")
+            .bind(now)
+            .bind(id)
+            .execute(self.write())
+            .await
+            .map_err(DatabaseError::query("write down that a log-in is used"))?;
+        Ok(())
+    }
+
+    /// Ends one log-in; one that is over is ended already.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn end_login(&self, id: &str) -> Result<(), DatabaseError> {
+        sqlx::query("DELETE FROM logins WHERE id = $1")
+            .bind(id)
+            .execute(self.write())
+            .await
+            .map_err(DatabaseError::query("end a log-in"))?;
+        Ok(())
+    }
+
+    /// Ends all log-ins of an account or a seat, and says how many there were.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn end_logins(&self, whose: &Whose) -> Result<u64, DatabaseError> {
+        let (text, id) = match whose {
+            Whose::Account(account) => ("DELETE FROM logins WHERE account = $1", account),
+            Whose::Seat(seat) => ("DELETE FROM logins WHERE seat = $1", seat),
+        };
+        let ended = sqlx::query(text)
+            .bind(id)
+            .execute(self.write())
+            .await
+            .map_err(DatabaseError::query("end log-ins"))?;
+        Ok(ended.rows_affected())
+    }
+
+    /// Removes log-ins that were to end before a moment.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn sweep_logins(&self, before: i64) -> Result<(), DatabaseError> {
+        sqlx::query("DELETE FROM logins WHERE expires < $1")
+            .bind(before)
+            .execute(self.write())
+            .await
+            .map_err(DatabaseError::query("remove log-ins that are over"))?;
+        Ok(())
+    }
+}

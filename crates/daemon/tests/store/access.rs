@@ -1,0 +1,246 @@
+//! Accounts, log-ins, tokens and failed log-ins.
+
+use plateau_core::exam::rights::Role;
+use plateau_core::exam::session::AttemptState;
+use plateaud::store::Database;
+use plateaud::store::accounts::{Account, Change};
+use plateaud::store::failures::Failed;
+use plateaud::store::logins::{Login, Whose};
+use plateaud::store::tokens::ApiToken;
+use sqlx::Executor as _;
+
+use crate::engines::{connect, on_both, on_both_urls};
+
+fn account(name: &str) -> Account {
+    Account {
+        id: format!("id-{name}"),
+        name: name.to_owned(),
+        shown: "Ada Bel".to_owned(),
+        role: Role::Trainer,
+        disabled: false,
+        created: 1_780_000_000_000,
+    }
+}
+
+fn login(id: &str, whose: Whose) -> Login {
+    Login {
+        id: id.to_owned(),
+        whose,
+        created: 1,
+        last_seen: 1,
+        expires: 1000,
+        address: "192.0.2.1".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_kept_changed_and_removed_with_its_log_ins() {
+    on_both(async |database| {
+        let ada = account("ada");
+        database.add_account(&ada, "$argon2id$1").await.unwrap();
+        let again = database.add_account(&account("ada"), "$argon2id$2").await;
+        assert!(again.unwrap_err().is_taken());
+        database
+            .add_account(&account("bea"), "$argon2id$3")
+            .await
+            .unwrap();
+        assert_eq!(database.account("ada").await.unwrap(), Some(ada.clone()));
+        assert_eq!(database.account(&ada.id).await.unwrap(), Some(ada.clone()));
+        assert_eq!(database.account("Ada").await.unwrap(), None);
+        let kept = database.password(&ada.id).await.unwrap();
+        assert_eq!(kept.as_deref(), Some("$argon2id$1"));
+
+        let whose = Whose::Account(ada.id.clone());
+        database
+            .add_login(&login("l1", whose.clone()), "h1")
+            .await
+            .unwrap();
+        let shown = Change {
+            shown: Some("Ada".to_owned()),
+            ..Change::default()
+        };
+        assert!(database.change_account(&ada.id, &shown).await.unwrap());
+        assert!(database.login("h1").await.unwrap().is_some());
+        let disabled = Change {
+            disabled: Some(true),
+            role: Some(Role::Evaluator),
+            ..Change::default()
+        };
+        assert!(database.change_account(&ada.id, &disabled).await.unwrap());
+        assert_eq!(database.login("h1").await.unwrap(), None);
+        let now = database.account("ada").await.unwrap().unwrap();
+        assert_eq!((now.shown.as_str(), now.role), ("Ada", Role::Evaluator));
+        assert!(now.disabled);
+        let kept = database.password(&ada.id).await.unwrap();
+        assert_eq!(kept.as_deref(), Some("$argon2id$1"));
+
+        database.add_login(&login("l2", whose), "h2").await.unwrap();
+        assert!(database.remove_account(&ada.id).await.unwrap());
+        assert!(!database.remove_account(&ada.id).await.unwrap());
+        assert_eq!(database.login("h2").await.unwrap(), None);
+        let names: Vec<String> = names(&database).await;
+        assert_eq!(names, ["bea"]);
+    })
+    .await;
+}
+
+async fn names(database: &Database) -> Vec<String> {
+    let accounts = database.accounts().await.unwrap();
+    accounts.into_iter().map(|account| account.name).collect()
+}
+
+#[tokio::test]
+async fn log_ins_are_found_used_ended_and_swept() {
+    on_both(async |database| {
+        let ada = account("ada");
+        database.add_account(&ada, "$argon2id$1").await.unwrap();
+        let whose = Whose::Account(ada.id.clone());
+        for (id, hash) in [("l1", "h1"), ("l2", "h2"), ("l3", "h3")] {
+            database
+                .add_login(&login(id, whose.clone()), hash)
+                .await
+                .unwrap();
+        }
+        database.touch_login("l1", 70).await.unwrap();
+        let seen = database.login("h1").await.unwrap().unwrap();
+        assert_eq!(
+            seen,
+            Login {
+                last_seen: 70,
+                ..login("l1", whose.clone())
+            }
+        );
+        database.end_login("l1").await.unwrap();
+        database.end_login("l1").await.unwrap();
+        assert_eq!(database.login("h1").await.unwrap(), None);
+        assert_eq!(database.end_logins(&whose).await.unwrap(), 2);
+        database.add_login(&login("l4", whose), "h4").await.unwrap();
+        database.sweep_logins(1000).await.unwrap();
+        assert!(database.login("h4").await.unwrap().is_some());
+        database.sweep_logins(1001).await.unwrap();
+        assert_eq!(database.login("h4").await.unwrap(), None);
+        let nobodys = login("l5", Whose::Seat("none".to_owned()));
+        assert!(database.add_login(&nobodys, "h5").await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tokens_are_kept_by_their_hash() {
+    on_both(async |database| {
+        let token = ApiToken {
+            id: "k1".to_owned(),
+            name: "nightly".to_owned(),
+            role: Role::Trainer,
+            created: 5,
+            expires: None,
+            last_used: None,
+        };
+        database.add_token(&token, "h1").await.unwrap();
+        let other = ApiToken {
+            id: "k2".to_owned(),
+            ..token.clone()
+        };
+        assert!(
+            database
+                .add_token(&other, "h2")
+                .await
+                .unwrap_err()
+                .is_taken()
+        );
+        assert_eq!(database.token("h1").await.unwrap(), Some(token.clone()));
+        assert_eq!(database.token("h2").await.unwrap(), None);
+        database.touch_token("k1", 9).await.unwrap();
+        assert_eq!(database.tokens().await.unwrap()[0].last_used, Some(9));
+        assert!(database.remove_token("nightly").await.unwrap());
+        assert!(!database.remove_token("nightly").await.unwrap());
+        assert_eq!(database.token("h1").await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn failures_are_counted_for_each_name_and_address_and_outlive_the_daemon() {
+    on_both_urls(async |url| {
+        let database = Database::open(url).await.unwrap();
+        let here = "192.0.2.1";
+        assert!(database.count_failure("ada", here, None, 10).await.unwrap());
+        let seen = database.failed("ada", here).await.unwrap();
+        assert_eq!(seen, Some(Failed { count: 1, last: 10 }));
+        assert!(database.count_failure("ada", here, seen, 20).await.unwrap());
+        // Whoever looked before somebody else counted has to look again.
+        assert!(!database.count_failure("ada", here, seen, 30).await.unwrap());
+        assert!(!database.count_failure("ada", here, None, 30).await.unwrap());
+        assert!(
+            database
+                .count_failure("ada", "local", None, 40)
+                .await
+                .unwrap()
+        );
+        database.close().await;
+
+        let database = Database::open(url).await.unwrap();
+        let seen = database.failed("ada", here).await.unwrap();
+        assert_eq!(seen, Some(Failed { count: 2, last: 20 }));
+        database.forgive("ada", "local").await.unwrap();
+        assert_eq!(database.failed("ada", "local").await.unwrap(), None);
+        database.sweep_failures(20).await.unwrap();
+        assert!(database.failed("ada", here).await.unwrap().is_some());
+        database.sweep_failures(21).await.unwrap();
+        assert_eq!(database.failed("ada", here).await.unwrap(), None);
+        database.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whose_a_lab_an_attempt_and_a_code_are_is_looked_up() {
+    on_both_urls(async |url| {
+        let database = Database::open(url).await.unwrap();
+        let pool = connect(url).await;
+        pool.execute(include_str!("rows/0001.sql")).await.unwrap();
+        pool.close().await;
+        let of_lab = database.owner_of_lab("l1").await.unwrap().unwrap();
+        assert_eq!(
+            (of_lab.session.as_str(), of_lab.seat.as_str()),
+            ("s1", "t1")
+        );
+        assert_eq!(of_lab.state, AttemptState::Running);
+        assert!(of_lab.attempt_is_open());
+        let of_attempt = database.owner_of_attempt("a1").await.unwrap();
+        assert_eq!(of_attempt, Some(of_lab));
+        assert_eq!(database.owner_of_lab("l2").await.unwrap(), None);
+        let place = database.place_of_code("c1").await.unwrap().unwrap();
+        assert_eq!(
+            (place.number.as_str(), place.name.as_str()),
+            ("01", "Zoé Bel")
+        );
+        assert_eq!(database.place("t1").await.unwrap(), Some(place));
+        assert_eq!(database.place_of_code("c2").await.unwrap(), None);
+        for asked in ["june", "s1"] {
+            let session = database.session_of(asked).await.unwrap();
+            assert_eq!(session.as_deref(), Some("s1"), "{asked}");
+        }
+        let seat = Whose::Seat("t1".to_owned());
+        database
+            .add_login(&login("l1", seat.clone()), "h1")
+            .await
+            .unwrap();
+        assert_eq!(database.login("h1").await.unwrap().unwrap().whose, seat);
+
+        database.add_account(&account("ada"), "x").await.unwrap();
+        for _ in 0..2 {
+            database.name_invigilator("s1", "id-ada").await.unwrap();
+        }
+        assert!(database.name_invigilator("s2", "id-ada").await.is_err());
+        assert_eq!(
+            database.named_for("id-ada").await.unwrap(),
+            ["s1".to_owned()].into()
+        );
+        assert_eq!(database.invigilators("s1").await.unwrap(), [account("ada")]);
+        assert!(database.unname_invigilator("s1", "id-ada").await.unwrap());
+        assert!(database.named_for("id-ada").await.unwrap().is_empty());
+        database.close().await;
+    })
+    .await;
+}
