@@ -270,6 +270,12 @@ impl Daemon {
 
     fn unreachable(&self, cause: &io::Error) -> Failure {
         let (at, hint) = match &self.at {
+            // As a certificate is that nobody vouches for.
+            At::Url(url) if cause.kind() == io::ErrorKind::InvalidData => (
+                url.clone(),
+                "fetch the daemon's /v1/authority.pem, compare it, and name it with --authority"
+                    .to_owned(),
+            ),
             At::Url(url) => (
                 url.clone(),
                 "start it with `plateaud`, or leave --url out to talk to its socket".to_owned(),

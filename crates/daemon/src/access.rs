@@ -9,24 +9,25 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use plateau_core::exam::code;
-use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::store::Database;
 use crate::store::accounts::Account;
 use crate::store::logins::{Login, Whose};
 use crate::store::owners::Place;
-use crate::store::{Database, DatabaseError};
 
 pub mod account;
+pub mod error;
 pub mod limits;
 pub mod password;
 pub mod principal;
 pub mod secret;
 
+pub use error::AccessError;
 pub use principal::Principal;
 
 use limits::Limits;
-use password::{PasswordError, Passwords};
+use password::Passwords;
 use secret::Secret;
 
 /// How long a log-in can be unused before that is written down again.
@@ -53,72 +54,6 @@ impl Default for Lasting {
             seat: 14 * HOUR,
         }
     }
-}
-
-/// Why somebody does not get in, or something of accounts is not done.
-#[derive(Debug, Error)]
-pub enum AccessError {
-    /// Name and password, or the code, are not those of anybody.
-    #[error("name and password, or the code, are wrong")]
-    Refused,
-    /// There were too many tries.
-    #[error("there were too many tries")]
-    Later {
-        /// How long to wait before the next one.
-        wait: Duration,
-    },
-    /// An account's or a token's name is taken.
-    #[error("the name `{name}` is taken")]
-    NameTaken {
-        /// The name.
-        name: String,
-    },
-    /// There is no such account.
-    #[error("there is no account `{name}`")]
-    NoAccount {
-        /// What was asked for.
-        name: String,
-    },
-    /// There is no such token.
-    #[error("there is no token `{name}`")]
-    NoToken {
-        /// What was asked for.
-        name: String,
-    },
-    /// A name that cannot be one.
-    #[error("`{name}` cannot be a name here")]
-    BadName {
-        /// The name.
-        name: String,
-    },
-    /// A role that this cannot have.
-    #[error("nobody can be `{role}` in this way")]
-    BadRole {
-        /// The role.
-        role: plateau_core::exam::rights::Role,
-    },
-    /// A password that is too easily guessed, or too long.
-    #[error(
-        "the password has fewer than {} characters, or more than {} bytes",
-        password::SHORTEST,
-        password::LONGEST
-    )]
-    BadPassword,
-    /// A time that cannot be one.
-    #[error("`{days}` is no number of days that a token can last")]
-    BadDays {
-        /// The days.
-        days: u32,
-    },
-    /// The system gives no random bytes.
-    #[error("draw a secret")]
-    Random(#[from] getrandom::Error),
-    /// A password could be neither hashed nor verified.
-    #[error("hash a password")]
-    Hash(#[from] PasswordError),
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
 }
 
 /// A log-in that was just made.
@@ -194,10 +129,9 @@ impl Access {
         }
         let account = inner.database.account(&name).await?;
         let account = account.filter(|account| account.name == name && !account.disabled);
-        let kept = match &account {
-            Some(account) => inner.database.password(&account.id).await?,
-            None => None,
-        };
+        // Looked up for nobody as well, who takes as long.
+        let id = account.as_ref().map_or("", |account| &account.id);
+        let kept = inner.database.password(id).await?;
         let right = inner.passwords.verify(password, kept).await?;
         let Some(account) = account.filter(|_| right) else {
             tracing::info!(%place, "a log-in by password was refused");

@@ -1,0 +1,75 @@
+//! What goes wrong with getting in.
+
+use std::time::Duration;
+
+use plateau_core::exam::rights::Role;
+use thiserror::Error;
+
+use super::password::{self, PasswordError};
+use crate::store::DatabaseError;
+
+/// Why somebody does not get in, or something of accounts is not done.
+#[derive(Debug, Error)]
+pub enum AccessError {
+    /// Name and password, or the code, are not those of anybody.
+    #[error("name and password, or the code, are wrong")]
+    Refused,
+    /// There were too many tries.
+    #[error("there were too many tries")]
+    Later {
+        /// How long to wait before the next one.
+        wait: Duration,
+    },
+    /// An account's or a token's name is taken.
+    #[error("the name `{name}` is taken")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// There is no such account.
+    #[error("there is no account `{name}`")]
+    NoAccount {
+        /// What was asked for.
+        name: String,
+    },
+    /// There is no such token.
+    #[error("there is no token `{name}`")]
+    NoToken {
+        /// What was asked for.
+        name: String,
+    },
+    /// A name that cannot be one.
+    #[error("`{name}` cannot be a name here")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// A role that this cannot have.
+    #[error("nobody can be `{role}` in this way")]
+    BadRole {
+        /// The role.
+        role: Role,
+    },
+    /// A password that is too easily guessed, or too long.
+    #[error(
+        "the password has fewer than {} characters, or more than {} bytes",
+        password::SHORTEST,
+        password::LONGEST
+    )]
+    BadPassword,
+    /// A time that cannot be one.
+    #[error("`{days}` is no number of days that a token can last")]
+    BadDays {
+        /// The days.
+        days: u32,
+    },
+    /// The system gives no random bytes.
+    #[error("draw a secret")]
+    Random(#[from] getrandom::Error),
+    /// A password could be neither hashed nor verified.
+    #[error("hash a password")]
+    Hash(#[from] PasswordError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
