@@ -306,7 +306,7 @@ mod tests {
             let reading = read(&grant, &ticks, now);
             let extended: u64 = ticks.iter().map(|(_, tick)| match tick {
                 Tick::Extend(more) => *more,
-                _ => 0,
+                Tick::Start | Tick::Pause(_) | Tick::Resume | Tick::GiveBack(_) | Tick::Stop => 0,
             }).sum();
             prop_assert!(reading.remaining_ms <= reading.granted_ms);
             prop_assert!(reading.granted_ms <= grant.work_ms() + extended);
