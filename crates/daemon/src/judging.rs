@@ -3,19 +3,17 @@
 //! Whatever changes something is one transaction with its entry in the session's log, and is
 //! refused once the session is sealed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use plateau_core::api::{EvidenceKeyView, GradingView, JudgementsView};
+use plateau_core::api::{EvidenceKeyView, GradingView};
 use plateau_core::exam::bundle::{Content, seal};
 use plateau_core::exam::evidence::{Evidence, grade_evidence};
-use plateau_core::exam::judgement::{Judgement, Jury, Outcome, Word, admit, outcome};
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::SessionState;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
-use serde::Deserialize;
 use sqlx::{Any, Transaction};
 use thiserror::Error;
 
@@ -24,7 +22,6 @@ use crate::lab::{LabError, on_disk};
 use crate::store::evidence::{
     Grading, GradingHead, Sitting, accept_grading, add_grading, is_graded,
 };
-use crate::store::judgements::{add_judgement, judgements_in};
 use crate::store::sessions::append;
 use crate::store::{Database, DatabaseError, Store};
 
@@ -33,6 +30,7 @@ pub use key::{EvidenceKey, EvidenceKeyError};
 pub use regrading::KeptLab;
 
 mod error;
+mod jurors;
 mod key;
 mod regrading;
 
@@ -62,14 +60,6 @@ struct Matter {
     sitting: Sitting,
     grading: Grading,
     topology: Arc<Topology>,
-}
-
-/// The part of a session's terms that says who judges.
-#[derive(Debug, Default, Deserialize)]
-struct Terms {
-    /// Names of accounts; two of them and more judge apart.
-    #[serde(default)]
-    jurors: BTreeSet<String>,
 }
 
 impl Judging {
@@ -201,98 +191,6 @@ impl Judging {
         self.gradings(attempt).await
     }
 
-    /// Keeps what a juror says.
-    ///
-    /// # Errors
-    /// It may not be said, the attempt has no grading yet, or the session is sealed.
-    pub async fn judge(&self, attempt: &str, word: Word) -> Result<Judgement, JudgingError> {
-        let matter = self.matter(attempt).await?;
-        let mut tx = self.database.begin().await?;
-        let sitting = self.may_change(&mut tx, attempt).await?;
-        let jury = jury(&sitting)?;
-        let before = judgements_in(&mut tx, attempt).await?;
-        let so_far = outcome(
-            &matter.topology,
-            &matter.grading.evidence,
-            &before,
-            &Jury::Together,
-        );
-        admit(&matter.topology, &jury, &before, &so_far, &word)?;
-        let subject = word.says.subject();
-        let same = before
-            .iter()
-            .filter(|said| said.word.says.subject() == subject);
-        let last = same.map(|said| said.version).max().unwrap_or(0);
-        let judgement = Judgement {
-            version: last.saturating_add(1),
-            at_ms: self.clock.now_ms(),
-            word,
-        };
-        add_judgement(&mut tx, attempt, &judgement).await?;
-        let deed = Deed::Judged {
-            attempt: attempt.to_owned(),
-            what: subject.to_string(),
-            content: judgement.digest(),
-        };
-        let (juror, reason) = (&judgement.word.juror, judgement.word.says.reason());
-        let reason = reason.map(str::to_owned);
-        append(
-            &mut tx,
-            &sitting.session,
-            judgement.at_ms,
-            juror,
-            reason,
-            deed,
-        )
-        .await?;
-        commit(tx).await?;
-        Ok(judgement)
-    }
-
-    /// What a juror may see of what was said.
-    ///
-    /// # Errors
-    /// There is no such attempt.
-    pub async fn judgements(
-        &self,
-        attempt: &str,
-        viewer: &str,
-    ) -> Result<JudgementsView, JudgingError> {
-        let jury = jury(&self.sitting(attempt).await?)?;
-        let all = self.database.judgements(attempt).await?;
-        let (apart, at_work) = match &jury {
-            Jury::Together => Default::default(),
-            Jury::Apart(panel) => (panel.jurors().clone(), panel.at_work(&all)),
-        };
-        let shown = jury.shown_to(viewer, &all);
-        Ok(JudgementsView {
-            apart,
-            at_work,
-            judgements: shown.into_iter().cloned().collect(),
-        })
-    }
-
-    /// What an attempt comes to. While jurors still work apart, what the viewer said himself, as if
-    /// he were alone.
-    ///
-    /// # Errors
-    /// There is no such attempt, or it has no grading yet.
-    pub async fn outcome(&self, attempt: &str, viewer: &str) -> Result<Outcome, JudgingError> {
-        let matter = self.matter(attempt).await?;
-        let jury = jury(&matter.sitting)?;
-        let all = self.database.judgements(attempt).await?;
-        let shown: Vec<Judgement> = jury.shown_to(viewer, &all).into_iter().cloned().collect();
-        let of = |said: &[Judgement], jury: &Jury| {
-            outcome(&matter.topology, &matter.grading.evidence, said, jury)
-        };
-        if !jury.is_apart(&all) {
-            return Ok(of(&all, &jury));
-        }
-        let mut own = of(&shown, &Jury::Together);
-        own.open_points = of(&all, &jury).open_points;
-        Ok(own)
-    }
-
     /// The evidence of an attempt as a signed bundle. `extra` are deliverables and recordings, by
     /// names that begin with `deliverables/` or `recordings/`.
     ///
@@ -398,13 +296,6 @@ fn no_such(attempt: &str) -> JudgingError {
     JudgingError::NoSuchAttempt {
         attempt: attempt.to_owned(),
     }
-}
-
-/// Who judges, by the session's terms: `jurors` in them, apart where they are at least two.
-fn jury(sitting: &Sitting) -> Result<Jury, DatabaseError> {
-    let terms: Terms = serde_json::from_str(&sitting.terms)
-        .map_err(DatabaseError::kept("read the session's terms"))?;
-    Ok(Jury::of(terms.jurors))
 }
 
 async fn log_accepted(

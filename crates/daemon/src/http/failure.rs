@@ -49,7 +49,8 @@ pub(super) enum Failures {
     /// Nobody is logged in, or the token, the password or the code is wrong.
     #[response(status = 401)]
     Unauthorized(ApiError),
-    /// It is not for this role, the attempt is not open, or the request may come from another site.
+    /// It is not for this role or this juror, the attempt is not open, or the request may come from
+    /// another site.
     #[response(status = 403)]
     Forbidden(ApiError),
     /// What the path names is not there.

@@ -134,9 +134,9 @@ impl Lab {
         let output = match self.ground.runtime.exec(container, &exec).await {
             Ok(output) => output,
             Err(error) => {
-                let reason = match error {
-                    RuntimeError::NotRunning { .. } => "the node is stopped".to_owned(),
-                    other => chain(&other),
+                let reason = match matches!(error, RuntimeError::NotRunning { .. }) {
+                    true => "the node is stopped".to_owned(),
+                    false => chain(&error),
                 };
                 let call = Call::unanswered(asked_ms, now_ms());
                 return Err(Silence { reason, call });

@@ -9,12 +9,12 @@ use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
 use plateau_core::exam::judgement::{Judgement, Outcome};
 use plateau_core::probe::Fact;
 use plateaud::store::Database;
-use reqwest::StatusCode;
+use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use sqlx::Executor as _;
 use sqlx::any::AnyPoolOptions;
 
-use crate::house::{House, error, scenario};
+use crate::house::{House, builder, error, scenario};
 
 /// The attempt `a1` at the small scenario, graded from a lab `kept` in which nothing was done.
 async fn graded() -> House {
@@ -126,4 +126,78 @@ async fn evidence_is_exported_and_verified_with_the_key_that_anybody_may_ask_for
     assert_eq!(verification.fingerprint, Some(key.fingerprint));
     let open = reqwest::get(format!("{}/v1/attempts/a1/evidence.tar", house.url)).await;
     assert_eq!(open.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
+
+/// An evaluator's cookie.
+async fn log_in(house: &House, name: &str) -> String {
+    let password = "a long enough password";
+    let account = json!({ "name": name, "role": "evaluator", "password": password });
+    let made = house.post("/v1/accounts", account).await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let login = json!({ "account": { "name": name, "password": password } });
+    let client = builder().no_proxy().build().unwrap();
+    let request = client.post(format!("{}/v1/logins", house.url));
+    let response = request.json(&login).send().await.unwrap();
+    let cookie = response.headers()["set-cookie"].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+async fn ask_as(
+    house: &House,
+    cookie: &str,
+    path: &str,
+    says: Option<serde_json::Value>,
+) -> Response {
+    let client = builder().no_proxy().build().unwrap();
+    let method = if says.is_some() {
+        Method::POST
+    } else {
+        Method::GET
+    };
+    let url = format!("{}/v1/attempts/a1/{path}", house.url);
+    let request = client
+        .request(method, url)
+        .header("cookie", cookie)
+        .header("origin", &house.url)
+        .header("x-plateau", "1");
+    let request = match says {
+        Some(says) => request.json(&says),
+        None => request,
+    };
+    request.send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_juror_speaks_for_himself_and_sees_nothing_of_others_who_work_apart() {
+    let house = graded().await;
+    let url = Database::in_folder(house.state.path());
+    let rows = AnyPoolOptions::new().connect(&url).await.unwrap();
+    let apart = r#"UPDATE sessions SET terms = '{ "jurors": ["ada", "bob"] }'"#;
+    rows.execute(apart).await.unwrap();
+    rows.close().await;
+    let (ada, bob) = (log_in(&house, "ada").await, log_in(&house, "bob").await);
+    let word = |juror: &str| json!({ "juror": juror, "says": { "override": { "check": "look/up", "ruling": "pass", "reason": "seen" } } });
+    let said = ask_as(&house, &ada, "judgements", Some(word("ada"))).await;
+    assert_eq!(said.status(), StatusCode::CREATED);
+    let as_bob = ask_as(&house, &ada, "judgements", Some(word("bob"))).await;
+    error(as_bob, StatusCode::FORBIDDEN, "forbidden").await;
+    for (cookie, path, count) in [
+        (&ada, "judgements", 1),
+        (&bob, "judgements", 0),
+        (&bob, "judgements?juror=ada", 0),
+    ] {
+        let shown: JudgementsView = ask_as(&house, cookie, path, None)
+            .await
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(shown.judgements.len(), count, "{path}");
+        assert_eq!(shown.at_work.len(), 2);
+    }
+    let points = async |cookie: &str| {
+        let outcome = ask_as(&house, cookie, "outcome?juror=ada", None).await;
+        let outcome: Outcome = outcome.json().await.unwrap();
+        outcome.grade.points
+    };
+    assert_eq!((points(&ada).await, points(&bob).await), (1, 0));
 }

@@ -175,7 +175,7 @@ impl Sitting {
             says,
         };
         self.judging
-            .judge("a1", word)
+            .judge("a1", juror, word)
             .await
             .map(|said| said.version)
     }

@@ -7,9 +7,13 @@ use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{LabState, NewLab};
 use plateau_core::terminal::Frame;
 use plateau_tests::terminal::Client;
+use plateaud::access::{Access, Lasting};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::images::{Images, Recipes};
+use plateaud::report::Reports;
 use plateaud::runtime::Attached;
+use plateaud::sessions::Sessions;
+use plateaud::store::Database;
 use plateaud::terminals::Terminals;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
@@ -61,7 +65,22 @@ async fn typed(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration>
     let socket = folder.path().join("plateaud.sock");
     let stop = CancellationToken::new();
     let terminals = Terminals::new(bench.labs.clone());
+    let database = Database::open(&Database::in_folder(folder.path())).await;
+    let database = database.map_err(|error| error.to_string())?;
+    let access = Access::open(database.clone(), Lasting::default()).await;
+    let sessions = Sessions::open(
+        bench.labs.clone(),
+        database,
+        terminals.clone(),
+        stop.clone(),
+    );
+    let sessions = sessions.await.map_err(|error| error.to_string())?;
     let api = Api {
+        access: access.map_err(|error| error.to_string())?,
+        authority: None,
+        judging: sessions.judging().clone(),
+        sessions,
+        reports: Reports::default(),
         labs: bench.labs.clone(),
         images: Images::new(
             bench.runtime.clone(),

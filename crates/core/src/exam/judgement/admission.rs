@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::outcome::departs;
+use super::open_points::departs;
 use super::{Award, Judgement, Jury, Outcome, Panel, Statement, Subject, TEXT_LIMIT, Word};
 use crate::grade::Standing;
 use crate::topology::Topology;

@@ -1,0 +1,71 @@
+//! Who judges, and who may see what of it.
+
+use std::collections::BTreeSet;
+
+use super::{Judgement, Statement, Subject};
+
+/// How jurors work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Jury {
+    /// Together, or one alone: the last word counts, whoever says it.
+    #[default]
+    Together,
+    /// Apart, until all are done.
+    Apart(Panel),
+}
+
+/// At least two jurors who work apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panel(BTreeSet<String>);
+
+impl Panel {
+    /// A panel of these; `None` where they are not two.
+    pub fn of<N: Into<String>>(jurors: impl IntoIterator<Item = N>) -> Option<Self> {
+        let jurors: BTreeSet<String> = jurors.into_iter().map(Into::into).collect();
+        (jurors.len() >= 2).then_some(Self(jurors))
+    }
+
+    /// Their names.
+    #[must_use]
+    pub fn jurors(&self) -> &BTreeSet<String> {
+        &self.0
+    }
+
+    /// Those who have not said yet that they are done.
+    #[must_use]
+    pub fn at_work(&self, judgements: &[Judgement]) -> BTreeSet<String> {
+        let done = |juror: &&String| {
+            let own = judgements.iter().filter(|said| {
+                said.word.juror == **juror && said.word.says.subject() == Subject::Work {}
+            });
+            let last = own.max_by_key(|said| said.version);
+            last.is_some_and(|said| said.word.says == Statement::Done {})
+        };
+        let jurors = self.0.iter();
+        jurors.filter(|juror| !done(juror)).cloned().collect()
+    }
+}
+
+impl Jury {
+    /// A jury of these: apart where they are at least two, else together.
+    pub fn of<N: Into<String>>(jurors: impl IntoIterator<Item = N>) -> Self {
+        Panel::of(jurors).map_or(Self::Together, Self::Apart)
+    }
+
+    /// Whether somebody still works where nobody else may look.
+    #[must_use]
+    pub fn is_apart(&self, judgements: &[Judgement]) -> bool {
+        match self {
+            Self::Together => false,
+            Self::Apart(panel) => !panel.at_work(judgements).is_empty(),
+        }
+    }
+
+    /// What one of them may see: all, or nothing but his own while somebody still works apart.
+    #[must_use]
+    pub fn shown_to<'a>(&self, viewer: &str, judgements: &'a [Judgement]) -> Vec<&'a Judgement> {
+        let apart = self.is_apart(judgements);
+        let own = |said: &&Judgement| !apart || said.word.juror == viewer;
+        judgements.iter().filter(own).collect()
+    }
+}

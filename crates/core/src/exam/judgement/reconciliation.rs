@@ -1,0 +1,132 @@
+//! What was said, put together: what counts, and where jurors differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Judgement, Jury, Position, Statement, Subject};
+
+/// Where jurors differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Difference {
+    /// What it is about.
+    pub subject: Subject,
+    /// Juror → his word.
+    pub words: BTreeMap<String, Statement>,
+    /// Who says nothing, which leaves it as it was graded or proposed.
+    pub silent: BTreeSet<String>,
+}
+
+/// What was said, put together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// What counts, subject by subject: one word, or the same by each juror.
+    pub settled: BTreeMap<Subject, Vec<Judgement>>,
+    /// What does not yet.
+    pub differences: Vec<Difference>,
+    /// The last remark of each juror on each subject, in the order of the jurors.
+    pub comments: BTreeMap<String, Vec<Judgement>>,
+    /// Who still works apart; while somebody does, nothing of what they say alone is settled.
+    pub at_work: BTreeSet<String>,
+}
+
+/// Puts together what was said: subject by subject what counts, and where jurors differ.
+#[must_use]
+pub fn reconcile(jury: &Jury, judgements: &[Judgement]) -> Reconciled {
+    let mut subjects: BTreeMap<Subject, Vec<&Judgement>> = BTreeMap::new();
+    for said in judgements {
+        let subject = said.word.says.subject();
+        subjects.entry(subject).or_default().push(said);
+    }
+    let mut reconciled = Reconciled::default();
+    if let Jury::Apart(panel) = jury {
+        reconciled.at_work = panel.at_work(judgements);
+    }
+    for (subject, mut said) in subjects {
+        said.sort_by_key(|said| said.version);
+        match &subject {
+            Subject::Work {} => {}
+            Subject::Comment { on } => {
+                let remarks = last_of_each(&said).into_values();
+                let kept = remarks.filter(|said| !is_withdrawal(said)).cloned();
+                let kept: Vec<Judgement> = kept.collect();
+                if !kept.is_empty() {
+                    reconciled.comments.insert(on.clone(), kept);
+                }
+            }
+            Subject::Criterion { .. }
+            | Subject::Check { .. }
+            | Subject::Skill { .. }
+            | Subject::Block { .. } => reconciled.settle(jury, &subject, &said),
+        }
+    }
+    reconciled
+}
+
+impl Reconciled {
+    fn settle(&mut self, jury: &Jury, subject: &Subject, said: &[&Judgement]) {
+        let common = |said: &&&Judgement| match jury {
+            Jury::Together => true,
+            Jury::Apart(_) => !said.word.agreed_with.is_empty(),
+        };
+        if let Some(last) = said.iter().rfind(common) {
+            if !is_withdrawal(last) {
+                self.settled.insert(subject.clone(), vec![(*last).clone()]);
+            }
+            return;
+        }
+        let Jury::Apart(panel) = jury else {
+            return;
+        };
+        if !self.at_work.is_empty() {
+            return;
+        }
+        let own = last_of_each(said);
+        let word = |juror: &String| own.get(juror.as_str()).filter(|said| !is_withdrawal(said));
+        let words: BTreeMap<String, Option<&&Judgement>> = panel
+            .jurors()
+            .iter()
+            .map(|juror| (juror.clone(), word(juror)))
+            .collect();
+        let positions: BTreeSet<Option<Position>> = words
+            .values()
+            .map(|said| said.and_then(|said| said.word.says.position()))
+            .collect();
+        if positions.len() > 1 {
+            let (mut said, mut silent) = (BTreeMap::new(), BTreeSet::new());
+            for (juror, word) in words {
+                match word {
+                    Some(word) => drop(said.insert(juror, word.word.says.clone())),
+                    None => drop(silent.insert(juror)),
+                }
+            }
+            self.differences.push(Difference {
+                subject: subject.clone(),
+                words: said,
+                silent,
+            });
+            return;
+        }
+        let same: Vec<Judgement> = words
+            .into_values()
+            .flatten()
+            .map(|said| (*said).clone())
+            .collect();
+        if !same.is_empty() {
+            self.settled.insert(subject.clone(), same);
+        }
+    }
+}
+
+/// The last word of each juror, of words in their order.
+fn last_of_each<'a>(said: &[&'a Judgement]) -> BTreeMap<&'a str, &'a Judgement> {
+    let words = said.iter();
+    words
+        .map(|said| (said.word.juror.as_str(), *said))
+        .collect()
+}
+
+fn is_withdrawal(said: &Judgement) -> bool {
+    matches!(said.word.says, Statement::Withdrawal { .. })
+}

@@ -1,0 +1,134 @@
+//! What jurors say, and what it comes to.
+
+use std::collections::BTreeSet;
+
+use plateau_core::api::JudgementsView;
+use plateau_core::exam::judgement::{Judgement, Jury, OpenPoint, Outcome, Word, admit, outcome};
+use plateau_core::exam::log::Deed;
+use serde::Deserialize;
+
+use super::{Judging, JudgingError, Matter, commit};
+use crate::store::DatabaseError;
+use crate::store::evidence::Sitting;
+use crate::store::judgements::{add_judgement, judgements_in};
+use crate::store::sessions::append;
+
+/// The part of a session's terms that says who judges.
+#[derive(Debug, Default, Deserialize)]
+struct Terms {
+    /// Names of accounts; two of them and more judge apart.
+    #[serde(default)]
+    jurors: BTreeSet<String>,
+}
+
+impl Judging {
+    /// Keeps what a juror says; `actor` enters it, which is the juror himself but for the
+    /// administrator.
+    ///
+    /// # Errors
+    /// It may not be said, the attempt has no grading yet, or the session is sealed.
+    pub async fn judge(
+        &self,
+        attempt: &str,
+        actor: &str,
+        word: Word,
+    ) -> Result<Judgement, JudgingError> {
+        let matter = self.matter(attempt).await?;
+        let mut tx = self.database.begin().await?;
+        let sitting = self.may_change(&mut tx, attempt).await?;
+        let jury = jury(&sitting)?;
+        let before = judgements_in(&mut tx, attempt).await?;
+        // Not by what others say apart: whether a reason is needed would tell of it.
+        let so_far = matter.as_seen_by(&word.juror, &jury, &before);
+        admit(&matter.topology, &jury, &before, &so_far, &word)?;
+        let subject = word.says.subject();
+        let same = before
+            .iter()
+            .filter(|said| said.word.says.subject() == subject);
+        let last = same.map(|said| said.version).max().unwrap_or(0);
+        let judgement = Judgement {
+            version: last.saturating_add(1),
+            at_ms: self.clock.now_ms(),
+            word,
+        };
+        add_judgement(&mut tx, attempt, &judgement).await?;
+        let deed = Deed::Judged {
+            attempt: attempt.to_owned(),
+            what: subject.to_string(),
+            content: judgement.digest(),
+        };
+        let reason = judgement.word.says.reason().map(str::to_owned);
+        append(
+            &mut tx,
+            &sitting.session,
+            judgement.at_ms,
+            actor,
+            reason,
+            deed,
+        )
+        .await?;
+        commit(tx).await?;
+        Ok(judgement)
+    }
+
+    /// What a juror may see of what was said.
+    ///
+    /// # Errors
+    /// There is no such attempt.
+    pub async fn judgements(
+        &self,
+        attempt: &str,
+        viewer: &str,
+    ) -> Result<JudgementsView, JudgingError> {
+        let jury = jury(&self.sitting(attempt).await?)?;
+        let all = self.database.judgements(attempt).await?;
+        let (apart, at_work) = match &jury {
+            Jury::Together => Default::default(),
+            Jury::Apart(panel) => (panel.jurors().clone(), panel.at_work(&all)),
+        };
+        let shown = jury.shown_to(viewer, &all);
+        Ok(JudgementsView {
+            apart,
+            at_work,
+            judgements: shown.into_iter().cloned().collect(),
+        })
+    }
+
+    /// What an attempt comes to. While jurors still work apart, what the viewer said himself, as if
+    /// he were alone.
+    ///
+    /// # Errors
+    /// There is no such attempt, or it has no grading yet.
+    pub async fn outcome(&self, attempt: &str, viewer: &str) -> Result<Outcome, JudgingError> {
+        let matter = self.matter(attempt).await?;
+        let jury = jury(&matter.sitting)?;
+        let all = self.database.judgements(attempt).await?;
+        Ok(matter.as_seen_by(viewer, &jury, &all))
+    }
+}
+
+impl Matter {
+    /// What it comes to for one of the jury: while somebody works apart, what he said himself, as if
+    /// he were alone.
+    fn as_seen_by(&self, viewer: &str, jury: &Jury, all: &[Judgement]) -> Outcome {
+        let of = |said: &[Judgement], jury: &Jury| {
+            outcome(&self.topology, &self.grading.evidence, said, jury)
+        };
+        if !jury.is_apart(all) {
+            return of(all, jury);
+        }
+        let shown: Vec<Judgement> = jury.shown_to(viewer, all).into_iter().cloned().collect();
+        let mut own = of(&shown, &Jury::Together);
+        let at_work = of(all, jury).open_points.into_iter();
+        let at_work = at_work.filter(|open| matches!(open, OpenPoint::AtWork { .. }));
+        own.open_points.extend(at_work);
+        own
+    }
+}
+
+/// Who judges, by the session's terms: `jurors` in them, apart where they are at least two.
+fn jury(sitting: &Sitting) -> Result<Jury, DatabaseError> {
+    let terms: Terms = serde_json::from_str(&sitting.terms)
+        .map_err(DatabaseError::kept("read the session's terms"))?;
+    Ok(Jury::of(terms.jurors))
+}
