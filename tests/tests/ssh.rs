@@ -192,6 +192,81 @@ fn scenario(name: &str) -> NewLab {
     }
 }
 
+/// Nothing leads anywhere but into the node.
+async fn nothing_is_forwarded(house: &House) {
+    for forward in [
+        ["-W", "127.0.0.1:22"],
+        ["-W", "/run/plateau/shell-main.sock:0"],
+    ] {
+        let refused = house.ssh(&[forward[0], forward[1], "srv1@127.0.0.1"]).await;
+        assert_ne!(refused.code, Some(0));
+    }
+    let strict = ["-o", "ExitOnForwardFailure=yes"];
+    for forward in [["-R", "0:127.0.0.1:22"], ["-R", "/tmp/x.sock:127.0.0.1:22"]] {
+        let args = [&strict[..], &forward, &["srv1@127.0.0.1", "true"]].concat();
+        let refused = house.ssh(&args).await;
+        assert_eq!(refused.code, Some(255), "{forward:?}");
+        assert!(
+            refused.stderr.contains("forwarding failed"),
+            "{}",
+            refused.stderr
+        );
+    }
+    // What -L and -D take up on the client's side leads nowhere.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    drop(taken);
+    let mut tunnel = house.client("ssh", CODE);
+    tunnel.args([
+        "-N",
+        "-L",
+        &format!("{port}:127.0.0.1:22"),
+        "srv1@127.0.0.1",
+    ]);
+    let mut tunnel = tunnel.spawn().expect("ssh");
+    let connected = async {
+        loop {
+            if let Ok(stream) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await {
+                return stream;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut stream = tokio::time::timeout(LIMIT, connected)
+        .await
+        .expect("the client listens");
+    let mut heard = Vec::new();
+    let read = tokio::time::timeout(LIMIT, stream.read_to_end(&mut heard)).await;
+    // Closed or reset, but neither open nor answered.
+    let read = read.expect("the client closes it");
+    assert!(heard.is_empty(), "{read:?} {heard:?}");
+    tunnel.kill().await.expect("it ends");
+}
+
+/// Doors that are closed end what is under way.
+async fn closed_doors_end_what_is_under_way(house: &House) {
+    let mut sleeper = house.client("ssh", CODE);
+    let mut sleeper = sleeper
+        .args(["srv1@127.0.0.1", "echo begun; sleep 1000"])
+        .spawn()
+        .expect("ssh");
+    let mut begun = [0; 6];
+    sleeper
+        .stdout
+        .as_mut()
+        .expect("its output")
+        .read_exact(&mut begun)
+        .await
+        .expect("it begins");
+    house.terminals.close(&house.lab).await;
+    let ended = tokio::time::timeout(LIMIT, sleeper.wait_with_output())
+        .await
+        .expect("it ends");
+    assert!(String::from_utf8_lossy(&ended.expect("it ended").stderr).contains("closed"));
+    let refused = house.ssh(&["srv1@127.0.0.1", "true"]).await;
+    assert_eq!(refused.code, Some(255));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_or_a_key_opens_a_node_to_commands_and_nothing_is_forwarded() {
     let house = House::open("ssh-commands").await;
@@ -248,74 +323,8 @@ async fn a_code_or_a_key_opens_a_node_to_commands_and_nothing_is_forwarded() {
         String::from_utf8_lossy(&counted).trim(),
         (3 << 20).to_string()
     );
-
-    for forward in [
-        ["-W", "127.0.0.1:22"],
-        ["-W", "/run/plateau/shell-main.sock:0"],
-    ] {
-        let refused = house.ssh(&[forward[0], forward[1], "srv1@127.0.0.1"]).await;
-        assert_ne!(refused.code, Some(0));
-    }
-    let strict = ["-o", "ExitOnForwardFailure=yes"];
-    for forward in [["-R", "0:127.0.0.1:22"], ["-R", "/tmp/x.sock:127.0.0.1:22"]] {
-        let args = [&strict[..], &forward, &["srv1@127.0.0.1", "true"]].concat();
-        let refused = house.ssh(&args).await;
-        assert_eq!(refused.code, Some(255), "{forward:?}");
-        assert!(
-            refused.stderr.contains("forwarding failed"),
-            "{}",
-            refused.stderr
-        );
-    }
-    // What -L and -D take up on the client's side leads nowhere.
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = taken.local_addr().expect("an address").port();
-    drop(taken);
-    let mut tunnel = house.client("ssh", CODE);
-    tunnel.args([
-        "-N",
-        "-L",
-        &format!("{port}:127.0.0.1:22"),
-        "srv1@127.0.0.1",
-    ]);
-    let mut tunnel = tunnel.spawn().expect("ssh");
-    let connected = async {
-        loop {
-            if let Ok(stream) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await {
-                return stream;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let mut stream = tokio::time::timeout(LIMIT, connected)
-        .await
-        .expect("the client listens");
-    let mut heard = Vec::new();
-    let read = tokio::time::timeout(LIMIT, stream.read_to_end(&mut heard)).await;
-    assert!(heard.is_empty(), "{read:?} {heard:?}");
-    tunnel.kill().await.expect("it ends");
-
-    // Doors that are closed end what is under way.
-    let mut sleeper = house.client("ssh", CODE);
-    let mut sleeper = sleeper
-        .args(["srv1@127.0.0.1", "echo begun; sleep 1000"])
-        .spawn()
-        .expect("ssh");
-    let mut begun = [0; 6];
-    sleeper
-        .stdout
-        .as_mut()
-        .expect("its output")
-        .read_exact(&mut begun)
-        .await
-        .expect("it begins");
-    house.terminals.close(&house.lab).await;
-    let ended = tokio::time::timeout(LIMIT, sleeper.wait_with_output())
-        .await
-        .expect("it ends");
-    assert!(String::from_utf8_lossy(&ended.expect("it ended").stderr).contains("closed"));
-    let refused = house.ssh(&["srv1@127.0.0.1", "true"]).await;
-    assert_eq!(refused.code, Some(255));
+    nothing_is_forwarded(&house).await;
+    closed_doors_end_what_is_under_way(&house).await;
     house.close().await;
 }
 

@@ -33,7 +33,11 @@ async fn heard(socket: &mut WebSocketStream<UnixStream>) -> (Vec<u8>, CloseCode,
         {
             Message::Binary(bytes) => heard.extend_from_slice(&bytes),
             Message::Close(Some(close)) => return (heard, close.code, close.reason.to_string()),
-            other => panic!("{other:?}"),
+            other @ (Message::Text(_)
+            | Message::Ping(_)
+            | Message::Pong(_)
+            | Message::Close(None)
+            | Message::Frame(_)) => panic!("{other:?}"),
         }
     }
 }

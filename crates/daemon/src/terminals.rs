@@ -98,6 +98,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Known {
     open: BTreeMap<Place, Door>,
+    /// Those whose shell has ended and whose recording is not on disk yet.
+    leaving: BTreeMap<u64, (Place, Door)>,
     /// Labs whose terminals are closed to all.
     closed: BTreeSet<String>,
     /// What is cancelled when a lab's terminals are closed.
@@ -194,6 +196,7 @@ impl Terminals {
             let _ended = ours.closed.clone().drop_guard();
             let forget = || inner.forget(&place, ours.number);
             terminal.own(attachment, &ours.close, forget).await;
+            inner.known().leaving.remove(&ours.number);
         });
         Ok(door)
     }
@@ -207,8 +210,7 @@ impl Terminals {
             if let Some(closing) = known.closing.remove(lab) {
                 closing.cancel();
             }
-            let of_the_lab = known.open.iter().filter(|(place, _)| place.lab == lab);
-            of_the_lab.map(|(_, door)| door.clone()).collect()
+            known.doors(|place| place.lab == lab)
         };
         end(doors).await;
     }
@@ -233,7 +235,7 @@ impl Terminals {
         let doors = {
             let mut known = self.inner.known();
             known.ending = true;
-            known.open.values().cloned().collect()
+            known.doors(|_| true)
         };
         end(doors).await;
     }
@@ -282,13 +284,23 @@ impl Inner {
             .open
             .get(place)
             .is_some_and(|door| door.number == number)
+            && let Some(door) = known.open.remove(place)
         {
-            known.open.remove(place);
+            known.leaving.insert(number, (place.clone(), door));
         }
     }
 }
 
 impl Known {
+    /// The ways to all terminals of some places, and to those that are just ending.
+    fn doors(&self, wanted: impl Fn(&Place) -> bool) -> Vec<Door> {
+        let leaving = self.leaving.values().map(|(place, door)| (place, door));
+        let all = self.open.iter().chain(leaving);
+        all.filter(|(place, _)| wanted(place))
+            .map(|(_, door)| door.clone())
+            .collect()
+    }
+
     fn refuse_closed(&self, lab: &str) -> Result<(), TerminalError> {
         if self.ending || self.closed.contains(lab) {
             return Err(TerminalError::Closed {

@@ -62,7 +62,10 @@ impl Client {
                 Frame::Past(past) => panic!("{past:?}"),
             },
             Message::Close(close) => return Some(End::Closed(close.unwrap().code)),
-            other => panic!("{other:?}"),
+            other
+            @ (Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                panic!("{other:?}")
+            }
         }
         None
     }
