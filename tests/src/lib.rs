@@ -9,6 +9,7 @@ use plateau_core::api::LabView;
 use tempfile::TempDir;
 
 pub mod image;
+pub mod terminal;
 
 /// Most that starting or ending the daemon may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -138,7 +139,9 @@ impl Daemon {
         self.child.as_ref().map_or(0, Child::id)
     }
 
-    fn socket(&self) -> PathBuf {
+    /// The socket that it serves on.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("plateaud.sock")
     }
 

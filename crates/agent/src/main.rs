@@ -15,8 +15,11 @@ mod fault;
 mod init;
 mod kernel;
 mod probe;
+#[cfg(feature = "clients")]
+mod sftp;
 mod shell;
 mod sleep;
+mod tunnel;
 mod wire;
 
 /// What runs inside a lab.
@@ -50,6 +53,11 @@ enum Role {
     /// Becomes a user's login shell; started by `shell-host`
     #[command(hide = true)]
     ShellLogin(shell::Login),
+    /// Serves this node's files over SFTP on standard input and output
+    #[cfg(feature = "clients")]
+    Sftp,
+    /// Carries bytes between standard input and output and a TCP port
+    Tunnel(tunnel::Tunnel),
     /// Sleeps until it is told to end
     Sleep,
 }
@@ -65,6 +73,9 @@ fn main() -> ExitCode {
         Role::Shell(shell) => shell::run(&shell),
         Role::ShellHost(shell) => shell::host(&shell),
         Role::ShellLogin(login) => shell::login(&login),
+        #[cfg(feature = "clients")]
+        Role::Sftp => sftp::run(),
+        Role::Tunnel(tunnel) => tunnel::run(&tunnel),
         Role::Sleep => sleep::run(),
     };
     match done {

@@ -5,7 +5,7 @@
 //! attachments of one name meet at a Unix socket, which speaks the frames of
 //! [`plateau_core::terminal`] just as the exec's standard input and output do.
 
-mod account;
+pub(crate) mod account;
 mod host;
 mod login;
 mod output;
@@ -84,7 +84,7 @@ pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
 fn check_name(name: &str) -> anyhow::Result<()> {
     let fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     ensure!(
-        (1..=64).contains(&name.len()) && name.chars().all(fine),
+        (1..=80).contains(&name.len()) && name.chars().all(fine),
         "`{name}` is no name for a terminal: letters, digits, `-`, `_` and `.` only"
     );
     Ok(())

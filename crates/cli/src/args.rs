@@ -7,8 +7,10 @@ use clap_complete::Shell;
 use plateau_core::messages::Language;
 
 mod access;
+mod session;
 
 pub(crate) use access::{AccountCommand, PasswordArgs, TokenCommand};
+pub(crate) use session::{Choice, Kind, SessionCommand, SessionMode, WithReason};
 
 /// How every command ends, as shown under `plateau --help` and in the manual.
 const EXIT_CODES: &str = "\
@@ -121,6 +123,9 @@ pub(crate) enum Command {
     /// Build labs, work in them, grade them, take them down
     #[command(subcommand)]
     Lab(LabCommand),
+    /// Arrange and conduct exam sessions
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Take out the evidence of attempts, and verify it anywhere
     #[command(subcommand)]
     Evidence(EvidenceCommand),

@@ -24,6 +24,7 @@ mod pages;
 mod progress;
 mod scenario;
 mod screen;
+mod session;
 mod show;
 
 #[tokio::main(flavor = "current_thread")]
@@ -49,6 +50,7 @@ async fn run(cli: &Cli, screen: Screen) -> Result<Ending, Failure> {
     match &cli.command {
         Command::Scenario(command) => scenario::run(command, screen, daemon).await,
         Command::Lab(command) => lab::run(command, screen, daemon).await,
+        Command::Session(command) => session::run(command, screen, &daemon()?).await,
         Command::Evidence(command) => evidence::run(command, screen, daemon).await,
         Command::Images(command) => images::run(command, screen, &daemon()?).await,
         Command::Import(command) => import::run(command, screen),

@@ -49,6 +49,17 @@ messages! {
         pub version: String,
         /// `docker` or `fake`.
         pub runtime: String,
+        /// Where it serves SSH; nowhere where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub ssh: Option<SshView>,
+    }
+
+    /// Where the daemon serves SSH.
+    struct SshView {
+        /// Address and port.
+        pub address: String,
+        /// Fingerprint of its host key, as clients show it: `SHA256:…`.
+        pub fingerprint: String,
     }
 
     /// Asks for a lab: `POST /v1/labs`.

@@ -9,6 +9,7 @@ pub mod code;
 pub mod evidence;
 pub mod judgement;
 pub mod log;
+pub mod message;
 pub mod rights;
 pub mod roster;
 pub mod session;

@@ -7,25 +7,58 @@
 //! | kind | frame | to the terminal | from the terminal | body |
 //! | --- | --- | --- | --- | --- |
 //! | 0 | data | what was typed | what the terminal shows | the bytes, at most [`DATA_LIMIT`] |
-//! | 1 | resize | its new size | – | columns, rows: 2 bytes each, big-endian |
+//! | 1 | resize | its new size | the size that it has now | columns, rows: 2 bytes each, big-endian |
 //! | 2 | exit | – | the shell ended, nothing follows | exit status, 4 bytes, big-endian |
+//! | 3 | past | – | what it showed before | terminal and place: 8 bytes each; columns, rows: 2 bytes each; all big-endian; the bytes, at most [`DATA_LIMIT`] |
 //!
-//! On attaching, the terminal at once sends one data frame with all of its recent output, which may
-//! be none; what follows is live. Whoever shows the first frame must not let its screen answer the
-//! queries in it, since they were answered when they were new. A shell that was killed by signal
-//! *n* ends with 128 + *n*, as shells say it. End of the input only detaches.
+//! The agent, on attaching, at once sends its recent output as *past* frames: one for each size that
+//! the window had meanwhile, and at least one, which may hold no bytes; what follows is live. The
+//! number of the terminal is drawn when it begins and the place counts its bytes from then on, so
+//! that whoever attaches again knows what he has seen. What is past must not be answered: its
+//! queries were when they were new.
+//!
+//! The daemon, which keeps the screen, sends its clients sizes and data alone: first the size, then
+//! data that draw the screen as it is, from a reset on, whatever was there before. The same comes
+//! again when a client was too slow to be shown everything.
+//!
+//! A shell that was killed by signal *n* ends with 128 + *n*, as shells say it. End of the input
+//! only detaches.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Most bytes of one data frame, and of recent output that a terminal keeps.
 pub const DATA_LIMIT: usize = 256 << 10;
 
 /// Longest frame, kind included; both sides refuse more.
-pub const FRAME_LIMIT: usize = DATA_LIMIT + 1;
+pub const FRAME_LIMIT: usize = DATA_LIMIT + 1 + PAST_HEAD;
+
+/// Bytes of a past frame before what was shown.
+const PAST_HEAD: usize = 8 + 8 + 2 + 2;
+
+/// What takes back all that programs do to a terminal, and leaves what it shows: both screens and all
+/// the modes that its programs may have set.
+pub const RESTORE: &str = "\u{1b}[?1049l\u{1b}[!p\u{1b}[?25h\u{1b}[?9;1000;1001;1002;1003l\
+     \u{1b}[?1004;1005;1006;1015;1016;2004l\u{1b}>\u{1b}[0m";
 
 const DATA: u8 = 0;
 const RESIZE: u8 = 1;
 const EXIT: u8 = 2;
+const PAST: u8 = 3;
+
+/// A recording of a terminal, in asciicast version 3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordingView {
+    /// Its name, by which it can be had.
+    pub name: String,
+    /// Node and name of the terminal.
+    pub title: String,
+    /// When it began (RFC 3339).
+    pub begun: String,
+    /// Its size so far.
+    pub bytes: u64,
+}
 
 /// One thing said, in either direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +74,51 @@ pub enum Frame {
     },
     /// The shell ended.
     Exit(i32),
+    /// Something that was shown before the attachment.
+    Past(Past),
+}
+
+/// A part of what a terminal showed, while its window kept its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Which terminal: a number that is drawn when it begins.
+    pub terminal: u64,
+    /// Bytes that it had shown before these.
+    pub place: u64,
+    /// Width in characters.
+    pub cols: u16,
+    /// Height in lines.
+    pub rows: u16,
+    /// What it showed.
+    pub bytes: Vec<u8>,
+}
+
+impl Past {
+    fn encode(&self) -> Vec<u8> {
+        [
+            &[PAST][..],
+            &self.terminal.to_be_bytes(),
+            &self.place.to_be_bytes(),
+            &self.cols.to_be_bytes(),
+            &self.rows.to_be_bytes(),
+            &self.bytes,
+        ]
+        .concat()
+    }
+
+    fn decode(body: &[u8]) -> Option<Self> {
+        let (terminal, body) = body.split_first_chunk()?;
+        let (place, body) = body.split_first_chunk()?;
+        let (cols, body) = body.split_first_chunk()?;
+        let (rows, bytes) = body.split_first_chunk()?;
+        (bytes.len() <= DATA_LIMIT).then(|| Self {
+            terminal: u64::from_be_bytes(*terminal),
+            place: u64::from_be_bytes(*place),
+            cols: u16::from_be_bytes(*cols),
+            rows: u16::from_be_bytes(*rows),
+            bytes: bytes.to_vec(),
+        })
+    }
 }
 
 /// Why bytes are no frame.
@@ -72,6 +150,7 @@ impl Frame {
                 [&[RESIZE][..], &cols.to_be_bytes(), &rows.to_be_bytes()].concat()
             }
             Self::Exit(status) => [&[EXIT][..], &status.to_be_bytes()].concat(),
+            Self::Past(past) => past.encode(),
         }
     }
 
@@ -96,6 +175,7 @@ impl Frame {
                 .try_into()
                 .map(|status| Self::Exit(i32::from_be_bytes(status)))
                 .map_err(|_| wrong),
+            (PAST, body) => Past::decode(body).map(Self::Past).ok_or(wrong),
             (DATA | RESIZE, _) => Err(wrong),
             (unknown, _) => Err(FrameError::Kind(unknown)),
         }
@@ -122,7 +202,14 @@ mod tests {
     fn what_is_no_frame_is_refused() {
         assert_eq!(Frame::decode(&[]), Err(FrameError::Empty));
         assert_eq!(Frame::decode(&[9, 1]), Err(FrameError::Kind(9)));
-        for (kind, bytes) in [(RESIZE, 3), (RESIZE, 5), (EXIT, 0), (DATA, DATA_LIMIT + 1)] {
+        for (kind, bytes) in [
+            (RESIZE, 3),
+            (RESIZE, 5),
+            (EXIT, 0),
+            (DATA, DATA_LIMIT + 1),
+            (PAST, PAST_HEAD - 1),
+            (PAST, PAST_HEAD + DATA_LIMIT + 1),
+        ] {
             let mut frame = vec![kind];
             frame.resize(bytes + 1, 0);
             assert_eq!(
@@ -139,6 +226,8 @@ mod tests {
                 proptest::collection::vec(any::<u8>(), 0..300).prop_map(Frame::Data),
                 (any::<u16>(), any::<u16>()).prop_map(|(cols, rows)| Frame::Resize { cols, rows }),
                 any::<i32>().prop_map(Frame::Exit),
+                (any::<u64>(), any::<u64>(), any::<u16>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 0..300))
+                    .prop_map(|(terminal, place, cols, rows, bytes)| Frame::Past(Past { terminal, place, cols, rows, bytes })),
             ]
         ) {
             prop_assert_eq!(Frame::decode(&frame.encode()), Ok(frame));

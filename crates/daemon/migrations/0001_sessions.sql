@@ -71,3 +71,14 @@ CREATE TABLE log (
 );
 
 CREATE INDEX attempts_of_session ON attempts (session);
+
+-- One row: the daemon's clock as it was last seen, and so when the daemon was last alive.
+CREATE TABLE clock (
+    id           BIGINT NOT NULL PRIMARY KEY,
+    -- Identifies the boot of the host.
+    boot         TEXT NOT NULL,
+    -- Milliseconds since that boot.
+    since_boot   BIGINT NOT NULL,
+    -- What the clock showed, in milliseconds since the epoch.
+    showed       BIGINT NOT NULL
+);

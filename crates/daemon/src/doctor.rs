@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use plateau_core::api::{Diagnosis, Health, HostFinding, ImageState};
+use plateau_core::api::{Diagnosis, Health, HostFinding, ImageState, SshView};
 use plateau_core::wire::HostAnswer;
 
 use crate::images::Images;
@@ -71,6 +71,15 @@ pub async fn diagnose(labs: &Labs, images: &Images) -> Diagnosis {
         healthy: findings.iter().all(|finding| finding.health != Health::Bad),
         findings,
     }
+}
+
+/// Where SSH is served, and what clients show when they come for the first time.
+pub(crate) fn of_ssh(ssh: &SshView) -> HostFinding {
+    let SshView {
+        address,
+        fingerprint,
+    } = ssh;
+    good("ssh", format!("{address}, host key {fingerprint}"))
 }
 
 /// What the wirer sees of its host; `None` where there is no wirer that answers.

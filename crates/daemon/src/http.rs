@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use plateau_core::api::SshView;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -21,6 +22,8 @@ use crate::access::Access;
 use crate::images::Images;
 use crate::judging::Judging;
 use crate::labs::Labs;
+use crate::sessions::Sessions;
+use crate::terminals::Terminals;
 
 mod accounts;
 mod authority;
@@ -36,9 +39,12 @@ mod listen;
 mod logins;
 mod origin;
 mod proofs;
+mod recordings;
 mod rights;
+mod sessions;
 mod shell;
 mod system;
+mod tunnel;
 
 pub use failure::Failure;
 pub use guard::{Door, Names, Token, TokenError};
@@ -55,6 +61,8 @@ const LOGIN_LIMIT: usize = 16 << 10;
 pub struct Api {
     /// The labs.
     pub labs: Labs,
+    /// The exam sessions.
+    pub sessions: Sessions,
     /// The images.
     pub images: Images,
     /// Gradings and judgements.
@@ -63,6 +71,10 @@ pub struct Api {
     pub access: Access,
     /// The certificate of the authority that the daemon made for the room, as PEM, where it did.
     pub authority: Option<Arc<str>>,
+    /// The terminals.
+    pub terminals: Terminals,
+    /// Where SSH is served.
+    pub ssh: Option<SshView>,
     /// Ends the streams that have no end of their own.
     pub stop: CancellationToken,
 }
@@ -73,13 +85,14 @@ pub struct Api {
     info(
         title = "Plateau",
         description = "Builds labs of nodes and networks for timed practical exams, and grades them. \
-                       On TCP every route but `version`, `health`, `openapi.json`, `authority.pem`, `evidence/key` and \
-                       logging in wants a token, or the cookie of a log-in; what changes something with \
+                       On TCP every route but `version`, `health`, `openapi.json`, `authority.pem`, \
+                       `evidence/key` and logging in wants a token, or the cookie of a log-in; what changes something with \
                        a cookie also wants the header `X-Plateau`. On the Unix socket none does."
     ),
     tags(
         (name = "system", description = "The daemon and its host"),
         (name = "labs", description = "Labs, from asking for one to its grade"),
+        (name = "sessions", description = "Exam sessions, their seats and their clocks"),
         (name = "proofs", description = "Proving that a scenario grades fairly"),
         (name = "judging", description = "Gradings of attempts, what jurors say of them, and the evidence"),
         (name = "images", description = "What nodes are made from"),
@@ -135,8 +148,34 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(labs::exec))
         .routes(routes!(labs::reboot))
         .routes(routes!(shell::shell))
+        .routes(routes!(tunnel::tunnel))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::show))
         .routes(routes!(events::of_all))
         .routes(routes!(events::of_one))
+        .routes(routes!(sessions::create, sessions::list))
+        .routes(routes!(sessions::show))
+        .routes(routes!(sessions::seats, sessions::seat_all))
+        .routes(routes!(sessions::slips))
+        .routes(routes!(sessions::recode))
+        .routes(routes!(sessions::log))
+        .routes(routes!(sessions::events))
+        .routes(routes!(sessions::prepare))
+        .routes(routes!(sessions::dismantle))
+        .routes(routes!(sessions::open))
+        .routes(routes!(sessions::pause))
+        .routes(routes!(sessions::resume))
+        .routes(routes!(sessions::extend))
+        .routes(routes!(sessions::hand_in))
+        .routes(routes!(sessions::absent))
+        .routes(routes!(sessions::say))
+        .routes(routes!(sessions::clear))
+        .routes(routes!(sessions::close))
+        .routes(routes!(sessions::seal))
+        .routes(routes!(sessions::reopen))
+        .routes(routes!(sessions::cancel))
+        .routes(routes!(sessions::own))
+        .routes(routes!(sessions::hand_in_own))
         .routes(routes!(proofs::prove))
         .routes(routes!(images::list))
         .routes(routes!(images::build))

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use plateau_core::api::{EvidenceKeyView, GradingView};
 use plateau_core::exam::bundle::{Content, seal};
 use plateau_core::exam::evidence::{Evidence, grade_evidence};
@@ -18,10 +17,12 @@ use plateau_core::topology::Topology;
 use sqlx::{Any, Transaction};
 use thiserror::Error;
 
+use crate::clock::Clock;
 use crate::lab::{LabError, on_disk};
 use crate::store::evidence::{
-    Grading, GradingHead, Sitting, accept_grading, add_grading, append, is_graded,
+    Grading, GradingHead, Sitting, accept_grading, add_grading, is_graded,
 };
+use crate::store::sessions::append;
 use crate::store::{Database, DatabaseError, Store};
 
 pub use error::JudgingError;
@@ -39,6 +40,7 @@ pub struct Judging {
     database: Database,
     store: Store,
     key: EvidenceKey,
+    clock: Clock,
 }
 
 /// Why there is no judging.
@@ -65,8 +67,9 @@ impl Judging {
     ///
     /// # Errors
     /// The folder or the key in it cannot be used.
-    pub fn open(database: Database, state: &Path) -> Result<Self, OpenError> {
+    pub fn open(database: Database, state: &Path, clock: Clock) -> Result<Self, OpenError> {
         Ok(Self {
+            clock,
             database,
             store: Store::open(state)?,
             key: EvidenceKey::open(state)?,
@@ -114,7 +117,7 @@ impl Judging {
                 attempt: attempt.to_owned(),
                 hash: topology.hash.clone(),
                 grade: grade_evidence(topology, &evidence),
-                at_ms: now_ms(),
+                at_ms: self.clock.now_ms(),
                 actor: actor.to_owned(),
                 reason,
                 accepted,
@@ -125,7 +128,16 @@ impl Judging {
         let head = &grading.head;
         if accepted {
             let reason = head.reason.clone();
-            log_accepted(&mut tx, &sitting.session, attempt, &head.id, actor, reason).await?;
+            log_accepted(
+                &mut tx,
+                self.clock.now_ms(),
+                &sitting.session,
+                attempt,
+                &head.id,
+                actor,
+                reason,
+            )
+            .await?;
         }
         commit(tx).await?;
         Ok(view(head))
@@ -165,7 +177,16 @@ impl Judging {
             });
         }
         let reason = Some(reason.to_owned());
-        log_accepted(&mut tx, &sitting.session, attempt, grading, actor, reason).await?;
+        log_accepted(
+            &mut tx,
+            self.clock.now_ms(),
+            &sitting.session,
+            attempt,
+            grading,
+            actor,
+            reason,
+        )
+        .await?;
         commit(tx).await?;
         self.gradings(attempt).await
     }
@@ -184,7 +205,7 @@ impl Judging {
         let sitting = self.sitting(attempt).await?;
         let grading = self.accepted(attempt).await?;
         let judgements = self.database.judgements(attempt).await?;
-        let log = self.database.log(&sitting.session).await?;
+        let log = self.database.log(&sitting.session, 1).await?;
         let scenario = self.folder(&grading.head.hash).await?;
         let lab_scenario = match grading.evidence.hash == grading.head.hash {
             true => None,
@@ -194,7 +215,7 @@ impl Judging {
             session: &sitting.session,
             attempt,
             exported_by: actor,
-            exported_ms: now_ms(),
+            exported_ms: self.clock.now_ms(),
             evidence: &grading.evidence,
             grade: &grading.head.grade,
             judgements: &judgements,
@@ -279,6 +300,7 @@ fn no_such(attempt: &str) -> JudgingError {
 
 async fn log_accepted(
     tx: &mut Transaction<'static, Any>,
+    at_ms: u64,
     session: &str,
     attempt: &str,
     grading: &str,
@@ -289,7 +311,7 @@ async fn log_accepted(
         attempt: attempt.to_owned(),
         grading: grading.to_owned(),
     };
-    let appended = append(tx, session, now_ms(), actor, reason, deed).await;
+    let appended = append(tx, session, at_ms, actor, reason, deed).await;
     appended.map(drop)
 }
 
@@ -311,9 +333,4 @@ fn view(head: &GradingHead) -> GradingView {
         of: head.grade.of,
         unknown: head.grade.unknown,
     }
-}
-
-/// Milliseconds since the epoch.
-fn now_ms() -> u64 {
-    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
 }

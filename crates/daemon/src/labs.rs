@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{
-    CheckLab, CheckResultView, Event, Exec, ExecResult, LabState, LabView, NewLab, ScenarioFiles,
-    Solve, SolveResult,
+    CheckLab, CheckResultView, Event, LabState, LabView, NewLab, ScenarioFiles, Solve, SolveResult,
 };
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
@@ -17,13 +16,15 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::agent::Agent;
 use crate::lab::task::{Begin, Command, Reply, own};
 use crate::lab::{Ground, Lab, LabError, on_disk};
-use crate::runtime::{Attached, Runtime};
+use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
 
 mod clock;
 mod gathering;
 mod host;
+mod keeping;
+mod program;
 mod reconcile;
 
 /// Events that a slow listener may fall behind before it loses the oldest.
@@ -218,16 +219,6 @@ impl Labs {
         })
     }
 
-    /// Runs a command in a node.
-    ///
-    /// # Errors
-    /// There is no such lab or node, it does not run, or the command took too long.
-    pub async fn exec(&self, lab: &str, node: &str, exec: Exec) -> Result<ExecResult, LabError> {
-        let node = node.to_owned();
-        self.tell(lab, |reply| Command::Exec(node, exec, reply))
-            .await
-    }
-
     /// Runs solutions, and a mistake after them. A script that fails is no error.
     ///
     /// # Errors
@@ -267,23 +258,6 @@ impl Labs {
         }
         self.inner.labs().remove(&known.lab.marker.id);
         Ok(())
-    }
-
-    /// Opens a terminal of a node: the frames of `plateau_core::terminal` in both directions.
-    /// Terminals of the same name are the same terminal.
-    ///
-    /// # Errors
-    /// There is no such lab or node, or it does not run.
-    pub async fn terminal(
-        &self,
-        lab: &str,
-        node: &str,
-        name: &str,
-        user: &str,
-    ) -> Result<Attached, LabError> {
-        let [node, name, user] = [node, name, user].map(str::to_owned);
-        self.tell(lab, |reply| Command::Terminal(node, name, user, reply))
-            .await
     }
 
     async fn tell<T>(

@@ -1,10 +1,11 @@
 //! Everything that touches the world: the container engine, the state on disk, HTTP.
 //!
 //! `runtime` is the wall: above it nobody knows Docker, below it nobody knows labs. `labs` owns the
-//! labs, one task each; `http` decodes, makes one call and encodes.
+//! labs, one task each; `terminals` owns the screens; `http` decodes, makes one call and encodes.
 
 pub mod access;
 pub mod agent;
+pub mod clock;
 pub mod doctor;
 pub mod http;
 pub mod images;
@@ -13,6 +14,10 @@ pub mod lab;
 pub mod labs;
 pub mod proof;
 pub mod runtime;
+pub mod sessions;
 pub mod settings;
+pub mod ssh;
 pub mod store;
+pub mod terminals;
 pub mod tls;
+pub mod tunnel;

@@ -10,13 +10,15 @@ use clap::{Parser, ValueEnum};
 use plateaud::access::{Access, AccessError, Lasting};
 use plateaud::http::{Api, ListenError, Listeners, Token, TokenError};
 use plateaud::images::{Images, RecipeError, Recipes};
-use plateaud::judging::{Judging, OpenError};
 use plateaud::lab::LabError;
 use plateaud::labs::Labs;
 use plateaud::runtime::error::chain;
 use plateaud::runtime::{Runtime, RuntimeError, docker, fake};
+use plateaud::sessions::{SessionError, Sessions};
 use plateaud::settings::Settings;
+use plateaud::ssh::{HostKey, Ssh, SshError};
 use plateaud::store::{Database, DatabaseError};
+use plateaud::terminals::Terminals;
 use plateaud::tls::{Tls, TlsError, TlsOptions};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,6 +61,9 @@ struct Options {
         hide_env_values = true
     )]
     database: Option<String>,
+    /// Address to serve SSH on, for candidates; nowhere where absent
+    #[arg(long, env = "PLATEAU_SSH", value_name = "ADDRESS")]
+    ssh: Option<SocketAddr>,
     /// Folder of the daemon's own state
     #[arg(
         long,
@@ -79,6 +84,17 @@ struct Options {
     /// The engine's network that images are built in, such as host; the engine's choice where absent
     #[arg(long, env = "PLATEAU_BUILD_NETWORK", value_name = "NAME")]
     build_network: Option<String>,
+    /// Most that one recording of a terminal may have, in MiB; then it ends, and the terminal goes on
+    #[arg(
+        long,
+        env = "PLATEAU_RECORDING_LIMIT",
+        value_name = "MIB",
+        default_value_t = 32
+    )]
+    recording_limit: u32,
+    /// Whether recordings of terminals hold what is typed, passwords too
+    #[arg(long, env = "PLATEAU_RECORD_INPUT")]
+    record_input: bool,
     /// How the log is written, on standard error
     #[arg(long, env = "PLATEAU_LOG_FORMAT", value_enum, default_value_t = Log::Text)]
     log_format: Log,
@@ -141,10 +157,12 @@ enum StartError {
     Database(#[from] DatabaseError),
     #[error("take up the accounts")]
     Access(#[from] AccessError),
-    #[error("take up judging")]
-    Judging(#[from] OpenError),
     #[error("take up the labs")]
     Labs(#[source] LabError),
+    #[error("take up the sessions")]
+    Sessions(#[from] SessionError),
+    #[error(transparent)]
+    Ssh(#[from] SshError),
     #[error("wait for signals")]
     Signals(#[source] std::io::Error),
 }
@@ -165,12 +183,15 @@ impl StartError {
             Self::Engine(error) => error.hint(),
             Self::Labs(error) => error.hint(),
             Self::Listen(error) => error.hint().map(str::to_owned),
+            Self::Sessions(error) => error.hint(),
+            Self::Database(_) => {
+                Some("look at the disk's space and, with PostgreSQL, whether it answers".to_owned())
+            }
             Self::Recipes(_)
             | Self::Token(_)
             | Self::Tls(_)
-            | Self::Database(_)
             | Self::Access(_)
-            | Self::Judging(_)
+            | Self::Ssh(_)
             | Self::Signals(_) => None,
         }
     }
@@ -212,13 +233,26 @@ async fn run(options: Options) -> Result<(), StartError> {
     let labs = Labs::open(Arc::clone(&runtime), settings(&options))
         .await
         .map_err(StartError::Labs)?;
+    let terminals = Terminals::new(labs.clone());
+    let stop = stop_on_signals()?;
+    let sessions = Sessions::open(
+        labs.clone(),
+        database.clone(),
+        terminals.clone(),
+        stop.clone(),
+    );
+    let sessions = sessions.await?;
+    let ssh = ssh(&options, &labs, &terminals, &sessions).await?;
     let api = Api {
-        judging: Judging::open(database, &options.state)?,
+        ssh: ssh.as_ref().and_then(|ssh| ssh.view().ok()),
+        terminals: terminals.clone(),
+        judging: sessions.judging().clone(),
         images: Images::new(runtime, recipes, options.build_network.clone()),
         labs,
+        sessions,
         access,
         authority,
-        stop: stop_on_signals()?,
+        stop: stop.clone(),
     };
     let address = listeners.address().unwrap_or(options.listen);
     tracing::info!(
@@ -228,9 +262,37 @@ async fn run(options: Options) -> Result<(), StartError> {
         state = %options.state.display(),
         "plateaud serves"
     );
-    listeners.serve(api, token).await?;
+    let over_ssh = ssh.map(|ssh| tokio::spawn(ssh.serve(stop.clone())));
+    let served = listeners.serve(api, token).await;
+    // Also where serving ended by itself.
+    stop.cancel();
+    if let Some(over_ssh) = over_ssh {
+        let _ = over_ssh.await;
+    }
+    terminals.shut_down().await;
+    database.close().await;
+    served?;
     tracing::info!("plateaud ends; labs run on");
     Ok(())
+}
+
+/// The server for candidates, where one is wanted.
+async fn ssh(
+    options: &Options,
+    labs: &Labs,
+    terminals: &Terminals,
+    sessions: &Sessions,
+) -> Result<Option<Ssh>, StartError> {
+    let Some(address) = options.ssh else {
+        return Ok(None);
+    };
+    let key = HostKey::open(&options.state)?;
+    let fingerprint = key.fingerprint();
+    let gate = sessions.gate_of_ssh();
+    let ssh = Ssh::bind(address, key, labs.clone(), terminals.clone(), gate).await?;
+    let address = ssh.address().unwrap_or(address);
+    tracing::info!(%address, fingerprint, "plateaud serves SSH");
+    Ok(Some(ssh))
 }
 
 fn log(options: &Options) -> Result<(), StartError> {
@@ -289,6 +351,8 @@ async fn runtime(kind: Kind) -> Result<Arc<dyn Runtime>, StartError> {
 fn settings(options: &Options) -> Settings {
     let mut settings = Settings {
         state: options.state.clone(),
+        recording_limit: u64::from(options.recording_limit) << 20,
+        record_input: options.record_input,
         ..Settings::default()
     };
     if let Some(agent) = &options.agent {

@@ -51,6 +51,12 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Stops a container, by force after `patience`.
     async fn stop_container(&self, container: &str, patience: Duration) -> Result<()>;
 
+    /// Freezes all processes of a container; one that is frozen is left alone.
+    async fn pause_container(&self, container: &str) -> Result<()>;
+
+    /// Lets a frozen container go on; one that is not frozen is left alone.
+    async fn unpause_container(&self, container: &str) -> Result<()>;
+
     /// Kills a container.
     async fn kill_container(&self, container: &str) -> Result<()>;
 
@@ -66,6 +72,10 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Runs a program in a running container with its standard input and output as a stream of
     /// bytes, without a terminal. Dropping both ends closes them.
     async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached>;
+
+    /// Runs a program in a running container with all three of its streams, and tells how it ended.
+    /// Dropping both ends closes them.
+    async fn exec_attached(&self, container: &str, argv: &[String]) -> Result<Running>;
 
     /// What becomes of containers that carry the label key `label`, from now on.
     async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>>;
@@ -153,6 +163,8 @@ pub struct Inspected {
     pub labels: Labels,
     /// Whether it runs.
     pub running: bool,
+    /// Whether it runs and all of its processes are frozen.
+    pub paused: bool,
     /// Its first process in the host's pid namespace; `None` while it does not run.
     pub pid: Option<u32>,
     /// How its first process ended last; `None` while it runs or before its first start.
@@ -276,6 +288,31 @@ impl fmt::Debug for Attached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attached").finish_non_exhaustive()
     }
+}
+
+/// A running program's standard input, and what it says until its end.
+pub struct Running {
+    /// Its standard input.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// What it says; its exit status comes last.
+    pub output: BoxStream<'static, Result<Printed>>,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").finish_non_exhaustive()
+    }
+}
+
+/// Something that a program says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Printed {
+    /// On its standard output.
+    Stdout(Bytes),
+    /// On its standard error.
+    Stderr(Bytes),
+    /// By its exit status.
+    Exit(i64),
 }
 
 /// Something that became of a container.

@@ -20,6 +20,10 @@ pub struct Settings {
     pub patience: Duration,
     /// How often an event that waits for a check has that check's question asked.
     pub watch: Duration,
+    /// Most bytes of one recording of a terminal.
+    pub recording_limit: u64,
+    /// Whether recordings hold what was typed, passwords too.
+    pub record_input: bool,
 }
 
 impl Default for Settings {
@@ -33,6 +37,8 @@ impl Default for Settings {
             script_timeout: Duration::from_secs(600),
             patience: Duration::from_secs(20),
             watch: Duration::from_secs(15),
+            recording_limit: 32 << 20,
+            record_input: false,
         }
     }
 }

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::lab::LabError;
 
 pub mod accounts;
+mod clock;
 pub mod database;
 pub mod evidence;
 pub mod failures;
@@ -32,6 +33,7 @@ pub mod judgements;
 pub mod logins;
 pub mod owners;
 mod papers;
+pub mod sessions;
 pub mod tokens;
 
 pub use database::{Database, DatabaseError};

@@ -11,7 +11,7 @@ use crate::{build, setup};
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Measurements to make: start, grading, room, idle; all where absent
+    /// Measurements to make: start, grading, keys, room, idle; all where absent
     names: Vec<String>,
 }
 

@@ -130,6 +130,11 @@ pub(crate) fn test_tools() -> Result<()> {
             what: "PostgreSQL, which the store's tests start servers of their own from",
             package: "postgresql",
         },
+        Need {
+            program: "sftp",
+            what: "OpenSSH's clients, by which the tests enter nodes",
+            package: "openssh-client",
+        },
     ];
     let missing: Vec<&Need> = TOOLS
         .iter()

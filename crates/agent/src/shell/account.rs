@@ -3,16 +3,16 @@
 
 /// One user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) name: String,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) home: String,
-    pub(super) shell: String,
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) home: String,
+    pub(crate) shell: String,
 }
 
 /// Finds a user in the text of `/etc/passwd`.
-pub(super) fn find(passwd: &str, user: &str) -> Option<Account> {
+pub(crate) fn find(passwd: &str, user: &str) -> Option<Account> {
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next().filter(|name| *name == user)?;
@@ -35,7 +35,7 @@ pub(super) fn find(passwd: &str, user: &str) -> Option<Account> {
 }
 
 /// All groups of a user, his own first, from the text of `/etc/group`.
-pub(super) fn groups(group: &str, account: &Account) -> Vec<u32> {
+pub(crate) fn groups(group: &str, account: &Account) -> Vec<u32> {
     let mut groups = vec![account.gid];
     for line in group.lines() {
         let fields: Vec<&str> = line.split(':').collect();
@@ -53,7 +53,7 @@ pub(super) fn groups(group: &str, account: &Account) -> Vec<u32> {
 }
 
 /// The assignments of `/etc/default/locale` that concern a language.
-pub(super) fn locale(text: &str) -> Vec<(&str, &str)> {
+pub(crate) fn locale(text: &str) -> Vec<(&str, &str)> {
     text.lines()
         .filter_map(|line| line.trim().split_once('='))
         .filter(|(name, _)| name.starts_with("LC_") || ["LANG", "LANGUAGE"].contains(name))

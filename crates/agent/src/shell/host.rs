@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
-use plateau_core::terminal::{DATA_LIMIT, FRAME_LIMIT, Frame};
+use plateau_core::terminal::{FRAME_LIMIT, Frame};
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 use tokio::io::unix::AsyncFd;
@@ -73,7 +73,7 @@ async fn serve(shell: &Shell, listener: std::os::unix::net::UnixListener) -> any
     drop(slave);
     let terminal = Rc::new(Terminal {
         master: watch(master).context("open a terminal")?,
-        output: RefCell::default(),
+        output: RefCell::new(Output::new(number()?, size(shell))),
         ended: RefCell::default(),
         news: Notify::new(),
         taken: Notify::new(),
@@ -111,6 +111,19 @@ async fn serve(shell: &Shell, listener: std::os::unix::net::UnixListener) -> any
     Ok(())
 }
 
+/// The size of the window that was asked for.
+fn size(shell: &Shell) -> (u16, u16) {
+    (shell.cols.unwrap_or(80), shell.rows.unwrap_or(24))
+}
+
+/// A number that no terminal had before.
+fn number() -> anyhow::Result<u64> {
+    let mut bytes = [0; 8];
+    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
+        .context("draw a number")?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
 /// Both ends of a new terminal; the first does not block.
 fn open_terminal(shell: &Shell) -> io::Result<(OwnedFd, OwnedFd)> {
     let master =
@@ -121,7 +134,8 @@ fn open_terminal(shell: &Shell) -> io::Result<(OwnedFd, OwnedFd)> {
         &master,
         OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC,
     )?;
-    resize(&master, shell.cols.unwrap_or(80), shell.rows.unwrap_or(24))?;
+    let (cols, rows) = size(shell);
+    resize(&master, cols, rows)?;
     rustix::io::ioctl_fionbio(&master, true)?;
     Ok((master, slave))
 }
@@ -238,9 +252,11 @@ async fn hear(terminal: &Terminal, from: OwnedReadHalf, typed: mpsc::Sender<Vec<
             }
             Ok(Frame::Resize { cols, rows }) => {
                 // A size that the kernel refuses changes nothing.
-                let _ = resize(terminal.master.get_ref(), cols, rows);
+                if resize(terminal.master.get_ref(), cols, rows).is_ok() {
+                    terminal.output.borrow_mut().resize((cols, rows));
+                }
             }
-            Ok(Frame::Exit(_)) | Err(_) => return,
+            Ok(Frame::Exit(_) | Frame::Past(_)) | Err(_) => return,
         }
     }
 }
@@ -248,8 +264,14 @@ async fn hear(terminal: &Terminal, from: OwnedReadHalf, typed: mpsc::Sender<Vec<
 /// Sends frames; comes back after the last, or when the attachment takes no more.
 async fn tell(terminal: &Terminal, to: OwnedWriteHalf, reader: u64) {
     let mut frames = FramedWrite::new(to, codec());
-    let recent = terminal.output.borrow_mut().next(reader, DATA_LIMIT);
-    let mut sent = frames.send(Frame::Data(recent).encode().as_slice()).await;
+    let recent = terminal.output.borrow_mut().past(reader);
+    let mut sent = Ok(());
+    for past in recent {
+        sent = frames.send(Frame::Past(past).encode().as_slice()).await;
+        if sent.is_err() {
+            return;
+        }
+    }
     while sent.is_ok() {
         // Before looking, so that nothing that happens in between is missed.
         let news = terminal.news.notified();

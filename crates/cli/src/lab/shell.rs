@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-use plateau_core::terminal::{DATA_LIMIT, Frame};
+use plateau_core::terminal::{DATA_LIMIT, Frame, RESTORE};
 use rustix::termios::{self, OptionalActions, Termios};
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +29,8 @@ pub(crate) async fn run(
     screen.remark("Ctrl-] leaves; the shell runs on");
     let raw = RawMode::enter()?;
     let end = converse(&mut terminal).await;
+    // This terminal goes on with something else than the node's programs.
+    show(RESTORE.as_bytes()).map_err(Failure::Terminal)?;
     drop(raw);
     match end? {
         End::Shell(status) => {
@@ -73,7 +75,7 @@ async fn converse(terminal: &mut Terminal) -> Result<End, Failure> {
             frame = terminal.next() => match frame? {
                 Some(Frame::Data(bytes)) => show(&bytes).map_err(Failure::Terminal)?,
                 Some(Frame::Exit(status)) => return Ok(End::Shell(status)),
-                Some(Frame::Resize { .. }) => {}
+                Some(Frame::Resize { .. } | Frame::Past(_)) => {}
                 None => return Err(Failure::Ended("the terminal")),
             },
         }

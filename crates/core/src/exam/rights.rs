@@ -89,6 +89,8 @@ pub enum Right {
     ArrangeSessions,
     /// Open and close a session, pause, extend, send messages, replace codes.
     ConductSession,
+    /// Seal a session, and open it again.
+    SealSession,
     /// Watch terminals, live and as they were recorded.
     WatchTerminals,
     /// Read evidence and grades.
@@ -138,6 +140,7 @@ pub const TABLE: &[(Role, Right, Reach)] = {
         (Administrator, Right::SeeSession, All),
         (Administrator, Right::ArrangeSessions, All),
         (Administrator, Right::ConductSession, All),
+        (Administrator, Right::SealSession, All),
         (Administrator, Right::WatchTerminals, All),
         (Administrator, Right::SeeEvidence, All),
         (Administrator, Right::Judge, All),
@@ -161,6 +164,7 @@ pub const TABLE: &[(Role, Right, Reach)] = {
         (Evaluator, Right::SeeLab, All),
         (Evaluator, Right::SeeSessions, All),
         (Evaluator, Right::SeeSession, All),
+        (Evaluator, Right::SealSession, All),
         (Evaluator, Right::WatchTerminals, All),
         (Evaluator, Right::SeeEvidence, All),
         (Evaluator, Right::Judge, All),

@@ -42,14 +42,6 @@ macro_rules! words {
 }
 
 words! {
-    /// What a session is for.
-    Mode {
-        /// Practice: hints may be shown, and a candidate sees what became of the checks.
-        Training = "training",
-        /// An exam: grades are the evaluators' alone.
-        Exam = "exam",
-    }
-
     /// Where a session is.
     SessionState {
         /// It is being described; nothing runs.

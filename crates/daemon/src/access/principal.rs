@@ -52,6 +52,15 @@ impl Principal {
         Some(Person { role, named, seat })
     }
 
+    /// Identifier of the seat, for a candidate.
+    #[must_use]
+    pub fn seat(&self) -> Option<&str> {
+        match self {
+            Self::Seat { place, .. } => Some(&place.id),
+            Self::Nobody | Self::Local | Self::Account { .. } | Self::Token(_) => None,
+        }
+    }
+
     /// Whether it has a right about something.
     #[must_use]
     pub fn may(&self, right: Right, about: &About) -> bool {

@@ -13,6 +13,8 @@ use crate::images::BuildError;
 use crate::judging::JudgingError;
 use crate::lab::LabError;
 use crate::runtime::RuntimeError;
+use crate::sessions::SessionError;
+use crate::terminals::TerminalError;
 
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
@@ -119,13 +121,15 @@ impl Failure {
             (
                 Fault::Input,
                 "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
-                | "images-being-built" | "lab-ambiguous" | "attempt-not-graded" | "session-sealed"
-                | "not-in-turn",
+                | "images-being-built" | "lab-ambiguous" | "session-not-ready"
+                | "attempt-not-ready" | "nobody-concerned" | "attempt-not-graded"
+                | "session-sealed" | "not-in-turn" | "terminals-closed" | "too-many-terminals",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
-            (Fault::Outside, "engine-unreachable" | "engine-permission-denied" | "host-lacks") => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            (
+                Fault::Outside,
+                "engine-unreachable" | "engine-permission-denied" | "host-lacks" | "no-room",
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             (Fault::Outside, code) if code.starts_with("engine-") => StatusCode::BAD_GATEWAY,
             (Fault::Outside, _) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -156,8 +160,20 @@ impl From<LabError> for Failure {
     }
 }
 
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        Self(error.api())
+    }
+}
+
 impl From<JudgingError> for Failure {
     fn from(error: JudgingError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Self {
         Self(error.api())
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
@@ -188,6 +189,12 @@ async fn serve_port(
     };
     let service = remote(api, door).into_make_service_with_connect_info::<SocketAddr>();
     let Some(tls) = tls else {
+        // What is typed is sent at once, and not when there is more.
+        let port = port.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection sends late");
+            }
+        });
         return axum::serve(port, service)
             .with_graceful_shutdown(stop.cancelled_owned())
             .await;

@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::failure::{Answer, Failures, Sent};
 use super::{Api, files};
+use crate::labs::folder_of;
 use crate::proof;
 
 /// Proves a scenario with labs of its own; a client that goes away ends the proof and removes its labs
@@ -22,8 +23,19 @@ use crate::proof;
         description = "An event a line; `proven` or `broken` is the last"), Failures))]
 pub(super) async fn prove(State(api): State<Api>, Sent(proof): Sent<NewProof>) -> Answer<Response> {
     files::check(&proof.files)?;
+    let hash = folder_of(&proof.files)?.hash();
     let events = proof::prove(&api.labs, proof).await?;
-    Ok(lines(ReceiverStream::new(events), &api))
+    let sessions = api.sessions.clone();
+    let events = ReceiverStream::new(events).then(move |event| {
+        let (sessions, hash) = (sessions.clone(), hash.clone());
+        async move {
+            if let ProofEvent::Proven { proof } = &event {
+                sessions.keep_proof(&hash, proof).await;
+            }
+            event
+        }
+    });
+    Ok(lines(events, &api))
 }
 
 /// A JSON text a line, until the stream or the daemon ends.

@@ -39,7 +39,6 @@ const ROUTES: &[(&str, &str, Guard)] = &[
     ("get", "/v1/health", Open),
     ("get", "/v1/openapi.json", Open),
     ("get", "/v1/authority.pem", Open),
-    ("get", "/v1/evidence/key", Open),
     ("post", "/v1/logins", Open),
     ("get", "/v1/logins/current", Known),
     ("delete", "/v1/logins/current", Known),
@@ -91,6 +90,116 @@ const ROUTES: &[(&str, &str, Guard)] = &[
         "/v1/labs/{lab}/nodes/{node}/shell",
         Needs(Right::EnterNode),
     ),
+    ("get", "/v1/evidence/key", Open),
+    ("get", "/v1/seats/own", Known),
+    ("get", "/v1/sessions", Needs(Right::SeeSessions)),
+    ("post", "/v1/sessions", Needs(Right::ArrangeSessions)),
+    ("get", "/v1/sessions/{session}", Needs(Right::SeeSession)),
+    (
+        "get",
+        "/v1/sessions/{session}/seats",
+        Needs(Right::SeeSession),
+    ),
+    (
+        "put",
+        "/v1/sessions/{session}/seats",
+        Needs(Right::ArrangeSessions),
+    ),
+    (
+        "get",
+        "/v1/sessions/{session}/slips",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/seats/{number}/code",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "get",
+        "/v1/sessions/{session}/log",
+        Needs(Right::SeeSession),
+    ),
+    (
+        "get",
+        "/v1/sessions/{session}/events",
+        Needs(Right::SeeSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/prepare",
+        Needs(Right::ArrangeSessions),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/dismantle",
+        Needs(Right::ArrangeSessions),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/open",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/pause",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/resume",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/extend",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/hand-in",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/absent",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/say",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/clear",
+        Needs(Right::ArrangeSessions),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/close",
+        Needs(Right::ConductSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/seal",
+        Needs(Right::SealSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/reopen",
+        Needs(Right::SealSession),
+    ),
+    (
+        "post",
+        "/v1/sessions/{session}/cancel",
+        Needs(Right::ArrangeSessions),
+    ),
+    (
+        "post",
+        "/v1/attempts/{attempt}/hand-in",
+        Needs(Right::WorkAttempt),
+    ),
     (
         "get",
         "/v1/attempts/{attempt}/evidence.tar",
@@ -126,11 +235,26 @@ const ROUTES: &[(&str, &str, Guard)] = &[
         "/v1/attempts/{attempt}/outcome",
         Needs(Right::SeeEvidence),
     ),
+    (
+        "get",
+        "/v1/labs/{lab}/recordings",
+        Needs(Right::WatchTerminals),
+    ),
+    (
+        "get",
+        "/v1/labs/{lab}/recordings/{name}",
+        Needs(Right::WatchTerminals),
+    ),
+    (
+        "get",
+        "/v1/labs/{lab}/nodes/{node}/tunnel",
+        Needs(Right::EnterNode),
+    ),
 ];
 
 /// What a path can name; each has a way to be looked up, or belongs to nobody.
-const NAMED: [&str; 8] = [
-    "lab", "node", "session", "seat", "attempt", "account", "token", "grading",
+const NAMED: [&str; 10] = [
+    "lab", "node", "name", "session", "seat", "number", "attempt", "grading", "account", "token",
 ];
 
 static GUARDS: LazyLock<BTreeMap<(&str, &str), Guard>> = LazyLock::new(|| {

@@ -4,19 +4,19 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use plateau_core::terminal::{FRAME_LIMIT, Frame};
 use serde::Deserialize;
 use thiserror::Error;
-use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
 use super::Api;
 use super::failure::{Answer, Asked, Failure, Failures, Named};
 use super::labs::find;
 use crate::access::Principal;
-use crate::runtime::Attached;
+use crate::terminals::{Hands, Mode, Place, Said, Sight, Size};
 
 /// Longest name of a terminal or a user.
 const NAME: usize = 32;
@@ -25,7 +25,7 @@ const NAME: usize = 32;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
-    /// The terminal's name; terminals of the same name are the same terminal
+    /// The terminal's name; terminals of the same name and user are the same terminal
     #[serde(default = "main")]
     #[param(required = false)]
     name: String,
@@ -33,6 +33,10 @@ pub(super) struct Window {
     #[serde(default = "root")]
     #[param(required = false)]
     user: String,
+    /// Whether to take part, or to look on without changing anything
+    #[serde(default)]
+    #[param(required = false, inline)]
+    mode: Mode,
     /// Width in characters
     cols: Option<u16>,
     /// Height in lines
@@ -52,10 +56,10 @@ fn root() -> String {
 enum ShellError {
     #[error("the connection to the client broke")]
     Client(#[source] axum::Error),
-    #[error("the connection to the node broke")]
-    Node(#[source] std::io::Error),
     #[error("the client sent something that is no frame")]
     Frame(#[source] plateau_core::terminal::FrameError),
+    #[error("the client sent a frame that only terminals send")]
+    Foreign,
     #[error("the client sent a text where a frame is binary")]
     Text,
 }
@@ -64,7 +68,7 @@ enum ShellError {
 #[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/shell", tag = "labs",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node"), Window),
-    responses((status = 101, description = "Frames: kind 0 data, 1 resize, 2 exit"), Failures))]
+    responses((status = 101, description = "Frames: kind 0 data, 1 resize, 2 exit. First comes the window's size, then data that draw the screen as it is. Closed with 1001 when the terminal is closed"), Failures))]
 pub(super) async fn shell(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -79,19 +83,23 @@ pub(super) async fn shell(
     for name in [&window.name, &window.user] {
         check(name)?;
     }
-    let lab = find(&api, &lab)?.id;
-    let attached = api
-        .labs
-        .terminal(&lab, &node, &window.name, &window.user)
-        .await?;
+    let place = Place {
+        lab: find(&api, &lab)?.id,
+        node,
+        name: window.name,
+        user: window.user,
+    };
+    let size = window.cols.zip(window.rows);
+    let size = size.map(|(cols, rows)| Size { cols, rows });
+    let (sight, hands) = api.terminals.join(&place, window.mode, size).await?;
     Ok(upgrade.on_upgrade(async move |socket| {
         let done = tokio::select! {
-            done = relay(socket, attached, &window) => done,
+            done = relay(socket, sight, hands) => done,
             () = api.stop.cancelled() => Ok(()),
             () = api.access.until_ended(principal) => Ok(()),
         };
         if let Err(error) = done {
-            tracing::debug!(lab, node, error = %crate::runtime::error::chain(&error), "a terminal was left");
+            tracing::debug!(?place, error = %crate::runtime::error::chain(&error), "a terminal was left");
         }
     }))
 }
@@ -114,43 +122,56 @@ fn check(name: &str) -> Answer<()> {
 }
 
 /// Carries frames both ways until one side ends.
-async fn relay(socket: WebSocket, attached: Attached, window: &Window) -> Result<(), ShellError> {
-    let (mut client, mut typed) = socket.split();
-    let mut input = FramedWrite::new(attached.input, codec());
-    let mut output = FramedRead::new(attached.output, codec());
-    if let (Some(cols), Some(rows)) = (window.cols, window.rows) {
-        let size = Bytes::from(Frame::Resize { cols, rows }.encode());
-        input.send(size).await.map_err(ShellError::Node)?;
+async fn relay(socket: WebSocket, sight: Sight, hands: Hands) -> Result<(), ShellError> {
+    let (client, typed) = socket.split();
+    // Both at once: a client that does not read must still be able to type.
+    tokio::select! {
+        done = show(client, sight) => done,
+        done = type_in(typed, hands) => done,
     }
-    let shown = async {
-        while let Some(frame) = output.next().await {
-            let frame = frame.map_err(ShellError::Node)?.freeze();
-            client
-                .send(Message::Binary(frame))
-                .await
-                .map_err(ShellError::Client)?;
-        }
-        client.close().await.map_err(ShellError::Client)
-    };
-    let typed = async {
-        while let Some(message) = typed.next().await {
-            match message.map_err(ShellError::Client)? {
-                Message::Binary(frame) => {
-                    Frame::decode(&frame).map_err(ShellError::Frame)?;
-                    input.send(frame).await.map_err(ShellError::Node)?;
-                }
-                Message::Text(_) => return Err(ShellError::Text),
-                Message::Ping(_) | Message::Pong(_) => {}
-                Message::Close(_) => break,
-            }
-        }
-        Ok(())
-    };
-    tokio::select! { done = shown => done, done = typed => done }
 }
 
-fn codec() -> LengthDelimitedCodec {
-    LengthDelimitedCodec::builder()
-        .max_frame_length(FRAME_LIMIT)
-        .new_codec()
+async fn show(
+    mut client: SplitSink<WebSocket, Message>,
+    mut sight: Sight,
+) -> Result<(), ShellError> {
+    let mut code = close_code::AWAY;
+    while let Some(said) = sight.next().await {
+        let frame = match said {
+            Said::Size(Size { cols, rows }) => Frame::Resize { cols, rows },
+            Said::Data(bytes) => Frame::Data(bytes.into()),
+            Said::Exit(status) => {
+                code = close_code::NORMAL;
+                Frame::Exit(status)
+            }
+        };
+        let message = Message::Binary(Bytes::from(frame.encode()));
+        client.send(message).await.map_err(ShellError::Client)?;
+    }
+    let close = CloseFrame {
+        code,
+        reason: "".into(),
+    };
+    let closed = client.send(Message::Close(Some(close))).await;
+    closed.map_err(ShellError::Client)
+}
+
+async fn type_in(mut typed: SplitStream<WebSocket>, hands: Hands) -> Result<(), ShellError> {
+    while let Some(message) = typed.next().await {
+        let there = match message.map_err(ShellError::Client)? {
+            Message::Binary(frame) => match Frame::decode(&frame).map_err(ShellError::Frame)? {
+                Frame::Data(_) => hands.type_in(frame.slice(1..)).await,
+                Frame::Resize { cols, rows } => hands.resize(Size { cols, rows }).await,
+                Frame::Exit(_) | Frame::Past(_) => return Err(ShellError::Foreign),
+            },
+            Message::Text(_) => return Err(ShellError::Text),
+            Message::Ping(_) | Message::Pong(_) => true,
+            Message::Close(_) => return Ok(()),
+        };
+        if !there {
+            // What the terminal said last is still on its way.
+            return std::future::pending().await;
+        }
+    }
+    Ok(())
 }

@@ -24,6 +24,7 @@ pub(super) async fn version(State(api): State<Api>) -> Json<Version> {
         name: "plateaud".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         runtime: api.labs.runtime().name().to_owned(),
+        ssh: api.ssh.clone(),
     })
 }
 
@@ -39,7 +40,11 @@ pub(super) async fn health(State(api): State<Api>) -> Answer<Json<Alive>> {
 #[utoipa::path(get, path = "/v1/doctor", tag = "system",
     responses((status = 200, body = Diagnosis), Failures))]
 pub(super) async fn doctor(State(api): State<Api>) -> Json<Diagnosis> {
-    Json(doctor::diagnose(&api.labs, &api.images).await)
+    let mut diagnosis = doctor::diagnose(&api.labs, &api.images).await;
+    diagnosis
+        .findings
+        .extend(api.ssh.as_ref().map(doctor::of_ssh));
+    Json(diagnosis)
 }
 
 /// This document

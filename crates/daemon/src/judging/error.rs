@@ -112,7 +112,9 @@ impl JudgingError {
         }
     }
 
-    fn fault(&self) -> Fault {
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
         match self {
             Self::NoSuchAttempt { .. }
             | Self::NoSuchGrading { .. }
@@ -129,7 +131,9 @@ impl JudgingError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Sealed { .. } => "reopen the session first, which is recorded with its reason",
             Self::NotGraded { .. } => "it is graded once it was handed in and kept",

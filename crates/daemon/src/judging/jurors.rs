@@ -7,10 +7,11 @@ use plateau_core::exam::judgement::{Judgement, Jury, OpenPoint, Outcome, Word, a
 use plateau_core::exam::log::Deed;
 use serde::Deserialize;
 
-use super::{Judging, JudgingError, Matter, commit, now_ms};
+use super::{Judging, JudgingError, Matter, commit};
 use crate::store::DatabaseError;
-use crate::store::evidence::{Sitting, append};
+use crate::store::evidence::Sitting;
 use crate::store::judgements::{add_judgement, judgements_in};
+use crate::store::sessions::append;
 
 /// The part of a session's terms that says who judges.
 #[derive(Debug, Default, Deserialize)]
@@ -47,7 +48,7 @@ impl Judging {
         let last = same.map(|said| said.version).max().unwrap_or(0);
         let judgement = Judgement {
             version: last.saturating_add(1),
-            at_ms: now_ms(),
+            at_ms: self.clock.now_ms(),
             word,
         };
         add_judgement(&mut tx, attempt, &judgement).await?;

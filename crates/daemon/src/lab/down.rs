@@ -43,7 +43,7 @@ pub async fn down(runtime: &dyn Runtime, owner: &str, lab: &str) -> Result<(), L
 }
 
 /// Removes all images that carry these labels. Returns what failed.
-pub(super) async fn remove_images(runtime: &dyn Runtime, labels: &Labels) -> Vec<String> {
+pub(crate) async fn remove_images(runtime: &dyn Runtime, labels: &Labels) -> Vec<String> {
     let images = match runtime.list_images(labels).await {
         Ok(images) => images,
         Err(error) => return vec![chain(&error)],

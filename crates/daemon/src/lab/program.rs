@@ -8,7 +8,7 @@ use plateau_core::topology::Script;
 
 use super::{Lab, LabError};
 use crate::agent;
-use crate::runtime::{Attached, ExecOutput, ExecSpec, Keep, RuntimeError};
+use crate::runtime::{Attached, ExecOutput, ExecSpec, Keep, Running, RuntimeError};
 
 /// Marks the processes of one program, so that they are found when it takes too long.
 const MARK: &str = "PLATEAU_PROGRAM";
@@ -100,11 +100,30 @@ impl Lab {
         user: &str,
     ) -> Result<Attached, LabError> {
         self.running(node)?;
-        let argv = [agent::PATH, "shell", "--name", name, "--user", user].map(str::to_owned);
+        // Two people's terminals are two, also where they call them the same.
+        let name = match user {
+            "root" => name.to_owned(),
+            user => format!("{name}.{user}"),
+        };
+        let argv = [agent::PATH, "shell", "--name", &name, "--user", user].map(str::to_owned);
         let doing = format!("open a terminal of node `{node}`");
         self.ground
             .runtime
             .attach(&self.container(node), &argv)
+            .await
+            .map_err(LabError::runtime(doing))
+    }
+
+    /// Runs a program with its streams attached, for as long as it likes.
+    pub(super) async fn run(&self, node: &str, argv: &[String]) -> Result<Running, LabError> {
+        self.running(node)?;
+        if argv.is_empty() {
+            return Err(LabError::NothingToRun);
+        }
+        let doing = format!("run a program in node `{node}`");
+        self.ground
+            .runtime
+            .exec_attached(&self.container(node), argv)
             .await
             .map_err(LabError::runtime(doing))
     }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{Lab, LabError, down};
-use crate::runtime::Attached;
+use crate::runtime::{Attached, Running};
 
 /// Where the answer to a command goes.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, LabError>>;
@@ -37,8 +37,16 @@ pub(crate) enum Command {
     Happen(Reply<()>),
     /// Restart a node.
     Reboot(String, Reply<()>),
+    /// Freeze all nodes.
+    Freeze(Reply<()>),
+    /// Let all nodes go on.
+    Thaw(Reply<()>),
+    /// Keep all nodes as images, for this attempt.
+    Keep(String, Reply<()>),
     /// Open a terminal: node, name, user.
     Terminal(String, String, String, Reply<Attached>),
+    /// Run a program of a node's with its streams attached.
+    Run(String, Vec<String>, Reply<Running>),
     /// Remove everything.
     Down(Reply<()>),
     /// The engine says that something became of a node.
@@ -218,11 +226,27 @@ fn obey(lab: &Arc<Lab>, command: Command) {
                 job.reboot(&node).await
             });
         }
+        Command::Freeze(reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.freeze().await });
+        }
+        Command::Thaw(reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.thaw().await });
+        }
+        Command::Keep(attempt, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.keep(&attempt).await });
+        }
         Command::Terminal(node, name, user, reply) => {
             let job = Arc::clone(&lab);
             answer(&lab, reply, async move {
                 job.terminal(&node, &name, &user).await
             });
+        }
+        Command::Run(node, argv, reply) => {
+            let job = Arc::clone(&lab);
+            answer(&lab, reply, async move { job.run(&node, &argv).await });
         }
         Command::Changed(node) if ready => {
             let job = Arc::clone(&lab);

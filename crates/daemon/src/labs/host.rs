@@ -31,3 +31,11 @@ impl Labs {
         preflight(runtime, host.as_ref(), topology).await
     }
 }
+
+impl Labs {
+    /// Memory that is left on the engine's host, in bytes; `None` where it does not say.
+    pub(crate) async fn memory_available(&self) -> Option<u64> {
+        let host = ask_host(self.runtime().as_ref()).await;
+        host.and_then(|host| host.memory_available)
+    }
+}

@@ -21,7 +21,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
     Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
-    Image, ImageBuild, Inspected, Labels, Result, Runtime, RuntimeError,
+    Image, ImageBuild, Inspected, Labels, Result, Running, Runtime, RuntimeError,
 };
 use failure::{failed, of_container, of_image, unless_missing};
 
@@ -146,6 +146,22 @@ impl Runtime for Docker {
             .map_err(of_container(container))
     }
 
+    async fn pause_container(&self, container: &str) -> Result<()> {
+        if self.inspect_container(container).await?.paused {
+            return Ok(());
+        }
+        let paused = self.client.pause_container(container).await;
+        paused.map_err(of_container(container))
+    }
+
+    async fn unpause_container(&self, container: &str) -> Result<()> {
+        if !self.inspect_container(container).await?.paused {
+            return Ok(());
+        }
+        let unpaused = self.client.unpause_container(container).await;
+        unpaused.map_err(of_container(container))
+    }
+
     async fn kill_container(&self, container: &str) -> Result<()> {
         self.client
             .kill_container(container, None::<KillContainerOptions>)
@@ -174,6 +190,10 @@ impl Runtime for Docker {
 
     async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached> {
         exec::attach(&self.client, container, argv).await
+    }
+
+    async fn exec_attached(&self, container: &str, argv: &[String]) -> Result<Running> {
+        exec::attach_all(&self.client, container, argv).await
     }
 
     async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>> {
@@ -335,6 +355,7 @@ fn inspected_of(response: ContainerInspectResponse) -> Inspected {
             .into_iter()
             .collect(),
         running,
+        paused: state.paused.unwrap_or(false),
         pid: state
             .pid
             .filter(|_| running)

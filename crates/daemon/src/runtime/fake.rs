@@ -50,6 +50,7 @@ struct Kept {
     spec: ContainerSpec,
     pid: Option<u32>,
     exit: Option<i64>,
+    paused: bool,
     files: usize,
 }
 
@@ -129,6 +130,14 @@ impl Fake {
         state.missing.insert(tag.to_owned());
     }
 
+    /// Tags of images that begin so, in order.
+    #[must_use]
+    pub fn images_that(&self, begin: &str) -> Vec<String> {
+        let state = self.state();
+        let tags = state.images.keys().filter(|tag| tag.starts_with(begin));
+        tags.cloned().collect()
+    }
+
     /// Lets boots take for ever, until they are let go on.
     pub fn hold_boots(&self, hold: bool) {
         self.boots.send_replace(!hold);
@@ -204,6 +213,7 @@ impl Fake {
             },
             pid: None,
             exit: None,
+            paused: false,
             files: 0,
         };
         self.state().containers.insert(name.to_owned(), kept);

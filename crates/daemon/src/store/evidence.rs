@@ -1,7 +1,6 @@
 //! Gradings: what each saw, the grade that follows from it, and which one counts.
 
 use plateau_core::exam::evidence::Evidence;
-use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::session::SessionState;
 use plateau_core::grade::Grade;
 use sqlx::{Any, Transaction};
@@ -134,23 +133,6 @@ impl Database {
         let evidence = serde_json::from_str(&evidence).map_err(DatabaseError::kept(doing))?;
         Ok(Some(Grading { head, evidence }))
     }
-
-    /// The log of a session.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn log(&self, session: &str) -> Result<Vec<Entry>, DatabaseError> {
-        let doing = "read the log";
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT entry FROM log WHERE session = $1 ORDER BY seq")
-                .bind(session)
-                .fetch_all(self.read())
-                .await
-                .map_err(DatabaseError::query(doing))?;
-        let entries = rows.iter().map(|(entry,)| serde_json::from_str(entry));
-        let entries: Result<Vec<Entry>, _> = entries.collect();
-        entries.map_err(DatabaseError::kept(doing))
-    }
 }
 
 /// Keeps a grading. The first of an attempt counts, whatever it says of itself.
@@ -214,38 +196,6 @@ pub(crate) async fn accept_grading(
         .await
         .map_err(DatabaseError::query(doing))?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Appends to a session's log what was done.
-pub(crate) async fn append(
-    tx: &mut Transaction<'static, Any>,
-    session: &str,
-    at_ms: u64,
-    actor: &str,
-    reason: Option<String>,
-    deed: Deed,
-) -> Result<Entry, DatabaseError> {
-    let doing = "append to the log";
-    let last: Option<(i64, String)> =
-        sqlx::query_as("SELECT seq, hash FROM log WHERE session = $1 ORDER BY seq DESC LIMIT 1")
-            .bind(session)
-            .fetch_optional(&mut **tx)
-            .await
-            .map_err(DatabaseError::query(doing))?;
-    let last = last
-        .as_ref()
-        .map(|(seq, hash)| (unsigned(*seq), hash.as_str()));
-    let entry = Entry::after(last, at_ms, actor, reason, deed);
-    let text = serde_json::to_string(&entry).map_err(DatabaseError::kept(doing))?;
-    sqlx::query("INSERT INTO log (session, seq, hash, entry) VALUES ($1, $2, $3, $4)")
-        .bind(session)
-        .bind(signed(entry.seq))
-        .bind(&entry.hash)
-        .bind(text)
-        .execute(&mut **tx)
-        .await
-        .map_err(DatabaseError::query(doing))?;
-    Ok(entry)
 }
 
 const FIND: &str = "find the attempt";

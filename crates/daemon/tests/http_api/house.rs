@@ -12,12 +12,13 @@ use plateau_core::api::{ApiError, Event, LabState, LabView, NewLab, ScenarioFile
 use plateaud::access::{Access, Lasting};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::images::{Images, Recipes};
-use plateaud::judging::Judging;
 use plateaud::labs::Labs;
 use plateaud::runtime::Runtime;
 use plateaud::runtime::fake::Fake;
+use plateaud::sessions::Sessions;
 use plateaud::settings::Settings;
 use plateaud::store::Database;
+use plateaud::terminals::Terminals;
 use plateaud::tls::Tls;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
@@ -32,6 +33,7 @@ pub(crate) struct House {
     pub(crate) fake: Arc<Fake>,
     pub(crate) access: Access,
     pub(crate) authority: Option<Arc<str>>,
+    pub(crate) terminals: Terminals,
     pub(crate) socket: PathBuf,
     pub(crate) url: String,
     pub(crate) token: String,
@@ -81,15 +83,22 @@ impl House {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let authority = tls.as_ref().and_then(Tls::authority);
         let stop = CancellationToken::new();
-        let database = Database::in_folder(state.path());
-        let database = Database::open(&database).await.unwrap();
+        let labs = Labs::open(runtime.clone(), settings).await.unwrap();
+        let terminals = Terminals::new(labs.clone());
+        let url = Database::in_folder(state.path());
+        let database = Database::open(&url).await.unwrap();
         let access = Access::open(database.clone(), lasting).await.unwrap();
+        let sessions = Sessions::open(labs.clone(), database, terminals.clone(), stop.clone());
+        let sessions = sessions.await.unwrap();
         let api = Api {
-            judging: Judging::open(database, state.path()).unwrap(),
-            labs: Labs::open(runtime.clone(), settings).await.unwrap(),
+            judging: sessions.judging().clone(),
+            sessions,
+            labs,
+            terminals: terminals.clone(),
             images: Images::new(runtime, recipes(), None),
             access: access.clone(),
             authority: authority.clone(),
+            ssh: None,
             stop: stop.clone(),
         };
         let socket = state.path().join("run/plateaud.sock");
@@ -105,6 +114,7 @@ impl House {
             access,
             authority,
             url,
+            terminals,
             token: std::fs::read_to_string(state.path().join("token"))
                 .unwrap()
                 .trim()

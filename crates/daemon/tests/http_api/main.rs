@@ -12,3 +12,4 @@ mod requests;
 mod rights;
 mod secured;
 mod streams;
+mod terminals;

@@ -1,14 +1,9 @@
-//! Streams: images, proofs, terminals, and the doctor's many findings.
+//! Streams: images, proofs, and the doctor's many findings.
 
-use futures_util::{SinkExt, StreamExt};
 use plateau_core::api::{BuildEvent, Diagnosis, Health, ImageState, ImageView, ProofEvent};
-use plateau_core::terminal::Frame;
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tokio::net::UnixStream;
-use tokio_tungstenite::client_async;
-use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::house::{House, PATIENCE, error, scenario};
 
@@ -123,62 +118,4 @@ async fn the_doctor_finds_something_about_everything() {
     let image = found("image: debian-server");
     assert_eq!(image.health, Health::Limited);
     assert_eq!(image.remedy.unwrap(), "plateau images build debian-server");
-}
-
-#[tokio::test]
-async fn a_terminal_carries_frames_both_ways() {
-    let house = House::open().await;
-    house.create("first").await;
-    house.ready("first").await;
-    let stream = UnixStream::connect(&house.socket).await.unwrap();
-    let address = "ws://plateaud/v1/labs/first/nodes/srv1/shell?cols=132&rows=50";
-    let (mut socket, _) = client_async(address, stream).await.unwrap();
-    let typed = Frame::Data(b"ls\r".to_vec());
-    socket.send(Message::binary(typed.encode())).await.unwrap();
-    let mut heard = Vec::new();
-    // The fake repeats what it hears: first the window's size, which came with the address.
-    while heard.len() < 2 {
-        let message = tokio::time::timeout(PATIENCE, socket.next())
-            .await
-            .unwrap()
-            .unwrap();
-        if let Message::Binary(bytes) = message.unwrap() {
-            heard.push(Frame::decode(&bytes).unwrap());
-        }
-    }
-    assert_eq!(
-        heard,
-        [
-            Frame::Resize {
-                cols: 132,
-                rows: 50
-            },
-            typed
-        ]
-    );
-}
-
-#[tokio::test]
-async fn a_terminal_that_cannot_be_is_refused_before_it_opens() {
-    let house = House::open().await;
-    house.create("first").await;
-    house.ready("first").await;
-    for (path, status, code) in [
-        ("labs/none/nodes/srv1/shell", 404, "lab-not-found"),
-        ("labs/first/nodes/none/shell", 404, "node-not-found"),
-        ("labs/first/nodes/srv1/shell?user=--help", 400, "bad-query"),
-        ("labs/first/nodes/srv1/shell?cols=wide", 400, "bad-query"),
-    ] {
-        let stream = UnixStream::connect(&house.socket).await.unwrap();
-        let opened = client_async(format!("ws://plateaud/v1/{path}"), stream).await;
-        let Err(Error::Http(response)) = opened else {
-            panic!("{path} was opened");
-        };
-        assert_eq!(response.status().as_u16(), status, "{path}");
-        let body = response.body().clone().unwrap_or_default();
-        let body = String::from_utf8(body).unwrap();
-        assert!(body.contains(code), "{path}: {body}");
-    }
-    let plain = house.get("/v1/labs/first/nodes/srv1/shell").await;
-    error(plain, StatusCode::BAD_REQUEST, "not-a-websocket").await;
 }

@@ -6,3 +6,4 @@ mod labs;
 mod needs;
 mod phases;
 mod proofs;
+mod sessions;

@@ -12,6 +12,7 @@ use plateau_core::grade::{Facts, Ruling, batches};
 use plateau_core::probe::Fact;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
+use plateaud::clock::Clock;
 use plateaud::judging::{Judging, JudgingError};
 use plateaud::store::{Database, Store};
 use sqlx::any::AnyPoolOptions;
@@ -141,7 +142,7 @@ impl Sitting {
         let folder = folder(DOCUMENT);
         Store::open(state.path()).unwrap().freeze(&folder).unwrap();
         Self {
-            judging: Judging::open(database.clone(), state.path()).unwrap(),
+            judging: Judging::open(database.clone(), state.path(), Clock::start(None)).unwrap(),
             evidence: evidence(&topology(folder)),
             database,
             rows,
@@ -180,7 +181,7 @@ impl Sitting {
     }
 
     async fn log(&self) -> Vec<String> {
-        let log = self.database.log("s1").await.unwrap();
+        let log = self.database.log("s1", 0).await.unwrap();
         assert_eq!(log::verify(&log), Ok(()));
         let json = |entry: &log::Entry| serde_json::to_value(&entry.deed).unwrap();
         let word = |deed: serde_json::Value| match deed["judged"]["what"].as_str() {

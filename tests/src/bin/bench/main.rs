@@ -5,6 +5,7 @@
 
 mod grading;
 mod idle;
+mod keys;
 mod room;
 mod start;
 
@@ -112,6 +113,9 @@ fn main() -> ExitCode {
         }
         if is_wanted("grading") {
             figures.extend(grading::measure(&Bench::new().await).await);
+        }
+        if is_wanted("keys") {
+            figures.extend(keys::measure(&Bench::new().await).await);
         }
         if is_wanted("room") {
             figures.extend(room::measure(&Bench::new().await).await);

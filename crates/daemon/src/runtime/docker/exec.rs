@@ -11,7 +11,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::io::StreamReader;
 
 use super::failure::{failed, of_container};
-use crate::runtime::{Attached, ExecOutput, ExecSpec, Keep, Result, RuntimeError};
+use crate::runtime::{
+    Attached, ExecOutput, ExecSpec, Keep, Printed, Result, Running, RuntimeError,
+};
 
 type Output = std::pin::Pin<
     Box<
@@ -83,6 +85,33 @@ pub(super) async fn attach(
     Ok(Attached {
         input,
         output: Box::pin(output),
+    })
+}
+
+/// Runs a program with its input and both outputs attached, and its exit status after them.
+pub(super) async fn attach_all(
+    client: &bollard::Docker,
+    container: &str,
+    argv: &[String],
+) -> Result<Running> {
+    let (id, output, input) = start(client, container, argv, vec![], true).await?;
+    let printed = output.map_err(failed).try_filter_map(async |part| {
+        Ok(match part {
+            LogOutput::StdOut { message } | LogOutput::Console { message } => {
+                Some(Printed::Stdout(message))
+            }
+            LogOutput::StdErr { message } => Some(Printed::Stderr(message)),
+            LogOutput::StdIn { .. } => None,
+        })
+    });
+    let (client, container) = (client.clone(), container.to_owned());
+    let ended = futures_util::stream::once(async move {
+        let status = exit_status(&client, &container, &id).await?;
+        Ok(Printed::Exit(status))
+    });
+    Ok(Running {
+        input,
+        output: printed.chain(ended).boxed(),
     })
 }
 

@@ -2,10 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
 use plateau_core::fault::FaultAnswer;
 use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact};
+use plateau_core::terminal::{Frame, Past};
 use plateau_core::wire::{WireAnswer, WireRequest};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
 use super::{Ran, State, locked};
 use crate::runtime::{ExecOutput, ExecSpec, Image, Labels, Result, RuntimeError};
@@ -60,6 +64,37 @@ pub(super) async fn wire_lines(
         let mut answer = serde_json::to_vec(&wire(&mut locked(state), &line))?;
         answer.push(b'\n');
         answers.write_all(&answer).await?;
+    }
+    Ok(())
+}
+
+/// A terminal, which shows what is typed in it and ends with 0 when that is `exit`.
+pub(super) async fn shell(
+    pid: u32,
+    typed: impl AsyncRead + Unpin,
+    shown: impl AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    let mut typed = FramedRead::new(typed, LengthDelimitedCodec::new());
+    let mut shown = FramedWrite::new(shown, LengthDelimitedCodec::new());
+    let past = Frame::Past(Past {
+        terminal: u64::from(pid),
+        place: 0,
+        cols: 80,
+        rows: 24,
+        bytes: vec![],
+    });
+    shown.send(Bytes::from(past.encode())).await?;
+    while let Some(frame) = typed.next().await {
+        let answer = match Frame::decode(&frame?) {
+            Ok(Frame::Data(bytes)) if bytes == b"exit\r" => Frame::Exit(0),
+            Ok(Frame::Data(bytes)) => Frame::Data(bytes),
+            Ok(Frame::Resize { .. }) => continue,
+            Ok(Frame::Exit(_) | Frame::Past(_)) | Err(_) => break,
+        };
+        shown.send(Bytes::from(answer.encode())).await?;
+        if matches!(answer, Frame::Exit(_)) {
+            break;
+        }
     }
     Ok(())
 }

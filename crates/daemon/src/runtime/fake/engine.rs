@@ -12,7 +12,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use super::{Fake, Kept, answer, carries};
 use crate::runtime::{
     Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
-    Image, ImageBuild, Inspected, Labels, Result, Runtime, RuntimeError,
+    Image, ImageBuild, Inspected, Labels, Printed, Result, Running, Runtime, RuntimeError,
 };
 
 #[async_trait]
@@ -69,6 +69,7 @@ impl Runtime for Fake {
                 spec: spec.clone(),
                 pid: None,
                 exit: None,
+                paused: false,
                 files: 0,
             };
             state.containers.insert(spec.name.clone(), kept);
@@ -99,6 +100,7 @@ impl Runtime for Fake {
             name: container.to_owned(),
             labels: kept.spec.labels.clone(),
             running: kept.pid.is_some(),
+            paused: kept.paused,
             pid: kept.pid,
             exit: kept.exit,
             started: None,
@@ -126,6 +128,20 @@ impl Runtime for Fake {
         Ok(())
     }
 
+    async fn pause_container(&self, container: &str) -> Result<()> {
+        self.change(format!("pause `{container}`"), |state| {
+            state.known(container)?.paused = true;
+            Ok(())
+        })
+    }
+
+    async fn unpause_container(&self, container: &str) -> Result<()> {
+        self.change(format!("unpause `{container}`"), |state| {
+            state.known(container)?.paused = false;
+            Ok(())
+        })
+    }
+
     async fn kill_container(&self, container: &str) -> Result<()> {
         self.change(format!("kill `{container}`"), |state| {
             state.known(container).map(drop)
@@ -146,6 +162,10 @@ impl Runtime for Fake {
         let program = exec.argv.first().map_or("", String::as_str).to_owned();
         self.change(format!("run `{program}` in `{container}`"), |state| {
             let kept = state.known(container)?;
+            if kept.paused {
+                let message = format!("container `{container}` is paused");
+                return Err(RuntimeError::Conflict { message });
+            }
             kept.pid.map(drop).ok_or_else(|| RuntimeError::NotRunning {
                 container: container.to_owned(),
             })
@@ -165,29 +185,44 @@ impl Runtime for Fake {
     }
 
     async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached> {
-        self.change(format!("attach to `{container}`"), |state| {
+        let pid = self.change(format!("attach to `{container}`"), |state| {
             let kept = state.known(container)?;
-            kept.pid.map(drop).ok_or_else(|| RuntimeError::NotRunning {
+            kept.pid.ok_or_else(|| RuntimeError::NotRunning {
                 container: container.to_owned(),
             })
         })?;
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (output, input) = tokio::io::split(ours);
-        let wires = argv.get(1).is_some_and(|role| role == "wire");
+        let role = argv.get(1).cloned().unwrap_or_default();
         let state = Arc::clone(&self.state);
         tokio::spawn(async move {
             let (mut read, mut write) = tokio::io::split(theirs);
             // Whoever attached may leave at any time.
-            if wires {
-                let _ = answer::wire_lines(&state, read, write).await;
-            } else {
-                // Says what it hears, frames and all.
-                let _ = tokio::io::copy(&mut read, &mut write).await;
-            }
+            let _ = match role.as_str() {
+                "wire" => answer::wire_lines(&state, read, write).await,
+                "shell" => answer::shell(pid, read, write).await,
+                // Says what it hears.
+                _ => tokio::io::copy(&mut read, &mut write).await.map(drop),
+            };
         });
         Ok(Attached {
             input: Box::pin(input),
             output: Box::pin(output),
+        })
+    }
+
+    /// Says what it hears, and ends with 0.
+    async fn exec_attached(&self, container: &str, argv: &[String]) -> Result<Running> {
+        let Attached { input, output } = self.attach(container, argv).await?;
+        let said = tokio_util::io::ReaderStream::new(output);
+        let said = said.map(|part| {
+            part.map(Printed::Stdout)
+                .map_err(|error| RuntimeError::Transport(Box::new(error)))
+        });
+        let ended = futures_util::stream::once(std::future::ready(Ok(Printed::Exit(0))));
+        Ok(Running {
+            input,
+            output: said.chain(ended).boxed(),
         })
     }
 

@@ -1,0 +1,218 @@
+//! What can be typed of exam sessions.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// `plateau session …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// Describe a session; its scenarios are frozen as they are now
+    New {
+        /// Name to address it by: a-z, 0-9 and -
+        name: String,
+        /// Title that is examined
+        #[arg(long, default_value = "tsgeri")]
+        title: String,
+        /// The only block examined; the whole title where absent
+        #[arg(long)]
+        block: Option<String>,
+        /// Examination centre
+        #[arg(long)]
+        centre: String,
+        /// First day, such as 2026-12-01
+        #[arg(long, value_name = "DAY")]
+        from: String,
+        /// Last day; the first where absent
+        #[arg(long, value_name = "DAY")]
+        to: Option<String>,
+        /// Who is responsible for it
+        #[arg(long, value_name = "NAME")]
+        responsible: String,
+        /// A juror, again for more; an exam has at least two
+        #[arg(long = "juror", value_name = "NAME")]
+        jurors: Vec<String>,
+        /// Account of somebody who watches over it, again for more
+        #[arg(long = "invigilator", value_name = "ACCOUNT")]
+        invigilators: Vec<String>,
+        /// What it is for
+        #[arg(long, value_enum, default_value_t = SessionMode::Exam)]
+        mode: SessionMode,
+        /// What every candidate's parameters follow from; drawn where absent
+        #[arg(long)]
+        seed: Option<String>,
+        /// Scenario folder, or its scenario.yaml; again for more
+        #[arg(long = "scenario", value_name = "PATH", required = true)]
+        scenarios: Vec<PathBuf>,
+        /// Take scenarios that are not proven as they are, and say why
+        #[arg(long, value_name = "REASON")]
+        insist: Option<String>,
+    },
+    /// List the sessions
+    List,
+    /// Show a session
+    Show {
+        /// Name or identifier
+        session: String,
+    },
+    /// Show the candidates, where each of them is and how much time is left
+    Seats {
+        /// Name or identifier
+        session: String,
+        /// Replace the candidates by those of a list (CSV) first
+        #[arg(long, value_name = "FILE")]
+        import: Option<PathBuf>,
+    },
+    /// Show the candidates' access codes, to be handed out
+    Slips {
+        /// Name or identifier
+        session: String,
+    },
+    /// Give a candidate another access code
+    Code {
+        /// Name or identifier
+        session: String,
+        /// Candidate number
+        seat: String,
+        /// Why; it is kept in the log
+        #[arg(long)]
+        reason: String,
+    },
+    /// Build the labs of those who have none, and wait until all are there
+    Prepare {
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Remove the labs of those who have not begun
+    Dismantle {
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Open the door: all clocks start at the same moment
+    Open {
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Stop clocks
+    Pause {
+        #[command(flatten)]
+        order: WithReason,
+        /// Whether the time is given back
+        #[arg(long, value_enum, default_value_t = Kind::Incident)]
+        kind: Kind,
+    },
+    /// Let clocks go on
+    Resume {
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Grant more time
+    Extend {
+        #[command(flatten)]
+        order: WithReason,
+        /// How many minutes
+        #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=1440))]
+        minutes: u64,
+    },
+    /// End work: doors close now, what is left is kept and graded
+    HandIn {
+        #[command(flatten)]
+        order: WithReason,
+    },
+    /// Say that candidates did not come
+    Absent {
+        #[command(flatten)]
+        order: WithReason,
+    },
+    /// Say something to one candidate or to all
+    Say {
+        /// Name or identifier
+        session: String,
+        /// What is said
+        text: String,
+        /// Candidate number; everybody where absent
+        #[arg(long)]
+        seat: Option<String>,
+    },
+    /// Close a session: who has not begun is absent
+    Close {
+        /// Name or identifier
+        session: String,
+    },
+    /// Seal a session: nothing changes any more
+    Seal {
+        /// Name or identifier
+        session: String,
+    },
+    /// Open a sealed session again for judging
+    Reopen {
+        /// Name or identifier
+        session: String,
+        /// Why; it is kept in the log
+        #[arg(long)]
+        reason: String,
+    },
+    /// Give a session up before it was prepared
+    Cancel {
+        /// Name or identifier
+        session: String,
+        /// Why; it is kept in the log
+        #[arg(long)]
+        reason: String,
+    },
+    /// Remove the labs of those who are done
+    Clear {
+        /// Name or identifier
+        session: String,
+        /// Also what was kept of them: their labs can never be opened again
+        #[arg(long)]
+        kept: bool,
+    },
+    /// Show a session's log, and whether it is whole
+    Log {
+        /// Name or identifier
+        session: String,
+        /// Go on showing what is written
+        #[arg(long, short)]
+        follow: bool,
+    },
+}
+
+/// Which attempts are meant.
+#[derive(Debug, Args)]
+pub(crate) struct Choice {
+    /// Name or identifier
+    pub(crate) session: String,
+    /// Candidate number, again for more; all where absent
+    #[arg(long = "seat", value_name = "NUMBER")]
+    pub(crate) seats: Vec<String>,
+    /// The scenario; all where absent
+    #[arg(long)]
+    pub(crate) scenario: Option<String>,
+}
+
+/// Which attempts are meant, and why.
+#[derive(Debug, Args)]
+pub(crate) struct WithReason {
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Why; it is kept in the log
+    #[arg(long)]
+    pub(crate) reason: String,
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SessionMode {
+    Training,
+    Exam,
+}
+
+/// Whether the time of a pause is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Something failed: all of it
+    Incident,
+    /// The candidate rests: as far as breaks were granted
+    Break,
+}

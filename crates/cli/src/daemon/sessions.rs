@@ -1,0 +1,120 @@
+//! Exam sessions, as the daemon is asked for them.
+
+use futures_util::{Stream, StreamExt};
+use plateau_core::exam::log::Entry;
+use plateau_core::exam::message::{Because, NewSession, Ordered, SeatView, SessionView, Slip};
+use reqwest::{Method, header};
+use serde::Serialize;
+
+use super::{Daemon, answer, decode, segment};
+use crate::failure::Failure;
+
+impl Daemon {
+    /// Describes a session.
+    pub(crate) async fn new_session(&self, new: &NewSession) -> Result<SessionView, Failure> {
+        self.post("/v1/sessions", new).await
+    }
+
+    /// Lists the sessions.
+    pub(crate) async fn sessions(&self) -> Result<Vec<SessionView>, Failure> {
+        self.get("/v1/sessions").await
+    }
+
+    /// Shows a session.
+    pub(crate) async fn session(&self, session: &str) -> Result<SessionView, Failure> {
+        self.get(&format!("/v1/sessions/{}", segment(session)))
+            .await
+    }
+
+    /// Shows a session's seats.
+    pub(crate) async fn seats(&self, session: &str) -> Result<Vec<SeatView>, Failure> {
+        self.get(&below(session, "seats")).await
+    }
+
+    /// Replaces a session's seats by a list.
+    pub(crate) async fn seat_all(
+        &self,
+        session: &str,
+        list: Vec<u8>,
+    ) -> Result<Vec<SeatView>, Failure> {
+        let request = self
+            .request(Method::PUT, &below(session, "seats"))?
+            .header(header::CONTENT_TYPE, "text/csv")
+            .body(list);
+        answer(self.send(request).await?).await
+    }
+
+    /// Shows a session's access codes.
+    pub(crate) async fn slips(&self, session: &str) -> Result<Vec<Slip>, Failure> {
+        self.get(&below(session, "slips")).await
+    }
+
+    /// Gives a seat another access code.
+    pub(crate) async fn recode(
+        &self,
+        session: &str,
+        seat: &str,
+        because: &Because,
+    ) -> Result<Slip, Failure> {
+        let path = format!("{}/{}/code", below(session, "seats"), segment(seat));
+        self.post(&path, because).await
+    }
+
+    /// Gives an order that concerns attempts.
+    pub(crate) async fn order(
+        &self,
+        session: &str,
+        what: &str,
+        order: &impl Serialize,
+    ) -> Result<Ordered, Failure> {
+        self.post(&below(session, what), order).await
+    }
+
+    /// Moves a session on.
+    pub(crate) async fn move_session(
+        &self,
+        session: &str,
+        what: &str,
+        because: &Because,
+    ) -> Result<SessionView, Failure> {
+        self.post(&below(session, what), because).await
+    }
+
+    /// Gives an order that has no answer.
+    pub(crate) async fn tell_session(
+        &self,
+        session: &str,
+        what: &str,
+        order: &impl Serialize,
+    ) -> Result<(), Failure> {
+        let request = self.request(Method::POST, &below(session, what))?;
+        self.send(request.json(order)).await.map(drop)
+    }
+
+    /// A session's log.
+    pub(crate) async fn session_log(&self, session: &str) -> Result<Vec<Entry>, Failure> {
+        self.get(&below(session, "log")).await
+    }
+
+    /// A session's log from an entry on, and what is written from now on.
+    pub(crate) async fn session_events(
+        &self,
+        session: &str,
+        from: u64,
+    ) -> Result<impl Stream<Item = Result<Entry, Failure>> + Unpin + use<>, Failure> {
+        use eventsource_stream::Eventsource;
+        let path = format!("{}?from={from}", below(session, "events"));
+        let request = self
+            .request(Method::GET, &path)?
+            .header(header::ACCEPT, "text/event-stream");
+        let stream = self.send(request).await?.bytes_stream().eventsource();
+        Ok(Box::pin(stream.map(|event| {
+            let event = event.map_err(|error| Failure::Broken(error.into()))?;
+            decode(event.data.as_bytes())
+        })))
+    }
+}
+
+fn below(session: &str, what: &str) -> String {
+    format!("/v1/sessions/{}/{what}", segment(session))
+}

@@ -1,0 +1,150 @@
+//! The daemon's clock: it shows the time of day and never goes back.
+//!
+//! While the host runs it follows the time since the host's boot, which nobody can set, so that a
+//! wall clock that jumps moves no deadline. It is written down as it goes: who comes after reads on
+//! from there, and learns how long nobody was there.
+
+use std::sync::Arc;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What the host says of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Identifies the host's boot.
+    pub boot: String,
+    /// Time since that boot, the host's sleep included, in milliseconds.
+    pub since_boot_ms: u64,
+    /// The wall clock, in milliseconds since the epoch.
+    pub wall_ms: u64,
+}
+
+/// A moment of the clock as it was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// Identifies the host's boot.
+    pub boot: String,
+    /// Time since that boot, in milliseconds.
+    pub since_boot_ms: u64,
+    /// What the clock showed, in milliseconds since the epoch.
+    pub showed_ms: u64,
+}
+
+/// The clock. Clones show the same.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    anchor: Arc<Beat>,
+}
+
+/// What a clock shows on a host, after what was written down last.
+///
+/// In the same boot it goes on from there; after another it shows the wall clock's time, or what
+/// was written down where the wall clock is behind that.
+#[must_use]
+pub fn go_on(last: Option<&Beat>, host: &Host) -> u64 {
+    match last {
+        Some(last) if last.boot == host.boot => {
+            let passed = host.since_boot_ms.saturating_sub(last.since_boot_ms);
+            last.showed_ms.saturating_add(passed)
+        }
+        Some(last) => host.wall_ms.max(last.showed_ms),
+        None => host.wall_ms,
+    }
+}
+
+impl Clock {
+    /// Goes on from what was written down last.
+    #[must_use]
+    pub fn start(last: Option<&Beat>) -> Self {
+        let host = host();
+        Self {
+            anchor: Arc::new(Beat {
+                showed_ms: go_on(last, &host),
+                since_boot_ms: host.since_boot_ms,
+                boot: host.boot,
+            }),
+        }
+    }
+
+    /// What it shows, in milliseconds since the epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        let passed = since_boot_ms().saturating_sub(self.anchor.since_boot_ms);
+        self.anchor.showed_ms.saturating_add(passed)
+    }
+
+    /// What there is to write down now.
+    #[must_use]
+    pub fn beat(&self) -> Beat {
+        let since_boot_ms = since_boot_ms();
+        let passed = since_boot_ms.saturating_sub(self.anchor.since_boot_ms);
+        Beat {
+            boot: self.anchor.boot.clone(),
+            since_boot_ms,
+            showed_ms: self.anchor.showed_ms.saturating_add(passed),
+        }
+    }
+}
+
+fn since_boot_ms() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds * 1000 + nanoseconds / 1_000_000
+}
+
+/// What the host says now. Where the kernel does not tell its boot, every start of the daemon
+/// counts as one.
+fn host() -> Host {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let boot = boot.unwrap_or_else(|_| uuid::Uuid::now_v7().to_string());
+    let wall = jiff::Timestamp::now().as_millisecond();
+    Host {
+        boot: boot.trim().to_owned(),
+        since_boot_ms: since_boot_ms(),
+        wall_ms: u64::try_from(wall).unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beat() -> Beat {
+        Beat {
+            boot: "one".into(),
+            since_boot_ms: 1_000,
+            showed_ms: 500_000,
+        }
+    }
+
+    fn host(boot: &str, since_boot_ms: u64, wall_ms: u64) -> Host {
+        Host {
+            boot: boot.into(),
+            since_boot_ms,
+            wall_ms,
+        }
+    }
+
+    #[test]
+    fn a_wall_clock_that_jumps_moves_nothing() {
+        for wall in [0, 500_000, 9_999_999_999] {
+            assert_eq!(go_on(Some(&beat()), &host("one", 4_000, wall)), 503_000);
+        }
+    }
+
+    #[test]
+    fn after_another_boot_the_wall_clock_counts_but_never_backwards() {
+        assert_eq!(go_on(Some(&beat()), &host("two", 10, 600_000)), 600_000);
+        assert_eq!(go_on(Some(&beat()), &host("two", 10, 400_000)), 500_000);
+        assert_eq!(go_on(None, &host("two", 10, 400_000)), 400_000);
+    }
+
+    #[test]
+    fn it_goes_on_while_it_is_looked_at() {
+        let clock = Clock::start(None);
+        let first = clock.now_ms();
+        let next = Clock::start(Some(&clock.beat())).now_ms();
+        assert!(next >= first && next - first < 60_000, "{first} {next}");
+    }
+}

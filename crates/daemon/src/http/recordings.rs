@@ -1,0 +1,46 @@
+//! Recordings of terminals.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use plateau_core::terminal::RecordingView;
+use tokio_util::io::ReaderStream;
+
+use super::Api;
+use super::failure::{Answer, Failures, Named};
+use super::labs::find;
+
+/// The recordings of a lab's terminals in the order in which they began, also of a lab that is gone
+#[utoipa::path(get, path = "/v1/labs/{lab}/recordings", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters; of a lab that is gone its identifier")),
+    responses((status = 200, body = Vec<RecordingView>), Failures))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Named(lab): Named<String>,
+) -> Answer<Json<Vec<RecordingView>>> {
+    let found = find(&api, &lab);
+    let id = found.as_ref().map_or(lab.as_str(), |lab| &lab.id);
+    let recordings = api.terminals.recordings(id).await?;
+    if recordings.is_empty() {
+        // Of a lab that never was there is nothing to be told.
+        found?;
+    }
+    Ok(Json(recordings))
+}
+
+/// One recording as far as it is, in asciicast version 3
+#[utoipa::path(get, path = "/v1/labs/{lab}/recordings/{name}", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters; of a lab that is gone its identifier"),
+           ("name" = String, Path, description = "Name of the recording")),
+    responses((status = 200, body = String, content_type = "application/x-asciicast"), Failures))]
+pub(super) async fn show(
+    State(api): State<Api>,
+    Named((lab, name)): Named<(String, String)>,
+) -> Answer<impl IntoResponse> {
+    let id = find(&api, &lab).map_or(lab, |lab| lab.id);
+    let recorded = api.terminals.recording(&id, &name).await?;
+    let kind = [(header::CONTENT_TYPE, "application/x-asciicast")];
+    Ok((kind, Body::from_stream(ReaderStream::new(recorded))))
+}

@@ -1,0 +1,439 @@
+//! Exam sessions: arranging, conducting, and what a candidate does.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::ready;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use axum::{Extension, Json};
+use futures_util::{Stream, StreamExt, stream};
+use plateau_core::exam::log::Entry;
+use plateau_core::exam::message::{
+    Because, Extend, NewSession, Order, Ordered, Own, Pause, Say, SeatView, SessionView, Slip,
+};
+use plateau_core::exam::rights::Right;
+use plateau_core::exam::session::SessionMove;
+use serde::Deserialize;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Api;
+use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
+use crate::access::Principal;
+use crate::sessions::{Change, Sessions};
+
+/// Describes a session; its scenarios are frozen as they are sent
+#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = NewSession,
+    responses((status = 201, body = SessionView), Failures))]
+pub(super) async fn create(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Sent(session): Sent<NewSession>,
+) -> Answer<(StatusCode, Json<SessionView>)> {
+    let made = api.sessions.create(session, &principal.actor()).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// The sessions that one may see, the newest last
+#[utoipa::path(get, path = "/v1/sessions", tag = "sessions",
+    responses((status = 200, body = Vec<SessionView>), Failures))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+) -> Answer<Json<Vec<SessionView>>> {
+    let mut sessions = api.sessions.list().await?;
+    sessions.retain(|session| principal.may_in(Right::SeeSession, &session.id));
+    Ok(Json(sessions))
+}
+
+/// One session
+#[utoipa::path(get, path = "/v1/sessions/{session}", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = SessionView), Failures))]
+pub(super) async fn show(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+) -> Answer<Json<SessionView>> {
+    Ok(Json(api.sessions.show(&session).await?))
+}
+
+/// A session's seats with their attempts, by candidate number
+#[utoipa::path(get, path = "/v1/sessions/{session}/seats", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Vec<SeatView>), Failures))]
+pub(super) async fn seats(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+) -> Answer<Json<Vec<SeatView>>> {
+    Ok(Json(api.sessions.seats(&session).await?))
+}
+
+/// Replaces a session's candidates by those of a list (CSV); whose number was there keeps his code
+#[utoipa::path(put, path = "/v1/sessions/{session}/seats", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier")),
+    request_body(content = String, content_type = "text/csv",
+        description = "Headings number, name and, if wanted, email, blocks, factor, breaks, notes; UTF-8 or Windows-1252"),
+    responses((status = 200, body = Vec<SeatView>), Failures))]
+pub(super) async fn seat_all(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    list: Bytes,
+) -> Answer<Json<Vec<SeatView>>> {
+    let seated = api
+        .sessions
+        .seat_all(&session, &list, &principal.actor())
+        .await?;
+    Ok(Json(seated))
+}
+
+/// Every candidate's access code, to be handed out
+#[utoipa::path(get, path = "/v1/sessions/{session}/slips", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Vec<Slip>), Failures))]
+pub(super) async fn slips(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+) -> Answer<Json<Vec<Slip>>> {
+    Ok(Json(api.sessions.slips(&session).await?))
+}
+
+/// Gives a seat another access code; the old one opens nothing any more
+#[utoipa::path(post, path = "/v1/sessions/{session}/seats/{number}/code", tag = "sessions",
+    request_body = Because,
+    params(("session" = String, Path, description = "Name or identifier"),
+           ("number" = String, Path, description = "Candidate number")),
+    responses((status = 200, body = Slip), Failures))]
+pub(super) async fn recode(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named((session, number)): Named<(String, String)>,
+    Sent(because): Sent<Because>,
+) -> Answer<Json<Slip>> {
+    let actor = principal.actor();
+    let recoded = api
+        .sessions
+        .recode(&session, &number, because.reason, &actor);
+    Ok(Json(recoded.await?))
+}
+
+/// From which entry on.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    /// Number of the first entry that is wanted
+    #[serde(default)]
+    #[param(required = false)]
+    from: u64,
+}
+
+/// A session's log, each entry chained to the one before by its hash
+#[utoipa::path(get, path = "/v1/sessions/{session}/log", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier"), From),
+    responses((status = 200, body = Vec<Entry>), Failures))]
+pub(super) async fn log(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Asked(from): Asked<From>,
+) -> Answer<Json<Vec<Entry>>> {
+    Ok(Json(api.sessions.log(&session, from.from).await?))
+}
+
+/// A session's log as server-sent events: what it has from an entry on, then what is written from now on
+#[utoipa::path(get, path = "/v1/sessions/{session}/events", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier"), From),
+    responses((status = 200, body = Entry, content_type = "text/event-stream"), Failures))]
+pub(super) async fn events(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Asked(from): Asked<From>,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let session = api.sessions.show(&session).await?.id;
+    let changes = api.sessions.subscribe();
+    let log = api.sessions.log(&session, 1).await?;
+    let next = log
+        .last()
+        .map_or(1, |last| last.seq + 1)
+        .min(from.from.max(1));
+    let follow = Follow {
+        changes,
+        before: log.into_iter().filter(|entry| entry.seq >= next).collect(),
+        next,
+        session,
+        sessions: api.sessions.clone(),
+    };
+    let entries = stream::unfold(follow, async |mut follow| {
+        let entry = follow.next().await?;
+        Some((entry, follow))
+    });
+    let events = entries
+        .filter_map(|entry| ready(Event::default().json_data(entry).ok().map(Ok)))
+        .take_until(api.stop.clone().cancelled_owned());
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// A listener, and what he has not been told yet.
+struct Follow {
+    sessions: Sessions,
+    session: String,
+    changes: Receiver<Change>,
+    before: VecDeque<Entry>,
+    /// Number of the entry that he is to be told next.
+    next: u64,
+}
+
+impl Follow {
+    /// The next entry; `None` when there is nothing more to tell. A change only says that there is
+    /// something to read: what is told comes from the log, so that nobody misses anything.
+    async fn next(&mut self) -> Option<Entry> {
+        loop {
+            if let Some(entry) = self.before.pop_front() {
+                self.next = entry.seq + 1;
+                return Some(entry);
+            }
+            match self.changes.recv().await {
+                Ok(change) if change.session != self.session => {}
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    let log = self.sessions.log(&self.session, self.next).await;
+                    self.before = log.ok()?.into();
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+/// Has labs built for those who have none
+#[utoipa::path(post, path = "/v1/sessions/{session}/prepare", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn prepare(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    let done = api
+        .sessions
+        .prepare(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
+}
+
+/// Has the labs removed of those who have not begun
+#[utoipa::path(post, path = "/v1/sessions/{session}/dismantle", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn dismantle(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    let done = api
+        .sessions
+        .dismantle(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
+}
+
+/// Opens the door: all clocks that start here start at the same moment
+#[utoipa::path(post, path = "/v1/sessions/{session}/open", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn open(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    let done = api
+        .sessions
+        .start(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
+}
+
+/// Stops clocks, with the reason
+#[utoipa::path(post, path = "/v1/sessions/{session}/pause", tag = "sessions", request_body = Pause,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn pause(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(pause): Sent<Pause>,
+) -> Answer<Json<Ordered>> {
+    let done = api
+        .sessions
+        .pause(&session, pause, &principal.actor())
+        .await?;
+    Ok(Json(done))
+}
+
+/// Lets clocks go on
+#[utoipa::path(post, path = "/v1/sessions/{session}/resume", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn resume(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    let done = api
+        .sessions
+        .resume(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
+}
+
+/// Grants more time, with the reason
+#[utoipa::path(post, path = "/v1/sessions/{session}/extend", tag = "sessions", request_body = Extend,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn extend(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(extend): Sent<Extend>,
+) -> Answer<Json<Ordered>> {
+    let done = api
+        .sessions
+        .extend(&session, extend, &principal.actor())
+        .await?;
+    Ok(Json(done))
+}
+
+/// Ends work on attempts, with the reason: doors close now, what is left is kept and graded
+#[utoipa::path(post, path = "/v1/sessions/{session}/hand-in", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn hand_in(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    let done = api
+        .sessions
+        .hand_in(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
+}
+
+/// Says that candidates did not come, with the reason
+#[utoipa::path(post, path = "/v1/sessions/{session}/absent", tag = "sessions", request_body = Order,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 200, body = Ordered), Failures))]
+pub(super) async fn absent(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(order): Sent<Order>,
+) -> Answer<Json<Ordered>> {
+    let done = api
+        .sessions
+        .miss_out(&session, order, &principal.actor())
+        .await?;
+    Ok(Json(done))
+}
+
+/// Says something to one candidate or to all
+#[utoipa::path(post, path = "/v1/sessions/{session}/say", tag = "sessions", request_body = Say,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 204, description = "It is said"), Failures))]
+pub(super) async fn say(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(say): Sent<Say>,
+) -> Answer<StatusCode> {
+    api.sessions.say(&session, say, &principal.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes the labs of attempts that are over, and with `kept` the images of what was handed in
+#[utoipa::path(post, path = "/v1/sessions/{session}/clear", tag = "sessions", request_body = Clear,
+    params(("session" = String, Path, description = "Name or identifier")),
+    responses((status = 204, description = "They are gone"), Failures))]
+pub(super) async fn clear(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(session): Named<String>,
+    Sent(clear): Sent<Clear>,
+) -> Answer<StatusCode> {
+    api.sessions
+        .clear(&session, clear.kept, &principal.actor())
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) use plateau_core::exam::message::Clear;
+
+macro_rules! moves {
+    ($( $(#[$doc:meta])* $name:ident $path:literal $by:ident; )*) => {
+        $(
+            $(#[$doc])*
+            #[utoipa::path(post, path = $path, tag = "sessions", request_body = Because,
+                params(("session" = String, Path, description = "Name or identifier")),
+                responses((status = 200, body = SessionView), Failures))]
+            pub(super) async fn $name(
+                State(api): State<Api>,
+                Extension(principal): Extension<Principal>,
+                Named(session): Named<String>,
+                Sent(because): Sent<Because>,
+            ) -> Answer<Json<SessionView>> {
+                let actor = principal.actor();
+                let moved = api.sessions.move_on(&session, SessionMove::$by, because.reason, &actor);
+                Ok(Json(moved.await?))
+            }
+        )*
+    };
+}
+
+moves! {
+    /// Closes a session: nobody can work any longer, and who has not begun is absent
+    close "/v1/sessions/{session}/close" Close;
+    /// Seals a session: nothing changes any more
+    seal "/v1/sessions/{session}/seal" Seal;
+    /// Opens a sealed session again for judging, with the reason
+    reopen "/v1/sessions/{session}/reopen" Reopen;
+    /// Gives a session up before it was prepared, with the reason
+    cancel "/v1/sessions/{session}/cancel" Cancel;
+}
+
+/// What a candidate is shown of his own attempts
+#[utoipa::path(get, path = "/v1/seats/own", tag = "sessions",
+    responses((status = 200, body = Own), Failures))]
+pub(super) async fn own(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+) -> Answer<Json<Own>> {
+    Ok(Json(api.sessions.own(seat(&principal)?).await?))
+}
+
+/// Ends a candidate's work on his own attempt: its doors close now
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions",
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 200, body = Own), Failures))]
+pub(super) async fn hand_in_own(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(attempt): Named<String>,
+) -> Answer<Json<Own>> {
+    let own = api.sessions.hand_in_own(seat(&principal)?, &attempt);
+    Ok(Json(own.await?))
+}
+
+/// The seat of whoever came in by its code.
+fn seat(principal: &Principal) -> Answer<&str> {
+    principal.seat().ok_or_else(|| {
+        Failure::input("seat-not-found", "nobody sits here")
+            .hint("log in with the access code of a seat")
+    })
+}

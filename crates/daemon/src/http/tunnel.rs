@@ -1,0 +1,131 @@
+//! A TCP port in a lab over a WebSocket: the bytes as they are, in binary messages.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::Response;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::Api;
+use super::failure::{Answer, Asked, Failure, Failures, Named};
+use super::labs::find;
+use crate::tunnel::{Tunnel, TunnelError};
+
+/// Longest message.
+const MESSAGE: usize = 1 << 20;
+
+/// Bytes that are read at once.
+const PART: usize = 32 << 10;
+
+/// Most bytes of a reason (RFC 6455, 5.5: a control frame has 125, two of which are the code).
+const REASON: usize = 123;
+
+/// Where to.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Port {
+    /// TCP port
+    port: u16,
+    /// Address in the node or reachable from it; the node itself where absent
+    #[serde(default = "itself")]
+    #[param(required = false, value_type = String)]
+    host: IpAddr,
+}
+
+fn itself() -> IpAddr {
+    Ipv4Addr::LOCALHOST.into()
+}
+
+/// Opens a TCP connection from a node as a WebSocket; binary messages carry its bytes as they are
+#[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/tunnel", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
+           ("node" = String, Path, description = "Name of the node"), Port),
+    responses((status = 101, description = "Bytes. Closed with 1000 when the port is, with 1011 and a reason when it cannot be reached, with 1001 when the lab's doors are closed"), Failures))]
+pub(super) async fn tunnel(
+    State(api): State<Api>,
+    Named((lab, node)): Named<(String, String)>,
+    Asked(Port { port, host }): Asked<Port>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Answer<Response> {
+    let upgrade = upgrade
+        .map_err(|rejection| Failure::input("not-a-websocket", rejection.body_text()))?
+        .max_message_size(MESSAGE)
+        .max_frame_size(MESSAGE);
+    let lab = find(&api, &lab)?.id;
+    let closed = api.terminals.closing(&lab)?;
+    let tunnel = Tunnel::open(&api.labs, &lab, &node, host, port).await?;
+    let stop = api.stop.clone();
+    Ok(upgrade.on_upgrade(move |socket| carry(socket, tunnel, closed, stop)))
+}
+
+/// Carries bytes both ways until one side ends.
+async fn carry(
+    socket: WebSocket,
+    tunnel: Tunnel,
+    closed: CancellationToken,
+    stop: CancellationToken,
+) {
+    let (mut client, asked) = socket.split();
+    let (answers, requests) = tunnel.split();
+    let (code, reason) = tokio::select! {
+        ended = answer(&mut client, answers) => match ended {
+            Ok(()) => (close_code::NORMAL, String::new()),
+            Err(error) => (close_code::ERROR, error.to_string()),
+        },
+        () = ask(asked, requests) => return,
+        () = closed.cancelled() => (close_code::AWAY, String::new()),
+        () = stop.cancelled() => (close_code::AWAY, String::new()),
+    };
+    let close = CloseFrame {
+        code,
+        reason: shortened(&reason).into(),
+    };
+    if let Err(error) = client.send(Message::Close(Some(close))).await {
+        tracing::debug!(%error, "a client left a tunnel first");
+    }
+}
+
+/// As much as a closing has room for.
+fn shortened(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(REASON)]
+}
+
+async fn answer(
+    client: &mut SplitSink<WebSocket, Message>,
+    mut answers: crate::tunnel::Answers,
+) -> Result<(), TunnelError> {
+    while let Some(bytes) = answers.next().await {
+        for part in parts(bytes?) {
+            if client.send(Message::Binary(part)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn parts(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || (!bytes.is_empty()).then(|| bytes.split_to(bytes.len().min(PART))))
+}
+
+/// Passes on what the client sends; comes back when he has left.
+async fn ask(mut asked: SplitStream<WebSocket>, mut requests: crate::tunnel::Requests) {
+    while let Some(Ok(message)) = asked.next().await {
+        match message {
+            Message::Binary(bytes) => {
+                if requests.send(&bytes).await.is_err() {
+                    // What the port answered last is still on its way.
+                    return std::future::pending().await;
+                }
+            }
+            Message::Text(_) | Message::Close(_) => return,
+            Message::Ping(_) | Message::Pong(_) => {}
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Labs that are handed in.
+
+use super::Labs;
+use crate::lab::down::remove_images;
+use crate::lab::task::Command;
+use crate::lab::{ATTEMPT, LabError, OWNER};
+use crate::runtime::Labels;
+
+impl Labs {
+    /// Freezes all nodes of a lab.
+    ///
+    /// # Errors
+    /// There is no such lab, it does not run, or the engine failed.
+    pub async fn freeze(&self, lab: &str) -> Result<(), LabError> {
+        self.tell(lab, Command::Freeze).await
+    }
+
+    /// Lets all nodes of a lab go on.
+    ///
+    /// # Errors
+    /// There is no such lab, it does not run, or the engine failed.
+    pub async fn thaw(&self, lab: &str) -> Result<(), LabError> {
+        self.tell(lab, Command::Thaw).await
+    }
+
+    /// Keeps all nodes of a lab as images that outlive it.
+    ///
+    /// # Errors
+    /// There is no such lab, it does not run, or the engine failed.
+    pub async fn keep(&self, lab: &str, attempt: &str) -> Result<(), LabError> {
+        let attempt = attempt.to_owned();
+        self.tell(lab, |reply| Command::Keep(attempt, reply)).await
+    }
+
+    /// Removes the images that were kept for an attempt.
+    ///
+    /// # Errors
+    /// All that failed.
+    pub async fn forget_kept(&self, attempt: &str) -> Result<(), LabError> {
+        let ground = &self.inner.ground;
+        let labels = Labels::from([
+            (OWNER.to_owned(), ground.owner.clone()),
+            (ATTEMPT.to_owned(), attempt.to_owned()),
+        ]);
+        let errors = remove_images(ground.runtime.as_ref(), &labels).await;
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(LabError::Down { errors })
+    }
+}

@@ -1,0 +1,47 @@
+//! Programs and terminals in the labs' nodes.
+
+use plateau_core::api::{Exec, ExecResult};
+
+use super::Labs;
+use crate::lab::LabError;
+use crate::lab::task::Command;
+use crate::runtime::{Attached, Running};
+
+impl Labs {
+    /// Runs a command in a node.
+    ///
+    /// # Errors
+    /// There is no such lab or node, it does not run, or the command took too long.
+    pub async fn exec(&self, lab: &str, node: &str, exec: Exec) -> Result<ExecResult, LabError> {
+        let node = node.to_owned();
+        self.tell(lab, |reply| Command::Exec(node, exec, reply))
+            .await
+    }
+
+    /// Opens a terminal of a node: the frames of `plateau_core::terminal` in both directions.
+    /// Terminals of the same name and user are the same terminal.
+    ///
+    /// # Errors
+    /// There is no such lab or node, or it does not run.
+    pub async fn terminal(
+        &self,
+        lab: &str,
+        node: &str,
+        name: &str,
+        user: &str,
+    ) -> Result<Attached, LabError> {
+        let [node, name, user] = [node, name, user].map(str::to_owned);
+        self.tell(lab, |reply| Command::Terminal(node, name, user, reply))
+            .await
+    }
+
+    /// Runs a program of a node's with its streams attached, for as long as it likes.
+    ///
+    /// # Errors
+    /// There is no such lab or node, or it does not run.
+    pub async fn run(&self, lab: &str, node: &str, argv: Vec<String>) -> Result<Running, LabError> {
+        let node = node.to_owned();
+        self.tell(lab, |reply| Command::Run(node, argv, reply))
+            .await
+    }
+}

@@ -1,0 +1,307 @@
+//! Exam sessions: what is arranged, who sits in them, and the conductor that carries them out.
+//!
+//! What a session or an attempt is stands in the database alone. An order moves it there, with its
+//! entry in the log, and wakes the conductor; the conductor does what the state asks for, however
+//! often it has to begin, and moves it on when that is done. So a daemon that is killed anywhere
+//! goes on where the database says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use plateau_core::exam::clock::{Reading, read};
+use plateau_core::exam::log::Entry;
+use plateau_core::proof::Proof;
+use plateau_core::scenario::Scenario;
+use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::judging::Judging;
+use crate::lab::on_disk;
+use crate::labs::Labs;
+use crate::store::database::DatabaseError;
+use crate::store::sessions::{AttemptRow, ScenarioRow, SeatRow, SessionRow, grant, ticks};
+use crate::store::{Database, Store};
+use crate::terminals::Terminals;
+
+mod arrange;
+mod candidate;
+mod conduct;
+pub mod error;
+mod job;
+mod order;
+mod room;
+mod view;
+
+pub use error::SessionError;
+
+/// Who acts where nobody does: the daemon itself.
+pub const SYSTEM: &str = "system";
+
+/// Changes that a slow listener may fall behind before it loses the oldest.
+const CHANGES: usize = 4096;
+
+/// Bytes of the key that access codes follow from.
+const KEY: usize = 32;
+
+/// All sessions of the daemon. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    labs: Labs,
+    terminals: Terminals,
+    database: Database,
+    store: Store,
+    clock: Clock,
+    judging: Judging,
+    /// What access codes follow from.
+    key: [u8; KEY],
+    /// Labs that may be built at the same time.
+    building: Semaphore,
+    /// Labs that may be kept and graded at the same time.
+    grading: Semaphore,
+    /// Session → held by whoever moves it.
+    gates: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Attempts that somebody works on.
+    busy: Mutex<BTreeSet<String>>,
+    wake: Notify,
+    changes: broadcast::Sender<Change>,
+    stop: CancellationToken,
+}
+
+/// Something changed in a session: an entry was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The session's identifier.
+    pub session: String,
+    /// The entry.
+    pub entry: Entry,
+}
+
+/// A session with all there is of it.
+#[derive(Debug)]
+struct Whole {
+    session: SessionRow,
+    scenarios: Vec<ScenarioRow>,
+    seats: BTreeMap<String, SeatRow>,
+    attempts: Vec<AttemptRow>,
+    log: Vec<Entry>,
+}
+
+impl Whole {
+    fn seat(&self, attempt: &AttemptRow) -> Option<&SeatRow> {
+        self.seats.get(&attempt.seat)
+    }
+
+    fn scenario(&self, attempt: &AttemptRow) -> Option<&ScenarioRow> {
+        let mut scenarios = self.scenarios.iter();
+        scenarios.find(|scenario| scenario.scenario == attempt.scenario)
+    }
+
+    /// What an attempt's clock shows. One whose seat or scenario is gone has no time at all.
+    fn reading(&self, attempt: &AttemptRow, now_ms: u64) -> Option<Reading> {
+        let grant = grant(self.seat(attempt)?, self.scenario(attempt)?);
+        Some(read(&grant, &ticks(&self.log, &attempt.id), now_ms))
+    }
+}
+
+impl Sessions {
+    /// Opens the sessions in a database, gives back the time for which nobody was there, and begins
+    /// to conduct them, until `stop` is cancelled.
+    ///
+    /// # Errors
+    /// The database or the state folder cannot be used.
+    pub async fn open(
+        labs: Labs,
+        database: Database,
+        terminals: Terminals,
+        stop: CancellationToken,
+    ) -> Result<Self, SessionError> {
+        let last = database.beat().await?;
+        let clock = Clock::start(last.as_ref());
+        let state = labs.settings().state.clone();
+        let root = state.clone();
+        let (store, key) = on_disk(move || Ok((Store::open(&root)?, key(&root)?))).await?;
+        let database_of_judging = database.clone();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let sessions = Self {
+            inner: Arc::new(Inner {
+                labs,
+                terminals,
+                database,
+                store,
+                judging: Judging::open(database_of_judging, &state, clock.clone())?,
+                clock,
+                key,
+                building: Semaphore::new(2 * cores),
+                grading: Semaphore::new(2 * cores),
+                gates: Mutex::default(),
+                busy: Mutex::default(),
+                wake: Notify::new(),
+                changes: broadcast::Sender::new(CHANGES),
+                stop,
+            }),
+        };
+        if let Some(last) = last {
+            let away = sessions.inner.clock.now_ms().saturating_sub(last.showed_ms);
+            sessions.give_back(away).await?;
+        }
+        sessions.beat().await?;
+        tokio::spawn(conduct::conduct(sessions.clone()));
+        Ok(sessions)
+    }
+
+    /// The daemon's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Gradings and judgements.
+    #[must_use]
+    pub fn judging(&self) -> &Judging {
+        &self.inner.judging
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    /// What changes from now on. A receiver that is too slow loses the oldest changes.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Whether the candidate may be in this lab now; a lab that belongs to no attempt is nobody's
+    /// to close.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn is_open(&self, lab: &str) -> Result<bool, SessionError> {
+        let attempt = self.inner.database.attempt_of_lab(lab).await?;
+        Ok(attempt.is_none_or(|attempt| attempt.state.is_open()))
+    }
+
+    async fn find(&self, named: &str) -> Result<SessionRow, SessionError> {
+        let found = self.inner.database.session(named).await?;
+        found.ok_or_else(|| SessionError::NoSuchSession {
+            session: named.to_owned(),
+        })
+    }
+
+    async fn whole(&self, session: SessionRow) -> Result<Whole, SessionError> {
+        let database = &self.inner.database;
+        let seats = database.seats(&session.id).await?;
+        Ok(Whole {
+            scenarios: database.scenarios(&session.id).await?,
+            seats: seats
+                .into_iter()
+                .map(|seat| (seat.id.clone(), seat))
+                .collect(),
+            attempts: database.attempts(&session.id).await?,
+            log: database.log(&session.id, 1).await?,
+            session,
+        })
+    }
+
+    /// What keeps a session's moves one after the other.
+    fn gate(&self, session: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut gates = self
+            .inner
+            .gates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(session.to_owned()).or_default())
+    }
+
+    /// Tells everybody of entries that are in the log, and wakes the conductor.
+    fn tell(&self, session: &str, entries: Vec<Entry>) {
+        for entry in entries {
+            // Nobody may be listening.
+            let _ = self.inner.changes.send(Change {
+                session: session.to_owned(),
+                entry,
+            });
+        }
+        self.inner.wake.notify_one();
+    }
+
+    async fn beat(&self) -> Result<(), DatabaseError> {
+        let beat = self.inner.clock.beat();
+        self.inner.database.keep_beat(&beat).await
+    }
+
+    /// A scenario as it was frozen for a session, whatever became of it on disk.
+    async fn frozen(&self, hash: &str) -> Result<Scenario, SessionError> {
+        let store = self.inner.store.clone();
+        let hash = hash.to_owned();
+        let folder = on_disk(move || store.thaw(&hash)).await?;
+        Scenario::read(folder)
+            .map_err(|problems| SessionError::Lab(crate::lab::LabError::Scenario(problems)))
+    }
+
+    /// Keeps that a scenario's folder was proven, where it holds: sessions take it from now on. That
+    /// it could not be kept is told in the log alone, since the proof was given.
+    pub async fn keep_proof(&self, hash: &str, proof: &Proof) {
+        if !proof.holds {
+            return;
+        }
+        let kept = match serde_json::to_string(proof) {
+            Ok(text) => {
+                let now = self.inner.clock.now_ms();
+                self.inner.database.keep_proof(hash, now, &text).await
+            }
+            Err(error) => Err(DatabaseError::kept("keep a proof")(error)),
+        };
+        if let Err(error) = kept {
+            tracing::error!(
+                hash,
+                error = crate::runtime::error::chain(&error),
+                "a proof is not kept"
+            );
+        }
+    }
+}
+
+/// The key of the state folder, drawn at its first use; only its owner can read the file.
+fn key(state: &Path) -> Result<[u8; KEY], crate::lab::LabError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = state.join("codes.key");
+    let failed = |doing, source| crate::lab::LabError::Store {
+        doing,
+        path: path.clone(),
+        source,
+    };
+    match std::fs::read(&path) {
+        Ok(kept) => kept.try_into().map_err(|_| {
+            let other = std::io::Error::other("it does not hold 32 bytes");
+            failed("use", other)
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut key = [0; KEY];
+            getrandom::fill(&mut key)
+                .map_err(|error| failed("draw", std::io::Error::other(error)))?;
+            let written = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)
+                .and_then(|mut file| {
+                    file.write_all(&key)?;
+                    file.sync_all()
+                });
+            written.map_err(|error| failed("write", error))?;
+            Ok(key)
+        }
+        Err(error) => Err(failed("read", error)),
+    }
+}

@@ -1,0 +1,379 @@
+//! Arranging a session: what is decided of it, its scenarios, its seats and their codes.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use plateau_core::exam::code;
+use plateau_core::exam::log::Deed;
+use plateau_core::exam::message::{NewSession, SeatView, SessionView, Slip, Terms};
+use plateau_core::exam::roster::{self, Listed};
+use plateau_core::exam::session::{AttemptState, SessionState};
+use plateau_core::feedback::Mode;
+use plateau_core::referential::{Referential, referentials};
+use plateau_core::scenario::Scenario;
+
+use super::view::{any_draw, blocks};
+use super::{SessionError, Sessions};
+use crate::lab::{LabError, on_disk};
+use crate::labs::folder_of;
+use crate::store::sessions::{
+    AttemptRow, ScenarioRow, SeatRow, SessionRow, append, commit, recode_seat, replace_seats,
+};
+
+/// Longest name of a session.
+const NAME: usize = 40;
+
+/// Least jurors of an exam.
+const JURORS: usize = 2;
+
+impl Sessions {
+    /// Describes a session: its scenarios are frozen as they are.
+    ///
+    /// # Errors
+    /// The terms do not go together, a scenario has problems or no proof, or the name is taken.
+    pub async fn create(&self, new: NewSession, actor: &str) -> Result<SessionView, SessionError> {
+        check_name(&new.name)?;
+        let title = check_terms(&new.terms)?;
+        if new.scenarios.is_empty() {
+            return Err(terms("a session without a scenario", "name at least one"));
+        }
+        let mut scenarios: Vec<ScenarioRow> = Vec::new();
+        let mut insisted = Vec::new();
+        for sent in new.scenarios {
+            let folder = folder_of(&sent.files)?;
+            let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
+            let topology = any_draw(&scenario)?;
+            check_scenario(&topology, title, new.terms.block.as_deref())?;
+            if scenarios
+                .iter()
+                .any(|row| row.scenario == topology.scenario)
+            {
+                let what = format!("scenario `{}` is there twice", topology.scenario);
+                return Err(terms(what, "name it once"));
+            }
+            let proven_ms = self.inner.database.proven(&topology.hash).await?;
+            match (proven_ms, sent.insist) {
+                (Some(_), _) => {}
+                (None, Some(reason)) if !reason.trim().is_empty() => {
+                    insisted.push((topology.scenario.clone(), reason));
+                }
+                (None, _) => {
+                    return Err(SessionError::NotProven {
+                        scenario: topology.scenario,
+                    });
+                }
+            }
+            let store = self.inner.store.clone();
+            on_disk(move || store.freeze(&folder)).await?;
+            scenarios.push(ScenarioRow {
+                scenario: topology.scenario,
+                hash: topology.hash,
+                duration_ms: topology.duration.0,
+                proven_ms,
+            });
+        }
+        let now = self.inner.clock.now_ms();
+        let session = SessionRow {
+            id: uuid::Uuid::now_v7().to_string(),
+            name: new.name.clone(),
+            state: SessionState::Draft,
+            terms: Terms {
+                seed: Some(match new.terms.seed {
+                    Some(seed) => seed,
+                    None => uuid::Uuid::new_v4().simple().to_string(),
+                }),
+                ..new.terms
+            },
+            created_ms: now,
+        };
+        let kept = self
+            .inner
+            .database
+            .insert_session(&session, &scenarios, now, actor, insisted)
+            .await;
+        match kept {
+            Err(error) if error.is_taken() => Err(SessionError::NameTaken { name: new.name }),
+            Err(error) => Err(error.into()),
+            Ok(()) => self.view(session).await,
+        }
+    }
+
+    /// Puts the candidates of a list (CSV) in the place of those that were there. One whose number
+    /// was there already keeps his code.
+    ///
+    /// # Errors
+    /// The list has flaws, or the session is past arranging.
+    pub async fn seat_all(
+        &self,
+        session: &str,
+        list: &[u8],
+        actor: &str,
+    ) -> Result<Vec<SeatView>, SessionError> {
+        let session = self.find(session).await?;
+        let gate = self.gate(&session.id);
+        let _gate = gate.lock().await;
+        let session = self.find(&session.id).await?;
+        if !session.state.is_draft() {
+            return Err(SessionError::State {
+                session: session.name,
+                state: session.state,
+                hint: "dismantle it first: `plateau session dismantle`".to_owned(),
+            });
+        }
+        let title = title_of(&session.terms)?;
+        let known = title.blocks.iter().map(|block| block.id.clone());
+        let listed = roster::read(list, &known.collect::<Vec<_>>());
+        let listed = listed.map_err(SessionError::Roster)?;
+        let scenarios = self.inner.database.scenarios(&session.id).await?;
+        let mut about = BTreeMap::new();
+        for row in &scenarios {
+            let topology = any_draw(&self.frozen(&row.hash).await?)?;
+            about.insert(row.scenario.clone(), blocks(&topology));
+        }
+        let before = self.inner.database.seats(&session.id).await?;
+        let seats: Vec<_> = listed
+            .into_iter()
+            .map(|one| {
+                let seat = self.listed_seat(&session, &before, one);
+                let attempts = self.attempts_for(&session, &seat, &about);
+                (seat, attempts)
+            })
+            .collect();
+        let what = format!("{} candidates were listed", seats.len());
+        let now = self.inner.clock.now_ms();
+        let mut tx = self.inner.database.begin().await?;
+        replace_seats(&mut tx, &session.id, &seats).await?;
+        let deed = Deed::Changed { what };
+        let entry = append(&mut tx, &session.id, now, actor, None, deed).await?;
+        commit(tx).await?;
+        self.tell(&session.id, vec![entry]);
+        let whole = self.whole(session).await?;
+        Ok(whole.seat_views(now))
+    }
+
+    fn listed_seat(&self, session: &SessionRow, before: &[SeatRow], one: Listed) -> SeatRow {
+        let known = before.iter().find(|seat| seat.number == one.number);
+        let (id, generation) = match known {
+            Some(seat) => (seat.id.clone(), seat.generation),
+            None => (uuid::Uuid::now_v7().to_string(), 0),
+        };
+        SeatRow {
+            code: digest(&self.code(&id, generation)),
+            session: session.id.clone(),
+            number: one.number,
+            name: one.name,
+            email: one.email,
+            blocks: one.blocks,
+            factor: one.factor,
+            breaks_ms: one.breaks_ms,
+            notes: one.notes,
+            generation,
+            id,
+        }
+    }
+
+    /// One for each scenario that has to do with what the candidate presents.
+    fn attempts_for(
+        &self,
+        session: &SessionRow,
+        seat: &SeatRow,
+        about: &BTreeMap<String, Vec<String>>,
+    ) -> Vec<AttemptRow> {
+        let presented = about.iter().filter(|(_, blocks)| {
+            seat.blocks.is_empty() || blocks.iter().any(|block| seat.blocks.contains(block))
+        });
+        let seed = session.terms.seed.as_deref().unwrap_or_default();
+        presented
+            .map(|(scenario, _)| AttemptRow {
+                id: uuid::Uuid::now_v7().to_string(),
+                session: session.id.clone(),
+                seat: seat.id.clone(),
+                scenario: scenario.clone(),
+                state: AttemptState::Waiting,
+                seed: format!("{seed}/{}/{scenario}", seat.number),
+                lab: None,
+                problem: None,
+            })
+            .collect()
+    }
+
+    /// Every candidate's access code, by candidate number.
+    ///
+    /// # Errors
+    /// There is no such session.
+    pub async fn slips(&self, session: &str) -> Result<Vec<Slip>, SessionError> {
+        let session = self.find(session).await?;
+        let seats = self.inner.database.seats(&session.id).await?.into_iter();
+        Ok(seats
+            .map(|seat| Slip {
+                code: self.code(&seat.id, seat.generation),
+                number: seat.number,
+                name: seat.name,
+            })
+            .collect())
+    }
+
+    /// Gives a seat another access code; the old one opens nothing any more.
+    ///
+    /// # Errors
+    /// There is no such session or seat.
+    pub async fn recode(
+        &self,
+        session: &str,
+        seat: &str,
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<Slip, SessionError> {
+        let reason = reason.filter(|reason| !reason.trim().is_empty());
+        let reason = reason.ok_or(SessionError::NoReason)?;
+        let session = self.find(session).await?;
+        let seats = self.inner.database.seats(&session.id).await?;
+        let found = seats.into_iter().find(|row| row.number == seat);
+        let row = found.ok_or_else(|| SessionError::NoSuchSeat {
+            session: session.name,
+            seat: seat.to_owned(),
+        })?;
+        let generation = row.generation + 1;
+        let code = self.code(&row.id, generation);
+        let now = self.inner.clock.now_ms();
+        let mut tx = self.inner.database.begin().await?;
+        recode_seat(&mut tx, &row.id, generation, &digest(&code)).await?;
+        let deed = Deed::Recoded {
+            seat: row.number.clone(),
+        };
+        let entry = append(&mut tx, &session.id, now, actor, Some(reason), deed).await?;
+        commit(tx).await?;
+        self.tell(&session.id, vec![entry]);
+        Ok(Slip {
+            number: row.number,
+            name: row.name,
+            code,
+        })
+    }
+
+    /// A seat's code follows from the key in the state folder: the database alone opens nothing.
+    fn code(&self, seat: &str, generation: u64) -> String {
+        let of = format!("{seat}/{generation}");
+        code::write(blake3::keyed_hash(&self.inner.key, of.as_bytes()).as_bytes())
+    }
+}
+
+/// What the database has of a code.
+pub(super) fn digest(code: &str) -> String {
+    blake3::hash(code.as_bytes()).to_hex().to_string()
+}
+
+fn terms(what: impl Into<String>, hint: impl Into<String>) -> SessionError {
+    SessionError::Terms {
+        what: what.into(),
+        hint: hint.into(),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), SessionError> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    let ends = [bytes.first(), bytes.last()];
+    let fits = bytes.len() <= NAME
+        && ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
+        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-');
+    if fits {
+        return Ok(());
+    }
+    Err(terms(
+        format!("`{name}` cannot be a session's name"),
+        format!("1 to {NAME} of a-z, 0-9 and `-`, beginning and ending with a letter or a digit"),
+    ))
+}
+
+fn title_of(terms_of: &Terms) -> Result<&'static Referential, SessionError> {
+    let known = referentials();
+    let found = known.iter().find(|title| title.id == terms_of.title);
+    found.ok_or_else(|| {
+        let ids: Vec<&str> = known.iter().map(|title| title.id.as_str()).collect();
+        terms(
+            format!("there is no title `{}`", terms_of.title),
+            format!("titles are {}", ids.join(", ")),
+        )
+    })
+}
+
+fn check_terms(of: &Terms) -> Result<&'static Referential, SessionError> {
+    let title = title_of(of)?;
+    if let Some(block) = &of.block {
+        let ids: Vec<&str> = title.blocks.iter().map(|block| block.id.as_str()).collect();
+        if !ids.contains(&block.as_str()) {
+            return Err(terms(
+                format!("title `{}` has no block `{block}`", of.title),
+                format!("blocks are {}", ids.join(", ")),
+            ));
+        }
+    }
+    for (what, text) in [("centre", &of.centre), ("responsible", &of.responsible)] {
+        if text.trim().is_empty() {
+            return Err(terms(format!("`{what}` is empty"), "say who or what it is"));
+        }
+    }
+    let day = |what: &str, text: &str| {
+        text.parse::<Date>().map_err(|_| {
+            terms(
+                format!("`{what}` is `{text}`, which is no day"),
+                "such as 2026-12-01",
+            )
+        })
+    };
+    if day("to", &of.to)? < day("from", &of.from)? {
+        return Err(terms(
+            format!("it ends on {} and begins on {}", of.to, of.from),
+            "`to` is the last day",
+        ));
+    }
+    let mut jurors: Vec<&str> = of.jurors.iter().map(|juror| juror.trim()).collect();
+    jurors.sort_unstable();
+    jurors.dedup();
+    if jurors.len() != of.jurors.len() || jurors.contains(&"") {
+        return Err(terms(
+            "a juror is named twice, or not at all",
+            "name each once",
+        ));
+    }
+    if of.mode == Mode::Exam && jurors.len() < JURORS {
+        return Err(terms(
+            format!("{} juror(s)", jurors.len()),
+            format!("an exam has at least {JURORS}"),
+        ));
+    }
+    Ok(title)
+}
+
+fn check_scenario(
+    topology: &plateau_core::topology::Topology,
+    title: &Referential,
+    block: Option<&str>,
+) -> Result<(), SessionError> {
+    let prefix = format!("{}/", title.id);
+    let strange = topology
+        .tasks
+        .iter()
+        .find(|task| !task.skill.starts_with(&prefix));
+    if let Some(task) = strange {
+        return Err(terms(
+            format!(
+                "task `{}` of scenario `{}` is about `{}`, which is not of title `{}`",
+                task.id, topology.scenario, task.skill, title.id
+            ),
+            "take a scenario of this title",
+        ));
+    }
+    let about = blocks(topology);
+    match block {
+        Some(block) if !about.iter().any(|one| one == block) => Err(terms(
+            format!(
+                "scenario `{}` has nothing to do with block `{block}`",
+                topology.scenario
+            ),
+            format!("it is about {}", about.join(", ")),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,167 @@
+//! What a candidate sees and does, by his seat.
+
+use std::collections::BTreeMap;
+
+use plateau_core::exam::code;
+use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::message::{Message, Order, Own, OwnAttempt, Which};
+use plateau_core::exam::session::AttemptState;
+use plateau_core::topology::Access;
+
+use super::arrange::digest;
+use super::{SessionError, Sessions, Whole};
+use crate::lab::LabError;
+use crate::runtime::error::chain;
+use crate::ssh::{Admission, Gate, Knock, Proof, Refusal};
+use crate::store::sessions::{AttemptRow, SeatRow};
+
+impl Sessions {
+    /// The seat that an access code leads to, however it was typed; `None` where it leads nowhere.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn seat_of(&self, typed: &str) -> Result<Option<SeatRow>, SessionError> {
+        // Something that can be no code is looked up all the same: it takes as long.
+        let code = code::read(typed).unwrap_or_default();
+        Ok(self.inner.database.seat_of_code(&digest(&code)).await?)
+    }
+
+    /// What a candidate is shown of his attempts.
+    ///
+    /// # Errors
+    /// There is no such seat.
+    pub async fn own(&self, seat: &str) -> Result<Own, SessionError> {
+        let row = self.inner.database.seat(seat).await?;
+        let row = row.ok_or_else(|| SessionError::NoSuchAttempt {
+            attempt: seat.to_owned(),
+        })?;
+        let whole = self.whole(self.find(&row.session).await?).await?;
+        let now_ms = self.inner.clock.now_ms();
+        let mut attempts = Vec::new();
+        for scenario in &whole.scenarios {
+            let here = |one: &&AttemptRow| one.seat == row.id && one.scenario == scenario.scenario;
+            if let Some(attempt) = whole.attempts.iter().find(here) {
+                attempts.push(self.own_attempt(&whole, attempt, now_ms).await?);
+            }
+        }
+        Ok(Own {
+            session: whole.session.name.clone(),
+            messages: messages(&whole.log, &row.number),
+            number: row.number,
+            name: row.name,
+            now_ms,
+            attempts,
+        })
+    }
+
+    async fn own_attempt(
+        &self,
+        whole: &Whole,
+        attempt: &AttemptRow,
+        now_ms: u64,
+    ) -> Result<OwnAttempt, SessionError> {
+        let view = whole.attempt_view(attempt, now_ms);
+        let hash = whole.scenario(attempt).map(|row| row.hash.clone());
+        let scenario = self.frozen(&hash.unwrap_or_default()).await?;
+        let topology = scenario.draw(&attempt.seed).map_err(LabError::Scenario)?;
+        let has_begun = !matches!(
+            attempt.state,
+            AttemptState::Waiting
+                | AttemptState::Preparing
+                | AttemptState::Broken
+                | AttemptState::Ready
+                | AttemptState::Absent
+        );
+        let open = attempt.state.is_open();
+        let nodes = topology.nodes.iter();
+        let nodes = nodes.filter(|(_, node)| open && node.access.contains(&Access::Terminal));
+        Ok(OwnAttempt {
+            id: view.id,
+            title: topology.title,
+            brief: if has_begun {
+                topology.brief
+            } else {
+                BTreeMap::new()
+            },
+            state: view.state,
+            clock: view.clock,
+            nodes: nodes.map(|(name, _)| name.clone()).collect(),
+            lab: view.lab.filter(|_| open),
+        })
+    }
+
+    /// What lets candidates in over SSH: by the access code of a seat whose attempt is open.
+    #[must_use]
+    pub fn gate_of_ssh(&self) -> Gate {
+        let sessions = self.clone();
+        Gate::new(move |knock| {
+            let sessions = sessions.clone();
+            async move { sessions.admit(knock).await }
+        })
+    }
+
+    async fn admit(&self, knock: Knock) -> Result<Admission, Refusal> {
+        let Proof::Password(code) = knock.proof else {
+            return Err(Refusal("a key is no access code".to_owned()));
+        };
+        let failed = |error: SessionError| Refusal(chain(&error));
+        let seat = self.seat_of(&code).await.map_err(failed)?;
+        let seat = seat.ok_or_else(|| Refusal("there is no such access code".to_owned()))?;
+        let own = self.own(&seat.id).await.map_err(failed)?;
+        let mut open = own.attempts.into_iter();
+        let open = open.find_map(|attempt| Some((attempt.lab?, attempt.nodes)));
+        let (lab, nodes) = open.ok_or_else(|| {
+            Refusal(format!(
+                "seat `{}` has no attempt that is open",
+                seat.number
+            ))
+        })?;
+        let deed = Deed::Entered {
+            seat: seat.number.clone(),
+            from: format!("{} over SSH", knock.peer.ip()),
+        };
+        self.note(&seat.session, None, deed).await.map_err(failed)?;
+        Ok(Admission {
+            lab,
+            nodes,
+            seat: seat.number,
+        })
+    }
+
+    /// Ends a candidate's work on his own attempt, by himself.
+    ///
+    /// # Errors
+    /// The attempt is not his, or he does not work on it.
+    pub async fn hand_in_own(&self, seat: &str, attempt: &str) -> Result<Own, SessionError> {
+        let nobody = || SessionError::NoSuchAttempt {
+            attempt: attempt.to_owned(),
+        };
+        let row = self.inner.database.attempt(attempt).await?;
+        let row = row.filter(|row| row.seat == seat).ok_or_else(nobody)?;
+        let seat = self.inner.database.seat(seat).await?.ok_or_else(nobody)?;
+        let order = Order {
+            which: Which {
+                seats: Some(vec![seat.number.clone()]),
+                scenario: Some(row.scenario),
+            },
+            reason: Some("by the candidate".to_owned()),
+        };
+        let actor = format!("seat:{}", seat.number);
+        self.hand_in(&row.session, order, &actor).await?;
+        self.own(&seat.id).await
+    }
+}
+
+fn messages(log: &[Entry], number: &str) -> Vec<Message> {
+    let said = log.iter().filter_map(|entry| {
+        let Deed::Said { seat, text } = &entry.deed else {
+            return None;
+        };
+        let meant = seat.as_ref().is_none_or(|seat| seat == number);
+        meant.then(|| Message {
+            at_ms: entry.at_ms,
+            text: text.clone(),
+        })
+    });
+    said.collect()
+}

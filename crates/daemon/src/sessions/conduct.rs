@@ -1,0 +1,369 @@
+//! The conductor: does what the attempts' states ask for, and keeps their deadlines.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use plateau_core::exam::clock::{Reading, WARNINGS_MS};
+use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
+
+use super::{SessionError, Sessions, Whole};
+use crate::runtime::error::chain;
+use crate::store::sessions::AttemptRow;
+
+/// How often the clock is written down while somebody works; so much can be lost by a kill.
+const BEAT: Duration = Duration::from_millis(500);
+
+/// When what failed is tried again.
+const AGAIN_MS: u64 = 1000;
+
+/// Conducts all sessions until the daemon stops.
+pub(super) async fn conduct(sessions: Sessions) {
+    let inner = &sessions.inner;
+    loop {
+        let now = inner.clock.now_ms();
+        let round = match sessions.round().await {
+            Ok(round) => round,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "sessions cannot be conducted");
+                Round {
+                    next_ms: Some(now + AGAIN_MS),
+                    working: true,
+                }
+            }
+        };
+        loop {
+            let now = inner.clock.now_ms();
+            let ahead = round.next_ms.map(|next| next.saturating_sub(now));
+            if ahead == Some(0) {
+                break;
+            }
+            // In short steps: a host that slept has missed its timers.
+            let step = ahead.map_or(BEAT, |ahead| BEAT.min(Duration::from_millis(ahead)));
+            tokio::select! {
+                () = inner.stop.cancelled() => return,
+                () = inner.wake.notified() => break,
+                () = tokio::time::sleep(step) => {}
+            }
+            if round.working
+                && let Err(error) = sessions.beat().await
+            {
+                tracing::error!(error = chain(&error), "the clock cannot be written down");
+            }
+        }
+    }
+}
+
+/// What a round found.
+struct Round {
+    /// When there is something to do next, in milliseconds since the epoch.
+    next_ms: Option<u64>,
+    /// Whether a clock runs.
+    working: bool,
+}
+
+impl Sessions {
+    async fn round(&self) -> Result<Round, SessionError> {
+        let mut round = Round {
+            next_ms: None,
+            working: false,
+        };
+        for session in self.inner.database.sessions().await? {
+            if matches!(
+                session.state,
+                SessionState::Sealed | SessionState::Cancelled
+            ) {
+                continue;
+            }
+            let whole = self.whole(session).await?;
+            for attempt in &whole.attempts {
+                self.attend(&whole, attempt, &mut round).await?;
+            }
+            self.move_along(&whole).await?;
+        }
+        if round.working {
+            self.beat().await?;
+        }
+        Ok(round)
+    }
+
+    async fn attend(
+        &self,
+        whole: &Whole,
+        attempt: &AttemptRow,
+        round: &mut Round,
+    ) -> Result<(), SessionError> {
+        self.mind_the_doors(attempt);
+        match attempt.state {
+            AttemptState::Running | AttemptState::Paused => {
+                round.working |= attempt.state == AttemptState::Running;
+                if attempt.state == AttemptState::Running {
+                    self.start_lab_clock(attempt);
+                }
+                let now = self.inner.clock.now_ms();
+                if let Some(reading) = whole.reading(attempt, now) {
+                    let next = self.keep_time(whole, attempt, &reading, now).await?;
+                    round.next_ms = [round.next_ms, next].into_iter().flatten().min();
+                }
+            }
+            AttemptState::Preparing | AttemptState::HandedIn | AttemptState::Kept => {
+                self.work_on(attempt);
+            }
+            AttemptState::Waiting | AttemptState::Absent if attempt.lab.is_some() => {
+                self.work_on(attempt);
+            }
+            AttemptState::Waiting
+            | AttemptState::Absent
+            | AttemptState::Broken
+            | AttemptState::Ready
+            | AttemptState::Graded => {}
+        }
+        Ok(())
+    }
+
+    /// Lets the candidate to his terminals while he may work, and nobody afterwards.
+    fn mind_the_doors(&self, attempt: &AttemptRow) {
+        let Some(lab) = attempt.lab.clone() else {
+            return;
+        };
+        let terminals = self.inner.terminals.clone();
+        match attempt.state {
+            AttemptState::Running => terminals.open(&lab),
+            AttemptState::Paused
+            | AttemptState::HandedIn
+            | AttemptState::Kept
+            | AttemptState::Graded
+            | AttemptState::Absent => {
+                tokio::spawn(async move { terminals.close(&lab).await });
+            }
+            AttemptState::Waiting
+            | AttemptState::Preparing
+            | AttemptState::Broken
+            | AttemptState::Ready => {}
+        }
+    }
+
+    /// Ends an attempt whose time is up, and warns one whose time runs out. When to look again.
+    async fn keep_time(
+        &self,
+        whole: &Whole,
+        attempt: &AttemptRow,
+        reading: &Reading,
+        now: u64,
+    ) -> Result<Option<u64>, SessionError> {
+        let Some(deadline) = reading.deadline_ms else {
+            return Ok(None);
+        };
+        if deadline <= now {
+            self.move_by_itself(attempt, AttemptMove::HandIn, Some("the time is up"))
+                .await?;
+            return Ok(None);
+        }
+        if attempt.state != AttemptState::Running {
+            return Ok(Some(deadline));
+        }
+        if let Some(left_ms) = due_warning(&whole.log, &attempt.id, reading) {
+            let deed = Deed::Warned {
+                attempt: attempt.id.clone(),
+                left_ms,
+            };
+            self.note(&attempt.session, None, deed).await?;
+        }
+        let next = WARNINGS_MS
+            .into_iter()
+            .filter(|at| *at < reading.remaining_ms);
+        let next = next.map(|at| deadline - at).min();
+        Ok(Some(next.unwrap_or(deadline)))
+    }
+
+    /// Moves a session on where its attempts have come to their ends.
+    async fn move_along(&self, whole: &Whole) -> Result<(), SessionError> {
+        let attempts = &whole.attempts;
+        let by = match whole.session.state {
+            SessionState::Preparing
+                if !attempts
+                    .iter()
+                    .any(|attempt| attempt.state == AttemptState::Preparing) =>
+            {
+                SessionMove::Prepared
+            }
+            SessionState::Open if attempts.iter().all(|attempt| attempt.state.is_over()) => {
+                SessionMove::Close
+            }
+            SessionState::Draft
+            | SessionState::Preparing
+            | SessionState::Ready
+            | SessionState::Open
+            | SessionState::Closed
+            | SessionState::Sealed
+            | SessionState::Cancelled => return Ok(()),
+        };
+        self.move_session_by_itself(&whole.session.id, by).await
+    }
+
+    /// Has somebody work on an attempt, unless somebody does.
+    fn work_on(&self, attempt: &AttemptRow) {
+        let Some(busy) = Busy::with(self, &attempt.id) else {
+            return;
+        };
+        let sessions = self.clone();
+        let attempt = attempt.id.clone();
+        tokio::spawn(async move {
+            let stop = sessions.inner.stop.clone();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sessions.work(&attempt) => {}
+            }
+            drop(busy);
+            sessions.inner.wake.notify_one();
+        });
+    }
+
+    /// Has the scenario's events happen by the candidate's clock.
+    fn start_lab_clock(&self, attempt: &AttemptRow) {
+        let Some(lab) = attempt.lab.clone() else {
+            return;
+        };
+        let labs = self.inner.labs.clone();
+        if labs.show(&lab).is_ok_and(|view| view.started.is_some()) {
+            return;
+        }
+        let Some(busy) = Busy::with(self, &attempt.id) else {
+            return;
+        };
+        tokio::spawn(async move {
+            if let Err(error) = labs.start_clock(&lab).await {
+                tracing::warn!(lab, error = chain(&error), "events do not happen");
+            }
+            drop(busy);
+        });
+    }
+}
+
+/// That somebody works on an attempt, for as long as it is held.
+struct Busy {
+    sessions: Sessions,
+    attempt: String,
+}
+
+impl Busy {
+    /// `None` where somebody does already.
+    fn with(sessions: &Sessions, attempt: &str) -> Option<Self> {
+        let busy = sessions.inner.busy.lock();
+        let mut busy = busy.unwrap_or_else(PoisonError::into_inner);
+        busy.insert(attempt.to_owned()).then(|| Self {
+            sessions: sessions.clone(),
+            attempt: attempt.to_owned(),
+        })
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let busy = self.sessions.inner.busy.lock();
+        let mut busy: std::sync::MutexGuard<'_, BTreeSet<String>> =
+            busy.unwrap_or_else(PoisonError::into_inner);
+        busy.remove(&self.attempt);
+    }
+}
+
+/// The warning that is due: of those that were granted at all, the last that is reached, unless it
+/// was given since time was added last.
+fn due_warning(log: &[Entry], of: &str, reading: &Reading) -> Option<u64> {
+    let reached = WARNINGS_MS
+        .into_iter()
+        .filter(|at| *at < reading.granted_ms && reading.remaining_ms <= *at)
+        .min()?;
+    for entry in log.iter().rev() {
+        if let Deed::Warned { attempt, left_ms } = &entry.deed
+            && attempt == of
+            && *left_ms <= reached
+        {
+            return None;
+        }
+        if let Deed::Extended { attempt, .. } | Deed::GaveBack { attempt, .. } = &entry.deed
+            && attempt == of
+        {
+            break;
+        }
+    }
+    Some(reached)
+}
+
+#[cfg(test)]
+mod tests {
+    use plateau_core::exam::clock::{Grant, Tick, WHOLE, read};
+
+    use super::*;
+
+    const MINUTE: u64 = 60_000;
+
+    fn reading(minutes: u64, passed: u64) -> Reading {
+        let grant = Grant {
+            duration_ms: minutes * MINUTE,
+            factor: WHOLE,
+            breaks_ms: 0,
+        };
+        read(&grant, &[(0, Tick::Start)], passed)
+    }
+
+    fn log(deeds: Vec<Deed>) -> Vec<Entry> {
+        let mut log: Vec<Entry> = Vec::new();
+        for deed in deeds {
+            let last = log.last().map(|last| (last.seq, last.hash.as_str()));
+            let entry = Entry::after(last, 0, "system", None, deed);
+            log.push(entry);
+        }
+        log
+    }
+
+    #[test]
+    fn each_warning_is_given_once() {
+        let warned = |left_ms| Deed::Warned {
+            attempt: "a".into(),
+            left_ms,
+        };
+        assert_eq!(due_warning(&[], "a", &reading(60, 29 * MINUTE)), None);
+        let at_30 = reading(60, 30 * MINUTE);
+        assert_eq!(due_warning(&[], "a", &at_30), Some(30 * MINUTE));
+        assert_eq!(
+            due_warning(&log(vec![warned(30 * MINUTE)]), "a", &at_30),
+            None
+        );
+        assert_eq!(
+            due_warning(&log(vec![warned(30 * MINUTE)]), "b", &at_30),
+            Some(30 * MINUTE)
+        );
+        let at_10 = reading(60, 51 * MINUTE);
+        assert_eq!(
+            due_warning(&log(vec![warned(30 * MINUTE)]), "a", &at_10),
+            Some(10 * MINUTE)
+        );
+    }
+
+    #[test]
+    fn who_is_given_time_is_warned_again() {
+        let log = log(vec![
+            Deed::Warned {
+                attempt: "a".into(),
+                left_ms: 2 * MINUTE,
+            },
+            Deed::Extended {
+                attempt: "a".into(),
+                by_ms: 5 * MINUTE,
+            },
+        ]);
+        let reading = reading(60, 59 * MINUTE);
+        assert_eq!(due_warning(&log, "a", &reading), Some(2 * MINUTE));
+    }
+
+    #[test]
+    fn who_never_had_so_much_is_not_warned_of_it() {
+        assert_eq!(due_warning(&[], "a", &reading(20, 0)), None);
+        assert_eq!(
+            due_warning(&[], "a", &reading(20, 10 * MINUTE)),
+            Some(10 * MINUTE)
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! What can go wrong with a session.
+
+use plateau_core::api::{ApiError, Fault};
+use plateau_core::exam::roster::Flaw;
+use plateau_core::exam::session::{AttemptState, SessionState};
+use plateau_core::problem::{Place, Problem};
+
+use crate::judging::{JudgingError, OpenError};
+use crate::lab::LabError;
+use crate::runtime::error::chain;
+use crate::store::DatabaseError;
+
+/// Something asked of a session that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// No session has this name or identifier.
+    #[error("there is no session `{session}`")]
+    NoSuchSession {
+        /// What was asked for.
+        session: String,
+    },
+    /// The session has no such seat.
+    #[error("session `{session}` has no seat `{seat}`")]
+    NoSuchSeat {
+        /// The session's name.
+        session: String,
+        /// The candidate number.
+        seat: String,
+    },
+    /// The session has no such scenario.
+    #[error("session `{session}` has no scenario `{scenario}`")]
+    NoSuchScenario {
+        /// The session's name.
+        session: String,
+        /// The scenario's identifier.
+        scenario: String,
+    },
+    /// There is no such attempt.
+    #[error("there is no attempt `{attempt}`")]
+    NoSuchAttempt {
+        /// What was asked for.
+        attempt: String,
+    },
+    /// Another session has the name.
+    #[error("there is a session `{name}` already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// What is decided of a session does not go together.
+    #[error("{what}")]
+    Terms {
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The list of candidates has flaws.
+    #[error("the list of candidates has {} flaw(s)", .0.len())]
+    Roster(Vec<Flaw>),
+    /// A scenario was not proven as it is.
+    #[error("scenario `{scenario}` is not proven as it is")]
+    NotProven {
+        /// The scenario.
+        scenario: String,
+    },
+    /// The session is not where this can be done.
+    #[error("session `{session}` is {state}, where this cannot be done")]
+    State {
+        /// The session's name.
+        session: String,
+        /// Where it is.
+        state: SessionState,
+        /// What to do about it.
+        hint: String,
+    },
+    /// Attempts are not where this can be done.
+    #[error("{}", stuck(.attempts))]
+    Attempts {
+        /// Candidate number and state of each.
+        attempts: Vec<(String, AttemptState)>,
+    },
+    /// Nobody is concerned.
+    #[error("there is no attempt for which this can be done")]
+    Nobody,
+    /// A reason is needed, and none was given.
+    #[error("this needs a reason")]
+    NoReason,
+    /// The machine cannot hold it all.
+    #[error("the labs would need {needed}, and {available} are left")]
+    Room {
+        /// Memory that is needed.
+        needed: String,
+        /// Memory that there is.
+        available: String,
+    },
+    /// A lab failed.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// Judging cannot be taken up.
+    #[error("take up judging")]
+    Open(#[from] OpenError),
+    /// What was seen could not be kept.
+    #[error(transparent)]
+    Judging(#[from] JudgingError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+fn stuck(attempts: &[(String, AttemptState)]) -> String {
+    let each = attempts
+        .iter()
+        .map(|(seat, state)| format!("`{seat}` is {state}"));
+    format!(
+        "this cannot be done: {}",
+        each.collect::<Vec<_>>().join(", ")
+    )
+}
+
+impl SessionError {
+    /// Short code that stays the same.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchSession { .. } => "session-not-found",
+            Self::NoSuchSeat { .. } => "seat-not-found",
+            Self::NoSuchScenario { .. } => "scenario-not-found",
+            Self::NoSuchAttempt { .. } => "attempt-not-found",
+            Self::NameTaken { .. } => "name-taken",
+            Self::Terms { .. } => "bad-terms",
+            Self::Roster(_) => "bad-roster",
+            Self::NotProven { .. } => "not-proven",
+            Self::State { .. } => "session-not-ready",
+            Self::Attempts { .. } => "attempt-not-ready",
+            Self::Nobody => "nobody-concerned",
+            Self::NoReason => "reason-missing",
+            Self::Room { .. } => "no-room",
+            Self::Lab(error) => error.code(),
+            Self::Open(_) => "state-unusable",
+            Self::Judging(error) => error.code(),
+            Self::Database(_) => "database-failed",
+        }
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoSuchSession { .. }
+            | Self::NoSuchSeat { .. }
+            | Self::NoSuchScenario { .. }
+            | Self::NoSuchAttempt { .. }
+            | Self::NameTaken { .. }
+            | Self::Terms { .. }
+            | Self::Roster(_)
+            | Self::NotProven { .. }
+            | Self::State { .. }
+            | Self::Attempts { .. }
+            | Self::Nobody
+            | Self::NoReason => Fault::Input,
+            Self::Room { .. } | Self::Open(_) | Self::Database(_) => Fault::Outside,
+            Self::Judging(error) => error.fault(),
+            Self::Lab(error) => error.fault(),
+        }
+    }
+
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoSuchSession { .. } => "`plateau session list` shows those that are there",
+            Self::NoSuchSeat { .. } => "`plateau session seats` shows the candidates' numbers",
+            Self::NoSuchScenario { .. } => "`plateau session show` names the session's scenarios",
+            Self::NoSuchAttempt { .. } => "`plateau session seats` shows the attempts",
+            Self::NameTaken { .. } => "take another name",
+            Self::Terms { hint, .. } | Self::State { hint, .. } => hint,
+            Self::Roster(_) => "mend the list and send it again; nothing was changed",
+            Self::NotProven { .. } => {
+                "run `plateau scenario prove` on it, or insist with a reason, which is recorded"
+            }
+            Self::Attempts { .. } | Self::Nobody => "`plateau session seats` shows where each is",
+            Self::NoReason => "say why with --reason; it is kept in the session's log",
+            Self::Room { .. } => "take other labs down, or prepare fewer seats at a time",
+            Self::Lab(error) => return error.hint(),
+            Self::Judging(error) => return error.hint(),
+            Self::Open(_) => "plateaud needs a state folder that it can write to",
+            Self::Database(_) => {
+                "look at the disk's space and, with PostgreSQL, whether it answers"
+            }
+        };
+        Some(hint.to_owned())
+    }
+
+    /// As the API says it.
+    #[must_use]
+    pub fn api(&self) -> ApiError {
+        if let Self::Lab(error) = self {
+            return error.api();
+        }
+        ApiError {
+            code: self.code().to_owned(),
+            fault: self.fault(),
+            message: chain(self),
+            hint: self.hint(),
+            problems: if let Self::Roster(flaws) = self {
+                flaws.iter().map(problem).collect()
+            } else {
+                vec![]
+            },
+        }
+    }
+}
+
+/// A flaw in the list as clients show what is wrong in a file.
+fn problem(flaw: &Flaw) -> Problem {
+    Problem {
+        place: Place {
+            file: "candidates".to_owned(),
+            line: u32::try_from(flaw.line).unwrap_or(u32::MAX),
+            column: 1,
+        },
+        code: "bad-candidate".to_owned(),
+        message: match &flaw.column {
+            Some(column) => format!("{column}: {}", flaw.message),
+            None => flaw.message.clone(),
+        },
+        hint: Some(flaw.hint.clone()),
+    }
+}

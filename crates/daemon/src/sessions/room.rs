@@ -1,0 +1,65 @@
+//! Whether the machine holds the labs that are to be built.
+
+use std::collections::BTreeMap;
+
+use plateau_core::exam::session::AttemptState;
+
+use super::view::any_draw;
+use super::{SessionError, Sessions, Whole};
+use crate::store::sessions::AttemptRow;
+
+/// What a node takes that was never measured: a booted systemd with a service or two.
+const NODE_BYTES: u64 = 96 << 20;
+
+impl Sessions {
+    /// Refuses what the machine's memory cannot hold beside what runs, and what is being built
+    /// already. Where the machine does not say how much there is, nothing is refused.
+    pub(super) async fn check_room(
+        &self,
+        whole: &Whole,
+        chosen: &[AttemptRow],
+    ) -> Result<(), SessionError> {
+        let Some(available) = self.inner.labs.memory_available().await else {
+            return Ok(());
+        };
+        let mut each = BTreeMap::new();
+        for row in &whole.scenarios {
+            each.insert(row.hash.clone(), self.lab_bytes(&row.hash).await?);
+        }
+        let mut needed = 0_u64;
+        for attempt in chosen {
+            let hash = whole.scenario(attempt).map(|row| &row.hash);
+            let bytes = hash.and_then(|hash| each.get(hash));
+            needed = needed.saturating_add(bytes.copied().unwrap_or(0));
+        }
+        for session in self.inner.database.sessions().await? {
+            for attempt in self.inner.database.attempts(&session.id).await? {
+                if attempt.state != AttemptState::Preparing {
+                    continue;
+                }
+                let scenarios = self.inner.database.scenarios(&session.id).await?;
+                let row = scenarios
+                    .iter()
+                    .find(|row| row.scenario == attempt.scenario);
+                if let Some(row) = row {
+                    needed = needed.saturating_add(self.lab_bytes(&row.hash).await?);
+                }
+            }
+        }
+        if needed <= available {
+            return Ok(());
+        }
+        let shown = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+        Err(SessionError::Room {
+            needed: shown(needed),
+            available: shown(available),
+        })
+    }
+
+    /// Memory that a lab of a scenario takes, in bytes.
+    async fn lab_bytes(&self, hash: &str) -> Result<u64, SessionError> {
+        let topology = any_draw(&self.frozen(hash).await?)?;
+        let nodes = u64::try_from(topology.nodes.len()).unwrap_or(u64::MAX);
+        Ok(nodes.saturating_mul(NODE_BYTES))
+    }
+}

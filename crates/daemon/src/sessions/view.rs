@@ -1,0 +1,162 @@
+//! Sessions as they are shown.
+
+use std::collections::BTreeMap;
+
+use plateau_core::exam::clock::{Grant, WHOLE, read};
+use plateau_core::exam::log::Entry;
+use plateau_core::exam::message::{AttemptView, ScenarioView, SeatView, SessionView};
+use plateau_core::scenario::Scenario;
+use plateau_core::topology::Topology;
+
+use super::{SessionError, Sessions, Whole};
+use crate::store::sessions::{AttemptRow, SessionRow};
+
+impl Sessions {
+    /// All sessions, the newest last.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn list(&self) -> Result<Vec<SessionView>, SessionError> {
+        let mut views = Vec::new();
+        for session in self.inner.database.sessions().await? {
+            views.push(self.view(session).await?);
+        }
+        Ok(views)
+    }
+
+    /// One session, by name or identifier.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn show(&self, session: &str) -> Result<SessionView, SessionError> {
+        let session = self.find(session).await?;
+        self.view(session).await
+    }
+
+    /// A session's seats with their attempts, by candidate number.
+    ///
+    /// # Errors
+    /// There is no such session.
+    pub async fn seats(&self, session: &str) -> Result<Vec<SeatView>, SessionError> {
+        let session = self.find(session).await?;
+        Ok(self
+            .whole(session)
+            .await?
+            .seat_views(self.inner.clock.now_ms()))
+    }
+
+    /// A session's log, from an entry on.
+    ///
+    /// # Errors
+    /// There is no such session.
+    pub async fn log(&self, session: &str, from: u64) -> Result<Vec<Entry>, SessionError> {
+        let session = self.find(session).await?;
+        Ok(self.inner.database.log(&session.id, from).await?)
+    }
+
+    pub(super) async fn view(&self, session: SessionRow) -> Result<SessionView, SessionError> {
+        let database = &self.inner.database;
+        let mut scenarios = Vec::new();
+        for row in database.scenarios(&session.id).await? {
+            let scenario = self.frozen(&row.hash).await?;
+            let topology = any_draw(&scenario)?;
+            scenarios.push(ScenarioView {
+                id: row.scenario,
+                blocks: blocks(&topology),
+                title: topology.title,
+                hash: row.hash,
+                duration_ms: row.duration_ms,
+                proven_ms: row.proven_ms,
+            });
+        }
+        let mut attempts: BTreeMap<String, u32> = BTreeMap::new();
+        for attempt in database.attempts(&session.id).await? {
+            *attempts.entry(attempt.state.word().to_owned()).or_default() += 1;
+        }
+        let seats = database.seats(&session.id).await?.len();
+        Ok(SessionView {
+            moves: session.state.moves().collect(),
+            id: session.id,
+            name: session.name,
+            state: session.state,
+            terms: session.terms,
+            created_ms: session.created_ms,
+            scenarios,
+            seats: u32::try_from(seats).unwrap_or(u32::MAX),
+            attempts,
+        })
+    }
+}
+
+/// A scenario drawn once, for what does not follow from its parameters.
+pub(super) fn any_draw(scenario: &Scenario) -> Result<Topology, SessionError> {
+    let drawn = scenario.draw("");
+    drawn.map_err(|problems| SessionError::Lab(crate::lab::LabError::Scenario(problems)))
+}
+
+/// Blocks that a scenario's tasks belong to, in their order.
+pub(super) fn blocks(topology: &Topology) -> Vec<String> {
+    let referentials = plateau_core::referential::referentials();
+    let mut blocks = Vec::new();
+    for task in &topology.tasks {
+        if let Some(found) = plateau_core::referential::find(referentials, &task.skill)
+            && !blocks.contains(&found.block.id)
+        {
+            blocks.push(found.block.id.clone());
+        }
+    }
+    blocks
+}
+
+impl Whole {
+    pub(super) fn seat_views(&self, now_ms: u64) -> Vec<SeatView> {
+        let mut seats: Vec<SeatView> = self
+            .seats
+            .values()
+            .map(|seat| SeatView {
+                id: seat.id.clone(),
+                number: seat.number.clone(),
+                name: seat.name.clone(),
+                email: seat.email.clone(),
+                blocks: seat.blocks.clone(),
+                factor: seat.factor,
+                breaks_ms: seat.breaks_ms,
+                notes: seat.notes.clone(),
+                attempts: self.attempts_of(&seat.id, now_ms),
+            })
+            .collect();
+        seats.sort_by(|one, other| one.number.cmp(&other.number));
+        seats
+    }
+
+    /// A seat's attempts, in the order of the session's scenarios.
+    pub(super) fn attempts_of(&self, seat: &str, now_ms: u64) -> Vec<AttemptView> {
+        let mut views = Vec::new();
+        for scenario in &self.scenarios {
+            let own = self.attempts.iter().filter(|attempt| attempt.seat == seat);
+            let here = own.filter(|attempt| attempt.scenario == scenario.scenario);
+            views.extend(here.map(|attempt| self.attempt_view(attempt, now_ms)));
+        }
+        views
+    }
+
+    pub(super) fn attempt_view(&self, attempt: &AttemptRow, now_ms: u64) -> AttemptView {
+        let nothing = Grant {
+            duration_ms: 0,
+            factor: WHOLE,
+            breaks_ms: 0,
+        };
+        let reading = self.reading(attempt, now_ms);
+        AttemptView {
+            id: attempt.id.clone(),
+            seat: self
+                .seat(attempt)
+                .map_or_else(String::new, |seat| seat.number.clone()),
+            scenario: attempt.scenario.clone(),
+            state: attempt.state,
+            lab: attempt.lab.clone(),
+            clock: reading.unwrap_or_else(|| read(&nothing, &[], now_ms)),
+            problem: attempt.problem.clone(),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! One connection: who it is, and what is asked on each channel.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use russh::keys::PublicKey;
+use russh::server::VerifiedPublicKey;
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session};
+use russh::{Channel, ChannelId, Pty};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Admission, House, Knock, Proof, command, screen};
+use crate::terminals::{Place, Size};
+
+/// Channels of one connection.
+const CHANNELS: usize = 10;
+
+/// Longest command in bytes.
+const COMMAND: usize = 64 << 10;
+
+/// The terminal that the browser shows first.
+const TERMINAL: &str = "main";
+
+/// One client.
+pub(super) struct Connection {
+    house: Arc<House>,
+    peer: SocketAddr,
+    entered: CancellationToken,
+    user: String,
+    admission: Option<Admission>,
+    channels: BTreeMap<ChannelId, Line>,
+}
+
+/// A channel of a session.
+struct Line {
+    /// Until something runs on it.
+    channel: Option<Channel<Msg>>,
+    /// Size of the client's window, where he has one.
+    window: watch::Sender<Option<Size>>,
+}
+
+/// What is asked for on a channel.
+enum Asked {
+    Shell,
+    Command(String),
+    Files,
+}
+
+impl Connection {
+    /// Somebody who has not said who he is.
+    pub(super) fn new(house: Arc<House>, peer: SocketAddr, entered: CancellationToken) -> Self {
+        Self {
+            house,
+            peer,
+            entered,
+            user: String::new(),
+            admission: None,
+            channels: BTreeMap::new(),
+        }
+    }
+
+    async fn ask(&self, user: &str, proof: Proof) -> Option<Admission> {
+        let knock = Knock {
+            user: user.to_owned(),
+            proof,
+            peer: self.peer,
+        };
+        match self.house.gate.ask(knock).await {
+            Ok(admission) => Some(admission),
+            Err(refusal) => {
+                tracing::debug!(peer = %self.peer, why = refusal.0, "refused over SSH");
+                None
+            }
+        }
+    }
+
+    async fn enter(&mut self, user: &str, proof: Proof) -> Auth {
+        let Some(admission) = self.ask(user, proof).await else {
+            return Auth::reject();
+        };
+        tracing::info!(peer = %self.peer, seat = admission.seat, lab = admission.lab, "entered over SSH");
+        user.clone_into(&mut self.user);
+        self.admission = Some(admission);
+        self.entered.cancel();
+        Auth::Accept
+    }
+
+    /// Begins what is asked for; a channel does one thing only.
+    fn begin(
+        &mut self,
+        id: ChannelId,
+        asked: Asked,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let line = self.channels.get_mut(&id);
+        let Some((line, channel)) = line.and_then(|line| {
+            let channel = line.channel.take()?;
+            Some((line, channel))
+        }) else {
+            return session.channel_failure(id);
+        };
+        let Some(admission) = &self.admission else {
+            return session.channel_failure(id);
+        };
+        session.channel_success(id)?;
+        let node = match admission.node(&self.user) {
+            Ok(node) => node.to_owned(),
+            Err(reason) => {
+                tokio::spawn(command::refuse(channel, reason));
+                return Ok(());
+            }
+        };
+        let place = Place {
+            lab: admission.lab.clone(),
+            node,
+            name: TERMINAL.to_owned(),
+            user: "root".to_owned(),
+        };
+        let (house, window) = (Arc::clone(&self.house), line.window.subscribe());
+        let has_window = window.borrow().is_some();
+        match asked {
+            Asked::Shell if has_window => {
+                tokio::spawn(screen::serve(channel, house, place, window));
+            }
+            Asked::Shell => {
+                tokio::spawn(command::serve(channel, house, place, command::login()));
+            }
+            Asked::Command(text) => {
+                tokio::spawn(command::serve(channel, house, place, command::line(text)));
+            }
+            Asked::Files => {
+                tokio::spawn(command::serve(channel, house, place, command::files()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn size(cols: u32, rows: u32) -> Size {
+    let short = |size: u32| u16::try_from(size).unwrap_or(u16::MAX);
+    // Some clients do not know their size, and say 0.
+    let or = |size: u16, usual: u16| if size == 0 { usual } else { size };
+    Size {
+        cols: or(short(cols), Size::USUAL.cols),
+        rows: or(short(rows), Size::USUAL.rows),
+    }
+}
+
+/// Whatever is not here is refused: forwarded ports and sockets of both directions, X11, agents.
+impl Handler for Connection {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, russh::Error> {
+        let proof = Proof::Password(password.to_owned());
+        Ok(self.enter(user, proof).await)
+    }
+
+    /// A client offers all keys that he has: those that open nothing count as no attempt.
+    async fn auth_publickey_offered(
+        &mut self,
+        user: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> Result<Auth, russh::Error> {
+        let proof = Proof::Key(PublicKey::clone(offer.public_key));
+        Ok(match self.ask(user, proof).await {
+            Some(_) => Auth::Accept,
+            None => Auth::reject(),
+        })
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, russh::Error> {
+        let proof = Proof::Key(PublicKey::clone(key.public_key));
+        Ok(self.enter(user, proof).await)
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        // Dropped, the reply refuses.
+        if self.channels.len() < CHANNELS {
+            let line = Line {
+                window: watch::Sender::new(None),
+                channel: None,
+            };
+            let id = channel.id();
+            let line = self.channels.entry(id).or_insert(line);
+            line.channel = Some(channel);
+            reply.accept().await;
+        }
+        Ok(())
+    }
+
+    async fn channel_close(
+        &mut self,
+        channel: ChannelId,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.channels.remove(&channel);
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _term: &str,
+        cols: u32,
+        rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        match self.channels.get(&channel) {
+            Some(line) => {
+                line.window.send_replace(Some(size(cols, rows)));
+                session.channel_success(channel)
+            }
+            None => session.channel_failure(channel),
+        }
+    }
+
+    async fn window_change_request(
+        &mut self,
+        channel: ChannelId,
+        cols: u32,
+        rows: u32,
+        _width: u32,
+        _height: u32,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        if let Some(line) = self.channels.get(&channel) {
+            line.window.send_replace(Some(size(cols, rows)));
+        }
+        Ok(())
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.begin(channel, Asked::Shell, session)
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        data: &[u8],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        match std::str::from_utf8(data) {
+            Ok(text) if text.len() <= COMMAND => {
+                self.begin(channel, Asked::Command(text.to_owned()), session)
+            }
+            Ok(_) | Err(_) => session.channel_failure(channel),
+        }
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        match name {
+            "sftp" => self.begin(channel, Asked::Files, session),
+            _ => session.channel_failure(channel),
+        }
+    }
+
+    async fn x11_request(
+        &mut self,
+        channel: ChannelId,
+        _single: bool,
+        _protocol: &str,
+        _cookie: &str,
+        _screen: u32,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        session.channel_failure(channel)
+    }
+}

@@ -1,0 +1,149 @@
+//! Who may enter over SSH.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use russh::keys::PublicKey;
+
+/// Somebody who wants to enter.
+#[derive(Clone)]
+pub struct Knock {
+    /// The name that he gives, which is that of the node he wants.
+    pub user: String,
+    /// What he proves that he may with.
+    pub proof: Proof,
+    /// Where he comes from.
+    pub peer: SocketAddr,
+}
+
+/// What somebody proves with that he may enter.
+#[derive(Clone)]
+pub enum Proof {
+    /// An access code.
+    Password(String),
+    /// A key: offered, or proven to be his. Nobody enters before it is proven.
+    Key(PublicKey),
+}
+
+/// Somebody who may enter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Identifier of his lab.
+    pub lab: String,
+    /// The nodes that he may enter.
+    pub nodes: Vec<String>,
+    /// His seat, for the log.
+    pub seat: String,
+}
+
+/// Why somebody may not enter, for the log alone: he himself is told only that he may not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+type Decide = dyn Fn(Knock) -> BoxFuture<'static, Result<Admission, Refusal>> + Send + Sync;
+
+/// What decides who may enter.
+#[derive(Clone)]
+pub struct Gate(Arc<Decide>);
+
+impl Gate {
+    /// One that decides by a function.
+    pub fn new<F>(decide: impl Fn(Knock) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Admission, Refusal>> + Send + 'static,
+    {
+        Self(Arc::new(move |knock| decide(knock).boxed()))
+    }
+
+    /// One that lets nobody in.
+    #[must_use]
+    pub fn shut() -> Self {
+        Self::new(async |_| Err(Refusal("nobody may enter".to_owned())))
+    }
+
+    /// Asks whether somebody may enter.
+    pub(super) async fn ask(&self, knock: Knock) -> Result<Admission, Refusal> {
+        (self.0)(knock).await
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate(…)")
+    }
+}
+
+impl fmt::Debug for Knock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Knock")
+            .field("user", &self.user)
+            .field("proof", &self.proof)
+            .field("peer", &self.peer)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password(_) => "Password(…)",
+            Self::Key(_) => "Key(…)",
+        })
+    }
+}
+
+impl Admission {
+    /// The node that a user's name stands for; where there is one only, every name does.
+    ///
+    /// # Errors
+    /// What to tell him.
+    pub(super) fn node(&self, user: &str) -> Result<&str, String> {
+        match self.nodes.as_slice() {
+            [] => Err("no node can be entered".to_owned()),
+            [only] => Ok(only),
+            nodes => {
+                let found = nodes.iter().find(|node| *node == user);
+                let all = || format!("no node `{user}`: {}", nodes.join(", "));
+                found.map(String::as_str).ok_or_else(all)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(nodes: &[&str]) -> Admission {
+        Admission {
+            lab: String::new(),
+            nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+            seat: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_name_chooses_the_node_unless_there_is_one_only() {
+        assert_eq!(admission(&["srv1"]).node("ann"), Ok("srv1"));
+        let two = admission(&["client", "srv1"]);
+        assert_eq!(two.node("srv1"), Ok("srv1"));
+        assert_eq!(
+            two.node("ann"),
+            Err("no node `ann`: client, srv1".to_owned())
+        );
+        assert!(admission(&[]).node("srv1").is_err());
+    }
+
+    #[test]
+    fn a_code_is_in_no_log() {
+        let knock = Knock {
+            user: "srv1".to_owned(),
+            proof: Proof::Password("hunter2".to_owned()),
+            peer: ([127, 0, 0, 1], 22).into(),
+        };
+        assert!(!format!("{knock:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,79 @@
+//! A terminal of a node in the client's own: the same screen as in the browser.
+
+use std::sync::Arc;
+
+use plateau_core::terminal::RESTORE;
+use russh::server::Msg;
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use tokio::sync::watch;
+
+use super::{House, command};
+use crate::runtime::error::chain;
+use crate::terminals::{Hands, Mode, Place, Said, Sight, Size};
+
+/// What a session ends with whose terminal was closed.
+const CLOSED: u32 = 255;
+
+/// Shows a terminal until its shell ends, the client leaves, or it is closed.
+pub(super) async fn serve(
+    channel: Channel<Msg>,
+    house: Arc<House>,
+    place: Place,
+    window: watch::Receiver<Option<Size>>,
+) {
+    let size = *window.borrow();
+    let (sight, hands) = match house.terminals.join(&place, Mode::TakePart, size).await {
+        Ok(joined) => joined,
+        Err(error) => return command::refuse(channel, chain(&error)).await,
+    };
+    let (from, to) = channel.split();
+    // All at once: a client that does not read must still be able to type.
+    let done = tokio::select! {
+        done = show(sight, &to) => done,
+        () = type_in(from, &hands) => Ok(()),
+        () = follow(window, &hands) => Ok(()),
+    };
+    if let Err(error) = done {
+        tracing::debug!(?place, %error, "a terminal over SSH was left");
+    }
+}
+
+async fn show(mut sight: Sight, to: &ChannelWriteHalf<Msg>) -> Result<(), russh::Error> {
+    let mut status = CLOSED;
+    while let Some(said) = sight.next().await {
+        match said {
+            Said::Data(bytes) => to.data_bytes(bytes).await?,
+            // The client's window is what it is.
+            Said::Size(_) => {}
+            Said::Exit(exit) => status = u32::try_from(exit).unwrap_or(CLOSED),
+        }
+    }
+    // The client's terminal goes on with something else.
+    to.data_bytes(RESTORE.as_bytes()).await?;
+    command::end(to, status).await
+}
+
+/// Passes on what is typed; comes back when the client has left.
+async fn type_in(mut from: ChannelReadHalf, hands: &Hands) {
+    while let Some(message) = from.wait().await {
+        if let ChannelMsg::Data { data } = message {
+            if !hands.type_in(data).await {
+                // What the terminal said last is still on its way.
+                return std::future::pending().await;
+            }
+        } else if matches!(message, ChannelMsg::Close) {
+            return;
+        }
+    }
+}
+
+async fn follow(mut window: watch::Receiver<Option<Size>>, hands: &Hands) {
+    while window.changed().await.is_ok() {
+        let size = *window.borrow_and_update();
+        if let Some(size) = size {
+            hands.resize(size).await;
+        }
+    }
+    // The channel was closed, which is heard elsewhere.
+    std::future::pending().await
+}

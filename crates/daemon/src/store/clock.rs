@@ -1,0 +1,38 @@
+//! The daemon's clock in the database.
+
+use super::database::{Database, DatabaseError};
+use super::sessions::column;
+use crate::clock::Beat;
+
+impl Database {
+    /// The clock as it was last written down.
+    pub(crate) async fn beat(&self) -> Result<Option<Beat>, DatabaseError> {
+        let row: Option<(String, i64, i64)> =
+            sqlx::query_as("SELECT boot, since_boot, showed FROM clock WHERE id = 1")
+                .fetch_optional(self.read())
+                .await
+                .map_err(DatabaseError::query("read the clock"))?;
+        let number = |value| u64::try_from(value).unwrap_or(0);
+        Ok(row.map(|(boot, since_boot, showed)| Beat {
+            boot,
+            since_boot_ms: number(since_boot),
+            showed_ms: number(showed),
+        }))
+    }
+
+    /// Writes the clock down.
+    pub(crate) async fn keep_beat(&self, beat: &Beat) -> Result<(), DatabaseError> {
+        sqlx::query(
+            "INSERT INTO clock (id, boot, since_boot, showed) VALUES (1, $1, $2, $3) \
+             ON CONFLICT (id) DO UPDATE SET boot = excluded.boot, \
+             since_boot = excluded.since_boot, showed = excluded.showed",
+        )
+        .bind(&beat.boot)
+        .bind(column(beat.since_boot_ms))
+        .bind(column(beat.showed_ms))
+        .execute(self.write())
+        .await
+        .map(drop)
+        .map_err(DatabaseError::query("write the clock down"))
+    }
+}

@@ -1,0 +1,213 @@
+//! Those who look at a terminal, from both sides: how they are told, and what they hold.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use plateau_core::terminal::DATA_LIMIT;
+use tokio::sync::{mpsc, oneshot};
+
+use super::screen::Screen;
+use super::terminal::Command;
+use super::{Mode, Size};
+
+/// Things said that may wait for a viewer. Who falls further behind is drawn the screen anew.
+const WAITING: usize = 64;
+
+/// What a terminal says to a viewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Its window has this size.
+    Size(Size),
+    /// It shows this.
+    Data(Bytes),
+    /// Its shell ended with this status; nothing follows.
+    Exit(i32),
+}
+
+/// What a viewer sees.
+#[derive(Debug)]
+pub struct Sight {
+    number: u64,
+    said: mpsc::Receiver<Said>,
+    behind: Arc<AtomicBool>,
+    ended: Arc<OnceLock<i32>>,
+    told_end: bool,
+    commands: mpsc::Sender<Command>,
+}
+
+/// What a viewer does. Clones are the same person's.
+#[derive(Clone, Debug)]
+pub struct Hands {
+    mode: Mode,
+    keys: mpsc::Sender<Bytes>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// What the terminal gives to a viewer who has joined.
+#[derive(Debug)]
+pub(super) struct Joined {
+    number: u64,
+    said: mpsc::Receiver<Said>,
+    behind: Arc<AtomicBool>,
+    ended: Arc<OnceLock<i32>>,
+    keys: mpsc::Sender<Bytes>,
+}
+
+/// Joins a terminal; `None` where it is ending.
+pub(super) async fn join(
+    commands: &mpsc::Sender<Command>,
+    mode: Mode,
+    size: Option<Size>,
+) -> Option<(Sight, Hands)> {
+    let (reply, joined) = oneshot::channel();
+    commands.send(Command::Join(size, reply)).await.ok()?;
+    let Joined {
+        number,
+        said,
+        behind,
+        ended,
+        keys,
+    } = joined.await.ok()?;
+    let sight = Sight {
+        number,
+        said,
+        behind,
+        ended,
+        told_end: false,
+        commands: commands.clone(),
+    };
+    let hands = Hands {
+        mode,
+        keys,
+        commands: commands.clone(),
+    };
+    Some((sight, hands))
+}
+
+impl Sight {
+    /// What is said next; `None` when the terminal is closed.
+    pub async fn next(&mut self) -> Option<Said> {
+        if self.said.is_empty() && self.behind.load(Ordering::Acquire) {
+            // Where it cannot be asked, it has ended, which shows below.
+            let _ = self.commands.send(Command::Redraw(self.number)).await;
+        }
+        if let Some(said) = self.said.recv().await {
+            return Some(said);
+        }
+        let status = self.ended.get().filter(|_| !self.told_end)?;
+        self.told_end = true;
+        Some(Said::Exit(*status))
+    }
+}
+
+impl Hands {
+    /// Types something; what a watcher types goes nowhere. While a node restarts, so does everything.
+    /// Returns whether the terminal is still there.
+    pub async fn type_in(&self, bytes: Bytes) -> bool {
+        match self.mode {
+            Mode::TakePart => self.keys.send(bytes).await.is_ok(),
+            Mode::Watch => !self.keys.is_closed(),
+        }
+    }
+
+    /// Gives the window another size; a watcher's changes nothing. Returns whether the terminal is
+    /// still there.
+    pub async fn resize(&self, size: Size) -> bool {
+        match self.mode {
+            Mode::TakePart => self.commands.send(Command::Resize(size)).await.is_ok(),
+            Mode::Watch => !self.commands.is_closed(),
+        }
+    }
+}
+
+/// All viewers of a terminal.
+#[derive(Debug, Default)]
+pub(super) struct Viewers {
+    all: BTreeMap<u64, Viewer>,
+    joined: u64,
+    ended: Arc<OnceLock<i32>>,
+}
+
+#[derive(Debug)]
+struct Viewer {
+    said: mpsc::Sender<Said>,
+    /// That he was too slow, and has missed something.
+    behind: Arc<AtomicBool>,
+}
+
+impl Viewers {
+    /// A new viewer, who is drawn the screen.
+    pub(super) fn join(&mut self, screen: &Screen, keys: mpsc::Sender<Bytes>) -> Joined {
+        self.joined += 1;
+        let (say, said) = mpsc::channel(WAITING);
+        let behind = Arc::new(AtomicBool::default());
+        let mut viewer = Viewer {
+            said: say,
+            behind: Arc::clone(&behind),
+        };
+        viewer.draw(screen);
+        self.all.insert(self.joined, viewer);
+        Joined {
+            number: self.joined,
+            said,
+            behind,
+            ended: Arc::clone(&self.ended),
+            keys,
+        }
+    }
+
+    /// Says something to all of them, and forgets those who have left.
+    pub(super) fn say(&mut self, said: &Said) {
+        self.all.retain(|_, viewer| viewer.say(said));
+    }
+
+    /// Draws the screen for all of them.
+    pub(super) fn draw(&mut self, screen: &Screen) {
+        self.all.retain(|_, viewer| viewer.draw(screen));
+    }
+
+    /// Draws the screen for one who has missed something.
+    pub(super) fn catch_up(&mut self, number: u64, screen: &Screen) {
+        if let Some(viewer) = self.all.get_mut(&number) {
+            viewer.behind.store(false, Ordering::Release);
+            viewer.draw(screen);
+        }
+    }
+
+    /// Notes how the shell ended, which they hear when they have seen everything else.
+    pub(super) fn end(&self, status: i32) {
+        // It ends once.
+        let _ = self.ended.set(status);
+    }
+}
+
+impl Viewer {
+    fn draw(&mut self, screen: &Screen) -> bool {
+        let drawing = Bytes::from([screen.drawing().as_bytes(), screen.rest()].concat());
+        let mut there = self.say(&Said::Size(screen.size()));
+        let mut from = 0;
+        while from < drawing.len() {
+            let to = drawing.len().min(from + DATA_LIMIT);
+            there = self.say(&Said::Data(drawing.slice(from..to)));
+            from = to;
+        }
+        there
+    }
+
+    /// Whether he is still there.
+    fn say(&mut self, said: &Said) -> bool {
+        if self.behind.load(Ordering::Acquire) {
+            return !self.said.is_closed();
+        }
+        match self.said.try_send(said.clone()) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.behind.store(true, Ordering::Release);
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
+}

@@ -1,0 +1,504 @@
+//! Exam sessions from the list of candidates to their grades.
+#![allow(clippy::unwrap_used, reason = "these are tests too")]
+
+use std::time::Duration;
+
+use plateau_core::exam::clock::PauseKind;
+use plateau_core::exam::log::{Deed, verify};
+use plateau_core::exam::message::{
+    AttemptView, Extend, NewScenario, NewSession, Order, Pause, Say, SeatView, Terms, Which,
+};
+use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
+use plateau_core::feedback::Mode;
+use plateaud::runtime::fake::Fake;
+use plateaud::sessions::{SessionError, Sessions};
+use plateaud::store::Database;
+use plateaud::terminals::Terminals;
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{House, files, house};
+
+const LIST: &str = "number,name,factor,breaks\n\
+                    001,Ada,1.333,10\n\
+                    002,Grace,,\n\
+                    003,Linus,,\n";
+
+/// A daemon with its sessions.
+struct Centre {
+    house: House,
+    sessions: Sessions,
+    stop: CancellationToken,
+}
+
+async fn open(house: &House) -> (Sessions, CancellationToken) {
+    let stop = CancellationToken::new();
+    let state = house.labs.settings().state.clone();
+    let database = Database::open(&Database::in_folder(&state)).await.unwrap();
+    let terminals = Terminals::new(house.labs.clone());
+    let sessions = Sessions::open(house.labs.clone(), database, terminals, stop.clone());
+    (sessions.await.unwrap(), stop)
+}
+
+async fn centre() -> Centre {
+    let house = house(Fake::new()).await;
+    let (sessions, stop) = open(&house).await;
+    Centre {
+        house,
+        sessions,
+        stop,
+    }
+}
+
+fn terms() -> Terms {
+    Terms {
+        title: "tsgeri".into(),
+        block: None,
+        centre: "Nantes".into(),
+        from: "2026-12-01".into(),
+        to: "2026-12-02".into(),
+        responsible: "M. Durand".into(),
+        jurors: vec!["Mme Petit".into(), "M. Moreau".into()],
+        invigilators: vec![],
+        mode: Mode::Exam,
+        seed: Some("december".into()),
+    }
+}
+
+fn new_session(duration: &str) -> NewSession {
+    use base64::Engine as _;
+    let mut files = files();
+    let engine = base64::engine::general_purpose::STANDARD;
+    let text = String::from_utf8(engine.decode(&files["scenario.yaml"]).unwrap()).unwrap();
+    let text = text.replace("duration: 30m", &format!("duration: {duration}"));
+    files.insert("scenario.yaml".into(), engine.encode(text));
+    NewSession {
+        name: "december".into(),
+        terms: terms(),
+        scenarios: vec![NewScenario {
+            files,
+            insist: Some("a test of its own".into()),
+        }],
+    }
+}
+
+fn only(seat: &str) -> Which {
+    Which {
+        seats: Some(vec![seat.to_owned()]),
+        scenario: None,
+    }
+}
+
+fn because(which: Which) -> Order {
+    Order {
+        which,
+        reason: Some("because".into()),
+    }
+}
+
+impl Centre {
+    /// A session of three whose labs wait.
+    async fn ready(duration: &str) -> Self {
+        let centre = centre().await;
+        let sessions = &centre.sessions;
+        sessions
+            .create(new_session(duration), "trainer")
+            .await
+            .unwrap();
+        sessions
+            .seat_all("december", LIST.as_bytes(), "trainer")
+            .await
+            .unwrap();
+        sessions
+            .prepare("december", Order::default(), "trainer")
+            .await
+            .unwrap();
+        centre.until_session(SessionState::Ready).await;
+        centre
+    }
+
+    /// The daemon is gone from one moment to the next, and another one comes.
+    async fn killed(self) -> Self {
+        self.stop.cancel();
+        drop(self.sessions);
+        let house = self.house.restarted().await;
+        let (sessions, stop) = open(&house).await;
+        Self {
+            house,
+            sessions,
+            stop,
+        }
+    }
+
+    async fn seats(&self) -> Vec<SeatView> {
+        self.sessions.seats("december").await.unwrap()
+    }
+
+    async fn attempt(&self, number: &str) -> AttemptView {
+        let seats = self.seats().await;
+        let seat = seats.into_iter().find(|seat| seat.number == number);
+        seat.unwrap().attempts.remove(0)
+    }
+
+    /// Waits for changes until it is so.
+    async fn until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) {
+        let mut changes = self.sessions.subscribe();
+        let wait = async {
+            while !holds(self).await {
+                // One that was missed, or that comes only when time passes, is seen at the next look.
+                let _ = tokio::time::timeout(Duration::from_millis(50), changes.recv()).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        if waited.is_err() {
+            panic!("waited in vain until {what}: {:#?}", self.seats().await);
+        }
+    }
+
+    async fn until_session(&self, state: SessionState) {
+        self.until(&format!("the session is {state}"), async |centre| {
+            centre.sessions.show("december").await.unwrap().state == state
+        })
+        .await;
+    }
+
+    async fn until_attempt(&self, number: &str, state: AttemptState) {
+        self.until(&format!("{number} is {state}"), async |centre| {
+            centre.attempt(number).await.state == state
+        })
+        .await;
+    }
+
+    async fn deeds(&self) -> Vec<Deed> {
+        let log = self.sessions.log("december", 1).await.unwrap();
+        verify(&log).unwrap();
+        log.into_iter().map(|entry| entry.deed).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_session_goes_from_a_list_to_grades() {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    let opened = sessions
+        .start("december", Order::default(), "invigilator")
+        .await
+        .unwrap();
+    assert_eq!(opened.moved.len(), 3);
+    let starts: Vec<u64> = opened
+        .moved
+        .iter()
+        .map(|attempt| attempt.clock.deadline_ms.unwrap() - attempt.clock.granted_ms)
+        .collect();
+    assert_eq!(starts[0], starts[1]);
+    assert_eq!(starts[0], starts[2]);
+    assert_eq!(
+        centre.attempt("001").await.clock.granted_ms,
+        1_800_000 * 1333 / 1000
+    );
+    for lab in opened
+        .moved
+        .iter()
+        .map(|attempt| attempt.lab.as_ref().unwrap())
+    {
+        assert!(sessions.is_open(lab).await.unwrap());
+    }
+
+    let code = &sessions.slips("december").await.unwrap()[1].code;
+    let seat = sessions
+        .seat_of(&code.to_lowercase().replace('-', " "))
+        .await
+        .unwrap();
+    let seat = seat.expect("a seat");
+    assert_eq!(seat.number, "002");
+    let own = sessions.own(&seat.id).await.unwrap();
+    assert_eq!(own.attempts[0].nodes, ["srv1", "srv2"]);
+    assert_eq!(own.attempts[0].brief["en"], "Do it.");
+    let handed = sessions
+        .hand_in_own(&seat.id, &own.attempts[0].id)
+        .await
+        .unwrap();
+    assert!(handed.attempts[0].nodes.is_empty());
+    assert!(
+        !sessions
+            .is_open(centre.attempt("002").await.lab.as_ref().unwrap())
+            .await
+            .unwrap()
+    );
+    centre.until_attempt("002", AttemptState::Graded).await;
+
+    sessions
+        .hand_in("december", because(Which::default()), "invigilator")
+        .await
+        .unwrap();
+    centre.until_session(SessionState::Closed).await;
+    let kept = centre.house.fake.images_that("plateau/kept:");
+    assert_eq!(kept.len(), 9, "{kept:?}");
+    sessions.clear("december", true, "trainer").await.unwrap();
+    assert_eq!(centre.house.left(), Vec::<String>::new());
+    assert_eq!(
+        centre.house.fake.images_that("plateau/kept:"),
+        Vec::<String>::new()
+    );
+    sessions
+        .move_on("december", SessionMove::Seal, None, "trainer")
+        .await
+        .unwrap();
+    let refused = sessions
+        .clear("december", true, "trainer")
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, SessionError::State { .. }), "{refused}");
+    centre.deeds().await;
+}
+
+#[tokio::test]
+async fn clocks_are_stopped_extended_and_end_by_themselves() {
+    let centre = Centre::ready("2s").await;
+    let sessions = &centre.sessions;
+    sessions
+        .start("december", Order::default(), "invigilator")
+        .await
+        .unwrap();
+    let pause = Pause {
+        which: only("001"),
+        kind: PauseKind::Incident,
+        reason: "the screen died".into(),
+    };
+    sessions
+        .pause("december", pause, "invigilator")
+        .await
+        .unwrap();
+    let extend = Extend {
+        which: only("002"),
+        by_ms: 600_000,
+        reason: "a fire drill".into(),
+    };
+    sessions
+        .extend("december", extend, "invigilator")
+        .await
+        .unwrap();
+    centre.until_attempt("003", AttemptState::Graded).await;
+    let paused = centre.attempt("001").await;
+    assert_eq!(paused.state, AttemptState::Paused);
+    assert!(paused.clock.remaining_ms > 0);
+    assert_eq!(centre.attempt("002").await.state, AttemptState::Running);
+    let log = sessions.log("december", 1).await.unwrap();
+    let ended = log
+        .iter()
+        .find(|entry| entry.reason.as_deref() == Some("the time is up"));
+    let ended = ended.expect("an end");
+    let begun = log.iter().find(|entry| {
+        let Deed::Attempt { by, .. } = &entry.deed else {
+            return false;
+        };
+        *by == AttemptMove::Start
+    });
+    let late = ended.at_ms - begun.expect("a start").at_ms - 2000;
+    assert!(late < 1000, "{late} ms after the deadline");
+    sessions
+        .resume("december", because(only("001")), "invigilator")
+        .await
+        .unwrap();
+    centre.until_attempt("001", AttemptState::Graded).await;
+    let texts = centre.deeds().await;
+    assert!(
+        texts
+            .iter()
+            .any(|deed| matches!(deed, Deed::Extended { .. }))
+    );
+}
+
+#[tokio::test]
+async fn a_daemon_killed_anywhere_goes_on() {
+    let centre = centre().await;
+    centre
+        .sessions
+        .create(new_session("30m"), "trainer")
+        .await
+        .unwrap();
+    centre
+        .sessions
+        .seat_all("december", LIST.as_bytes(), "trainer")
+        .await
+        .unwrap();
+    centre.house.fake.hold_boots(true);
+    centre
+        .sessions
+        .prepare("december", Order::default(), "trainer")
+        .await
+        .unwrap();
+    assert!(centre.house.fake.somebody_boots().await);
+    let centre = centre.killed().await;
+    centre.house.fake.hold_boots(false);
+    centre.until_session(SessionState::Ready).await;
+    let codes = centre.sessions.slips("december").await.unwrap();
+    let opened = centre
+        .sessions
+        .start("december", Order::default(), "invigilator");
+    let before = opened.await.unwrap();
+
+    let centre = centre.killed().await;
+    assert_eq!(centre.sessions.slips("december").await.unwrap(), codes);
+    for attempt in before.moved {
+        let now = centre.attempt(&attempt.seat).await;
+        assert_eq!((now.state, &now.lab), (AttemptState::Running, &attempt.lab));
+        let lost = attempt.clock.remaining_ms.abs_diff(now.clock.remaining_ms);
+        assert!(lost < 1000, "{lost} ms");
+    }
+    let all = because(Which::default());
+    centre
+        .sessions
+        .hand_in("december", all, "invigilator")
+        .await
+        .unwrap();
+    let centre = centre.killed().await;
+    centre.until_session(SessionState::Closed).await;
+    for seat in centre.seats().await {
+        assert_eq!(seat.attempts[0].state, AttemptState::Graded);
+        assert_eq!(seat.attempts[0].problem, None);
+    }
+    centre.deeds().await;
+}
+
+#[tokio::test]
+async fn a_lab_that_cannot_be_built_breaks_its_attempt_alone_and_can_be_tried_again() {
+    let centre = centre().await;
+    let sessions = &centre.sessions;
+    sessions
+        .create(new_session("30m"), "trainer")
+        .await
+        .unwrap();
+    sessions
+        .seat_all("december", b"number,name\n1,Ada\n", "trainer")
+        .await
+        .unwrap();
+    centre.house.fake.fail_scripts("set up", 7);
+    sessions
+        .prepare("december", Order::default(), "trainer")
+        .await
+        .unwrap();
+    centre.until_attempt("1", AttemptState::Broken).await;
+    let broken = centre.attempt("1").await;
+    assert!(broken.problem.unwrap().contains("setup.sh"));
+    assert_eq!(centre.house.left(), Vec::<String>::new());
+    let nobody = sessions
+        .start("december", Order::default(), "invigilator")
+        .await;
+    assert!(matches!(nobody, Err(SessionError::Nobody)), "{nobody:?}");
+    centre.house.fake.fail_scripts("nothing", 0);
+    sessions
+        .prepare("december", Order::default(), "trainer")
+        .await
+        .unwrap();
+    centre.until_attempt("1", AttemptState::Ready).await;
+    sessions
+        .dismantle("december", Order::default(), "trainer")
+        .await
+        .unwrap();
+    centre
+        .until("all is removed", async |centre| {
+            centre.house.left().is_empty()
+        })
+        .await;
+    assert_eq!(
+        sessions.show("december").await.unwrap().state,
+        SessionState::Draft
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_with_the_reason() {
+    let centre = centre().await;
+    let sessions = &centre.sessions;
+    let mut unproven = new_session("30m");
+    unproven.scenarios[0].insist = None;
+    let refused = sessions.create(unproven, "trainer").await.unwrap_err();
+    assert_eq!(refused.code(), "not-proven");
+    let mut alone = new_session("30m");
+    alone.terms.jurors.pop();
+    let refused = sessions.create(alone, "trainer").await.unwrap_err();
+    assert_eq!(refused.to_string(), "1 juror(s)");
+    let mut backwards = new_session("30m");
+    backwards.terms.to = "2026-11-30".into();
+    let refused = sessions.create(backwards, "trainer").await.unwrap_err();
+    assert_eq!(refused.code(), "bad-terms");
+
+    sessions
+        .create(new_session("30m"), "trainer")
+        .await
+        .unwrap();
+    let refused = sessions
+        .create(new_session("30m"), "trainer")
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), "name-taken");
+    let list = b"number,name,blocks\n1,Ada,B9\n";
+    let refused = sessions
+        .seat_all("december", list, "trainer")
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), "bad-roster");
+    let refused = sessions
+        .prepare("december", Order::default(), "trainer")
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), "nobody-concerned");
+    sessions
+        .seat_all("december", LIST.as_bytes(), "trainer")
+        .await
+        .unwrap();
+    let refused = sessions
+        .prepare("december", because(only("009")), "trainer")
+        .await
+        .unwrap_err();
+    assert_eq!(refused.to_string(), "session `december` has no seat `009`");
+    let refused = sessions
+        .start("december", Order::default(), "trainer")
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), "session-not-ready");
+    let refused = sessions
+        .hand_in("december", Order::default(), "trainer")
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), "reason-missing");
+    let say = Say {
+        seat: Some("009".into()),
+        text: "hello".into(),
+    };
+    let refused = sessions.say("december", say, "trainer").await.unwrap_err();
+    assert_eq!(refused.code(), "seat-not-found");
+    assert_eq!(sessions.seat_of("AAAA-AAAA-AAAA").await.unwrap(), None);
+    assert_eq!(sessions.seat_of("?").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_access_code_that_was_replaced_opens_nothing() {
+    let centre = centre().await;
+    let sessions = &centre.sessions;
+    sessions
+        .create(new_session("30m"), "trainer")
+        .await
+        .unwrap();
+    sessions
+        .seat_all("december", LIST.as_bytes(), "trainer")
+        .await
+        .unwrap();
+    let old = sessions.slips("december").await.unwrap().remove(0).code;
+    let lost = Some("lost on the way".to_owned());
+    let new = sessions
+        .recode("december", "001", lost, "trainer")
+        .await
+        .unwrap();
+    assert_eq!(sessions.seat_of(&old).await.unwrap(), None);
+    assert_eq!(
+        sessions.seat_of(&new.code).await.unwrap().unwrap().number,
+        "001"
+    );
+    // A list that is sent again leaves the codes as they are.
+    sessions
+        .seat_all("december", LIST.as_bytes(), "trainer")
+        .await
+        .unwrap();
+    assert_eq!(sessions.slips("december").await.unwrap()[0].code, new.code);
+}
