@@ -84,6 +84,7 @@ fn crates_depend_on_one_another_as_the_map_says() {
         ("plateau-agent", &["plateau-core"]),
         ("plateaud", &["plateau-core"]),
         ("plateau", &["plateau-core"]),
+        ("plateau-report", &[]),
         ("xtask", &[]),
         ("plateau-tests", &["plateau-core", "plateaud"]),
     ]);
@@ -130,6 +131,34 @@ fn the_core_has_nothing_that_does_io() {
             .lines()
             .any(|line| line.split(' ').next() == Some(forbidden));
         assert!(!found, "the core depends on `{forbidden}`");
+    }
+}
+
+#[test]
+fn nothing_is_built_with_the_typesetter() {
+    for package in [
+        "plateaud",
+        "plateau",
+        "plateau-agent",
+        "plateau-tests",
+        "xtask",
+    ] {
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--package",
+                package,
+                "--prefix",
+                "none",
+                "--offline",
+            ])
+            .current_dir(root())
+            .output()
+            .expect("cargo tree");
+        let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(tree.starts_with(package), "{tree}");
+        let found = tree.lines().find(|line| line.starts_with("typst"));
+        assert_eq!(found, None, "`{package}` takes minutes to build");
     }
 }
 

@@ -273,7 +273,8 @@ impl Tree {
     ///
     /// `fillers` stand in for keys of the root that are missing or cannot be read, so that the rest
     /// is looked at all the same; they stand where the root does.
-    pub(crate) fn read<T: DeserializeOwned>(
+    #[must_use = "what was read is in the answer"]
+    pub fn read<T: DeserializeOwned>(
         &self,
         file: &str,
         fillers: &[(&str, Kind)],

@@ -22,6 +22,7 @@ use crate::access::Access;
 use crate::images::Images;
 use crate::judging::Judging;
 use crate::labs::Labs;
+use crate::report::Reports;
 use crate::sessions::Sessions;
 use crate::terminals::Terminals;
 
@@ -31,18 +32,21 @@ mod events;
 mod failure;
 mod files;
 mod guard;
+mod health;
 mod identity;
 mod images;
 mod judging;
 mod labs;
 mod listen;
 mod logins;
+mod metrics;
 mod origin;
 mod proofs;
 mod recordings;
 mod rights;
 mod sessions;
 mod shell;
+mod slips;
 mod system;
 mod tunnel;
 
@@ -65,6 +69,8 @@ pub struct Api {
     pub sessions: Sessions,
     /// The images.
     pub images: Images,
+    /// Documents.
+    pub reports: Reports,
     /// Gradings and judgements.
     pub judging: Judging,
     /// Accounts and log-ins.
@@ -137,7 +143,10 @@ pub fn document() -> &'static utoipa::openapi::OpenApi {
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Head::openapi())
         .routes(routes!(system::version))
-        .routes(routes!(system::health))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(system::doctor))
         .routes(routes!(system::openapi))
         .routes(routes!(labs::create, labs::list))
@@ -148,6 +157,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(labs::exec))
         .routes(routes!(labs::reboot))
         .routes(routes!(shell::shell))
+        .routes(routes!(shell::watch))
         .routes(routes!(tunnel::tunnel))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::show))
@@ -157,6 +167,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(sessions::show))
         .routes(routes!(sessions::seats, sessions::seat_all))
         .routes(routes!(sessions::slips))
+        .routes(routes!(slips::pdf))
         .routes(routes!(sessions::recode))
         .routes(routes!(sessions::log))
         .routes(routes!(sessions::events))
@@ -219,11 +230,13 @@ fn routed(api: Api) -> Router {
         .with_state(api)
 }
 
-/// What every request passes through, from the outside in: its number, the log, the net under panics.
+/// What every request passes through, from the outside in: its number, the log, its time, the net under panics.
 fn around(router: Router) -> Router {
+    crate::metrics::install();
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(failure::panicked))
+        .layer(from_fn(metrics::time))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
@@ -236,5 +249,6 @@ fn span(request: &axum::extract::Request) -> tracing::Span {
         .get("x-request-id")
         .and_then(|number| number.to_str().ok())
         .unwrap_or_default();
-    tracing::info_span!("request", %number, method = %request.method(), path = request.uri().path())
+    // Of the highest level: its number belongs on a warning also where only warnings are told.
+    tracing::error_span!("request", %number, method = %request.method(), path = request.uri().path())
 }

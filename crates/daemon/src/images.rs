@@ -6,6 +6,7 @@ use plateau_core::api::{ApiError, BuildEvent, Fault, ImageState, ImageView};
 use thiserror::Error;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
+use tracing::Instrument;
 
 use crate::runtime::error::chain;
 use crate::runtime::{Image, Runtime, RuntimeError};
@@ -184,7 +185,11 @@ impl Images {
             names => names.to_vec(),
         };
         let (events, stream) = mpsc::channel(64);
-        tokio::spawn(self.clone().run(asked, order, events, guard));
+        tokio::spawn(
+            self.clone()
+                .run(asked, order, events, guard)
+                .in_current_span(),
+        );
         Ok(ReceiverStream::new(stream))
     }
 

@@ -1,134 +1,73 @@
 //! `plateaud`: settings in, a served daemon out.
 
-use std::io::IsTerminal;
-use std::net::SocketAddr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use plateaud::access::{Access, AccessError, Lasting};
+use plateaud::config::{Config, ConfigError, DEFAULT_FILE, Options, RuntimeKind, schema};
 use plateaud::http::{Api, ListenError, Listeners, Token, TokenError};
 use plateaud::images::{Images, RecipeError, Recipes};
 use plateaud::lab::LabError;
 use plateaud::labs::Labs;
+use plateaud::report::Reports;
 use plateaud::runtime::error::chain;
-use plateaud::runtime::{Runtime, RuntimeError, docker, fake};
+use plateaud::runtime::{Runtime, RuntimeError, docker, fake, measured};
 use plateaud::sessions::{SessionError, Sessions};
-use plateaud::settings::Settings;
 use plateaud::ssh::{HostKey, Ssh, SshError};
 use plateaud::store::{Database, DatabaseError};
 use plateaud::terminals::Terminals;
-use plateaud::tls::{Tls, TlsError, TlsOptions};
+use plateaud::tls::{Tls, TlsError};
+use plateaud::{log, metrics, service};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-/// Exit status when the outside failed, as the `plateau` command has it.
+/// Exit status for bad input, as the `plateau` command has it.
+const INPUT: u8 = 2;
+
+/// Exit status when the outside failed.
 const OUTSIDE: u8 = 3;
 
 /// Builds labs of nodes and networks for timed practical exams, and grades them.
 #[derive(Debug, Parser)]
 #[command(name = "plateaud", version)]
-struct Options {
-    /// What runs the containers
-    #[arg(long, env = "PLATEAU_RUNTIME", value_enum, default_value_t = Kind::Docker)]
-    runtime: Kind,
-    /// Unix socket to serve on; its file permissions say who may use it
-    #[arg(
-        long,
-        env = "PLATEAU_SOCKET",
-        value_name = "PATH",
-        default_value = "/run/plateau/plateaud.sock"
-    )]
-    socket: PathBuf,
-    /// Address to serve on; without TLS one of the loopback
-    #[arg(
-        long,
-        env = "PLATEAU_LISTEN",
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:7417"
-    )]
-    listen: SocketAddr,
+struct Cli {
     #[command(flatten)]
-    tls: TlsOptions,
-    /// Database, such as postgres://plateau@localhost/plateau; one in the state folder where absent
-    #[arg(
-        long,
-        env = "PLATEAU_DATABASE",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    database: Option<String>,
-    /// Address to serve SSH on, for candidates; nowhere where absent
-    #[arg(long, env = "PLATEAU_SSH", value_name = "ADDRESS")]
-    ssh: Option<SocketAddr>,
-    /// Folder of the daemon's own state
-    #[arg(
-        long,
-        env = "PLATEAU_STATE",
-        value_name = "DIR",
-        default_value = "/var/lib/plateau"
-    )]
-    state: PathBuf,
-    /// The agent's executable, static and for the engine's architecture, with plateau-grader beside it; both beside this executable where absent
-    #[arg(long, env = "PLATEAU_AGENT", value_name = "PATH")]
-    agent: Option<PathBuf>,
-    /// Image that all images stand on, such as debian:bookworm; made with mmdebstrap where absent
-    #[arg(long, env = "PLATEAU_BASE_IMAGE", value_name = "IMAGE")]
-    base_image: Option<String>,
-    /// Folder of the images' recipes; those built into this executable where absent
-    #[arg(long, env = "PLATEAU_RECIPES", value_name = "DIR")]
-    recipes: Option<PathBuf>,
-    /// The engine's network that images are built in, such as host; the engine's choice where absent
-    #[arg(long, env = "PLATEAU_BUILD_NETWORK", value_name = "NAME")]
-    build_network: Option<String>,
-    /// Most that one recording of a terminal may have, in MiB; then it ends, and the terminal goes on
-    #[arg(
-        long,
-        env = "PLATEAU_RECORDING_LIMIT",
-        value_name = "MIB",
-        default_value_t = 32
-    )]
-    recording_limit: u32,
-    /// Whether recordings of terminals hold what is typed, passwords too
-    #[arg(long, env = "PLATEAU_RECORD_INPUT")]
-    record_input: bool,
-    /// How the log is written, on standard error
-    #[arg(long, env = "PLATEAU_LOG_FORMAT", value_enum, default_value_t = Log::Text)]
-    log_format: Log,
-    /// What the log tells, such as info or plateaud=debug
-    #[arg(
-        long,
-        env = "PLATEAU_LOG",
-        value_name = "FILTER",
-        default_value = "info"
-    )]
-    log: String,
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
 }
 
-/// What runs the containers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// A Docker engine, at DOCKER_HOST or its usual socket
-    Docker,
-    /// Nothing: labs are pretended, for trying out clients
-    Fake,
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// The configuration file, and what is in force
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Log {
-    /// For people
-    Text,
-    /// For programs: a JSON text a line
-    Json,
+#[derive(Clone, Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print the JSON Schema of the configuration file, for editors
+    Schema,
+    /// Check a configuration file: all that is wrong with it, each with its place
+    Check {
+        /// The file; the one that plateaud would read where absent
+        file: Option<PathBuf>,
+    },
+    /// Print what is in force, and where each value came from
+    Show,
 }
 
 /// Why the daemon does not run.
 #[derive(Debug, Error)]
 enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("write the answer")]
+    Answer(#[source] std::io::Error),
     #[error("`{filter}` is no filter of the log")]
     Log {
         filter: String,
@@ -168,8 +107,32 @@ enum StartError {
 }
 
 impl StartError {
+    /// The process's exit status.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Log { .. } => INPUT,
+            Self::Answer(_)
+            | Self::State { .. }
+            | Self::Taken { .. }
+            | Self::Engine(_)
+            | Self::Recipes(_)
+            | Self::Token(_)
+            | Self::Listen(_)
+            | Self::Labs(_)
+            | Self::Tls(_)
+            | Self::Database(_)
+            | Self::Access(_)
+            | Self::Sessions(_)
+            | Self::Ssh(_)
+            | Self::Signals(_) => OUTSIDE,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Config(ConfigError::Problems { .. }) => {
+                Some("`plateaud config schema` says what may stand there".to_owned())
+            }
             Self::Log { .. } => {
                 Some("such as `info`, or `plateaud=debug,tower_http=info`".to_owned())
             }
@@ -187,7 +150,9 @@ impl StartError {
             Self::Database(_) => {
                 Some("look at the disk's space and, with PostgreSQL, whether it answers".to_owned())
             }
-            Self::Recipes(_)
+            Self::Config(ConfigError::Read { .. })
+            | Self::Answer(_)
+            | Self::Recipes(_)
             | Self::Token(_)
             | Self::Tls(_)
             | Self::Access(_)
@@ -199,38 +164,73 @@ impl StartError {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Options::parse()).await {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = match cli.command.clone() {
+        None => run(&cli.options, &matches).await,
+        Some(Command::Config(command)) => configuration(command, &cli.options, &matches),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut text = format!("plateaud: {}", chain(&error));
+            // Each line of a file's problems begins with a place, where editors look for one.
+            let mut text = if let StartError::Config(ConfigError::Problems { .. }) = &error {
+                error.to_string()
+            } else {
+                format!("plateaud: {}", chain(&error))
+            };
             if let Some(hint) = error.hint() {
                 text.push_str("\n  ");
                 text.push_str(&hint);
             }
             // Nobody may be left to read it, which is no reason to panic.
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{text}\n"));
-            ExitCode::from(OUTSIDE)
+            let _ = writeln!(std::io::stderr(), "{text}");
+            ExitCode::from(error.code())
         }
     }
 }
 
-async fn run(options: Options) -> Result<(), StartError> {
-    log(&options)?;
-    let _held = hold(&options.state)?;
-    let recipes = match &options.recipes {
-        Some(folder) => Recipes::read(folder, options.base_image.clone())?,
-        None => Recipes::embedded(options.base_image.clone())?,
+/// `plateaud config …`.
+fn configuration(
+    command: ConfigCommand,
+    options: &Options,
+    matches: &ArgMatches,
+) -> Result<(), StartError> {
+    let answer = match command {
+        ConfigCommand::Schema => format!("{:#}\n", schema()),
+        ConfigCommand::Check { file } => {
+            let file = file.or_else(|| options.config.clone());
+            let file = file.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+            Config::check(&file)?;
+            format!("{} has no problems\n", file.display())
+        }
+        ConfigCommand::Show => Config::load(options, matches)?.to_string(),
     };
-    let token = Token::open(&options.state)?;
-    let runtime = runtime(options.runtime).await?;
-    let tls = Tls::open(&options.tls, &options.state, options.listen)?;
+    let mut output = std::io::stdout().lock();
+    let written = output.write_all(answer.as_bytes());
+    written
+        .and_then(|()| output.flush())
+        .map_err(StartError::Answer)
+}
+
+async fn run(options: &Options, matches: &ArgMatches) -> Result<(), StartError> {
+    let config = Config::load(options, matches)?;
+    begin_log(&config)?;
+    metrics::install();
+    let _held = hold(&config.state.value)?;
+    let base_image = config.base_image.value.clone();
+    let recipes = match &config.recipes.value {
+        Some(folder) => Recipes::read(folder, base_image)?,
+        None => Recipes::embedded(base_image)?,
+    };
+    let token = Token::open(&config.state.value)?;
+    let runtime = runtime(config.runtime.value).await?;
+    let tls = Tls::open(&config.tls(), &config.state.value, config.listen.value)?;
     let authority = tls.as_ref().and_then(Tls::authority);
-    let listeners = Listeners::bind_with(&options.socket, options.listen, tls).await?;
-    let database = options.database.clone();
-    let database = database.unwrap_or_else(|| Database::in_folder(&options.state));
-    let database = Database::open(&database).await?;
+    let listeners = Listeners::bind_with(&config.socket.value, config.listen.value, tls).await?;
+    let database = Database::open(&config.database.value).await?;
     let access = Access::open(database.clone(), Lasting::default()).await?;
-    let labs = Labs::open(Arc::clone(&runtime), settings(&options))
+    let labs = Labs::open(Arc::clone(&runtime), config.settings())
         .await
         .map_err(StartError::Labs)?;
     let terminals = Terminals::new(labs.clone());
@@ -242,27 +242,31 @@ async fn run(options: Options) -> Result<(), StartError> {
         stop.clone(),
     );
     let sessions = sessions.await?;
-    let ssh = ssh(&options, &labs, &terminals, &sessions).await?;
+    let ssh = ssh(&config, &labs, &terminals, &sessions).await?;
     let api = Api {
         ssh: ssh.as_ref().and_then(|ssh| ssh.view().ok()),
         terminals: terminals.clone(),
+        reports: Reports::default().with_fonts(config.fonts.value.clone()),
         judging: sessions.judging().clone(),
-        images: Images::new(runtime, recipes, options.build_network.clone()),
+        images: Images::new(runtime, recipes, config.build_network.value.clone()),
         labs,
         sessions,
         access,
         authority,
         stop: stop.clone(),
     };
-    let address = listeners.address().unwrap_or(options.listen);
+    let address = listeners.address().unwrap_or(config.listen.value);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        socket = %options.socket.display(),
+        socket = %config.socket.value.display(),
         %address,
-        state = %options.state.display(),
+        state = %config.state.value.display(),
         "plateaud serves"
     );
     let over_ssh = ssh.map(|ssh| tokio::spawn(ssh.serve(stop.clone())));
+    tokio::spawn(metrics::keep_up());
+    tokio::spawn(service::watchdog());
+    service::ready(&format!("serves {address}"));
     let served = listeners.serve(api, token).await;
     // Also where serving ended by itself.
     stop.cancel();
@@ -278,15 +282,15 @@ async fn run(options: Options) -> Result<(), StartError> {
 
 /// The server for candidates, where one is wanted.
 async fn ssh(
-    options: &Options,
+    config: &Config,
     labs: &Labs,
     terminals: &Terminals,
     sessions: &Sessions,
 ) -> Result<Option<Ssh>, StartError> {
-    let Some(address) = options.ssh else {
+    let Some(address) = config.ssh.value else {
         return Ok(None);
     };
-    let key = HostKey::open(&options.state)?;
+    let key = HostKey::open(&config.state.value)?;
     let fingerprint = key.fingerprint();
     let gate = sessions.gate_of_ssh();
     let ssh = Ssh::bind(address, key, labs.clone(), terminals.clone(), gate).await?;
@@ -295,19 +299,16 @@ async fn ssh(
     Ok(Some(ssh))
 }
 
-fn log(options: &Options) -> Result<(), StartError> {
-    let filter = EnvFilter::try_new(&options.log).map_err(|source| StartError::Log {
-        filter: options.log.clone(),
-        source,
-    })?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match options.log_format {
-        Log::Text => log.init(),
-        Log::Json => log.json().init(),
-    }
+fn begin_log(config: &Config) -> Result<(), StartError> {
+    let filter = &config.log.value;
+    let format = config.log_format.value;
+    let log =
+        log::subscriber(format, filter, std::io::stderr).map_err(|source| StartError::Log {
+            filter: filter.clone(),
+            source,
+        })?;
+    // There is none yet: this is the first thing that is done.
+    let _ = tracing::subscriber::set_global_default(log);
     Ok(())
 }
 
@@ -333,10 +334,10 @@ fn hold(state: &Path) -> Result<std::fs::File, StartError> {
     }
 }
 
-async fn runtime(kind: Kind) -> Result<Arc<dyn Runtime>, StartError> {
-    let runtime = match kind {
-        Kind::Docker => docker::connect().await.map_err(StartError::Engine)?,
-        Kind::Fake => Arc::new(fake::Fake::default()),
+async fn runtime(kind: RuntimeKind) -> Result<Arc<dyn Runtime>, StartError> {
+    let runtime: Arc<dyn Runtime> = match kind {
+        RuntimeKind::Docker => docker::connect().await.map_err(StartError::Engine)?,
+        RuntimeKind::Fake => Arc::new(fake::Fake::default()),
     };
     // Asked once, so that an engine that is not there is said now and not at the first lab.
     let info = runtime.info().await.map_err(StartError::Engine)?;
@@ -345,20 +346,7 @@ async fn runtime(kind: Kind) -> Result<Arc<dyn Runtime>, StartError> {
         engine = info.version,
         "the engine answers"
     );
-    Ok(runtime)
-}
-
-fn settings(options: &Options) -> Settings {
-    let mut settings = Settings {
-        state: options.state.clone(),
-        recording_limit: u64::from(options.recording_limit) << 20,
-        record_input: options.record_input,
-        ..Settings::default()
-    };
-    if let Some(agent) = &options.agent {
-        settings.agent.clone_from(agent);
-    }
-    settings
+    Ok(measured(runtime))
 }
 
 /// What SIGTERM and SIGINT cancel.
@@ -373,6 +361,7 @@ fn stop_on_signals() -> Result<CancellationToken, StartError> {
             _ = int.recv() => {}
         }
         tracing::info!("told to stop");
+        service::stopping();
         told.cancel();
     });
     Ok(stop)

@@ -13,6 +13,7 @@ use plateau_core::topology::Topology;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::lab::LabError;
 use crate::labs::{Labs, folder_of};
@@ -86,8 +87,8 @@ pub async fn prove_drawn(
         cancel: CancellationToken::new(),
         tasks: TaskTracker::new(),
     });
-    tokio::spawn(watch(Arc::clone(&work)));
-    tokio::spawn(run(work, columns, parallel.max(1)));
+    tokio::spawn(watch(Arc::clone(&work)).in_current_span());
+    tokio::spawn(run(work, columns, parallel.max(1)).in_current_span());
     Ok(receiver)
 }
 

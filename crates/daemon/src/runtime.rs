@@ -13,8 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub mod docker;
 pub mod error;
 pub mod fake;
+pub mod measured;
 
 pub use error::RuntimeError;
+pub use measured::measured;
 
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;

@@ -1,13 +1,17 @@
 //! What an administrator decides about the daemon's labs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::store::database::Database;
 
 /// Settings of [`crate::labs::Labs`].
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Folder of the daemon's own state: frozen scenarios and what is known of labs.
     pub state: PathBuf,
+    /// URL of the database that sessions are kept in.
+    pub database: String,
     /// The agent's executable: static, for the engine's architecture, with the grader's beside it.
     pub agent: PathBuf,
     /// Steps at the same time in one lab.
@@ -26,11 +30,14 @@ pub struct Settings {
     pub record_input: bool,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+impl Settings {
+    /// The defaults with this state folder, and the database in it.
+    #[must_use]
+    pub fn in_folder(state: &Path) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
-            state: PathBuf::from("/var/lib/plateau"),
+            state: state.to_owned(),
+            database: Database::in_folder(state),
             agent: beside_us("plateau-agent"),
             concurrency: 2 * cores,
             boot_timeout: Duration::from_secs(120),
@@ -43,8 +50,14 @@ impl Default for Settings {
     }
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self::in_folder(Path::new("/var/lib/plateau"))
+    }
+}
+
 /// A file in the folder of our own executable.
-fn beside_us(name: &str) -> PathBuf {
+pub(crate) fn beside_us(name: &str) -> PathBuf {
     std::env::current_exe()
         .ok()
         .and_then(|us| Some(us.parent()?.join(name)))

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
-use clap::Args;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -26,40 +25,16 @@ pub mod room;
 /// How often it is looked whether files or addresses have changed.
 const LOOK: Duration = Duration::from_secs(3600);
 
-/// What `plateaud` is told about TLS.
-#[derive(Clone, Debug, Default, Args)]
+/// What `plateaud` is told about TLS: a certificate with its key, or the folder of an authority.
+#[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// Certificate for the port, as PEM, with those between it and its authority; read again when it changes
-    #[arg(
-        long,
-        env = "PLATEAU_TLS_CERT",
-        value_name = "FILE",
-        requires = "tls_key"
-    )]
+    /// Certificate for the port, as PEM, with those between it and its authority; read again when it changes.
     pub tls_cert: Option<PathBuf>,
-    /// Private key of the certificate, as PEM
-    #[arg(
-        long,
-        env = "PLATEAU_TLS_KEY",
-        value_name = "FILE",
-        requires = "tls_cert"
-    )]
+    /// Private key of the certificate, as PEM.
     pub tls_key: Option<PathBuf>,
-    /// Serve with certificates of an authority made for the room, kept in this folder, or with `auto` in the state folder; /v1/authority.pem is what the room's computers have to trust
-    #[arg(
-        long,
-        env = "PLATEAU_TLS_ROOM",
-        value_name = "auto|DIR",
-        conflicts_with_all = ["tls_cert", "tls_key"]
-    )]
+    /// Folder of an authority made for the room, or `auto` for one in the state folder.
     pub tls_room: Option<PathBuf>,
-    /// Further name or address that the port is reached by; can be given several times
-    #[arg(
-        long,
-        env = "PLATEAU_TLS_NAME",
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    /// Further names and addresses that the port is reached by.
     pub tls_name: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the daemon, the command, and agent and grader, which are static, side by side.
+//! `cargo xtask build`: the daemon, the command, the typesetter, and agent and grader, which are static, side by side.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::command::{self, cargo, heading, output};
 
-/// Builds all three, and returns the folder that they are in.
+/// Builds them all, and returns the folder that they are in.
 pub(crate) fn run(release: bool) -> Result<PathBuf> {
     heading("build");
     let host = host_triple()?;
@@ -33,12 +33,20 @@ pub(crate) fn run(release: bool) -> Result<PathBuf> {
         }
     }
 
-    let mut rest = cargo(&["build", "--package", "plateaud", "--package", "plateau"]);
-    if release {
-        rest.arg("--release");
+    // The typesetter by itself: built together, the others would get the features that it wants of
+    // what they share, and every build without it would build that again.
+    for packages in [
+        &["--package", "plateaud", "--package", "plateau"][..],
+        &["--package", "plateau-report"],
+    ] {
+        let mut rest = cargo(&["build"]);
+        rest.args(packages);
+        if release {
+            rest.arg("--release");
+        }
+        command::run(rest)?;
     }
-    command::run(rest)?;
-    for program in ["plateaud", "plateau"] {
+    for program in ["plateaud", "plateau", "plateau-report"] {
         place(&rest_of_it.join(program), program, &folder)?;
     }
     Ok(folder)

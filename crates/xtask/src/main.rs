@@ -27,7 +27,7 @@ struct Cli {
 enum Task {
     /// Install what is missing on Debian, and start the Docker engine if none answers
     Setup,
-    /// Build the agent, the daemon and the command
+    /// Build the agent, the daemon, the command and the typesetter
     Build {
         /// Optimized, and slower to build
         #[arg(long)]

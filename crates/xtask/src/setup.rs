@@ -112,9 +112,10 @@ fn watchers() -> Result<()> {
     command::run(as_root("sh", &["-c", &script]))
 }
 
-/// Installs what the tests need: their own look at interfaces, a database server, and Rust's tools.
+/// Installs what the tests need: their own look at interfaces and documents, a database server, and
+/// Rust's tools.
 pub(crate) fn test_tools() -> Result<()> {
-    const TOOLS: [Need; 3] = [
+    const TOOLS: [Need; 6] = [
         Need {
             program: "ip",
             what: "iproute2, by which the tests look at links",
@@ -134,6 +135,16 @@ pub(crate) fn test_tools() -> Result<()> {
             program: "sftp",
             what: "OpenSSH's clients, by which the tests enter nodes",
             package: "openssh-client",
+        },
+        Need {
+            program: "pdftotext",
+            what: "poppler's programs, by which the tests read documents",
+            package: "poppler-utils",
+        },
+        Need {
+            program: "qpdf",
+            what: "qpdf, by which the tests look into documents",
+            package: "qpdf",
         },
     ];
     let missing: Vec<&Need> = TOOLS

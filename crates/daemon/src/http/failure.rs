@@ -12,6 +12,7 @@ use plateau_core::api::{ApiError, Fault};
 use crate::images::BuildError;
 use crate::judging::JudgingError;
 use crate::lab::LabError;
+use crate::report::ReportError;
 use crate::runtime::RuntimeError;
 use crate::sessions::SessionError;
 use crate::terminals::TerminalError;
@@ -186,6 +187,12 @@ impl From<RuntimeError> for Failure {
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
+        Self(error.api())
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
         Self(error.api())
     }
 }

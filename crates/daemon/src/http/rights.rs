@@ -37,6 +37,9 @@ use Guard::{Known, Needs, Open};
 const ROUTES: &[(&str, &str, Guard)] = &[
     ("get", "/v1/version", Open),
     ("get", "/v1/health", Open),
+    ("get", "/v1/health/live", Open),
+    ("get", "/v1/health/ready", Open),
+    ("get", "/metrics", Needs(Right::SeeHost)),
     ("get", "/v1/openapi.json", Open),
     ("get", "/v1/authority.pem", Open),
     ("post", "/v1/logins", Open),
@@ -104,6 +107,11 @@ const ROUTES: &[(&str, &str, Guard)] = &[
         "put",
         "/v1/sessions/{session}/seats",
         Needs(Right::ArrangeSessions),
+    ),
+    (
+        "get",
+        "/v1/sessions/{session}/slips.pdf",
+        Needs(Right::ConductSession),
     ),
     (
         "get",

@@ -74,7 +74,38 @@ pub(super) async fn shell(
     Extension(principal): Extension<Principal>,
     Named((lab, node)): Named<(String, String)>,
     Asked(window): Asked<Window>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
+) -> Answer<Response> {
+    enter(api, principal, (lab, node), window, upgrade).await
+}
+
+/// Watches a terminal as a WebSocket: what is shown there is seen, and nothing can be typed
+#[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/watch", tag = "labs",
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
+           ("node" = String, Path, description = "Name of the node"), Window),
+    responses((status = 101, description = "Frames as `shell` sends them"), Failures))]
+pub(super) async fn watch(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named((lab, node)): Named<(String, String)>,
+    Asked(window): Asked<Window>,
+    upgrade: Upgrade,
+) -> Answer<Response> {
+    let window = Window {
+        mode: Mode::Watch,
+        ..window
+    };
+    enter(api, principal, (lab, node), window, upgrade).await
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+async fn enter(
+    api: Api,
+    principal: Principal,
+    (lab, node): (String, String),
+    window: Window,
+    upgrade: Upgrade,
 ) -> Answer<Response> {
     let upgrade = upgrade
         .map_err(|rejection| Failure::input("not-a-websocket", rejection.body_text()))?

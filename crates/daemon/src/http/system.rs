@@ -3,18 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use plateau_core::api::{Diagnosis, Version};
-use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::failure::{Answer, Failures};
+use super::failure::Failures;
 use crate::doctor;
-
-/// That the daemon serves and its engine answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub(super) struct Alive {
-    /// Version of the engine.
-    engine: String,
-}
 
 /// The daemon's name, version and runtime
 #[utoipa::path(get, path = "/v1/version", tag = "system", security(()),
@@ -26,14 +18,6 @@ pub(super) async fn version(State(api): State<Api>) -> Json<Version> {
         runtime: api.labs.runtime().name().to_owned(),
         ssh: api.ssh.clone(),
     })
-}
-
-/// Whether the daemon serves and its engine answers
-#[utoipa::path(get, path = "/v1/health", tag = "system", security(()),
-    responses((status = 200, body = Alive), Failures))]
-pub(super) async fn health(State(api): State<Api>) -> Answer<Json<Alive>> {
-    let engine = api.labs.runtime().info().await?.version;
-    Ok(Json(Alive { engine }))
 }
 
 /// What the host has and lacks, each with its remedy

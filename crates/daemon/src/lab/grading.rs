@@ -20,6 +20,7 @@ use plateau_core::topology::{Observer, Start, Topology};
 use super::asking::{Said, Silence, now_ms};
 use super::availability::Watch;
 use super::{Lab, LabError, happening, on_disk};
+use crate::metrics;
 use crate::runtime::error::chain;
 
 /// What each observer of a phase is asked.
@@ -50,6 +51,12 @@ impl Lab {
 
     /// Looks at the lab in some phases, or in all, and gives back all that is known of it.
     pub(super) async fn gather(self: &Arc<Self>, check: CheckLab) -> Result<Evidence, LabError> {
+        let gathered = self.gather_all(check).await;
+        metrics::graded(gathered.is_ok());
+        gathered
+    }
+
+    async fn gather_all(self: &Arc<Self>, check: CheckLab) -> Result<Evidence, LabError> {
         let phases = phases(&self.topology, check.phases)?;
         let _work = self.work.lock().await;
         let events = self.events_so_far().await?;
@@ -123,6 +130,7 @@ impl Lab {
             gathering
                 .facts
                 .extend(records(phase, &asked, looked.said, &mut room));
+            metrics::phase_graded(phase, begun.elapsed());
             gathering.phases.push(PhaseRecord {
                 name: phase.clone(),
                 way: ways.get(phase.as_str()).cloned().unwrap_or_default(),

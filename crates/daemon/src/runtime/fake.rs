@@ -32,6 +32,7 @@ pub struct Fake {
 #[derive(Default)]
 struct State {
     calls: usize,
+    gone: bool,
     fail_at: Option<usize>,
     next: u32,
     containers: BTreeMap<String, Kept>,
@@ -97,6 +98,11 @@ impl Fake {
     pub fn fail_in(&self, call: usize) {
         let mut state = self.state();
         state.fail_at = Some(state.calls + call);
+    }
+
+    /// Lets nobody answer any more who asks what the engine is.
+    pub fn be_gone(&self) {
+        self.state().gone = true;
     }
 
     /// Calls that changed something, so far.

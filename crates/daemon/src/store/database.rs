@@ -190,6 +190,18 @@ impl Database {
         }
     }
 
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), DatabaseError> {
+        sqlx::query("SELECT 1")
+            .execute(&self.readers)
+            .await
+            .map(drop)
+            .map_err(DatabaseError::query("ask whether the database answers"))
+    }
+
     /// Which of the two it is.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
@@ -220,7 +232,7 @@ impl Database {
 }
 
 /// A URL without the password in it.
-fn shown(url: &str) -> String {
+pub(crate) fn shown(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

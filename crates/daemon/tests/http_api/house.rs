@@ -13,8 +13,9 @@ use plateaud::access::{Access, Lasting};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::images::{Images, Recipes};
 use plateaud::labs::Labs;
-use plateaud::runtime::Runtime;
+use plateaud::report::Reports;
 use plateaud::runtime::fake::Fake;
+use plateaud::runtime::{Runtime, measured};
 use plateaud::sessions::Sessions;
 use plateaud::settings::Settings;
 use plateaud::store::Database;
@@ -73,11 +74,10 @@ impl House {
             std::fs::write(state.path().join(program), program).unwrap();
         }
         let fake = Arc::new(Fake::new());
-        let runtime: Arc<dyn Runtime> = fake.clone();
+        let runtime: Arc<dyn Runtime> = measured(fake.clone());
         let settings = Settings {
-            state: state.path().to_owned(),
             agent,
-            ..Settings::default()
+            ..Settings::in_folder(state.path())
         };
         let tls = tls(state.path());
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -99,6 +99,7 @@ impl House {
             access: access.clone(),
             authority: authority.clone(),
             ssh: None,
+            reports: Reports::default(),
             stop: stop.clone(),
         };
         let socket = state.path().join("run/plateaud.sock");

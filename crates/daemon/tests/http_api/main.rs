@@ -7,6 +7,7 @@ mod house;
 mod judging;
 mod labs;
 mod logins;
+mod operations;
 mod port;
 mod requests;
 mod rights;

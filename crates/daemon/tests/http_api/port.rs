@@ -41,7 +41,13 @@ async fn the_port_wants_the_token() {
 #[tokio::test]
 async fn what_tells_nothing_needs_no_token() {
     let house = House::open().await;
-    for path in ["/v1/version", "/v1/health", "/v1/openapi.json"] {
+    for path in [
+        "/v1/version",
+        "/v1/health",
+        "/v1/health/live",
+        "/v1/health/ready",
+        "/v1/openapi.json",
+    ] {
         let response = client()
             .get(format!("{}{path}", house.url))
             .send()

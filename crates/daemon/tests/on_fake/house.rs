@@ -120,10 +120,9 @@ pub(crate) async fn house(fake: Fake) -> House {
 
 async fn open(fake: &Arc<Fake>, state: &TempDir) -> Labs {
     let settings = Settings {
-        state: state.path().join("state"),
         agent: state.path().join("agent"),
         watch: Duration::from_millis(10),
-        ..Settings::default()
+        ..Settings::in_folder(&state.path().join("state"))
     };
     Labs::open(fake.clone(), settings).await.unwrap()
 }

@@ -181,7 +181,7 @@ impl Sitting {
     }
 
     async fn log(&self) -> Vec<String> {
-        let log = self.database.log("s1", 0).await.unwrap();
+        let log = self.database.log("s1", 1).await.unwrap();
         assert_eq!(log::verify(&log), Ok(()));
         let json = |entry: &log::Entry| serde_json::to_value(&entry.deed).unwrap();
         let word = |deed: serde_json::Value| match deed["judged"]["what"].as_str() {

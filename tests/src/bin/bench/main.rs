@@ -82,9 +82,8 @@ impl Bench {
         let state = tempfile::tempdir().expect("a folder");
         let runtime = docker::connect().await.expect("an engine");
         let settings = Settings {
-            state: state.path().to_owned(),
             agent: plateau_tests::program("plateau-agent"),
-            ..Settings::default()
+            ..Settings::in_folder(state.path())
         };
         let concurrency = settings.concurrency;
         let labs = Labs::open(Arc::clone(&runtime), settings)

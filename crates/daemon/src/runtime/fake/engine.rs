@@ -22,6 +22,9 @@ impl Runtime for Fake {
     }
 
     async fn info(&self) -> Result<EngineInfo> {
+        if self.state().gone {
+            return Err(RuntimeError::EngineUnreachable("it is gone".into()));
+        }
         Ok(EngineInfo {
             version: "fake".to_owned(),
             api: "1.41".to_owned(),

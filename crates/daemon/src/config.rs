@@ -1,0 +1,568 @@
+//! What the daemon runs with: the command line, the environment and one file, in this order.
+//!
+//! Every option of the command line has a key in the file and a variable in the environment. What
+//! is in force knows where it came from.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use plateau_core::problem::{Place, Problem};
+use thiserror::Error;
+
+use crate::settings::{Settings, beside_us};
+use crate::store::database::{Database, shown};
+use crate::tls::TlsOptions;
+
+mod file;
+mod options;
+
+pub use file::{ConfigSpec, LogFormat, RuntimeKind, schema};
+pub use options::Options;
+
+/// The file that is read where none is named.
+pub const DEFAULT_FILE: &str = "/etc/plateau/plateaud.yaml";
+
+/// Most that one recording of a terminal has where nobody said, in MiB.
+const RECORDING_MIB: u32 = 32;
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// The file.
+    File(Place),
+    /// A variable of the environment.
+    Environment(&'static str),
+    /// An option of the command line.
+    CommandLine(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(place) => place.fmt(f),
+            Self::Environment(variable) => write!(f, "environment: {variable}"),
+            Self::CommandLine(option) => write!(f, "command line: --{option}"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub from: Origin,
+}
+
+/// What is in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What runs the containers.
+    pub runtime: Set<RuntimeKind>,
+    /// Folder of the daemon's own state.
+    pub state: Set<PathBuf>,
+    /// The agent's executable.
+    pub agent: Set<PathBuf>,
+    /// Unix socket to serve on.
+    pub socket: Set<PathBuf>,
+    /// Address to serve on.
+    pub listen: Set<SocketAddr>,
+    /// Certificate for the port.
+    pub tls_cert: Set<Option<PathBuf>>,
+    /// Its private key.
+    pub tls_key: Set<Option<PathBuf>>,
+    /// Folder of the room's authority.
+    pub tls_room: Set<Option<PathBuf>>,
+    /// Further names that the port is reached by.
+    pub tls_names: Set<Vec<String>>,
+    /// Address to serve SSH on; nowhere where absent.
+    pub ssh: Set<Option<SocketAddr>>,
+    /// Most that one recording of a terminal may have, in MiB.
+    pub recording_limit: Set<u32>,
+    /// Whether recordings hold what is typed.
+    pub record_input: Set<bool>,
+    /// URL of the database.
+    pub database: Set<String>,
+    /// Image that all images stand on; made with mmdebstrap where absent.
+    pub base_image: Set<Option<String>>,
+    /// Folder of the images' recipes; those built in where absent.
+    pub recipes: Set<Option<PathBuf>>,
+    /// The engine's network that images are built in; the engine's choice where absent.
+    pub build_network: Set<Option<String>>,
+    /// Folder of fonts for documents, besides the built-in ones.
+    pub fonts: Set<Option<PathBuf>>,
+    /// How the log is written.
+    pub log_format: Set<LogFormat>,
+    /// What the log tells.
+    pub log: Set<String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("read the configuration `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file has problems.
+    #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Problems {
+        /// All of them.
+        problems: Vec<Problem>,
+    },
+}
+
+/// The three places that values come from.
+struct Layers<'a> {
+    matches: &'a ArgMatches,
+    file: &'a file::Read,
+}
+
+impl Layers<'_> {
+    /// The value of an option, which has a key in the file: what was typed, else what the file
+    /// says, else the default.
+    fn set<T>(
+        &self,
+        option: &'static Names,
+        typed: Option<T>,
+        filed: Option<T>,
+        default: impl FnOnce() -> T,
+    ) -> Set<T> {
+        if let Some(value) = typed {
+            let from = match self.matches.value_source(option.id) {
+                Some(ValueSource::EnvVariable) => Origin::Environment(option.variable),
+                Some(_) | None => Origin::CommandLine(option.option),
+            };
+            return Set { value, from };
+        }
+        match filed {
+            Some(value) => Set {
+                value,
+                from: Origin::File(self.file.place(option.key)),
+            },
+            None => Set {
+                value: default(),
+                from: Origin::Default,
+            },
+        }
+    }
+}
+
+/// What one and the same value is called in each place.
+#[derive(Debug)]
+struct Names {
+    id: &'static str,
+    option: &'static str,
+    variable: &'static str,
+    key: &'static str,
+}
+
+macro_rules! names {
+    ($($constant:ident: $id:literal, $option:literal, $variable:literal, $key:literal;)*) => {
+        $(const $constant: Names = Names { id: $id, option: $option, variable: $variable, key: $key };)*
+        #[cfg(test)]
+        const ALL: &[&Names] = &[$(&$constant),*];
+    };
+}
+
+names! {
+    RUNTIME: "runtime", "runtime", "PLATEAU_RUNTIME", "runtime";
+    STATE: "state", "state", "PLATEAU_STATE", "state";
+    AGENT: "agent", "agent", "PLATEAU_AGENT", "agent";
+    SOCKET: "socket", "socket", "PLATEAU_SOCKET", "serve.socket";
+    LISTEN: "listen", "listen", "PLATEAU_LISTEN", "serve.listen";
+    TLS_CERT: "tls_cert", "tls-cert", "PLATEAU_TLS_CERT", "serve.tls.cert";
+    TLS_KEY: "tls_key", "tls-key", "PLATEAU_TLS_KEY", "serve.tls.key";
+    TLS_ROOM: "tls_room", "tls-room", "PLATEAU_TLS_ROOM", "serve.tls.room";
+    TLS_NAMES: "tls_name", "tls-name", "PLATEAU_TLS_NAME", "serve.tls.names";
+    SSH: "ssh", "ssh", "PLATEAU_SSH", "serve.ssh";
+    RECORDING_LIMIT: "recording_limit", "recording-limit", "PLATEAU_RECORDING_LIMIT", "terminals.recording_limit";
+    RECORD_INPUT: "record_input", "record-input", "PLATEAU_RECORD_INPUT", "terminals.record_input";
+    DATABASE: "database", "database", "PLATEAU_DATABASE", "database.url";
+    BASE_IMAGE: "base_image", "base-image", "PLATEAU_BASE_IMAGE", "images.base";
+    RECIPES: "recipes", "recipes", "PLATEAU_RECIPES", "images.recipes";
+    BUILD_NETWORK: "build_network", "build-network", "PLATEAU_BUILD_NETWORK", "images.build_network";
+    FONTS: "fonts", "fonts", "PLATEAU_FONTS", "documents.fonts";
+    LOG_FORMAT: "log_format", "log-format", "PLATEAU_LOG_FORMAT", "log.format";
+    LOG: "log", "log", "PLATEAU_LOG", "log.filter";
+}
+
+impl Config {
+    /// What is in force with these options; `matches` say where those came from.
+    ///
+    /// # Errors
+    /// The file that is named cannot be read, or a file that is there has problems.
+    pub fn load(options: &Options, matches: &ArgMatches) -> Result<Self, ConfigError> {
+        let named = options.config.as_deref();
+        let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+        let file = match std::fs::read(path) {
+            Ok(content) => file::read(&path.display().to_string(), &content)
+                .map_err(|problems| ConfigError::Problems { problems })?,
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                file::Read::default()
+            }
+            Err(source) => {
+                let path = path.to_owned();
+                return Err(ConfigError::Read { path, source });
+            }
+        };
+        Ok(Self::of(
+            options.clone(),
+            &Layers {
+                matches,
+                file: &file,
+            },
+        ))
+    }
+
+    /// Looks at a file alone.
+    ///
+    /// # Errors
+    /// It cannot be read, or has problems.
+    pub fn check(path: &Path) -> Result<(), ConfigError> {
+        let content = std::fs::read(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let read = file::read(&path.display().to_string(), &content);
+        read.map(drop)
+            .map_err(|problems| ConfigError::Problems { problems })
+    }
+
+    fn of(typed: Options, layers: &Layers<'_>) -> Self {
+        let filed = layers.file.spec.clone();
+        let state = layers.set(&STATE, typed.state, filed.state, || {
+            PathBuf::from("/var/lib/plateau")
+        });
+        Self {
+            runtime: layers.set(&RUNTIME, typed.runtime, filed.runtime, || {
+                RuntimeKind::Docker
+            }),
+            agent: layers.set(&AGENT, typed.agent, filed.agent, || {
+                beside_us("plateau-agent")
+            }),
+            socket: layers.set(&SOCKET, typed.socket, filed.serve.socket, || {
+                PathBuf::from("/run/plateau/plateaud.sock")
+            }),
+            listen: layers.set(&LISTEN, typed.listen, filed.serve.listen, || {
+                SocketAddr::from(([127, 0, 0, 1], 7417))
+            }),
+            tls_cert: optional(layers, &TLS_CERT, typed.tls_cert, filed.serve.tls.cert),
+            tls_key: optional(layers, &TLS_KEY, typed.tls_key, filed.serve.tls.key),
+            tls_room: optional(layers, &TLS_ROOM, typed.tls_room, filed.serve.tls.room),
+            tls_names: layers.set(&TLS_NAMES, typed.tls_name, filed.serve.tls.names, Vec::new),
+            ssh: optional(layers, &SSH, typed.ssh, filed.serve.ssh),
+            recording_limit: layers.set(
+                &RECORDING_LIMIT,
+                typed.recording_limit,
+                filed.terminals.recording_limit,
+                || RECORDING_MIB,
+            ),
+            record_input: layers.set(
+                &RECORD_INPUT,
+                typed.record_input,
+                filed.terminals.record_input,
+                || false,
+            ),
+            database: layers.set(&DATABASE, typed.database, filed.database.url, || {
+                Database::in_folder(&state.value)
+            }),
+            base_image: optional(layers, &BASE_IMAGE, typed.base_image, filed.images.base),
+            recipes: optional(layers, &RECIPES, typed.recipes, filed.images.recipes),
+            build_network: optional(
+                layers,
+                &BUILD_NETWORK,
+                typed.build_network,
+                filed.images.build_network,
+            ),
+            fonts: optional(layers, &FONTS, typed.fonts, filed.documents.fonts),
+            log_format: layers.set(&LOG_FORMAT, typed.log_format, filed.log.format, || {
+                LogFormat::Text
+            }),
+            log: layers.set(&LOG, typed.log, filed.log.filter, || "info".to_owned()),
+            state,
+        }
+    }
+
+    /// What of it the labs need.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            agent: self.agent.value.clone(),
+            database: self.database.value.clone(),
+            recording_limit: u64::from(self.recording_limit.value) << 20,
+            record_input: self.record_input.value,
+            ..Settings::in_folder(&self.state.value)
+        }
+    }
+
+    /// How the port is encrypted.
+    #[must_use]
+    pub fn tls(&self) -> TlsOptions {
+        TlsOptions {
+            tls_cert: self.tls_cert.value.clone(),
+            tls_key: self.tls_key.value.clone(),
+            tls_room: self.tls_room.value.clone(),
+            tls_name: self.tls_names.value.clone(),
+        }
+    }
+
+    /// Every key, its value for people without secrets, and where it came from.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(&'static str, String, &Origin)> {
+        fn row<'a, T>(
+            names: &'static Names,
+            set: &'a Set<T>,
+            value: impl FnOnce(&T) -> String,
+        ) -> (&'static str, String, &'a Origin) {
+            (names.key, value(&set.value), &set.from)
+        }
+        let path = |path: &PathBuf| path.display().to_string();
+        let path_if_any = |path: &Option<PathBuf>| {
+            path.as_ref()
+                .map_or_else(none, |path| path.display().to_string())
+        };
+        let text_if_any = |text: &Option<String>| text.clone().unwrap_or_else(none);
+        vec![
+            row(&RUNTIME, &self.runtime, ToString::to_string),
+            row(&STATE, &self.state, path),
+            row(&AGENT, &self.agent, path),
+            row(&SOCKET, &self.socket, path),
+            row(&LISTEN, &self.listen, ToString::to_string),
+            row(&TLS_CERT, &self.tls_cert, path_if_any),
+            row(&TLS_KEY, &self.tls_key, path_if_any),
+            row(&TLS_ROOM, &self.tls_room, path_if_any),
+            row(&TLS_NAMES, &self.tls_names, |names| {
+                match names.as_slice() {
+                    [] => none(),
+                    names => names.join(", "),
+                }
+            }),
+            row(&SSH, &self.ssh, |address| {
+                address.map_or_else(none, |address| address.to_string())
+            }),
+            row(&RECORDING_LIMIT, &self.recording_limit, ToString::to_string),
+            row(&RECORD_INPUT, &self.record_input, ToString::to_string),
+            row(&DATABASE, &self.database, |url| shown(url)),
+            row(&BASE_IMAGE, &self.base_image, text_if_any),
+            row(&RECIPES, &self.recipes, path_if_any),
+            row(&BUILD_NETWORK, &self.build_network, text_if_any),
+            row(&FONTS, &self.fonts, path_if_any),
+            row(&LOG_FORMAT, &self.log_format, ToString::to_string),
+            row(&LOG, &self.log, Clone::clone),
+        ]
+    }
+}
+
+/// How a value is shown that is not there.
+fn none() -> String {
+    "-".to_owned()
+}
+
+fn optional<T>(
+    layers: &Layers<'_>,
+    names: &'static Names,
+    typed: Option<T>,
+    filed: Option<T>,
+) -> Set<Option<T>> {
+    layers.set(names, typed.map(Some), filed.map(Some), || None)
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.rows();
+        let width = |column: fn(&(&'static str, String, &Origin)) -> usize| {
+            rows.iter().map(column).max().unwrap_or(0)
+        };
+        let key = width(|row| row.0.chars().count());
+        let value = width(|row| row.1.chars().count());
+        writeln!(f, "{:key$}  {:value$}  FROM", "KEY", "VALUE")?;
+        for row in &rows {
+            writeln!(f, "{:key$}  {:value$}  {}", row.0, row.1, row.2)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory, FromArgMatches, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    #[command(name = "plateaud")]
+    struct Cli {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn loaded(args: &[&str]) -> Result<Config, ConfigError> {
+        let args = ["plateaud"].iter().chain(args);
+        let matches = Cli::command().get_matches_from(args);
+        let cli = Cli::from_arg_matches(&matches).unwrap();
+        Config::load(&cli.options, &matches)
+    }
+
+    /// What is shown of a configuration with this file and these arguments, the file called so.
+    fn shown_of(yaml: &str, args: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plateaud.yaml");
+        std::fs::write(&path, yaml).unwrap();
+        let path = path.display().to_string();
+        let args = [&["--config", &path], args].concat();
+        let text = match loaded(&args) {
+            Ok(config) => config.to_string(),
+            Err(error) => error.to_string(),
+        };
+        let beside = beside_us("plateau-agent").display().to_string();
+        let text = text
+            .replace(&path, "plateaud.yaml")
+            .replace(&beside, "BESIDE-US");
+        // The path that was replaced may have been longer than others.
+        text.lines().map(squeezed).collect()
+    }
+
+    fn squeezed(line: &str) -> String {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let words = line
+            .split("  ")
+            .map(str::trim)
+            .filter(|word| !word.is_empty());
+        format!("{indent}{}\n", words.collect::<Vec<_>>().join("  "))
+    }
+
+    const WHOLE: &str = "\
+runtime: fake
+state: /srv/plateau
+agent: /usr/lib/plateau/plateau-agent
+serve:
+  socket: /run/exam.sock
+  listen: '[::1]:80'
+database:
+  url: postgres://plateau:hunter2@db.lan/plateau
+images:
+  base: debian:bookworm
+  recipes: /srv/recipes
+  build_network: host
+documents: { fonts: /usr/share/fonts }
+log:
+  format: json
+  filter: plateaud=debug
+";
+
+    #[test]
+    fn every_key_of_the_file_is_in_force_and_no_password_is_shown() {
+        let text = shown_of(WHOLE, &[]);
+        assert!(!text.contains("hunter2"), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn without_a_file_the_defaults_hold() {
+        for yaml in ["", "# nothing yet\n", "log:\n"] {
+            assert_eq!(shown_of(yaml, &[]), shown_of("", &[]), "{yaml}");
+        }
+        insta::assert_snapshot!(shown_of("", &[]));
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let text = shown_of(
+            WHOLE,
+            &["--state", "/tmp/x", "--log", "warn", "--runtime", "docker"],
+        );
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn the_database_lies_in_whatever_state_folder_there_is() {
+        let text = shown_of("state: /srv/a\n", &[]);
+        assert!(
+            text.contains("database.url  sqlite:///srv/a/plateau.db  default"),
+            "{text}"
+        );
+        let text = shown_of("state: /srv/a\n", &["--state", "/srv/b"]);
+        assert!(
+            text.contains("database.url  sqlite:///srv/b/plateau.db  default"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn everything_wrong_in_a_file_is_told_at_once_with_its_place() {
+        let yaml = "\
+runtime: podman
+stat: /srv
+serve:
+  listen: everywhere
+  sockets: /run/x.sock
+database:
+  url: mysql://db/plateau
+images: [debian]
+log:
+  format: xml
+  filter: plateaud=loud
+  filters: info
+";
+        insta::assert_snapshot!(shown_of(yaml, &[]));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_and_broken_yaml_are_told_with_their_place() {
+        insta::assert_snapshot!(shown_of(
+            "state: /a\nlog:\n  format: text\n  format: json\nstate: /b\n",
+            &[]
+        ));
+        insta::assert_snapshot!(shown_of("state: [/a\nlog: }\n", &[]));
+        insta::assert_snapshot!(shown_of("- state\n", &[]));
+        insta::assert_snapshot!(shown_of("state: 1.5\nlog: { format: true }\n", &[]));
+    }
+
+    #[test]
+    fn a_file_that_is_named_has_to_be_there() {
+        let error = loaded(&["--config", "/nowhere/plateaud.yaml"]).unwrap_err();
+        assert!(matches!(error, ConfigError::Read { .. }), "{error}");
+    }
+
+    #[test]
+    fn every_option_has_its_variable_and_its_key() {
+        let command: Command = Cli::command();
+        let of_file = ["config", "help"];
+        for argument in command
+            .get_arguments()
+            .filter(|a| !of_file.contains(&a.get_id().as_str()))
+        {
+            let names = ALL
+                .iter()
+                .find(|names| names.id == argument.get_id().as_str());
+            let names = names.unwrap_or_else(|| panic!("{} has no key", argument.get_id()));
+            assert_eq!(argument.get_long(), Some(names.option));
+            let variable = argument
+                .get_env()
+                .map(|name| name.to_string_lossy().into_owned());
+            assert_eq!(variable.as_deref(), Some(names.variable));
+        }
+        let schema = schema();
+        for names in ALL {
+            let mut at = &schema;
+            for part in names.key.split('.') {
+                at =
+                    file::property(&schema, at, part).unwrap_or_else(|| panic!("no {}", names.key));
+            }
+            assert!(at["description"].is_string(), "{} says nothing", names.key);
+        }
+    }
+}

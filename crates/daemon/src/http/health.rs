@@ -1,0 +1,88 @@
+//! Whether the daemon lives, and whether it can do its work.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::failure::{Answer, Failures};
+use crate::runtime::error::chain;
+
+/// Most that one part may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// That the daemon serves and its engine answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub(super) struct Alive {
+    /// Version of the engine.
+    engine: String,
+}
+
+/// That the daemon serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub(super) struct Live {
+    /// `true`, or there would be no answer.
+    live: bool,
+}
+
+/// Whether the daemon can do its work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub(super) struct Ready {
+    /// Whether all parts answer.
+    ready: bool,
+    /// Part → whether it answers. Why one does not is in the log: anybody may ask.
+    parts: BTreeMap<String, bool>,
+}
+
+/// Whether the daemon serves and its engine answers
+#[utoipa::path(get, path = "/v1/health", tag = "system", security(()),
+    responses((status = 200, body = Alive), Failures))]
+pub(super) async fn health(State(api): State<Api>) -> Answer<Json<Alive>> {
+    let engine = api.labs.runtime().info().await?.version;
+    Ok(Json(Alive { engine }))
+}
+
+/// Whether the daemon serves; where it does not, it should be started anew
+#[utoipa::path(get, path = "/v1/health/live", tag = "system", security(()),
+    responses((status = 200, body = Live), Failures))]
+pub(super) async fn live() -> Json<Live> {
+    Json(Live { live: true })
+}
+
+/// Whether the daemon can do its work: everything that it stands on answers
+#[utoipa::path(get, path = "/v1/health/ready", tag = "system", security(()),
+    responses((status = 200, body = Ready), (status = 503, body = Ready), Failures))]
+pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Ready>) {
+    let engine = async { api.labs.runtime().info().await.map(drop) };
+    let database = api.sessions.database().ping();
+    // Whatever else the daemon comes to stand on is one more line here.
+    let parts = BTreeMap::from([
+        ("database".to_owned(), answers("database", database).await),
+        ("engine".to_owned(), answers("engine", engine).await),
+    ]);
+    let ready = parts.values().all(|answers| *answers);
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(Ready { ready, parts }))
+}
+
+/// Whether a part answers in time.
+async fn answers<E: std::error::Error + 'static>(
+    part: &'static str,
+    asked: impl Future<Output = Result<(), E>>,
+) -> bool {
+    let reason = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => chain(&error),
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    tracing::warn!(part, reason, "not ready");
+    false
+}

@@ -1,0 +1,103 @@
+//! Access codes as a document, to be cut and handed out.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use plateau_core::exam::clock::WHOLE;
+use plateau_core::exam::message::SeatView;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Api;
+use super::failure::{Answer, Asked, Failures, Named};
+use crate::report::Document;
+
+/// How the slips are written, and where candidates go with them.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// Language, `fr` or `en`
+    #[serde(default = "french")]
+    #[param(required = false)]
+    lang: String,
+    /// Address to type in a browser
+    browser: String,
+    /// Command to type in a terminal
+    ssh: Option<String>,
+}
+
+fn french() -> String {
+    "fr".to_owned()
+}
+
+/// Every candidate's access code as a PDF, to be cut and handed out
+#[utoipa::path(get, path = "/v1/sessions/{session}/slips.pdf", tag = "sessions",
+    params(("session" = String, Path, description = "Name or identifier"), Wanted),
+    responses((status = 200, body = Vec<u8>, content_type = "application/pdf"), Failures))]
+pub(super) async fn pdf(
+    State(api): State<Api>,
+    Named(session): Named<String>,
+    Asked(wanted): Asked<Wanted>,
+) -> Answer<impl IntoResponse> {
+    let view = api.sessions.show(&session).await?;
+    let seats = api.sessions.seats(&view.id).await?;
+    let slips = api.sessions.slips(&view.id).await?;
+    let french = wanted.lang == "fr";
+    let rows = slips.iter().map(|slip| {
+        let seat = seats.iter().find(|seat| seat.number == slip.number);
+        json!({
+            "name": slip.name,
+            "number": slip.number,
+            "code": slip.code,
+            "arrangements": seat.map_or_else(Vec::new, |seat| arrangements(seat, french)),
+        })
+    });
+    let terms = &view.terms;
+    let title = match &terms.block {
+        Some(block) => format!("{} {block}, {}", terms.title.to_uppercase(), view.name),
+        None => format!("{}, {}", terms.title.to_uppercase(), view.name),
+    };
+    let mut access = json!({ "browser": wanted.browser });
+    if let Some(ssh) = &wanted.ssh {
+        access["ssh"] = Value::from(ssh.as_str());
+    }
+    let slips = json!({
+        "language": wanted.lang,
+        "made": jiff::Timestamp::now().to_string(),
+        "session": {
+            "title": title,
+            "centre": terms.centre,
+            "starts": terms.from,
+        },
+        "access": access,
+        "seats": rows.collect::<Vec<Value>>(),
+    });
+    let made = api.reports.make(Document::Slips, &slips).await?;
+    Ok(([(header::CONTENT_TYPE, "application/pdf")], made))
+}
+
+/// What is granted to a candidate, in words.
+fn arrangements(seat: &SeatView, french: bool) -> Vec<String> {
+    let mut granted = Vec::new();
+    if seat.factor != WHOLE {
+        let factor = format!("{}.{:03}", seat.factor / WHOLE, seat.factor % WHOLE);
+        let factor = factor.trim_end_matches('0');
+        granted.push(if french {
+            format!("temps × {}", factor.replace('.', ","))
+        } else {
+            format!("time × {factor}")
+        });
+    }
+    if seat.breaks_ms > 0 {
+        let minutes = seat.breaks_ms / 60_000;
+        granted.push(if french {
+            format!("pauses : {minutes} min")
+        } else {
+            format!("breaks: {minutes} min")
+        });
+    }
+    if !seat.notes.is_empty() {
+        granted.push(seat.notes.clone());
+    }
+    granted
+}
