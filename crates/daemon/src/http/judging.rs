@@ -22,35 +22,9 @@ use crate::labs::folder_of;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Viewer {
-    /// For the administrator on the machine: the juror; nobody of the jury where absent
+    /// The juror; nobody of the jury where absent
     #[serde(default)]
     juror: String,
-}
-
-/// As whom somebody looks: everybody as himself, but for the administrator on the machine, who could
-/// read the database as well. Programs are no jurors.
-fn viewer(principal: &Principal, asked: Viewer) -> String {
-    match principal {
-        Principal::Local => asked.juror,
-        Principal::Account { account, .. } => account.name.clone(),
-        Principal::Nobody | Principal::Token(_) | Principal::Seat { .. } => String::new(),
-    }
-}
-
-/// That a word is said by whom it names. The administrator on the machine may enter what jurors said.
-fn in_person(principal: &Principal, word: &Word) -> Answer<()> {
-    let own = match principal {
-        Principal::Local => true,
-        Principal::Account { account, .. } => account.name == word.juror,
-        Principal::Nobody | Principal::Token(_) | Principal::Seat { .. } => false,
-    };
-    if own {
-        return Ok(());
-    }
-    Err(Failure::input(
-        "forbidden",
-        format!("nobody but `{}` can say this", word.juror),
-    ))
 }
 
 /// The public key that bundles of evidence are verified with, and its fingerprint
@@ -69,10 +43,9 @@ pub(super) async fn export(
     Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
 ) -> Answer<impl IntoResponse> {
-    let actor = principal.actor();
     let bundle = api
         .judging
-        .export(&attempt, &actor, BTreeMap::new())
+        .export(&attempt, &principal.actor(), BTreeMap::new())
         .await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
@@ -151,11 +124,13 @@ pub(super) async fn judge(
     Named(attempt): Named<String>,
     Sent(word): Sent<Word>,
 ) -> Answer<(StatusCode, Json<Judgement>)> {
-    in_person(&principal, &word)?;
-    let judgement = api
-        .judging
-        .judge(&attempt, &principal.actor(), word)
-        .await?;
+    if juror(&principal, &word.juror) != word.juror {
+        let message = format!("nobody speaks for `{}` but that juror", word.juror);
+        return Err(Failure::input("not-of-the-jury", message)
+            .hint("a juror has the name of the account in the session's terms"));
+    }
+    let actor = principal.actor();
+    let judgement = api.judging.judge(&attempt, &actor, word).await?;
     Ok((StatusCode::CREATED, Json(judgement)))
 }
 
@@ -167,10 +142,11 @@ pub(super) async fn judgements(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
-    Asked(asked): Asked<Viewer>,
+    Asked(viewer): Asked<Viewer>,
 ) -> Answer<Json<JudgementsView>> {
-    let juror = viewer(&principal, asked);
-    Ok(Json(api.judging.judgements(&attempt, &juror).await?))
+    let viewer = juror(&principal, &viewer.juror);
+    let shown = api.judging.judgements(&attempt, &viewer).await?;
+    Ok(Json(shown))
 }
 
 /// What an attempt comes to: points with rubrics and overrides, skills and blocks as proposed and
@@ -182,8 +158,18 @@ pub(super) async fn outcome(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
-    Asked(asked): Asked<Viewer>,
+    Asked(viewer): Asked<Viewer>,
 ) -> Answer<Json<Outcome>> {
-    let juror = viewer(&principal, asked);
-    Ok(Json(api.judging.outcome(&attempt, &juror).await?))
+    let viewer = juror(&principal, &viewer.juror);
+    Ok(Json(api.judging.outcome(&attempt, &viewer).await?))
+}
+
+/// Through whose eyes somebody may look: an account through its own alone; the local administrator
+/// and programs act for whom they name.
+fn juror(principal: &Principal, named: &str) -> String {
+    match principal {
+        Principal::Account { account, .. } => account.name.clone(),
+        Principal::Local | Principal::Token(_) => named.to_owned(),
+        Principal::Nobody | Principal::Seat { .. } => String::new(),
+    }
 }

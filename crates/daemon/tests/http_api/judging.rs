@@ -180,7 +180,7 @@ async fn a_juror_speaks_for_himself_and_sees_nothing_of_others_who_work_apart() 
     let said = ask_as(&house, &ada, "judgements", Some(word("ada"))).await;
     assert_eq!(said.status(), StatusCode::CREATED);
     let as_bob = ask_as(&house, &ada, "judgements", Some(word("bob"))).await;
-    error(as_bob, StatusCode::FORBIDDEN, "forbidden").await;
+    error(as_bob, StatusCode::FORBIDDEN, "not-of-the-jury").await;
     for (cookie, path, count) in [
         (&ada, "judgements", 1),
         (&bob, "judgements", 0),
