@@ -89,10 +89,10 @@ fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
 fn write_new(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let failed = |source: io::Error| {
         let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::AlreadyExists => Failure::Exists(path),
-            _ => Failure::WriteFile { path, source },
+        if source.kind() == io::ErrorKind::AlreadyExists {
+            return Failure::Exists(path);
         }
+        Failure::WriteFile { path, source }
     };
     let mut file = File::create_new(path).map_err(failed)?;
     file.write_all(content)
