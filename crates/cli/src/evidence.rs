@@ -90,10 +90,9 @@ fn write_new(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let failed = |source: io::Error| {
         let path = path.to_owned();
         if source.kind() == io::ErrorKind::AlreadyExists {
-            Failure::Exists(path)
-        } else {
-            Failure::WriteFile { path, source }
+            return Failure::Exists(path);
         }
+        Failure::WriteFile { path, source }
     };
     let mut file = File::create_new(path).map_err(failed)?;
     file.write_all(content)

@@ -165,11 +165,11 @@ pub(super) async fn outcome(
 }
 
 /// Through whose eyes somebody may look: an account through its own alone; the local administrator
-/// and programs act for whom they name.
+/// acts for whom he names, and a program is nobody.
 fn juror(principal: &Principal, named: &str) -> String {
     match principal {
         Principal::Account { account, .. } => account.name.clone(),
-        Principal::Local | Principal::Token(_) => named.to_owned(),
-        Principal::Nobody | Principal::Seat { .. } => String::new(),
+        Principal::Local => named.to_owned(),
+        Principal::Nobody | Principal::Token(_) | Principal::Seat { .. } => String::new(),
     }
 }
