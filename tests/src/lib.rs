@@ -115,7 +115,7 @@ impl Daemon {
         let mut command = Command::new(program("plateaud"));
         command.arg("--socket").arg(self.socket());
         command.arg("--state").arg(self.state());
-        command.args(["--listen", "127.0.0.1:0"]);
+        command.args(["--listen", "127.0.0.1:0", "--ssh", "127.0.0.1:0"]);
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -143,6 +143,21 @@ impl Daemon {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("plateaud.sock")
+    }
+
+    /// The port that it serves SSH on, of the loopback.
+    ///
+    /// # Panics
+    /// Where its log does not say.
+    #[must_use]
+    pub fn ssh_port(&self) -> u16 {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let told = log.lines().rev().find(|line| line.contains("serves SSH"));
+        let told = told.and_then(|line| line.split("127.0.0.1:").nth(1));
+        let port: Option<String> =
+            told.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect());
+        let port = port.and_then(|port| port.parse().ok());
+        port.unwrap_or_else(|| panic!("no port of SSH: {}", self.end_of_the_log()))
     }
 
     fn state(&self) -> PathBuf {

@@ -334,7 +334,8 @@ fn every_command_stands_in_the_documentation() {
     let folder = TempDir::new().unwrap();
     assert_eq!(plateau(folder.path(), &["man", "pages"]).code, 0);
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/commands.md");
-    let documentation = fs::read_to_string(page).unwrap();
+    // A name with a hyphen is one word of its page's name.
+    let documentation = fs::read_to_string(page).unwrap().replace('-', " ");
     for entry in fs::read_dir(folder.path().join("pages")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let command = name.trim_end_matches(".1").replace('-', " ");

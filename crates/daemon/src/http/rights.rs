@@ -245,6 +245,11 @@ const ROUTES: &[(&str, &str, Guard)] = &[
     ),
     (
         "get",
+        "/v1/labs/{lab}/nodes/{node}/watch",
+        Needs(Right::WatchTerminals),
+    ),
+    (
+        "get",
         "/v1/labs/{lab}/recordings",
         Needs(Right::WatchTerminals),
     ),
