@@ -418,22 +418,24 @@ pub(super) async fn own(
 }
 
 /// Ends a candidate's work on his own attempt: its doors close now
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions",
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions", request_body = Because,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Own), Failures))]
 pub(super) async fn hand_in_own(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
+    Sent(because): Sent<Because>,
 ) -> Answer<Json<Own>> {
-    let own = api.sessions.hand_in_own(seat(&principal)?, &attempt);
+    let seat = seat(&principal)?;
+    let own = api.sessions.hand_in_own(seat, &attempt, because.reason);
     Ok(Json(own.await?))
 }
 
 /// The seat of whoever came in by its code.
 fn seat(principal: &Principal) -> Answer<&str> {
     principal.seat().ok_or_else(|| {
-        Failure::input("seat-not-found", "nobody sits here")
+        Failure::input("not-a-candidate", "whoever asks sits at no seat")
             .hint("log in with the access code of a seat")
     })
 }

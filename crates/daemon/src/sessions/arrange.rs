@@ -34,6 +34,7 @@ impl Sessions {
     pub async fn create(&self, new: NewSession, actor: &str) -> Result<SessionView, SessionError> {
         check_name(&new.name)?;
         let title = check_terms(&new.terms)?;
+        let invigilators = self.invigilators(&new.terms).await?;
         if new.scenarios.is_empty() {
             return Err(terms("a session without a scenario", "name at least one"));
         }
@@ -94,8 +95,30 @@ impl Sessions {
         match kept {
             Err(error) if error.is_taken() => Err(SessionError::NameTaken { name: new.name }),
             Err(error) => Err(error.into()),
-            Ok(()) => self.view(session).await,
+            Ok(()) => {
+                for account in invigilators {
+                    let database = &self.inner.database;
+                    database.name_invigilator(&session.id, &account).await?;
+                }
+                self.view(session).await
+            }
         }
+    }
+
+    /// The accounts of those who are to watch over a session.
+    async fn invigilators(&self, of: &Terms) -> Result<Vec<String>, SessionError> {
+        let mut accounts = Vec::new();
+        for name in &of.invigilators {
+            let found = self.inner.database.account(name).await?;
+            let account = found.ok_or_else(|| {
+                terms(
+                    format!("there is no account `{name}`"),
+                    "`plateau account list` shows those that are there",
+                )
+            })?;
+            accounts.push(account.id);
+        }
+        Ok(accounts)
     }
 
     /// Puts the candidates of a list (CSV) in the place of those that were there. One whose number

@@ -132,7 +132,12 @@ impl Sessions {
     ///
     /// # Errors
     /// The attempt is not his, or he does not work on it.
-    pub async fn hand_in_own(&self, seat: &str, attempt: &str) -> Result<Own, SessionError> {
+    pub async fn hand_in_own(
+        &self,
+        seat: &str,
+        attempt: &str,
+        reason: Option<String>,
+    ) -> Result<Own, SessionError> {
         let nobody = || SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         };
@@ -144,7 +149,7 @@ impl Sessions {
                 seats: Some(vec![seat.number.clone()]),
                 scenario: Some(row.scenario),
             },
-            reason: Some("by the candidate".to_owned()),
+            reason: Some(reason.unwrap_or_else(|| "by the candidate".to_owned())),
         };
         let actor = format!("seat:{}", seat.number);
         self.hand_in(&row.session, order, &actor).await?;

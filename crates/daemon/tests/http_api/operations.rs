@@ -20,7 +20,10 @@ async fn a_daemon_whose_engine_is_gone_lives_and_is_not_ready() {
     let ready = house.get("/v1/health/ready").await;
     assert_eq!(ready.status(), StatusCode::OK);
     let ready: Value = ready.json().await.unwrap();
-    assert_eq!(ready, json!({ "ready": true, "parts": { "engine": true } }));
+    assert_eq!(
+        ready,
+        json!({ "ready": true, "parts": { "database": true, "engine": true } })
+    );
 
     house.fake.be_gone();
     assert_eq!(house.get("/v1/health/live").await.status(), StatusCode::OK);
@@ -29,7 +32,7 @@ async fn a_daemon_whose_engine_is_gone_lives_and_is_not_ready() {
     let ready: Value = ready.json().await.unwrap();
     assert_eq!(
         ready,
-        json!({ "ready": false, "parts": { "engine": false } })
+        json!({ "ready": false, "parts": { "database": true, "engine": false } })
     );
     let health = house.get("/v1/health").await;
     error(

@@ -181,7 +181,9 @@ async fn told(response: Response) -> String {
     let error: Value = response.json().await.unwrap();
     match error["code"].as_str().unwrap() {
         // Nobody who may not see accounts and tokens gets so far.
-        "account-not-found" | "token-not-found" | "authority-not-found" => "yes".to_owned(),
+        "account-not-found" | "token-not-found" | "authority-not-found" | "recording-not-found" => {
+            "yes".to_owned()
+        }
         // Reached, and refused as a log-in.
         "login-refused" => "yes".to_owned(),
         _ => status.as_u16().to_string(),

@@ -214,7 +214,7 @@ async fn a_session_goes_from_a_list_to_grades() {
     assert_eq!(own.attempts[0].nodes, ["srv1", "srv2"]);
     assert_eq!(own.attempts[0].brief["en"], "Do it.");
     let handed = sessions
-        .hand_in_own(&seat.id, &own.attempts[0].id)
+        .hand_in_own(&seat.id, &own.attempts[0].id, None)
         .await
         .unwrap();
     assert!(handed.attempts[0].nodes.is_empty());
