@@ -170,7 +170,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(slips::pdf))
         .routes(routes!(sessions::recode))
         .routes(routes!(sessions::log))
-        .routes(routes!(sessions::events))
+        .routes(routes!(sessions::events::events))
         .routes(routes!(sessions::prepare))
         .routes(routes!(sessions::dismantle))
         .routes(routes!(sessions::open))

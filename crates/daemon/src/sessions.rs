@@ -25,13 +25,17 @@ use crate::store::sessions::{AttemptRow, ScenarioRow, SeatRow, SessionRow, grant
 use crate::store::{Database, Store};
 use crate::terminals::Terminals;
 
+mod act;
 mod arrange;
 mod candidate;
+mod choice;
 mod conduct;
+mod course;
 pub mod error;
 mod job;
 mod order;
 mod room;
+mod terms;
 mod view;
 
 pub use error::SessionError;

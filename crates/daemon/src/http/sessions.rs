@@ -1,30 +1,23 @@
 //! Exam sessions: arranging, conducting, and what a candidate does.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::future::ready;
-
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Sse;
-use axum::response::sse::{Event, KeepAlive};
 use axum::{Extension, Json};
-use futures_util::{Stream, StreamExt, stream};
 use plateau_core::exam::log::Entry;
 use plateau_core::exam::message::{
     Because, Extend, NewSession, Order, Ordered, Own, Pause, Say, SeatView, SessionView, Slip,
 };
 use plateau_core::exam::rights::Right;
 use plateau_core::exam::session::SessionMove;
-use serde::Deserialize;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 
 use super::Api;
 use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
 use crate::access::Principal;
-use crate::sessions::{Change, Sessions};
+
+pub(super) mod events;
+
+use events::From;
 
 /// Describes a session; its scenarios are frozen as they are sent
 #[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = NewSession,
@@ -121,16 +114,6 @@ pub(super) async fn recode(
     Ok(Json(recoded.await?))
 }
 
-/// From which entry on.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct From {
-    /// Number of the first entry that is wanted
-    #[serde(default)]
-    #[param(required = false)]
-    from: u64,
-}
-
 /// A session's log, each entry chained to the one before by its hash
 #[utoipa::path(get, path = "/v1/sessions/{session}/log", tag = "sessions",
     params(("session" = String, Path, description = "Name or identifier"), From),
@@ -141,70 +124,6 @@ pub(super) async fn log(
     Asked(from): Asked<From>,
 ) -> Answer<Json<Vec<Entry>>> {
     Ok(Json(api.sessions.log(&session, from.from).await?))
-}
-
-/// A session's log as server-sent events: what it has from an entry on, then what is written from now on
-#[utoipa::path(get, path = "/v1/sessions/{session}/events", tag = "sessions",
-    params(("session" = String, Path, description = "Name or identifier"), From),
-    responses((status = 200, body = Entry, content_type = "text/event-stream"), Failures))]
-pub(super) async fn events(
-    State(api): State<Api>,
-    Named(session): Named<String>,
-    Asked(from): Asked<From>,
-) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let session = api.sessions.show(&session).await?.id;
-    let changes = api.sessions.subscribe();
-    let log = api.sessions.log(&session, 1).await?;
-    let next = log
-        .last()
-        .map_or(1, |last| last.seq + 1)
-        .min(from.from.max(1));
-    let follow = Follow {
-        changes,
-        before: log.into_iter().filter(|entry| entry.seq >= next).collect(),
-        next,
-        session,
-        sessions: api.sessions.clone(),
-    };
-    let entries = stream::unfold(follow, async |mut follow| {
-        let entry = follow.next().await?;
-        Some((entry, follow))
-    });
-    let events = entries
-        .filter_map(|entry| ready(Event::default().json_data(entry).ok().map(Ok)))
-        .take_until(api.stop.clone().cancelled_owned());
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
-}
-
-/// A listener, and what he has not been told yet.
-struct Follow {
-    sessions: Sessions,
-    session: String,
-    changes: Receiver<Change>,
-    before: VecDeque<Entry>,
-    /// Number of the entry that he is to be told next.
-    next: u64,
-}
-
-impl Follow {
-    /// The next entry; `None` when there is nothing more to tell. A change only says that there is
-    /// something to read: what is told comes from the log, so that nobody misses anything.
-    async fn next(&mut self) -> Option<Entry> {
-        loop {
-            if let Some(entry) = self.before.pop_front() {
-                self.next = entry.seq + 1;
-                return Some(entry);
-            }
-            match self.changes.recv().await {
-                Ok(change) if change.session != self.session => {}
-                Ok(_) | Err(RecvError::Lagged(_)) => {
-                    let log = self.sessions.log(&self.session, self.next).await;
-                    self.before = log.ok()?.into();
-                }
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    }
 }
 
 /// Has labs built for those who have none

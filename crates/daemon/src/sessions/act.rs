@@ -1,0 +1,92 @@
+//! One transaction of a session: what moves, and its entries in the log.
+
+use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
+
+use super::{SessionError, Sessions, Whole};
+use crate::store::sessions::{
+    AttemptRow, Writing, append, commit, move_attempt, move_session, session_moved,
+};
+
+/// A transaction under way, at one moment, by one actor.
+pub(super) struct Act<'a> {
+    tx: Writing,
+    session: &'a str,
+    at_ms: u64,
+    actor: &'a str,
+    reason: Option<String>,
+    entries: Vec<Entry>,
+}
+
+impl Act<'_> {
+    pub(super) async fn write(&mut self, deed: Deed) -> Result<(), SessionError> {
+        let reason = self.reason.clone();
+        let entry = append(
+            &mut self.tx,
+            self.session,
+            self.at_ms,
+            self.actor,
+            reason,
+            deed,
+        )
+        .await?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Moves an attempt. Whoever holds the session's gate has seen where it is.
+    pub(super) async fn attempt(
+        &mut self,
+        attempt: &AttemptRow,
+        by: AttemptMove,
+        deed: Deed,
+    ) -> Result<bool, SessionError> {
+        let Some(to) = attempt.state.after(by) else {
+            return Ok(false);
+        };
+        if !move_attempt(&mut self.tx, &attempt.id, attempt.state, to).await? {
+            return Ok(false);
+        }
+        self.write(deed).await?;
+        Ok(true)
+    }
+
+    pub(super) async fn session(
+        &mut self,
+        from: SessionState,
+        by: SessionMove,
+    ) -> Result<(), SessionError> {
+        if let Some(to) = from.after(by)
+            && move_session(&mut self.tx, self.session, from, to).await?
+        {
+            self.write(session_moved(by)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Sessions {
+    pub(super) fn act<'a>(
+        tx: Writing,
+        whole: &'a Whole,
+        at_ms: u64,
+        actor: &'a str,
+        reason: Option<String>,
+    ) -> Act<'a> {
+        Act {
+            tx,
+            session: &whole.session.id,
+            at_ms,
+            actor,
+            reason,
+            entries: Vec::new(),
+        }
+    }
+
+    pub(super) async fn done(&self, act: Act<'_>) -> Result<(), SessionError> {
+        let session = act.session.to_owned();
+        commit(act.tx).await?;
+        self.tell(&session, act.entries);
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! The course of a session as a whole, and what it does by itself.
+
+use plateau_core::exam::log::Deed;
+use plateau_core::exam::message::SessionView;
+use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
+
+use super::{SYSTEM, SessionError, Sessions};
+use crate::store::sessions::{AttemptRow, moved};
+
+impl Sessions {
+    /// Moves the session itself: closes it (who has not begun is absent), seals it, opens it again,
+    /// or gives it up.
+    ///
+    /// # Errors
+    /// The move is not legal here, a reason is missing, or somebody still works.
+    pub async fn move_on(
+        &self,
+        session: &str,
+        by: SessionMove,
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<SessionView, SessionError> {
+        let id = self.find(session).await?.id;
+        let gate = self.gate(&id);
+        let _gate = gate.lock().await;
+        let whole = self.whole(self.find(&id).await?).await?;
+        let state = whole.session.state;
+        let reason = reason.filter(|reason| !reason.trim().is_empty());
+        if state.after(by).is_none() {
+            let legal: Vec<&str> = state.moves().map(SessionMove::word).collect();
+            return Err(SessionError::State {
+                session: whole.session.name,
+                state,
+                hint: format!("from there it can {}", legal.join(", ")),
+            });
+        }
+        if reason.is_none() && matches!(by, SessionMove::Reopen | SessionMove::Cancel) {
+            return Err(SessionError::NoReason);
+        }
+        let begun: Vec<_> = whole
+            .attempts
+            .iter()
+            .filter(|attempt| {
+                !attempt.state.is_over() && attempt.state.after(AttemptMove::MissOut).is_none()
+            })
+            .map(|attempt| (whole.seat_number(attempt), attempt.state))
+            .collect();
+        if by == SessionMove::Close && !begun.is_empty() {
+            return Err(SessionError::Attempts { attempts: begun });
+        }
+        let tx = self.inner.database.begin().await?;
+        let now = self.inner.clock.now_ms();
+        let mut act = Self::act(tx, &whole, now, actor, reason);
+        if by == SessionMove::Close {
+            for attempt in &whole.attempts {
+                let deed = moved(&attempt.id, AttemptMove::MissOut);
+                act.attempt(attempt, AttemptMove::MissOut, deed).await?;
+            }
+        }
+        act.session(state, by).await?;
+        self.done(act).await?;
+        self.show(&id).await
+    }
+
+    /// Removes the labs of attempts that are over and, where that is wanted, the images of what was
+    /// handed in.
+    ///
+    /// # Errors
+    /// The session goes on, or not all could be removed.
+    pub async fn clear(&self, session: &str, kept: bool, actor: &str) -> Result<(), SessionError> {
+        let id = self.find(session).await?.id;
+        let gate = self.gate(&id);
+        let _gate = gate.lock().await;
+        let whole = self.whole(self.find(&id).await?).await?;
+        whole.in_states(&[
+            SessionState::Open,
+            SessionState::Closed,
+            SessionState::Cancelled,
+        ])?;
+        let over = whole
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.state.is_over());
+        let mut what = "the labs of those who are done".to_owned();
+        if kept {
+            what.push_str(", and all that was kept of them");
+        }
+        for attempt in over {
+            self.clear_lab(attempt).await?;
+            if kept {
+                self.inner.labs.forget_kept(&attempt.id).await?;
+            }
+        }
+        let tx = self.inner.database.begin().await?;
+        let now = self.inner.clock.now_ms();
+        let mut act = Self::act(tx, &whole, now, actor, None);
+        act.write(Deed::Changed {
+            what: format!("removed: {what}"),
+        })
+        .await?;
+        self.done(act).await
+    }
+
+    /// Moves an attempt by ourselves. Whether it was where that is legal.
+    pub(super) async fn move_by_itself(
+        &self,
+        attempt: &AttemptRow,
+        by: AttemptMove,
+        reason: Option<&str>,
+    ) -> Result<bool, SessionError> {
+        let gate = self.gate(&attempt.session);
+        let _gate = gate.lock().await;
+        let whole = self.whole(self.find(&attempt.session).await?).await?;
+        let Some(now_is) = whole.attempts.iter().find(|one| one.id == attempt.id) else {
+            return Ok(false);
+        };
+        let tx = self.inner.database.begin().await?;
+        let now = self.inner.clock.now_ms();
+        let mut act = Self::act(tx, &whole, now, SYSTEM, reason.map(str::to_owned));
+        let done = act.attempt(now_is, by, moved(&attempt.id, by)).await?;
+        self.done(act).await?;
+        Ok(done)
+    }
+
+    /// Moves a session by ourselves, where that is legal.
+    pub(super) async fn move_session_by_itself(
+        &self,
+        session: &str,
+        by: SessionMove,
+    ) -> Result<(), SessionError> {
+        let gate = self.gate(session);
+        let _gate = gate.lock().await;
+        let whole = self.whole(self.find(session).await?).await?;
+        let tx = self.inner.database.begin().await?;
+        let now = self.inner.clock.now_ms();
+        let mut act = Self::act(tx, &whole, now, SYSTEM, None);
+        act.session(whole.session.state, by).await?;
+        self.done(act).await
+    }
+
+    /// Writes down what nobody ordered.
+    pub(super) async fn note(
+        &self,
+        session: &str,
+        reason: Option<&str>,
+        deed: Deed,
+    ) -> Result<(), SessionError> {
+        let whole = self.whole(self.find(session).await?).await?;
+        let tx = self.inner.database.begin().await?;
+        let now = self.inner.clock.now_ms();
+        let mut act = Self::act(tx, &whole, now, SYSTEM, reason.map(str::to_owned));
+        act.write(deed).await?;
+        self.done(act).await
+    }
+
+    /// Gives every candidate who works the time back for which nobody was there.
+    pub(super) async fn give_back(&self, away_ms: u64) -> Result<(), SessionError> {
+        if away_ms == 0 {
+            return Ok(());
+        }
+        for session in self.inner.database.sessions().await? {
+            if session.state != SessionState::Open {
+                continue;
+            }
+            let whole = self.whole(session).await?;
+            let now = self.inner.clock.now_ms();
+            // Whoever wrote an entry was there.
+            let last = whole.log.last().map_or(0, |last| last.at_ms);
+            let away_ms = away_ms.min(now.saturating_sub(last));
+            let tx = self.inner.database.begin().await?;
+            let reason = "the daemon was not there".to_owned();
+            let mut act = Self::act(tx, &whole, now, SYSTEM, Some(reason));
+            for attempt in &whole.attempts {
+                if attempt.state == AttemptState::Running {
+                    act.write(Deed::GaveBack {
+                        attempt: attempt.id.clone(),
+                        by_ms: away_ms,
+                    })
+                    .await?;
+                }
+            }
+            self.done(act).await?;
+        }
+        Ok(())
+    }
+}
