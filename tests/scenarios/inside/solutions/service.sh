@@ -1,6 +1,8 @@
 cat > /etc/systemd/system/trial-port.socket <<'UNIT'
 [Socket]
 ListenStream=8080
+# Longer than an attempt waits: a quick boot must not hide that it was gone.
+ExecStartPre=/bin/sleep 3
 Accept=yes
 [Install]
 WantedBy=sockets.target
