@@ -3,6 +3,8 @@
 use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
 
+use tokio::sync::OwnedMutexGuard;
+
 use super::{SessionError, Sessions, Whole};
 use crate::store::sessions::{
     AttemptRow, Writing, append, commit, move_attempt, move_session, session_moved,
@@ -66,21 +68,32 @@ impl Act<'_> {
 }
 
 impl Sessions {
-    pub(super) fn act<'a>(
-        tx: Writing,
+    /// A session as nobody else moves it for as long as the guard is held.
+    pub(super) async fn alone(
+        &self,
+        session: &str,
+    ) -> Result<(OwnedMutexGuard<()>, Whole), SessionError> {
+        let id = self.find(session).await?.id;
+        let gate = self.gate(&id).lock_owned().await;
+        let whole = self.whole(self.find(&id).await?).await?;
+        Ok((gate, whole))
+    }
+
+    /// Begins a transaction, at this moment.
+    pub(super) async fn act<'a>(
+        &self,
         whole: &'a Whole,
-        at_ms: u64,
         actor: &'a str,
         reason: Option<String>,
-    ) -> Act<'a> {
-        Act {
-            tx,
+    ) -> Result<Act<'a>, SessionError> {
+        Ok(Act {
+            tx: self.inner.database.begin().await?,
             session: &whole.session.id,
-            at_ms,
+            at_ms: self.inner.clock.now_ms(),
             actor,
             reason,
             entries: Vec::new(),
-        }
+        })
     }
 
     pub(super) async fn done(&self, act: Act<'_>) -> Result<(), SessionError> {

@@ -20,10 +20,7 @@ impl Sessions {
         reason: Option<String>,
         actor: &str,
     ) -> Result<SessionView, SessionError> {
-        let id = self.find(session).await?.id;
-        let gate = self.gate(&id);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(&id).await?).await?;
+        let (_gate, whole) = self.alone(session).await?;
         let state = whole.session.state;
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         if state.after(by).is_none() {
@@ -48,9 +45,7 @@ impl Sessions {
         if by == SessionMove::Close && !begun.is_empty() {
             return Err(SessionError::Attempts { attempts: begun });
         }
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, actor, reason);
+        let mut act = self.act(&whole, actor, reason).await?;
         if by == SessionMove::Close {
             for attempt in &whole.attempts {
                 let deed = moved(&attempt.id, AttemptMove::MissOut);
@@ -59,7 +54,7 @@ impl Sessions {
         }
         act.session(state, by).await?;
         self.done(act).await?;
-        self.show(&id).await
+        self.show(&whole.session.id).await
     }
 
     /// Removes the labs of attempts that are over and, where that is wanted, the images of what was
@@ -68,10 +63,7 @@ impl Sessions {
     /// # Errors
     /// The session goes on, or not all could be removed.
     pub async fn clear(&self, session: &str, kept: bool, actor: &str) -> Result<(), SessionError> {
-        let id = self.find(session).await?.id;
-        let gate = self.gate(&id);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(&id).await?).await?;
+        let (_gate, whole) = self.alone(session).await?;
         whole.in_states(&[
             SessionState::Open,
             SessionState::Closed,
@@ -91,9 +83,7 @@ impl Sessions {
                 self.inner.labs.forget_kept(&attempt.id).await?;
             }
         }
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, actor, None);
+        let mut act = self.act(&whole, actor, None).await?;
         act.write(Deed::Changed {
             what: format!("removed: {what}"),
         })
@@ -108,15 +98,11 @@ impl Sessions {
         by: AttemptMove,
         reason: Option<&str>,
     ) -> Result<bool, SessionError> {
-        let gate = self.gate(&attempt.session);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(&attempt.session).await?).await?;
+        let (_gate, whole) = self.alone(&attempt.session).await?;
         let Some(now_is) = whole.attempts.iter().find(|one| one.id == attempt.id) else {
             return Ok(false);
         };
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, SYSTEM, reason.map(str::to_owned));
+        let mut act = self.act(&whole, SYSTEM, reason.map(str::to_owned)).await?;
         let done = act.attempt(now_is, by, moved(&attempt.id, by)).await?;
         self.done(act).await?;
         Ok(done)
@@ -128,12 +114,8 @@ impl Sessions {
         session: &str,
         by: SessionMove,
     ) -> Result<(), SessionError> {
-        let gate = self.gate(session);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(session).await?).await?;
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, SYSTEM, None);
+        let (_gate, whole) = self.alone(session).await?;
+        let mut act = self.act(&whole, SYSTEM, None).await?;
         act.session(whole.session.state, by).await?;
         self.done(act).await
     }
@@ -146,9 +128,7 @@ impl Sessions {
         deed: Deed,
     ) -> Result<(), SessionError> {
         let whole = self.whole(self.find(session).await?).await?;
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, SYSTEM, reason.map(str::to_owned));
+        let mut act = self.act(&whole, SYSTEM, reason.map(str::to_owned)).await?;
         act.write(deed).await?;
         self.done(act).await
     }
@@ -167,9 +147,8 @@ impl Sessions {
             // Whoever wrote an entry was there.
             let last = whole.log.last().map_or(0, |last| last.at_ms);
             let away_ms = away_ms.min(now.saturating_sub(last));
-            let tx = self.inner.database.begin().await?;
             let reason = "the daemon was not there".to_owned();
-            let mut act = Self::act(tx, &whole, now, SYSTEM, Some(reason));
+            let mut act = self.act(&whole, SYSTEM, Some(reason)).await?;
             for attempt in &whole.attempts {
                 if attempt.state == AttemptState::Running {
                     act.write(Deed::GaveBack {

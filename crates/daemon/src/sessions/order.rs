@@ -25,10 +25,7 @@ impl Sessions {
         order: Order,
         actor: &str,
     ) -> Result<Ordered, SessionError> {
-        let id = self.find(session).await?.id;
-        let gate = self.gate(&id);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(&id).await?).await?;
+        let (_gate, whole) = self.alone(session).await?;
         let state = whole.session.state;
         whole.in_states(&[
             SessionState::Draft,
@@ -38,9 +35,7 @@ impl Sessions {
         ])?;
         let chosen = whole.choose(&order.which, |state| state.after(AttemptMove::Prepare))?;
         self.check_room(&whole, &chosen).await?;
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, actor, order.reason);
+        let mut act = self.act(&whole, actor, order.reason).await?;
         act.session(state, SessionMove::Prepare).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Prepare);
@@ -60,10 +55,7 @@ impl Sessions {
         order: Order,
         actor: &str,
     ) -> Result<Ordered, SessionError> {
-        let id = self.find(session).await?.id;
-        let gate = self.gate(&id);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(&id).await?).await?;
+        let (_gate, whole) = self.alone(session).await?;
         let state = whole.session.state;
         whole.in_states(&[
             SessionState::Preparing,
@@ -71,9 +63,7 @@ impl Sessions {
             SessionState::Open,
         ])?;
         let chosen = whole.choose(&order.which, |state| state.after(AttemptMove::Dismantle))?;
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, actor, order.reason);
+        let mut act = self.act(&whole, actor, order.reason).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Dismantle);
             act.attempt(attempt, AttemptMove::Dismantle, deed).await?;
@@ -98,16 +88,11 @@ impl Sessions {
         order: Order,
         actor: &str,
     ) -> Result<Ordered, SessionError> {
-        let id = self.find(session).await?.id;
-        let gate = self.gate(&id);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(&id).await?).await?;
+        let (_gate, whole) = self.alone(session).await?;
         let state = whole.session.state;
         whole.in_states(&[SessionState::Ready, SessionState::Open])?;
         let chosen = whole.choose(&order.which, |state| state.after(AttemptMove::Start))?;
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, actor, order.reason);
+        let mut act = self.act(&whole, actor, order.reason).await?;
         act.session(state, SessionMove::Open).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Start);
@@ -219,15 +204,10 @@ impl Sessions {
             (_, Some(reason)) if reason.trim().is_empty() => return Err(SessionError::NoReason),
             (_, reason) => reason,
         };
-        let id = self.find(session).await?.id;
-        let gate = self.gate(&id);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(&id).await?).await?;
+        let (_gate, whole) = self.alone(session).await?;
         whole.in_states(&[SessionState::Open, SessionState::Ready])?;
         let chosen = whole.choose(which, |state| state.after(by))?;
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, actor, reason);
+        let mut act = self.act(&whole, actor, reason).await?;
         for attempt in &chosen {
             let deed = Deed::Attempt {
                 attempt: attempt.id.clone(),
@@ -259,10 +239,7 @@ impl Sessions {
                 hint: "more than nothing, at most a day".to_owned(),
             });
         }
-        let id = self.find(session).await?.id;
-        let gate = self.gate(&id);
-        let _gate = gate.lock().await;
-        let whole = self.whole(self.find(&id).await?).await?;
+        let (_gate, whole) = self.alone(session).await?;
         let can_use = |state: AttemptState| match state {
             AttemptState::Waiting
             | AttemptState::Preparing
@@ -276,9 +253,7 @@ impl Sessions {
             | AttemptState::Absent => None,
         };
         let chosen = whole.choose(&extend.which, can_use)?;
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, actor, Some(extend.reason));
+        let mut act = self.act(&whole, actor, Some(extend.reason)).await?;
         for attempt in &chosen {
             act.write(Deed::Extended {
                 attempt: attempt.id.clone(),
@@ -307,9 +282,7 @@ impl Sessions {
             scenario: None,
         };
         whole.known(&which)?;
-        let tx = self.inner.database.begin().await?;
-        let now = self.inner.clock.now_ms();
-        let mut act = Self::act(tx, &whole, now, actor, None);
+        let mut act = self.act(&whole, actor, None).await?;
         act.write(Deed::Said {
             seat: say.seat,
             text: say.text,
