@@ -81,6 +81,8 @@ messages! {
         Building,
         /// It runs.
         Ready,
+        /// It was built, and is being brought back: the daemon, the engine or the host was away.
+        Recovering,
         /// Building it failed; what was made has been removed.
         Failed,
         /// It is being removed.
@@ -143,7 +145,7 @@ messages! {
         /// The scenario's events, in its order.
         #[serde(default)]
         pub events: Vec<EventView>,
-        /// Why it is [`LabState::Failed`].
+        /// Why it is [`LabState::Failed`], or what did not come back although it runs again.
         pub problem: Option<ApiError>,
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plateau_core::api::{ApiError, Event, LabState, LabView, NodeState, NodeView, What};
@@ -82,7 +82,7 @@ pub(crate) struct Lab {
     /// Ends all jobs.
     cancel: CancellationToken,
     jobs: TaskTracker,
-    examiners: std::sync::atomic::AtomicUsize,
+    examiners: AtomicUsize,
     links: Mutex<fault::Links>,
     /// Whether copies stand in for the nodes.
     copies: AtomicBool,
@@ -91,8 +91,12 @@ pub(crate) struct Lab {
     upset: Mutex<Option<upset::Upset>>,
     /// Held while the candidate's clock is started.
     clock: tokio::sync::Mutex<()>,
+    /// How long the candidate has worked, once he has begun.
+    stopwatch: watch::Sender<Option<happening::Stopwatch>>,
     /// Whether somebody watches for events.
     watching: AtomicBool,
+    /// How often it was away, as far as this daemon knows.
+    absences: AtomicUsize,
 }
 
 impl Lab {
@@ -108,13 +112,15 @@ impl Lab {
             work: tokio::sync::Mutex::default(),
             cancel: CancellationToken::new(),
             jobs: TaskTracker::new(),
-            examiners: std::sync::atomic::AtomicUsize::new(0),
+            examiners: AtomicUsize::new(0),
             links: Mutex::default(),
             copies: AtomicBool::default(),
             snapshots: Mutex::default(),
             upset: Mutex::default(),
             clock: tokio::sync::Mutex::default(),
+            stopwatch: watch::Sender::new(None),
             watching: AtomicBool::default(),
+            absences: AtomicUsize::default(),
             ground,
             marker,
             topology,
@@ -162,6 +168,19 @@ impl Lab {
         });
         tracing::info!(lab = %self.marker.name, id = %self.marker.id, ?state, "lab");
         self.emit(What::State { state });
+    }
+
+    /// Says that it cannot be worked with until it was brought back.
+    pub(crate) fn be_away(&self) {
+        self.absences.fetch_add(1, Ordering::SeqCst);
+        if self.state() != LabState::Recovering {
+            self.set_state(LabState::Recovering, None);
+        }
+    }
+
+    /// How often it was away so far.
+    fn absences(&self) -> usize {
+        self.absences.load(Ordering::SeqCst)
     }
 
     fn set_node(&self, node: &str, state: NodeState) {

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
 use plateau_core::api::{
     CheckLab, CheckResultView, Event, LabState, LabView, NewLab, ScenarioFiles, Solve, SolveResult,
 };
@@ -206,17 +208,33 @@ impl Labs {
         Ok(self.inner.find(lab)?.lab.follow())
     }
 
-    /// Waits until a lab is not being built any longer.
+    /// Waits until a lab is neither being built nor brought back any longer.
     ///
     /// # Errors
     /// There is none. A lab whose building failed is no error here: its view says so.
     pub async fn built(&self, lab: &str) -> Result<LabView, LabError> {
         let mut view = self.inner.find(lab)?.lab.watch();
-        let built = view.wait_for(|view| view.state != LabState::Building).await;
+        let built =
+            view.wait_for(|view| !matches!(view.state, LabState::Building | LabState::Recovering));
+        let built = built.await;
         let view = built.map(|view| view.clone());
         view.map_err(|_| LabError::NoSuchLab {
             lab: lab.to_owned(),
         })
+    }
+
+    /// Waits until no lab is being brought back any longer, for so long at most.
+    pub async fn brought_back(&self, within: Duration) {
+        let known: Vec<_> = self.inner.labs().values().cloned().collect();
+        let back = known.into_iter().map(async |known| {
+            let mut view = known.lab.watch();
+            // One that is removed meanwhile is not waited for.
+            let _ = view
+                .wait_for(|view| view.state != LabState::Recovering)
+                .await;
+        });
+        // Whoever has not come by then is waited for elsewhere.
+        let _ = tokio::time::timeout(within, join_all(back)).await;
     }
 
     /// Runs solutions, and a mistake after them. A script that fails is no error.
@@ -304,6 +322,9 @@ impl Inner {
             commands,
         };
         labs.insert(id, known);
+        if begin == Begin::Adopt {
+            lab.be_away();
+        }
         tokio::spawn(own(lab, begin, told));
     }
 }

@@ -131,9 +131,10 @@ pub(crate) fn render(labs: &Labs) -> String {
 }
 
 /// Every state, also those that no lab is in.
-const STATES: [(LabState, &str); 5] = [
+const STATES: [(LabState, &str); 6] = [
     (LabState::Building, "building"),
     (LabState::Ready, "ready"),
+    (LabState::Recovering, "recovering"),
     (LabState::Failed, "failed"),
     (LabState::Removing, "removing"),
     (LabState::Removed, "removed"),

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use plateau_core::exam::clock::{Reading, read};
 use plateau_core::exam::log::Entry;
@@ -32,6 +33,7 @@ mod choice;
 mod conduct;
 mod course;
 pub mod error;
+mod interruption;
 mod job;
 mod order;
 mod room;
@@ -45,6 +47,9 @@ pub const SYSTEM: &str = "system";
 
 /// Changes that a slow listener may fall behind before it loses the oldest.
 const CHANGES: usize = 4096;
+
+/// How long labs may take to be adopted before their candidates' clocks are stopped for it.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Bytes of the key that access codes follow from.
 const KEY: usize = 32;
@@ -128,6 +133,8 @@ impl Sessions {
     ) -> Result<Self, SessionError> {
         let last = database.beat().await?;
         let clock = Clock::start(last.as_ref());
+        // What they take counts as time for which nobody was there.
+        labs.brought_back(GRACE).await;
         let state = labs.settings().state.clone();
         let root = state.clone();
         let (store, key) = on_disk(move || Ok((Store::open(&root)?, key(&root)?))).await?;

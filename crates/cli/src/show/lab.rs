@@ -179,6 +179,7 @@ fn lab_state(state: LabState) -> String {
     match state {
         LabState::Building => styled(UNSURE, "building"),
         LabState::Ready => styled(GOOD, "ready"),
+        LabState::Recovering => styled(UNSURE, "recovering"),
         LabState::Failed => styled(WRONG, "failed"),
         LabState::Removing => styled(UNSURE, "removing"),
         LabState::Removed => styled(FAINT, "removed"),

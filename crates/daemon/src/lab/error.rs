@@ -108,6 +108,18 @@ pub enum LabError {
         /// The kernel's answer, or what was wrong with the wirer's.
         reason: String,
     },
+    /// The engine was away in the middle of it.
+    #[error("the engine was away while lab `{lab}` was looked at")]
+    Interrupted {
+        /// The lab.
+        lab: String,
+    },
+    /// Nodes did not come back with the engine.
+    #[error("not all of the lab came back: {}", .problems.join("; "))]
+    NotBack {
+        /// Each with its causes.
+        problems: Vec<String>,
+    },
     /// A node did not finish booting.
     #[error("node `{node}` did not finish booting: {reason}")]
     Boot {
@@ -188,6 +200,8 @@ impl LabError {
             Self::Preflight(error) => error.code(),
             Self::Runtime { source, .. } => source.code(),
             Self::Wire { .. } => "wiring-failed",
+            Self::Interrupted { .. } => "engine-interrupted",
+            Self::NotBack { .. } => "not-back",
             Self::Boot { .. } => "boot-failed",
             Self::Fault { .. } => "fault-failed",
             Self::Condition { .. } => "condition-unseen",
@@ -218,6 +232,8 @@ impl LabError {
             Self::Preflight(_)
             | Self::Runtime { .. }
             | Self::Wire { .. }
+            | Self::Interrupted { .. }
+            | Self::NotBack { .. }
             | Self::Boot { .. }
             | Self::Fault { .. }
             | Self::Condition { .. }
@@ -244,6 +260,8 @@ impl LabError {
                 "an init that ends with 255 lacks inotify instances \
                  (`sysctl fs.inotify.max_user_instances=8192`); one that is slow lacks cores or memory"
             }
+            Self::Interrupted { .. } => "ask again",
+            Self::NotBack { .. } => "`plateau lab reboot` tries a node again",
             Self::Down { .. } => "removing it again goes on where this ended",
             Self::Store { .. } => "plateaud needs a state folder that it can write to",
             Self::Preflight(error) => return error.hint(),
@@ -289,6 +307,7 @@ fn state_word(state: LabState) -> &'static str {
     match state {
         LabState::Building => "still being built",
         LabState::Ready => "running",
+        LabState::Recovering => "being brought back",
         LabState::Failed => "failed",
         LabState::Removing => "being removed",
         LabState::Removed => "gone",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use plateau_core::api::{CheckLab, CheckResultView, EventRecord, What};
+use plateau_core::api::{CheckLab, CheckResultView, EventRecord, LabState, What};
 use plateau_core::exam::evidence::{
     Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, StepRecord, grade_evidence, ways,
 };
@@ -59,8 +59,10 @@ impl Lab {
     async fn gather_all(self: &Arc<Self>, check: CheckLab) -> Result<Evidence, LabError> {
         let phases = phases(&self.topology, check.phases)?;
         let _work = self.work.lock().await;
+        let absences = self.absences();
         let events = self.events_so_far().await?;
         let gathering = self.gathering(&self.topology, &phases, None).await?;
+        self.was_there_since(absences)?;
         let left_out = self.topology.phase_names();
         let left_out = left_out.filter(|name| !phases.iter().any(|phase| phase == name));
         Ok(Evidence {
@@ -90,7 +92,20 @@ impl Lab {
         }
         let phases = phases_under(scenario, checks);
         let _work = self.work.lock().await;
-        self.gathering(scenario, &phases, Some(checks)).await
+        let absences = self.absences();
+        let gathering = self.gathering(scenario, &phases, Some(checks)).await?;
+        self.was_there_since(absences)?;
+        Ok(gathering)
+    }
+
+    /// Whoever looked at a lab that was away meanwhile has seen how it fell, not how it was left.
+    fn was_there_since(&self, absences: usize) -> Result<(), LabError> {
+        if self.absences() == absences && self.state() != LabState::Recovering {
+            return Ok(());
+        }
+        Err(LabError::Interrupted {
+            lab: self.marker.name.clone(),
+        })
     }
 
     async fn gathering(

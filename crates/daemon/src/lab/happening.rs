@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use plateau_core::api::{EventProgress, EventRecord, EventView, LabView, What};
 use plateau_core::probe::Fact;
 use plateau_core::topology::{Happening, Trigger};
@@ -24,10 +24,40 @@ pub(super) const EVIDENCE: &str = "events.jsonl";
 /// Most that one sleep takes: the host's clock may be set meanwhile.
 const NAP: Duration = Duration::from_secs(60);
 
+/// By how much a stopwatch may be off before it is set.
+const OFF: Duration = Duration::from_millis(100);
+
 /// The candidate's clock, as it lies on disk.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Clock {
     started: Timestamp,
+}
+
+/// How long the candidate has worked, by which events happen. It stands still where he cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stopwatch {
+    worked: Duration,
+    /// Since when it runs on from there.
+    since: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// One that shows so much, and runs or stands still.
+    fn showing(worked: Duration, runs: bool) -> Self {
+        Self {
+            worked,
+            since: runs.then(Instant::now),
+        }
+    }
+
+    fn shows(&self) -> Duration {
+        let more = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.worked.saturating_add(more)
+    }
+
+    fn runs(&self) -> bool {
+        self.since.is_some()
+    }
 }
 
 impl Lab {
@@ -35,17 +65,46 @@ impl Lab {
     pub(super) async fn start_clock(self: &Arc<Self>) -> Result<LabView, LabError> {
         let _clock = self.clock.lock().await;
         if self.started().is_none() {
-            let clock = Clock {
-                started: Timestamp::now(),
-            };
-            let store = self.ground.store.clone();
-            let id = self.marker.id.clone();
-            on_disk(move || store.keep(&id, CLOCK, &clock)).await?;
-            let started = clock.started.to_string();
-            self.view.send_modify(|view| view.started = Some(started));
+            self.keep_start().await?;
+            let now = Stopwatch::showing(Duration::ZERO, true);
+            self.stopwatch.send_replace(Some(now));
         }
         self.watch_events();
         Ok(self.view())
+    }
+
+    /// Has the candidate's clock show how long he has worked, and run or stand still.
+    pub(crate) async fn set_clock(
+        self: &Arc<Self>,
+        worked: Duration,
+        runs: bool,
+    ) -> Result<(), LabError> {
+        let _clock = self.clock.lock().await;
+        if self.started().is_none() {
+            self.keep_start().await?;
+        }
+        self.stopwatch.send_if_modified(|stopwatch| {
+            let as_it_is = stopwatch
+                .is_some_and(|known| known.runs() == runs && known.shows().abs_diff(worked) <= OFF);
+            if !as_it_is {
+                *stopwatch = Some(Stopwatch::showing(worked, runs));
+            }
+            !as_it_is
+        });
+        self.watch_events();
+        Ok(())
+    }
+
+    async fn keep_start(&self) -> Result<(), LabError> {
+        let clock = Clock {
+            started: Timestamp::now(),
+        };
+        let store = self.ground.store.clone();
+        let id = self.marker.id.clone();
+        on_disk(move || store.keep(&id, CLOCK, &clock)).await?;
+        let started = clock.started.to_string();
+        self.view.send_modify(|view| view.started = Some(started));
+        Ok(())
     }
 
     fn started(&self) -> Option<Timestamp> {
@@ -62,6 +121,10 @@ impl Lab {
             Ok((clock, store.lines::<EventRecord>(&id, EVIDENCE)?))
         })
         .await?;
+        self.stopwatch.send_replace(clock.map(|clock| {
+            let worked = Timestamp::now().duration_since(clock.started);
+            Stopwatch::showing(Duration::try_from(worked).unwrap_or_default(), true)
+        }));
         self.view.send_modify(|view| {
             view.started = clock.map(|clock| clock.started.to_string());
             for record in &records {
@@ -106,10 +169,16 @@ impl Lab {
 
     async fn let_events_happen(self: Arc<Self>) {
         let mut looked: Option<Instant> = None;
-        while let (Some(started), pending @ [_, ..]) = (self.started(), &*self.pending()) {
-            let now = Timestamp::now();
+        let mut stopwatch = self.stopwatch.subscribe();
+        while let pending @ [_, ..] = &*self.pending() {
+            let runs = |known: &Option<Stopwatch>| known.is_some_and(|known| known.runs());
+            let shown = stopwatch.wait_for(runs).await.map(|shown| *shown);
+            let Ok(Some(shown)) = shown else {
+                return;
+            };
+            let worked = shown.shows();
             let left = |event: &&Happening| match event.trigger {
-                Trigger::At(span) => Some(left_of(started, span.0, now)),
+                Trigger::At(span) => Some(Duration::from_millis(span.0).saturating_sub(worked)),
                 Trigger::When(_) => None,
             };
             let next = pending
@@ -131,7 +200,10 @@ impl Lab {
                 .filter(|_| waiting)
                 .map(|looked| watch.saturating_sub(looked.elapsed()));
             let pauses = next.map(|(left, _)| left).into_iter().chain(look);
-            tokio::time::sleep(pauses.min().unwrap_or(NAP).min(NAP)).await;
+            tokio::select! {
+                () = tokio::time::sleep(pauses.min().unwrap_or(NAP).min(NAP)) => {}
+                _ = stopwatch.changed() => {}
+            }
         }
     }
 
@@ -255,12 +327,4 @@ fn steps_done(records: &[EventRecord], event: &Happening) -> usize {
         record.event == event.id && matches!(record.progress, EventProgress::Step { .. })
     });
     done.count().min(event.actions.len())
-}
-
-/// How long until a time of the candidate's clock; nothing where it has come.
-fn left_of(started: Timestamp, after_ms: u64, now: Timestamp) -> Duration {
-    let after = SignedDuration::from_millis(i64::try_from(after_ms).unwrap_or(i64::MAX));
-    let left = after.checked_sub(now.duration_since(started));
-    left.and_then(|left| Duration::try_from(left).ok())
-        .unwrap_or(Duration::ZERO)
 }

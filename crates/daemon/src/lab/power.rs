@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use plateau_core::api::NodeState;
+use plateau_core::api::{NodeState, NodeView};
 use plateau_core::plan::wiring;
 
 use super::{Lab, LabError};
 use crate::agent;
+use crate::runtime::error::chain;
 use crate::runtime::{ExecSpec, Inspected, Keep, RuntimeError};
 
 /// With which a node's init ends when the node is rebooted from inside.
@@ -199,7 +200,7 @@ impl Lab {
     /// Something may have become of a node: does what is missing.
     pub(super) async fn look_after(self: &Arc<Self>, node: &str) {
         if let Err(error) = self.bring_about(node, false).await {
-            let reason = crate::runtime::error::chain(&error);
+            let reason = chain(&error);
             tracing::warn!(lab = %self.marker.name, node, reason, "a node cannot be looked after");
             self.set_node(node, self.state_now(node).await);
         }
@@ -208,8 +209,12 @@ impl Lab {
     /// Looks at the fabric and all nodes: after the daemon was away, or did not hear the engine.
     ///
     /// Where the fabric itself is down, the engine or its host was restarted, and nobody meant the
-    /// nodes to be off; so they are started again.
-    pub(super) async fn settle(self: Arc<Self>) -> Result<(), LabError> {
+    /// nodes to be off; so they are started again, and waited for. Those that do not come back are
+    /// told, each with its causes.
+    ///
+    /// # Errors
+    /// The fabric cannot be looked at or started.
+    pub(super) async fn settle(self: Arc<Self>) -> Result<Vec<String>, LabError> {
         let fabric = self.inspect(&self.fabric()).await?;
         if !fabric.running {
             self.ground
@@ -223,14 +228,22 @@ impl Lab {
         }
         let nodes = self.topology.nodes.keys().map(async |node| {
             let settled = self.bring_about(node, !fabric.running).await;
-            if let Err(error) = settled {
-                let reason = crate::runtime::error::chain(&error);
-                tracing::warn!(lab = %self.marker.name, node, reason, "a node is not as it should be");
-                self.set_node(node, self.state_now(node).await);
-            }
+            let error = settled.err()?;
+            let reason = chain(&error);
+            tracing::warn!(lab = %self.marker.name, node, reason, "a node is not as it should be");
+            self.set_node(node, self.state_now(node).await);
+            Some(reason)
         });
-        join_all(nodes).await;
-        Ok(())
+        let mut problems: Vec<String> = join_all(nodes).await.into_iter().flatten().collect();
+        let mut view = self.watch();
+        let boots = |node: &NodeView| node.state == NodeState::Rebooting;
+        let booted = view.wait_for(|view| !view.nodes.values().any(boots)).await;
+        if let (Ok(view), false) = (booted, fabric.running) {
+            let off = view.nodes.iter();
+            let off = off.filter(|(_, node)| node.state != NodeState::Running);
+            problems.extend(off.map(|(node, view)| format!("node `{node}` is {:?}", view.state)));
+        }
+        Ok(problems)
     }
 
     /// Nobody waits for a boot that nobody asked for.

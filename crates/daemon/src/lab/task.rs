@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
 use plateau_core::api::{
     CheckLab, CheckResultView, Exec, ExecResult, LabState, LabView, Solve, SolveResult,
@@ -13,7 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{Lab, LabError, down};
-use crate::runtime::{Attached, Running};
+use crate::runtime::error::chain;
+use crate::runtime::{Attached, Running, RuntimeError};
 
 /// Where the answer to a command goes.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, LabError>>;
@@ -51,8 +54,10 @@ pub(crate) enum Command {
     Down(Reply<()>),
     /// The engine says that something became of a node.
     Changed(String),
-    /// The engine could not be heard for a while.
-    Settle,
+    /// The engine cannot be heard, or ended what the lab stands on.
+    Lost,
+    /// The engine can be heard again.
+    Recover,
 }
 
 /// How a lab's life begins for us.
@@ -62,6 +67,8 @@ pub(crate) enum Begin {
     Build,
     /// It was built before we came.
     Adopt,
+    /// The engine was away.
+    Recover,
 }
 
 /// Owns a lab until it is gone.
@@ -69,16 +76,35 @@ pub(crate) async fn own(lab: Arc<Lab>, begin: Begin, mut commands: mpsc::Receive
     let mut beginning = Some(start(&lab, begin));
     loop {
         let command = tokio::select! {
-            begun = until_begun(&mut beginning) => {
+            (how, begun) = until_begun(&mut beginning) => {
                 beginning = None;
-                begun_with(&lab, begin, begun).await;
+                begun_with(&lab, how, begun).await;
                 continue;
             }
             command = commands.recv() => command,
         };
+        let to_be_there = matches!(lab.state(), LabState::Ready | LabState::Recovering);
         match command {
             // The daemon ends; the lab runs on.
             None => return,
+            // What is done now about its nodes does not hold any longer.
+            Some(Command::Lost) if to_be_there => {
+                lab.be_away();
+                if let Some((Begin::Recover, task)) = &beginning {
+                    task.abort();
+                    beginning = None;
+                }
+            }
+            Some(Command::Recover) if to_be_there => {
+                lab.be_away();
+                // Whoever adopts it looks until he sees it whole.
+                if !matches!(beginning, Some((Begin::Adopt, _))) {
+                    if let Some((_, task)) = &beginning {
+                        task.abort();
+                    }
+                    beginning = Some(start(&lab, Begin::Recover));
+                }
+            }
             Some(Command::Down(reply)) => {
                 beginning = None;
                 let done = remove(&lab).await;
@@ -93,52 +119,82 @@ pub(crate) async fn own(lab: Arc<Lab>, begin: Begin, mut commands: mpsc::Receive
     }
 }
 
-type Beginning = JoinHandle<Result<(), LabError>>;
+/// What the lab is at before it can be worked with. What comes of it: nodes that did not come back.
+type Beginning = (Begin, JoinHandle<Result<Vec<String>, LabError>>);
 
 fn start(lab: &Arc<Lab>, begin: Begin) -> Beginning {
     let begun = match begin {
-        Begin::Build => Arc::clone(lab).build().boxed(),
+        Begin::Build => {
+            let lab = Arc::clone(lab);
+            async move { lab.build().await.map(|()| vec![]) }.boxed()
+        }
         Begin::Adopt => adopt(Arc::clone(lab)).boxed(),
+        Begin::Recover => recover(Arc::clone(lab)).boxed(),
     };
     let cancel = lab.cancel.clone();
     let given_up = lab.given_up();
-    lab.jobs.spawn(async move {
+    let task = lab.jobs.spawn(async move {
         tokio::select! {
             () = cancel.cancelled() => Err(given_up),
             begun = begun => begun,
         }
-    })
+    });
+    (begin, task)
 }
 
 /// Goes on with what another daemon began. A lab that cannot be made whole now is before its next grading.
-async fn adopt(lab: Arc<Lab>) -> Result<(), LabError> {
+async fn adopt(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
     lab.recall_events().await?;
     lab.recall_upset().await?;
-    Arc::clone(&lab).settle().await?;
+    let problems = recover(Arc::clone(&lab)).await?;
     if let Err(error) = lab.make_whole().await {
-        let reason = crate::runtime::error::chain(&error);
+        let reason = chain(&error);
         tracing::error!(lab = %lab.marker.name, reason, "a grading is not undone");
     }
-    Ok(())
+    Ok(problems)
 }
 
-async fn until_begun(beginning: &mut Option<Beginning>) -> Result<(), LabError> {
+/// Brings everything back that ran, however long the engine fails. What of it does not come back.
+async fn recover(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
+    let patience = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(5))
+        .without_max_times();
+    let settle = || Arc::clone(&lab).settle();
+    settle
+        .retry(patience)
+        .when(|error| {
+            let LabError::Runtime { source, .. } = error else {
+                return false;
+            };
+            !matches!(source, RuntimeError::NoSuchContainer { .. })
+        })
+        .notify(|error, wait| {
+            let reason = chain(error);
+            tracing::warn!(lab = %lab.marker.name, reason, ?wait, "a lab is not back yet");
+        })
+        .await
+}
+
+async fn until_begun(beginning: &mut Option<Beginning>) -> (Begin, Result<Vec<String>, LabError>) {
     match beginning {
         None => std::future::pending().await,
-        Some(task) => match task.await {
-            Ok(begun) => begun,
-            Err(error) => Err(LabError::Boot {
-                node: "*".to_owned(),
-                reason: error.to_string(),
-            }),
+        Some((begin, task)) => match task.await {
+            Ok(begun) => (*begin, begun),
+            Err(error) => {
+                let reason = error.to_string();
+                let node = "*".to_owned();
+                (*begin, Err(LabError::Boot { node, reason }))
+            }
         },
     }
 }
 
-async fn begun_with(lab: &Arc<Lab>, begin: Begin, begun: Result<(), LabError>) {
+async fn begun_with(lab: &Arc<Lab>, begin: Begin, begun: Result<Vec<String>, LabError>) {
     match (begun, begin) {
-        (Ok(()), Begin::Build | Begin::Adopt) => {
-            lab.set_state(LabState::Ready, None);
+        (Ok(problems), Begin::Build | Begin::Adopt | Begin::Recover) => {
+            let not_back = (!problems.is_empty()).then(|| LabError::NotBack { problems }.api());
+            lab.set_state(LabState::Ready, not_back);
             lab.watch_events();
             // What became of a node meanwhile was not heard.
             for node in lab.topology.nodes.keys() {
@@ -146,7 +202,9 @@ async fn begun_with(lab: &Arc<Lab>, begin: Begin, begun: Result<(), LabError>) {
             }
         }
         // What a candidate has worked on is never removed because of a failure.
-        (Err(error), Begin::Adopt) => lab.set_state(LabState::Failed, Some(error.api())),
+        (Err(error), Begin::Adopt | Begin::Recover) => {
+            lab.set_state(LabState::Failed, Some(error.api()))
+        }
         (Err(error), Begin::Build) => {
             tracing::warn!(lab = %lab.marker.name, %error, "a lab could not be built");
             let mut problem = error.api();
@@ -252,18 +310,11 @@ fn obey(lab: &Arc<Lab>, command: Command) {
             let job = Arc::clone(&lab);
             background(&lab, async move { job.look_after(&node).await });
         }
-        Command::Settle if ready => {
-            let job = Arc::clone(&lab);
-            background(&lab, async move {
-                if let Err(error) = job.settle().await {
-                    tracing::warn!(%error, "a lab could not be settled");
-                }
-            });
-        }
-        // Being built, it is looked at when it is done; failed, there is nothing to look at.
-        Command::Changed(_) | Command::Settle => {}
+        // Being built or brought back, it is looked at when it is done; failed, there is nothing to
+        // look at.
+        Command::Changed(_) => {}
         // The owner's own.
-        Command::Down(_) => {}
+        Command::Down(_) | Command::Lost | Command::Recover => {}
     }
 }
 

@@ -1,6 +1,8 @@
 //! The candidate's clock, and the events that happen by it.
 
-use plateau_core::api::LabView;
+use std::time::Duration;
+
+use plateau_core::api::{LabState, LabView};
 
 use super::Labs;
 use crate::lab::LabError;
@@ -13,6 +15,19 @@ impl Labs {
     /// There is no such lab, it does not run, or the time cannot be kept.
     pub async fn start_clock(&self, lab: &str) -> Result<LabView, LabError> {
         self.tell(lab, Command::Start).await
+    }
+
+    /// Has the candidate's clock of a lab show how long he has worked, and run or stand still; events
+    /// happen by it. A lab that does not run is left alone.
+    ///
+    /// # Errors
+    /// There is no such lab, or the time cannot be kept.
+    pub async fn set_clock(&self, lab: &str, worked: Duration, runs: bool) -> Result<(), LabError> {
+        let lab = self.inner.find(lab)?.lab;
+        if lab.state() != LabState::Ready {
+            return Ok(());
+        }
+        lab.set_clock(worked, runs).await
     }
 
     /// Lets every event happen at once that has not happened yet, in the scenario's order.

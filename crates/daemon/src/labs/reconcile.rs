@@ -14,7 +14,7 @@ use crate::lab::down::down;
 use crate::lab::task::{Begin, Command};
 use crate::lab::{LAB, Lab, LabError, NODE, OWNER, ROLE, on_disk};
 use crate::runtime::error::chain;
-use crate::runtime::{ContainerEvent, Labels, Result as RuntimeResult, Runtime};
+use crate::runtime::{Became, ContainerEvent, Labels, Result as RuntimeResult, Runtime};
 use crate::store::{Marker, Progress};
 
 pub(super) type Events = BoxStream<'static, RuntimeResult<ContainerEvent>>;
@@ -109,15 +109,13 @@ pub(super) fn follow(weak: Weak<Inner>, mut events: Events) {
                 Some(Ok(event)) => pass_on(&inner, &event),
                 Some(Err(_)) | None => {
                     tracing::warn!("the engine's events ended");
+                    send_all(&inner, || Command::Lost);
                     let runtime = Arc::clone(&inner.ground.runtime);
                     drop(inner);
                     match (again(&runtime).await, weak.upgrade()) {
                         (Some(again), Some(inner)) => {
                             events = again;
-                            let all: Vec<_> = inner.labs().values().cloned().collect();
-                            for known in all {
-                                send(known, Command::Settle);
-                            }
+                            send_all(&inner, || Command::Recover);
                         }
                         (None, _) | (_, None) => return,
                     }
@@ -144,16 +142,28 @@ async fn again(runtime: &Arc<dyn Runtime>) -> Option<Events> {
 
 fn pass_on(inner: &Inner, event: &ContainerEvent) {
     let labels = &event.labels;
-    let (Some(lab), Some(node), Some(role)) = (labels.get(LAB), labels.get(NODE), labels.get(ROLE))
-    else {
+    let (Some(lab), Some(role)) = (labels.get(LAB), labels.get(ROLE)) else {
         return;
     };
-    if role != "node" || labels.get(OWNER) != Some(&inner.ground.owner) {
+    let command = match (role.as_str(), labels.get(NODE), event.what) {
+        ("node", Some(node), _) => Command::Changed(node.clone()),
+        // Nobody ends a fabric but the engine, or whoever ends the engine.
+        ("fabric", _, Became::Died(_)) => Command::Recover,
+        _ => return,
+    };
+    if labels.get(OWNER) != Some(&inner.ground.owner) {
         return;
     }
     let known = inner.labs().get(lab).cloned();
     if let Some(known) = known {
-        send(known, Command::Changed(node.clone()));
+        send(known, command);
+    }
+}
+
+fn send_all(inner: &Inner, command: impl Fn() -> Command) {
+    let all: Vec<_> = inner.labs().values().cloned().collect();
+    for known in all {
+        send(known, command());
     }
 }
 

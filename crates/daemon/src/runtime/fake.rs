@@ -25,7 +25,7 @@ pub type Answering = dyn Fn(&str, &[(String, String)], &Asked) -> Fact + Send + 
 /// A runtime in memory.
 pub struct Fake {
     state: Arc<Mutex<State>>,
-    events: broadcast::Sender<ContainerEvent>,
+    events: Mutex<broadcast::Sender<ContainerEvent>>,
     boots: watch::Sender<bool>,
 }
 
@@ -73,7 +73,7 @@ impl Default for Fake {
     fn default() -> Self {
         Self {
             state: Arc::default(),
-            events: broadcast::Sender::new(1024),
+            events: Mutex::new(events()),
             boots: watch::Sender::new(true),
         }
     }
@@ -100,9 +100,23 @@ impl Fake {
         state.fail_at = Some(state.calls + call);
     }
 
-    /// Lets nobody answer any more who asks what the engine is.
+    /// Lets nobody answer any more, and ends the stream of events.
     pub fn be_gone(&self) {
         self.state().gone = true;
+        *locked(&self.events) = events();
+    }
+
+    /// Comes back after it was gone, with its containers there but ended, as an engine that was
+    /// started anew has them.
+    pub fn come_back(&self) {
+        let mut state = self.state();
+        state.gone = false;
+        for kept in state.containers.values_mut() {
+            if kept.pid.take().is_some() {
+                kept.exit = Some(137);
+                kept.paused = false;
+            }
+        }
     }
 
     /// Calls that changed something, so far.
@@ -241,7 +255,7 @@ impl Fake {
     fn tell(&self, events: impl IntoIterator<Item = ContainerEvent>) {
         for event in events {
             // Nobody may be listening.
-            let _ = self.events.send(event);
+            let _ = locked(&self.events).send(event);
         }
     }
 
@@ -261,19 +275,31 @@ impl Fake {
     }
 }
 
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn events() -> broadcast::Sender<ContainerEvent> {
+    broadcast::Sender::new(1024)
+}
+
+fn locked<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {
     /// Counts a call that changes something, which may be the one that fails.
     fn called(&mut self, doing: impl Into<String>) -> Result<()> {
+        self.there()?;
         self.calls += 1;
         if self.fail_at == Some(self.calls) {
             return Err(RuntimeError::Injected {
                 call: self.calls,
                 doing: doing.into(),
             });
+        }
+        Ok(())
+    }
+
+    fn there(&self) -> Result<()> {
+        if self.gone {
+            return Err(RuntimeError::EngineUnreachable("it is gone".into()));
         }
         Ok(())
     }

@@ -36,6 +36,11 @@ impl Act<'_> {
         Ok(())
     }
 
+    /// Says why what is written from now on was done.
+    pub(super) fn because(&mut self, reason: String) {
+        self.reason = Some(reason);
+    }
+
     /// Moves an attempt. Whoever holds the session's gate has seen where it is.
     pub(super) async fn attempt(
         &mut self,

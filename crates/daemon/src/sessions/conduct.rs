@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use plateau_core::api::{Event, What};
 use plateau_core::exam::clock::{Reading, WARNINGS_MS};
 use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
+
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::{SessionError, Sessions, Whole};
 use crate::runtime::error::chain;
@@ -21,6 +25,7 @@ const AGAIN_MS: u64 = 1000;
 /// Conducts all sessions until the daemon stops.
 pub(super) async fn conduct(sessions: Sessions) {
     let inner = &sessions.inner;
+    let mut labs = inner.labs.subscribe();
     loop {
         let now = inner.clock.now_ms();
         let round = match sessions.round().await {
@@ -44,6 +49,7 @@ pub(super) async fn conduct(sessions: Sessions) {
             tokio::select! {
                 () = inner.stop.cancelled() => return,
                 () = inner.wake.notified() => break,
+                () = some_lab_changes(&mut labs) => break,
                 () = tokio::time::sleep(step) => {}
             }
             if round.working
@@ -51,6 +57,19 @@ pub(super) async fn conduct(sessions: Sessions) {
             {
                 tracing::error!(error = chain(&error), "the clock cannot be written down");
             }
+        }
+    }
+}
+
+/// Waits until a lab is in another state.
+async fn some_lab_changes(events: &mut Receiver<Event>) {
+    loop {
+        match events.recv().await {
+            Ok(event) if !matches!(event.what, What::State { .. }) => {}
+            // Also where some were missed.
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            // The labs outlive the sessions; who stops is told so.
+            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 }
@@ -77,6 +96,8 @@ impl Sessions {
                 continue;
             }
             let whole = self.whole(session).await?;
+            self.mind_the_labs(&whole).await?;
+            let whole = self.whole(whole.session).await?;
             for attempt in &whole.attempts {
                 self.attend(&whole, attempt, &mut round).await?;
             }
@@ -98,11 +119,9 @@ impl Sessions {
         match attempt.state {
             AttemptState::Running | AttemptState::Paused => {
                 round.working |= attempt.state == AttemptState::Running;
-                if attempt.state == AttemptState::Running {
-                    self.start_lab_clock(attempt);
-                }
                 let now = self.inner.clock.now_ms();
                 if let Some(reading) = whole.reading(attempt, now) {
+                    self.set_lab_clock(attempt, &reading).await;
                     let next = self.keep_time(whole, attempt, &reading, now).await?;
                     round.next_ms = [round.next_ms, next].into_iter().flatten().min();
                 }
@@ -220,24 +239,17 @@ impl Sessions {
         });
     }
 
-    /// Has the scenario's events happen by the candidate's clock.
-    fn start_lab_clock(&self, attempt: &AttemptRow) {
-        let Some(lab) = attempt.lab.clone() else {
+    /// Has the scenario's events happen by the candidate's clock, which stands still where his does.
+    async fn set_lab_clock(&self, attempt: &AttemptRow, reading: &Reading) {
+        let Some(lab) = &attempt.lab else {
             return;
         };
-        let labs = self.inner.labs.clone();
-        if labs.show(&lab).is_ok_and(|view| view.started.is_some()) {
-            return;
+        let worked = reading.granted_ms.saturating_sub(reading.remaining_ms);
+        let worked = Duration::from_millis(worked);
+        let runs = attempt.state == AttemptState::Running;
+        if let Err(error) = self.inner.labs.set_clock(lab, worked, runs).await {
+            tracing::warn!(lab, error = chain(&error), "events do not happen");
         }
-        let Some(busy) = Busy::with(self, &attempt.id) else {
-            return;
-        };
-        tokio::spawn(async move {
-            if let Err(error) = labs.start_clock(&lab).await {
-                tracing::warn!(lab, error = chain(&error), "events do not happen");
-            }
-            drop(busy);
-        });
     }
 }
 

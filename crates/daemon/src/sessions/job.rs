@@ -105,7 +105,14 @@ impl Sessions {
         let name = self.lab_name(attempt).await?;
         let lab = match self.inner.labs.show(&name) {
             // Begun before, by us or by the daemon before us.
-            Ok(lab) if matches!(lab.state, LabState::Building | LabState::Ready) => lab,
+            Ok(lab)
+                if matches!(
+                    lab.state,
+                    LabState::Building | LabState::Ready | LabState::Recovering
+                ) =>
+            {
+                lab
+            }
             Ok(lab) => {
                 self.inner.labs.down(&lab.id).await?;
                 self.ask_for_lab(attempt, name).await?

@@ -104,7 +104,7 @@ pub(super) fn may_come_back(error: &TerminalError) -> bool {
     match error {
         TerminalError::Silent { .. } => true,
         TerminalError::Lab(LabError::NotReady { state, .. }) => match state {
-            LabState::Building | LabState::Ready => true,
+            LabState::Building | LabState::Ready | LabState::Recovering => true,
             LabState::Failed | LabState::Removing | LabState::Removed => false,
         },
         TerminalError::Lab(LabError::NoSuchLab { .. } | LabError::NoSuchNode { .. }) => false,

@@ -410,14 +410,39 @@ async fn a_restarted_daemon_does_what_it_missed() {
 async fn after_the_engine_was_restarted_every_node_comes_back() {
     let house = house(Fake::new()).await;
     house.ready("one").await;
+    let fake = house.fake.clone();
+    let left = house.left();
+    let house = {
+        // Nobody is there to hear it.
+        let reopened = house.restarted();
+        for container in left {
+            fake.die(&container, 137);
+        }
+        reopened.await
+    };
+    let back = house.labs.built("one").await.unwrap();
+    assert_eq!((back.state, back.problem), (LabState::Ready, None));
+    for node in ["gate", "srv1", "srv2"] {
+        assert_eq!(house.nodes("one")[node], NodeState::Running, "{node}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_engine_ends_before_it_goes_comes_back() {
+    let house = house(Fake::new()).await;
+    house.ready("one").await;
+    house.fake.hold_boots(true);
     for container in house.left() {
         house.fake.die(&container, 137);
     }
-    house.until("one", "srv2", NodeState::Stopped).await;
-    let house = house.restarted().await;
-    house.labs.built("one").await.unwrap();
+    assert!(house.fake.somebody_boots().await);
+    let away = house.labs.show("one").unwrap();
+    assert_eq!(away.state, LabState::Recovering);
+    house.fake.hold_boots(false);
+    let back = house.labs.built("one").await.unwrap();
+    assert_eq!((back.state, back.problem), (LabState::Ready, None));
     for node in ["gate", "srv1", "srv2"] {
-        house.until("one", node, NodeState::Running).await;
+        assert_eq!(house.nodes("one")[node], NodeState::Running, "{node}");
     }
 }
 

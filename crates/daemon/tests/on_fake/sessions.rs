@@ -168,6 +168,16 @@ impl Centre {
         .await;
     }
 
+    /// What seat 001 had left at the moment in which its clock went on.
+    async fn left_at_resuming(&self) -> u64 {
+        let attempt = self.attempt("001").await;
+        let log = self.sessions.log("december", 1).await.unwrap();
+        let resumed = log.iter().rfind(|entry| {
+            matches!(&entry.deed, Deed::Attempt { attempt: of, by: AttemptMove::Resume, .. } if *of == attempt.id)
+        });
+        attempt.clock.deadline_ms.unwrap() - resumed.unwrap().at_ms
+    }
+
     async fn deeds(&self) -> Vec<Deed> {
         let log = self.sessions.log("december", 1).await.unwrap();
         verify(&log).unwrap();
@@ -501,4 +511,89 @@ async fn an_access_code_that_was_replaced_opens_nothing() {
         .await
         .unwrap();
     assert_eq!(sessions.slips("december").await.unwrap()[0].code, new.code);
+}
+
+#[tokio::test]
+async fn an_engine_that_was_away_costs_nobody_time() {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    sessions
+        .start("december", Order::default(), "invigilator")
+        .await
+        .unwrap();
+    let pause = Pause {
+        which: only("003"),
+        kind: PauseKind::Break,
+        reason: "a rest".into(),
+    };
+    sessions
+        .pause("december", pause, "invigilator")
+        .await
+        .unwrap();
+    centre.house.fake.be_gone();
+    centre.until_attempt("001", AttemptState::Paused).await;
+    centre.until_attempt("002", AttemptState::Paused).await;
+    let stopped = centre.attempt("001").await.clock;
+    assert_eq!(stopped.deadline_ms, None, "nothing runs out meanwhile");
+
+    // Its nodes boot: the candidates cannot work yet.
+    centre.house.fake.hold_boots(true);
+    centre.house.fake.come_back();
+    assert!(centre.house.fake.somebody_boots().await);
+    assert_eq!(centre.attempt("001").await.state, AttemptState::Paused);
+    assert_eq!(
+        centre.attempt("001").await.clock.remaining_ms,
+        stopped.remaining_ms
+    );
+    centre.house.fake.hold_boots(false);
+    centre.until_attempt("001", AttemptState::Running).await;
+    centre.until_attempt("002", AttemptState::Running).await;
+    assert_eq!(centre.left_at_resuming().await, stopped.remaining_ms);
+    let resting = centre.attempt("003").await;
+    assert_eq!(resting.state, AttemptState::Paused, "he rests still");
+    let log = sessions.log("december", 1).await.unwrap();
+    let why = |by: AttemptMove| {
+        let of_system = log.iter().filter(|entry| {
+            entry.actor == "system"
+                && matches!(&entry.deed, Deed::Attempt { by: how, .. } if *how == by)
+        });
+        let of_system: Vec<_> = of_system.collect();
+        assert_eq!(of_system.len(), 2, "{by}");
+        assert_eq!(of_system[0].at_ms, of_system[1].at_ms, "at one moment");
+        of_system[0].reason.clone().unwrap()
+    };
+    assert!(why(AttemptMove::Pause).contains("the engine"));
+    assert_eq!(why(AttemptMove::Resume), "the lab is back");
+
+    // Handed in while the engine is away, it is graded when it is back.
+    centre.house.fake.be_gone();
+    centre.until_attempt("001", AttemptState::Paused).await;
+    sessions
+        .hand_in("december", because(Which::default()), "invigilator")
+        .await
+        .unwrap();
+    centre.house.fake.come_back();
+    centre.until_session(SessionState::Closed).await;
+    centre.deeds().await;
+}
+
+#[tokio::test]
+async fn a_daemon_and_an_engine_that_fall_together_cost_nobody_time() {
+    let centre = Centre::ready("30m").await;
+    centre
+        .sessions
+        .start("december", Order::default(), "invigilator")
+        .await
+        .unwrap();
+    centre.house.fake.hold_boots(true);
+    centre.house.fake.be_gone();
+    centre.until_attempt("001", AttemptState::Paused).await;
+    let stopped = centre.attempt("001").await.clock;
+    centre.house.fake.come_back();
+    let centre = centre.killed().await;
+    assert_eq!(centre.attempt("001").await.state, AttemptState::Paused);
+    centre.house.fake.hold_boots(false);
+    centre.until_attempt("001", AttemptState::Running).await;
+    assert_eq!(centre.left_at_resuming().await, stopped.remaining_ms);
+    centre.deeds().await;
 }

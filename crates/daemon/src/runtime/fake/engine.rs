@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use tokio_stream::wrappers::BroadcastStream;
 
-use super::{Fake, Kept, answer, carries};
+use super::{Fake, Kept, answer, carries, locked};
 use crate::runtime::{
     Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
     Image, ImageBuild, Inspected, Labels, Printed, Result, Running, Runtime, RuntimeError,
@@ -22,9 +22,7 @@ impl Runtime for Fake {
     }
 
     async fn info(&self) -> Result<EngineInfo> {
-        if self.state().gone {
-            return Err(RuntimeError::EngineUnreachable("it is gone".into()));
-        }
+        self.state().there()?;
         Ok(EngineInfo {
             version: "fake".to_owned(),
             api: "1.41".to_owned(),
@@ -41,6 +39,7 @@ impl Runtime for Fake {
 
     async fn list_containers(&self, labels: &Labels) -> Result<Vec<Container>> {
         let state = self.state();
+        state.there()?;
         let found = state
             .containers
             .iter()
@@ -97,6 +96,7 @@ impl Runtime for Fake {
 
     async fn inspect_container(&self, container: &str) -> Result<Inspected> {
         let mut state = self.state();
+        state.there()?;
         let kept = state.known(container)?;
         Ok(Inspected {
             id: container.to_owned(),
@@ -231,7 +231,7 @@ impl Runtime for Fake {
 
     async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>> {
         let label = label.to_owned();
-        let events = BroadcastStream::new(self.events.subscribe());
+        let events = BroadcastStream::new(locked(&self.events).subscribe());
         Ok(events
             .filter_map(move |event| {
                 let wanted = event.ok().filter(|event| event.labels.contains_key(&label));

@@ -1,0 +1,133 @@
+//! Labs that cannot be worked in: their candidates' clocks stand still until they are back.
+
+use plateau_core::api::LabState;
+use plateau_core::exam::clock::PauseKind;
+use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::session::{AttemptMove, AttemptState};
+
+use super::{SYSTEM, SessionError, Sessions, Whole};
+use crate::store::sessions::AttemptRow;
+
+/// Whether a candidate can work in a lab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Presence {
+    /// It runs as it should.
+    There,
+    /// It runs, but not all of it came back: somebody has to look.
+    InPart(String),
+    /// It cannot be worked in.
+    Away(String),
+}
+
+impl Sessions {
+    /// Stops the clocks of those whose labs went away, and lets those go on that were stopped so
+    /// and whose labs are back: for each session in one act, at one moment.
+    pub(super) async fn mind_the_labs(&self, whole: &Whole) -> Result<(), SessionError> {
+        let is_due = |attempt| self.due(&whole.log, attempt).is_some();
+        if whole.attempts.iter().any(is_due) {
+            self.follow_the_labs(&whole.session.id).await?;
+        }
+        for attempt in &whole.attempts {
+            if let Some(problem) = self.not_back(&whole.log, attempt)
+                && attempt.problem.as_ref() != Some(&problem)
+            {
+                let set = self.inner.database.set_problem(&attempt.id, Some(&problem));
+                set.await?;
+                let number = whole.seat_number(attempt);
+                let what = format!("seat `{number}` waits, somebody has to look: {problem}");
+                self.note(&attempt.session, None, Deed::Alarmed { what })
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn follow_the_labs(&self, session: &str) -> Result<(), SessionError> {
+        let (_gate, whole) = self.alone(session).await?;
+        let mut act = self.act(&whole, SYSTEM, None).await?;
+        for attempt in &whole.attempts {
+            let Some((by, reason)) = self.due(&whole.log, attempt) else {
+                continue;
+            };
+            act.because(reason);
+            let deed = Deed::Attempt {
+                attempt: attempt.id.clone(),
+                by,
+                pause: (by == AttemptMove::Pause).then_some(PauseKind::Incident),
+            };
+            act.attempt(attempt, by, deed).await?;
+        }
+        self.done(act).await?;
+        for attempt in &whole.attempts {
+            if attempt.problem.is_some() && attempt.state == AttemptState::Paused {
+                self.inner.database.set_problem(&attempt.id, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the presence of an attempt's lab asks for now, and why.
+    fn due(&self, log: &[Entry], attempt: &AttemptRow) -> Option<(AttemptMove, String)> {
+        match attempt.state {
+            AttemptState::Running => match self.presence(attempt) {
+                Presence::Away(why) => Some((AttemptMove::Pause, why)),
+                Presence::There | Presence::InPart(_) => None,
+            },
+            AttemptState::Paused if was_interrupted(log, &attempt.id) => {
+                match self.presence(attempt) {
+                    Presence::There => Some((AttemptMove::Resume, "the lab is back".to_owned())),
+                    Presence::InPart(_) | Presence::Away(_) => None,
+                }
+            }
+            AttemptState::Paused
+            | AttemptState::Waiting
+            | AttemptState::Preparing
+            | AttemptState::Broken
+            | AttemptState::Ready
+            | AttemptState::HandedIn
+            | AttemptState::Kept
+            | AttemptState::Graded
+            | AttemptState::Absent => None,
+        }
+    }
+
+    fn presence(&self, attempt: &AttemptRow) -> Presence {
+        let lab = attempt.lab.as_deref().unwrap_or_default();
+        let Ok(view) = self.inner.labs.show(lab) else {
+            return Presence::Away("the lab is not there".to_owned());
+        };
+        match (view.state, view.problem) {
+            (LabState::Ready, None) => Presence::There,
+            (LabState::Ready, Some(problem)) => Presence::InPart(problem.message),
+            (LabState::Recovering, _) => {
+                Presence::Away("the lab is away: the engine or its host fails".to_owned())
+            }
+            (LabState::Failed, problem) => {
+                let why = problem.map_or_else(String::new, |problem| problem.message);
+                Presence::Away(format!("the lab failed: {why}"))
+            }
+            (LabState::Building | LabState::Removing | LabState::Removed, _) => {
+                Presence::Away("the lab does not run".to_owned())
+            }
+        }
+    }
+
+    /// What of a lab did not come back, where its candidate's clock stands still for that.
+    fn not_back(&self, log: &[Entry], attempt: &AttemptRow) -> Option<String> {
+        if attempt.state != AttemptState::Paused || !was_interrupted(log, &attempt.id) {
+            return None;
+        }
+        match self.presence(attempt) {
+            Presence::InPart(problem) => Some(problem),
+            Presence::There | Presence::Away(_) => None,
+        }
+    }
+}
+
+/// Whether it was the daemon that stopped an attempt's clock last.
+fn was_interrupted(log: &[Entry], of: &str) -> bool {
+    let mut pauses = log.iter().rev().filter(|entry| {
+        matches!(&entry.deed, Deed::Attempt { attempt, by: AttemptMove::Pause, .. } if attempt == of)
+    });
+    pauses.next().is_some_and(|entry| entry.actor == SYSTEM)
+}
