@@ -23,6 +23,8 @@ use crate::scenario::readable;
 use crate::screen::{Screen, write_out};
 use crate::show::session as show;
 
+mod rehearsal;
+
 /// Runs one of the commands.
 pub(crate) async fn run(
     command: &SessionCommand,
@@ -50,6 +52,7 @@ pub(crate) async fn run(
             let slip = daemon.recode(session, seat, &because(Some(reason))).await?;
             screen.show(&vec![slip], |slips| show::slips(slips))?;
         }
+        SessionCommand::Rehearse { choice } => return rehearsal::rehearse(&desk, choice).await,
         SessionCommand::Prepare { choice } => return desk.prepare(choice).await,
         SessionCommand::Dismantle { choice } => desk.order("dismantle", choice, None).await?,
         SessionCommand::Open { choice } => desk.order("open", choice, None).await?,

@@ -20,6 +20,7 @@ pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod proof;
 pub(crate) mod reason;
+pub(crate) mod rehearsal;
 pub(crate) mod session;
 
 /// A table without lines: it can be read, and cut into columns by other programs as well.

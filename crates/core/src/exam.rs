@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod judgement;
 pub mod log;
 pub mod message;
+pub mod rehearsal;
 pub mod rights;
 pub mod roster;
 pub mod session;

@@ -43,6 +43,7 @@ mod metrics;
 mod origin;
 mod proofs;
 mod recordings;
+mod rehearsals;
 mod rights;
 mod sessions;
 mod shell;
@@ -171,6 +172,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(sessions::recode))
         .routes(routes!(sessions::log))
         .routes(routes!(sessions::events::events))
+        .routes(routes!(rehearsals::rehearse))
         .routes(routes!(sessions::prepare))
         .routes(routes!(sessions::dismantle))
         .routes(routes!(sessions::open))

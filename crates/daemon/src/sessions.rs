@@ -36,6 +36,7 @@ pub mod error;
 mod interruption;
 mod job;
 mod order;
+mod rehearsal;
 mod room;
 mod terms;
 mod view;
@@ -78,6 +79,8 @@ struct Inner {
     gates: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Attempts that somebody works on.
     busy: Mutex<BTreeSet<String>>,
+    /// Sessions that are being rehearsed.
+    rehearsing: Mutex<BTreeSet<String>>,
     wake: Notify,
     changes: broadcast::Sender<Change>,
     stop: CancellationToken,
@@ -153,6 +156,7 @@ impl Sessions {
                 grading: Semaphore::new(2 * cores),
                 gates: Mutex::default(),
                 busy: Mutex::default(),
+                rehearsing: Mutex::default(),
                 wake: Notify::new(),
                 changes: broadcast::Sender::new(CHANGES),
                 stop,

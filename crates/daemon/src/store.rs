@@ -33,6 +33,7 @@ pub mod judgements;
 pub mod logins;
 pub mod owners;
 mod papers;
+pub mod rehearsals;
 pub mod sessions;
 pub mod tokens;
 

@@ -78,6 +78,11 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Start all labs, grade them untouched and remove them: whether this room holds the session
+    Rehearse {
+        #[command(flatten)]
+        choice: Choice,
+    },
     /// Build the labs of those who have none, and wait until all are there
     Prepare {
         #[command(flatten)]

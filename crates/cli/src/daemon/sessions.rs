@@ -2,7 +2,10 @@
 
 use futures_util::{Stream, StreamExt};
 use plateau_core::exam::log::Entry;
-use plateau_core::exam::message::{Because, NewSession, Ordered, SeatView, SessionView, Slip};
+use plateau_core::exam::message::{
+    Because, NewSession, Order, Ordered, SeatView, SessionView, Slip,
+};
+use plateau_core::exam::rehearsal::RehearsalEvent;
 use reqwest::{Method, header};
 use serde::Serialize;
 
@@ -58,6 +61,15 @@ impl Daemon {
     ) -> Result<Slip, Failure> {
         let path = format!("{}/{}/code", below(session, "seats"), segment(seat));
         self.post(&path, because).await
+    }
+
+    /// Rehearses a session; dropping the stream ends the rehearsal.
+    pub(crate) async fn rehearse(
+        &self,
+        session: &str,
+        order: &Order,
+    ) -> Result<impl Stream<Item = Result<RehearsalEvent, Failure>> + Unpin + use<>, Failure> {
+        self.lines(&below(session, "rehearse"), order).await
     }
 
     /// Gives an order that concerns attempts.

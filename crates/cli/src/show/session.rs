@@ -65,6 +65,13 @@ pub(crate) fn session(session: &SessionView, language: Language) -> String {
         ("jurors", terms.jurors.join(", ")),
         ("seats", session.seats.to_string()),
         ("attempts", attempts.join(", ")),
+        (
+            "rehearsal",
+            session
+                .rehearsal
+                .as_ref()
+                .map_or_else(String::new, super::rehearsal::verdict),
+        ),
         ("can", moves.join(", ")),
         ("id", session.id.clone()),
     ] {
@@ -242,6 +249,8 @@ fn deed(deed: &Deed, numbers: &BTreeMap<String, String>) -> String {
             Some(seat) => format!("to {seat}: {text}"),
             None => format!("to all: {text}"),
         },
+        Deed::Rehearsed { holds: true, .. } => "rehearsed: the room holds it".to_owned(),
+        Deed::Rehearsed { holds: false, .. } => "rehearsed: the room does not hold it".to_owned(),
         Deed::Saved {
             attempt,
             task,

@@ -104,6 +104,13 @@ pub enum Deed {
         /// The text.
         text: String,
     },
+    /// All labs of the session were started, graded untouched and removed again.
+    Rehearsed {
+        /// The rehearsal.
+        rehearsal: String,
+        /// Whether the room holds the session.
+        holds: bool,
+    },
     /// A version of a deliverable was saved.
     Saved {
         /// The attempt.
@@ -227,6 +234,7 @@ impl Entry {
             | Deed::Entered { .. }
             | Deed::Recoded { .. }
             | Deed::Said { .. }
+            | Deed::Rehearsed { .. }
             | Deed::Saved { .. }
             | Deed::Accepted { .. }
             | Deed::Judged { .. }

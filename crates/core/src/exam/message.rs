@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::clock::{PauseKind, Reading};
+use super::rehearsal::Rehearsal;
 use super::roster::Flaw;
 use super::session::{AttemptState, SessionMove, SessionState};
 use crate::api::ScenarioFiles;
@@ -92,6 +93,9 @@ messages! {
         pub seats: u32,
         /// Attempts by state.
         pub attempts: BTreeMap<String, u32>,
+        /// Its last rehearsal, if there was one.
+        #[serde(default)]
+        pub rehearsal: Option<Rehearsal>,
     }
 
     /// A session's scenario, as shown.

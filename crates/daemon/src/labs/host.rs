@@ -35,7 +35,12 @@ impl Labs {
 impl Labs {
     /// Memory that is left on the engine's host, in bytes; `None` where it does not say.
     pub(crate) async fn memory_available(&self) -> Option<u64> {
+        self.left_of_the_host().await.0
+    }
+
+    /// Memory and disk that are left on the engine's host, in bytes; `None` where it does not say.
+    pub(crate) async fn left_of_the_host(&self) -> (Option<u64>, Option<u64>) {
         let host = ask_host(self.runtime().as_ref()).await;
-        host.and_then(|host| host.memory_available)
+        host.map_or((None, None), |host| (host.memory_available, host.disk_free))
     }
 }

@@ -100,9 +100,14 @@ impl Fake {
         state.fail_at = Some(state.calls + call);
     }
 
-    /// Lets nobody answer any more, and ends the stream of events.
+    /// Lets nobody answer any more.
     pub fn be_gone(&self) {
         self.state().gone = true;
+    }
+
+    /// Is gone as an engine is whose process ended: its events end too.
+    pub fn fall(&self) {
+        self.be_gone();
         *locked(&self.events) = events();
     }
 

@@ -36,6 +36,11 @@ impl Act<'_> {
         Ok(())
     }
 
+    /// For what is kept besides.
+    pub(super) fn writing(&mut self) -> &mut Writing {
+        &mut self.tx
+    }
+
     /// Says why what is written from now on was done.
     pub(super) fn because(&mut self, reason: String) {
         self.reason = Some(reason);

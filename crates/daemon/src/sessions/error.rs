@@ -86,6 +86,12 @@ pub enum SessionError {
     /// A reason is needed, and none was given.
     #[error("this needs a reason")]
     NoReason,
+    /// The session is being rehearsed.
+    #[error("session `{session}` is being rehearsed")]
+    Rehearsing {
+        /// The session's name.
+        session: String,
+    },
     /// The machine cannot hold it all.
     #[error("the labs would need {needed}, and {available} are left")]
     Room {
@@ -135,6 +141,7 @@ impl SessionError {
             Self::Attempts { .. } => "attempt-not-ready",
             Self::Nobody => "nobody-concerned",
             Self::NoReason => "reason-missing",
+            Self::Rehearsing { .. } => "session-rehearsing",
             Self::Room { .. } => "no-room",
             Self::Lab(error) => error.code(),
             Self::Open(_) => "state-unusable",
@@ -158,6 +165,7 @@ impl SessionError {
             | Self::State { .. }
             | Self::Attempts { .. }
             | Self::Nobody
+            | Self::Rehearsing { .. }
             | Self::NoReason => Fault::Input,
             Self::Room { .. } | Self::Open(_) | Self::Database(_) => Fault::Outside,
             Self::Judging(error) => error.fault(),
@@ -181,6 +189,7 @@ impl SessionError {
             }
             Self::Attempts { .. } | Self::Nobody => "`plateau session seats` shows where each is",
             Self::NoReason => "say why with --reason; it is kept in the session's log",
+            Self::Rehearsing { .. } => "wait for its end, or end it",
             Self::Room { .. } => "take other labs down, or prepare fewer seats at a time",
             Self::Lab(error) => return error.hint(),
             Self::Judging(error) => return error.hint(),

@@ -33,6 +33,7 @@ impl Sessions {
             SessionState::Ready,
             SessionState::Open,
         ])?;
+        self.not_rehearsing(&whole.session.id, &whole.session.name)?;
         let chosen = whole.choose(&order.which, |state| state.after(AttemptMove::Prepare))?;
         self.check_room(&whole, &chosen).await?;
         let mut act = self.act(&whole, actor, order.reason).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use plateau_core::exam::rehearsal::reserve;
 use plateau_core::exam::session::AttemptState;
 
 use super::view::any_draw;
@@ -12,8 +13,9 @@ use crate::store::sessions::AttemptRow;
 const NODE_BYTES: u64 = 96 << 20;
 
 impl Sessions {
-    /// Refuses what the machine's memory cannot hold beside what runs, and what is being built
-    /// already. Where the machine does not say how much there is, nothing is refused.
+    /// Refuses what the machine's memory cannot hold beside what runs and what is being built
+    /// already, with a tenth of it left free. What a lab takes is known from the last rehearsal with
+    /// its scenario, and reckoned by its nodes where there was none. Where the machine does not say how much there is, nothing is refused.
     pub(super) async fn check_room(
         &self,
         whole: &Whole,
@@ -46,7 +48,7 @@ impl Sessions {
                 }
             }
         }
-        if needed <= available {
+        if needed <= available.saturating_sub(reserve(available)) {
             return Ok(());
         }
         let shown = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
@@ -58,6 +60,9 @@ impl Sessions {
 
     /// Memory that a lab of a scenario takes, in bytes.
     async fn lab_bytes(&self, hash: &str) -> Result<u64, SessionError> {
+        if let Some(known) = self.inner.database.lab_memory(hash).await? {
+            return Ok(known);
+        }
         let topology = any_draw(&self.frozen(hash).await?)?;
         let nodes = u64::try_from(topology.nodes.len()).unwrap_or(u64::MAX);
         Ok(nodes.saturating_mul(NODE_BYTES))

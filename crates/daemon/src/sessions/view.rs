@@ -75,6 +75,7 @@ impl Sessions {
         }
         let seats = database.seats(&session.id).await?.len();
         Ok(SessionView {
+            rehearsal: database.last_rehearsal(&session.id).await?,
             moves: session.state.moves().collect(),
             id: session.id,
             name: session.name,

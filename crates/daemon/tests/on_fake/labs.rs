@@ -13,7 +13,7 @@ use plateaud::runtime::fake::Fake;
 use crate::house::{House, house, new_lab, until};
 
 /// What a file's check sees: the script that makes it was run, and none that removes it after.
-fn as_the_scripts_left_it(fake: &Fake) {
+pub(crate) fn as_the_scripts_left_it(fake: &Fake) {
     fake.answering(|node, ran, asked| {
         let ran = |part: &str| {
             let mut texts = ran

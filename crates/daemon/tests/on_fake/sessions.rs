@@ -8,6 +8,7 @@ use plateau_core::exam::log::{Deed, verify};
 use plateau_core::exam::message::{
     AttemptView, Extend, NewScenario, NewSession, Order, Pause, Say, SeatView, Terms, Which,
 };
+use plateau_core::exam::rehearsal::RehearsalEvent;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 use plateau_core::feedback::Mode;
 use plateaud::runtime::fake::Fake;
@@ -17,6 +18,7 @@ use plateaud::terminals::Terminals;
 use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, files, house};
+use crate::labs::as_the_scripts_left_it;
 
 const LIST: &str = "number,name,factor,breaks\n\
                     001,Ada,1.333,10\n\
@@ -530,7 +532,7 @@ async fn an_engine_that_was_away_costs_nobody_time() {
         .pause("december", pause, "invigilator")
         .await
         .unwrap();
-    centre.house.fake.be_gone();
+    centre.house.fake.fall();
     centre.until_attempt("001", AttemptState::Paused).await;
     centre.until_attempt("002", AttemptState::Paused).await;
     let stopped = centre.attempt("001").await.clock;
@@ -566,7 +568,7 @@ async fn an_engine_that_was_away_costs_nobody_time() {
     assert_eq!(why(AttemptMove::Resume), "the lab is back");
 
     // Handed in while the engine is away, it is graded when it is back.
-    centre.house.fake.be_gone();
+    centre.house.fake.fall();
     centre.until_attempt("001", AttemptState::Paused).await;
     sessions
         .hand_in("december", because(Which::default()), "invigilator")
@@ -586,7 +588,7 @@ async fn a_daemon_and_an_engine_that_fall_together_cost_nobody_time() {
         .await
         .unwrap();
     centre.house.fake.hold_boots(true);
-    centre.house.fake.be_gone();
+    centre.house.fake.fall();
     centre.until_attempt("001", AttemptState::Paused).await;
     let stopped = centre.attempt("001").await.clock;
     centre.house.fake.come_back();
@@ -596,4 +598,111 @@ async fn a_daemon_and_an_engine_that_fall_together_cost_nobody_time() {
     centre.until_attempt("001", AttemptState::Running).await;
     assert_eq!(centre.left_at_resuming().await, stopped.remaining_ms);
     centre.deeds().await;
+}
+
+#[tokio::test]
+async fn a_rehearsal_starts_all_grades_untouched_and_leaves_nothing() {
+    let centre = centre().await;
+    let sessions = &centre.sessions;
+    sessions
+        .create(new_session("30m"), "trainer")
+        .await
+        .unwrap();
+    sessions
+        .seat_all("december", LIST.as_bytes(), "trainer")
+        .await
+        .unwrap();
+    as_the_scripts_left_it(&centre.house.fake);
+    centre.house.fake.hold_boots(true);
+    let events = sessions.rehearse("december", Order::default(), "trainer");
+    let mut events = events.await.unwrap();
+    let twice = sessions
+        .rehearse("december", Order::default(), "trainer")
+        .await
+        .unwrap_err();
+    assert_eq!(twice.code(), "session-rehearsing");
+    let early = sessions
+        .prepare("december", Order::default(), "trainer")
+        .await
+        .unwrap_err();
+    assert_eq!(early.code(), "session-rehearsing");
+    centre
+        .until("all labs stand at once", async |centre| {
+            centre.house.fake.of_role("node").len() == 9
+        })
+        .await;
+    centre.house.fake.hold_boots(false);
+    let mut last = None;
+    while let Some(event) = events.recv().await {
+        last = Some(event);
+    }
+    let Some(RehearsalEvent::Rehearsed { rehearsal }) = last else {
+        panic!("it ended with {last:?}");
+    };
+    assert_eq!(centre.house.left(), Vec::<String>::new());
+    let one = &rehearsal.scenarios[0];
+    assert_eq!(
+        (rehearsal.seats, one.labs, one.built, one.nodes),
+        (3, 3, 3, 3)
+    );
+    assert_eq!(one.passed, Vec::<String>::new());
+    assert_eq!(one.unknown, Vec::<String>::new());
+    assert!(rehearsal.verdict.holds, "{rehearsal:?}");
+    let kept = sessions.show("december").await.unwrap().rehearsal;
+    assert_eq!(kept.as_ref(), Some(&*rehearsal));
+    assert!(centre.deeds().await.contains(&Deed::Rehearsed {
+        rehearsal: rehearsal.id.clone(),
+        holds: true
+    }));
+    sessions
+        .prepare("december", Order::default(), "trainer")
+        .await
+        .unwrap();
+    centre.until_session(SessionState::Ready).await;
+}
+
+#[tokio::test]
+async fn a_rehearsal_says_what_failed_and_ends_when_nobody_listens() {
+    let centre = centre().await;
+    let sessions = &centre.sessions;
+    sessions
+        .create(new_session("30m"), "trainer")
+        .await
+        .unwrap();
+    sessions
+        .seat_all("december", LIST.as_bytes(), "trainer")
+        .await
+        .unwrap();
+    // Nobody can look at anything, and the set-up fails.
+    centre.house.fake.fail_scripts("set up", 7);
+    let events = sessions.rehearse("december", Order::default(), "trainer");
+    let mut events = events.await.unwrap();
+    let mut last = None;
+    while let Some(event) = events.recv().await {
+        last = Some(event);
+    }
+    let Some(RehearsalEvent::Rehearsed { rehearsal }) = last else {
+        panic!("it ended with {last:?}");
+    };
+    assert!(!rehearsal.verdict.holds);
+    assert_eq!(rehearsal.problems.len(), 3, "{:?}", rehearsal.problems);
+    assert!(rehearsal.problems[0].contains("setup.sh"));
+    centre.house.fake.fail_scripts("nothing", 0);
+
+    centre.house.fake.hold_boots(true);
+    let events = sessions.rehearse("december", Order::default(), "trainer");
+    let events = events.await.unwrap();
+    assert!(centre.house.fake.somebody_boots().await);
+    drop(events);
+    centre.house.fake.hold_boots(false);
+    centre
+        .until("the stage is free again", async |centre| {
+            let again = centre
+                .sessions
+                .prepare("december", Order::default(), "trainer");
+            again.await.is_ok()
+        })
+        .await;
+    centre.until_session(SessionState::Ready).await;
+    assert_eq!(centre.house.fake.of_role("node").len(), 9);
 }

@@ -300,6 +300,7 @@ fn known(
         | Deed::Entered { .. }
         | Deed::Recoded { .. }
         | Deed::Said { .. }
+        | Deed::Rehearsed { .. }
         | Deed::Saved { .. }
         | Deed::Accepted { .. }
         | Deed::Alarmed { .. } => None,

@@ -117,6 +117,11 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ),
     (
         "post",
+        "/v1/sessions/{session}/rehearse",
+        Needs(Right::ArrangeSessions),
+    ),
+    (
+        "post",
         "/v1/sessions/{session}/prepare",
         Needs(Right::ArrangeSessions),
     ),
