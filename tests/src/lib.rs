@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use plateau_core::api::LabView;
 use tempfile::TempDir;
 
+pub mod exam;
 pub mod image;
 pub mod terminal;
 
@@ -158,6 +159,24 @@ impl Daemon {
             told.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect());
         let port = port.and_then(|port| port.parse().ok());
         port.unwrap_or_else(|| panic!("no port of SSH: {}", self.end_of_the_log()))
+    }
+
+    /// Where it serves HTTP, as a browser writes it.
+    ///
+    /// # Panics
+    /// Where its log does not say.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let told = log
+            .lines()
+            .rev()
+            .find(|line| line.contains("plateaud serves") && !line.contains("serves SSH"));
+        let told = told.and_then(|line| line.split("127.0.0.1:").nth(1));
+        let port: Option<String> =
+            told.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect());
+        let port = port.unwrap_or_else(|| panic!("no port of HTTP: {}", self.end_of_the_log()));
+        format!("http://127.0.0.1:{port}")
     }
 
     fn state(&self) -> PathBuf {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use rustix::time::{ClockId, clock_gettime};
 
+pub mod heartbeat;
+
 /// What the host says of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
@@ -34,6 +36,20 @@ pub struct Beat {
 #[derive(Clone, Debug)]
 pub struct Clock {
     anchor: Arc<Beat>,
+}
+
+/// The later of two moments that were written down; only those of one boot can be compared.
+#[must_use]
+pub fn later(kept: Option<Beat>, beaten: Option<Beat>) -> Option<Beat> {
+    match (kept, beaten) {
+        (Some(kept), Some(beaten))
+            if kept.boot == beaten.boot && kept.since_boot_ms < beaten.since_boot_ms =>
+        {
+            Some(beaten)
+        }
+        // A heartbeat alone is another database's.
+        (kept, _) => kept,
+    }
 }
 
 /// What a clock shows on a host, after what was written down last.
@@ -124,6 +140,20 @@ mod tests {
             since_boot_ms,
             wall_ms,
         }
+    }
+
+    #[test]
+    fn the_later_of_two_moments_of_one_boot_counts() {
+        let beat = |boot: &str, at| Beat {
+            boot: boot.into(),
+            since_boot_ms: at,
+            showed_ms: at,
+        };
+        let later = |kept: &Beat, beaten: &Beat| later(Some(kept.clone()), Some(beaten.clone()));
+        assert_eq!(later(&beat("a", 1), &beat("a", 2)), Some(beat("a", 2)));
+        assert_eq!(later(&beat("a", 2), &beat("a", 1)), Some(beat("a", 2)));
+        assert_eq!(later(&beat("b", 1), &beat("a", 9)), Some(beat("b", 1)));
+        assert_eq!(super::later(None, Some(beat("a", 9))), None);
     }
 
     #[test]

@@ -17,9 +17,10 @@ use plateau_core::scenario::Scenario;
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::heartbeat::Heartbeat;
+use crate::clock::{Clock, later};
 use crate::judging::Judging;
-use crate::lab::on_disk;
+use crate::lab::{LabError, on_disk};
 use crate::labs::Labs;
 use crate::store::database::DatabaseError;
 use crate::store::sessions::{AttemptRow, ScenarioRow, SeatRow, SessionRow, grant, ticks};
@@ -52,6 +53,9 @@ const CHANGES: usize = 4096;
 /// How long labs may take to be adopted before their candidates' clocks are stopped for it.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The file in the state folder that says when the daemon was last alive.
+const HEARTBEAT: &str = "heartbeat";
+
 /// Bytes of the key that access codes follow from.
 const KEY: usize = 32;
 
@@ -68,6 +72,7 @@ struct Inner {
     database: Database,
     store: Store,
     clock: Clock,
+    heartbeat: Heartbeat,
     judging: Judging,
     /// What access codes follow from.
     key: [u8; KEY],
@@ -134,11 +139,12 @@ impl Sessions {
         terminals: Terminals,
         stop: CancellationToken,
     ) -> Result<Self, SessionError> {
-        let last = database.beat().await?;
+        let state = labs.settings().state.clone();
+        let heartbeat = state.join(HEARTBEAT);
+        let last = later(database.beat().await?, Heartbeat::last(&heartbeat));
         let clock = Clock::start(last.as_ref());
         // What they take counts as time for which nobody was there.
         labs.brought_back(GRACE).await;
-        let state = labs.settings().state.clone();
         let root = state.clone();
         let (store, key) = on_disk(move || Ok((Store::open(&root)?, key(&root)?))).await?;
         let database_of_judging = database.clone();
@@ -150,6 +156,13 @@ impl Sessions {
                 database,
                 store,
                 judging: Judging::open(database_of_judging, &state, clock.clone())?,
+                heartbeat: Heartbeat::begin(clock.clone(), &heartbeat).map_err(|source| {
+                    LabError::Store {
+                        doing: "open",
+                        path: heartbeat.clone(),
+                        source,
+                    }
+                })?,
                 clock,
                 key,
                 building: Semaphore::new(2 * cores),
@@ -259,8 +272,7 @@ impl Sessions {
         let store = self.inner.store.clone();
         let hash = hash.to_owned();
         let folder = on_disk(move || store.thaw(&hash)).await?;
-        Scenario::read(folder)
-            .map_err(|problems| SessionError::Lab(crate::lab::LabError::Scenario(problems)))
+        Scenario::read(folder).map_err(|problems| SessionError::Lab(LabError::Scenario(problems)))
     }
 
     /// Keeps that a scenario's folder was proven, where it holds: sessions take it from now on. That
@@ -287,11 +299,11 @@ impl Sessions {
 }
 
 /// The key of the state folder, drawn at its first use; only its owner can read the file.
-fn key(state: &Path) -> Result<[u8; KEY], crate::lab::LabError> {
+fn key(state: &Path) -> Result<[u8; KEY], LabError> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let path = state.join("codes.key");
-    let failed = |doing, source| crate::lab::LabError::Store {
+    let failed = |doing, source| LabError::Store {
         doing,
         path: path.clone(),
         source,

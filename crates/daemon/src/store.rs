@@ -5,6 +5,7 @@
 //! evidence.key            the private key that bundles of evidence are signed with
 //! owner                   identifies this installation on engines that it shares with others
 //! scenarios/<hash>/…      a scenario's folder as it was when a lab was first built from it
+//! heartbeat               when the daemon was last alive, while somebody works
 //! labs/<id>.json          what a lab is; written before its first container, removed after its last
 //! labs/<id>/clock.json    when the candidate's clock was started
 //! labs/<id>/events.jsonl  what became of the scenario's events, line by line: evidence

@@ -103,6 +103,7 @@ impl Sessions {
             }
             self.move_along(&whole).await?;
         }
+        self.inner.heartbeat.set(round.working);
         if round.working {
             self.beat().await?;
         }
