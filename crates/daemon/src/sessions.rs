@@ -16,6 +16,7 @@ use plateau_core::scenario::Scenario;
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
+use crate::backup::{BackupError, Prepared};
 use crate::clock::Clock;
 use crate::judging::Judging;
 use crate::lab::on_disk;
@@ -236,6 +237,17 @@ impl Sessions {
             });
         }
         self.inner.wake.notify_one();
+    }
+
+    /// Takes a backup of this moment. Who works goes on.
+    ///
+    /// # Errors
+    /// The database fails, or there is no space for its rows.
+    pub async fn backup(&self) -> Result<Prepared, BackupError> {
+        // So much of the candidates' time is given back when it is restored.
+        self.beat().await.map_err(BackupError::Clock)?;
+        let state = &self.inner.labs.settings().state;
+        Prepared::take(&self.inner.database, state, self.inner.clock.now_ms()).await
     }
 
     async fn beat(&self) -> Result<(), DatabaseError> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use plateau_core::api::{ApiError, Fault, LabState};
 use plateau_core::problem::Problem;
 
+use crate::disk;
 use crate::doctor::PreflightError;
 use crate::runtime::RuntimeError;
 use crate::runtime::error::chain;
@@ -194,6 +195,7 @@ impl LabError {
             Self::Snapshot { .. } => "snapshot-failed",
             Self::Script { .. } => "script-failed",
             Self::Down { .. } => "down-incomplete",
+            Self::Store { source, .. } if disk::is_full(source) => disk::FULL,
             Self::Store { .. } => "state-unusable",
         }
     }
@@ -245,6 +247,7 @@ impl LabError {
                  (`sysctl fs.inotify.max_user_instances=8192`); one that is slow lacks cores or memory"
             }
             Self::Down { .. } => "removing it again goes on where this ended",
+            Self::Store { source, .. } if disk::is_full(source) => disk::HINT,
             Self::Store { .. } => "plateaud needs a state folder that it can write to",
             Self::Preflight(error) => return error.hint(),
             Self::Runtime { source, .. } => return source.hint(),

@@ -13,10 +13,9 @@ use super::database::{Database, DatabaseError};
 mod row;
 mod writing;
 
-pub(super) use row::column;
-use row::number;
 use row::{AttemptColumns, READ, SeatColumns, session_of};
 pub use row::{AttemptRow, ScenarioRow, SeatRow, SessionRow};
+pub(super) use row::{column, number};
 pub(crate) use writing::{append, commit, move_attempt, move_session, recode_seat, replace_seats};
 
 /// What is being written.

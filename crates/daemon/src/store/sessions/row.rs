@@ -82,7 +82,7 @@ pub struct AttemptRow {
     pub problem: Option<String>,
 }
 
-pub(super) fn number(value: i64) -> u64 {
+pub(in crate::store) fn number(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
