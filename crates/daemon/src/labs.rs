@@ -14,6 +14,7 @@ use plateau_core::topology::Topology;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::agent::Agent;
+use crate::disk::Disk;
 use crate::lab::task::{Begin, Command, Reply, own};
 use crate::lab::{Ground, Lab, LabError, on_disk};
 use crate::runtime::Runtime;
@@ -48,6 +49,7 @@ struct Inner {
     labs: Mutex<BTreeMap<String, Known>>,
     /// What the host was when it was last looked at.
     host: host::LastLook,
+    disk: Disk,
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +66,7 @@ impl Labs {
     /// The engine or the state folder cannot be used.
     pub async fn open(runtime: Arc<dyn Runtime>, settings: Settings) -> Result<Self, LabError> {
         let root = settings.state.clone();
+        let disk = host::disk(&settings.state)?;
         let (store, owner) = on_disk(move || {
             let store = Store::open(&root)?;
             let owner = store.owner()?;
@@ -86,6 +89,7 @@ impl Labs {
                 }),
                 labs: Mutex::default(),
                 host: host::LastLook::default(),
+                disk,
             }),
         };
         // Heard from before the labs are looked at, so that nothing falls between.
@@ -99,6 +103,12 @@ impl Labs {
     #[must_use]
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.inner.ground.runtime
+    }
+
+    /// The disk of the state folder.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        &self.inner.disk
     }
 
     /// What the administrator decided.
@@ -161,6 +171,7 @@ impl Labs {
         if let Some(name) = &name {
             check_name(name)?;
         }
+        self.check_disk()?;
         let store = self.inner.ground.store.clone();
         let frozen = folder.clone();
         on_disk(move || store.freeze(&frozen)).await?;

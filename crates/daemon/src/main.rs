@@ -20,7 +20,7 @@ use plateaud::ssh::{HostKey, Ssh};
 use plateaud::store::Database;
 use plateaud::terminals::Terminals;
 use plateaud::tls::Tls;
-use plateaud::{log, metrics, service};
+use plateaud::{disk, log, metrics, service};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -156,6 +156,11 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
     begin_log(&config)?;
     metrics::install();
     let _held = hold(&config.state.value)?;
+    let roomy = disk::make_room(&config.state.value);
+    roomy.map_err(|source| StartError::State {
+        path: config.state.value.clone(),
+        source,
+    })?;
     let base_image = config.base_image.value.clone();
     let recipes = match &config.recipes.value {
         Some(folder) => Recipes::read(folder, base_image)?,

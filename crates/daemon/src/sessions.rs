@@ -27,6 +27,7 @@ use crate::store::{Database, Store};
 use crate::terminals::Terminals;
 
 mod act;
+mod alarm;
 mod arrange;
 mod candidate;
 mod choice;
@@ -72,6 +73,8 @@ struct Inner {
     grading: Semaphore,
     /// Session → held by whoever moves it.
     gates: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Sessions that were told that the disk is nearly full.
+    alarmed: Mutex<BTreeSet<String>>,
     /// Attempts that somebody works on.
     busy: Mutex<BTreeSet<String>>,
     wake: Notify,
@@ -146,6 +149,7 @@ impl Sessions {
                 building: Semaphore::new(2 * cores),
                 grading: Semaphore::new(2 * cores),
                 gates: Mutex::default(),
+                alarmed: Mutex::default(),
                 busy: Mutex::default(),
                 wake: Notify::new(),
                 changes: broadcast::Sender::new(CHANGES),

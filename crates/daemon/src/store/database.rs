@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Any, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyPool, Connection as _, Executor as _, Transaction};
 use thiserror::Error;
 
 /// All versions of the schema, in their order.
@@ -218,7 +218,18 @@ impl Database {
                     })
                 });
                 let url = format!("{url}{MODE}");
-                let writer = pool.clone().max_connections(1);
+                let writer = pool
+                    .clone()
+                    .max_connections(1)
+                    .after_release(|connection, _| {
+                        Box::pin(async move {
+                            // A commit for which there is no space ends its transaction, of which the
+                            // driver does not hear: what is committed after it would be inside another
+                            // one that never ends, and be lost. Such a connection is not used again.
+                            connection.ping().await?;
+                            Ok(!connection.is_in_transaction())
+                        })
+                    });
                 let writer = writer.connect(&url).await.map_err(failed)?;
                 let readers = pool.max_connections(READERS);
                 Ok(Self {
