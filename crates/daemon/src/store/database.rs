@@ -95,12 +95,15 @@ impl DatabaseError {
     pub fn is_full(&self) -> bool {
         match self {
             Self::Query { source, .. } | Self::Open { source, .. } => lacks_space(source),
-            Self::Migrate { source, .. } => match source {
-                MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            Self::Migrate { source, .. } => {
+                if let MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) =
+                    source
+                {
                     lacks_space(source)
+                } else {
+                    false
                 }
-                _ => false,
-            },
+            }
             Self::Address { .. } | Self::Kept { .. } | Self::Word { .. } => false,
         }
     }

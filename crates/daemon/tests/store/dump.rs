@@ -24,8 +24,8 @@ async fn dumped(database: &Database) -> Vec<Line> {
     lines
 }
 
-fn again(lines: &[Line]) -> impl Iterator<Item = io::Result<Line>> + Send {
-    lines.to_vec().into_iter().map(Ok)
+fn again(lines: &[Line]) -> impl Iterator<Item = io::Result<Line>> + Send + '_ {
+    lines.iter().cloned().map(Ok)
 }
 
 /// Puts the rows of all versions into a database.
