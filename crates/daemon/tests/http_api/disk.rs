@@ -142,6 +142,52 @@ async fn is_ready(house: &House) -> bool {
     status == StatusCode::OK
 }
 
+/// Fills the disk and gives an order: whether it is refused. Either way the answer holds.
+async fn is_refused(house: &House, small: &Small) -> bool {
+    small.fill();
+    let before = extensions(&log(house, "long").await);
+    let extend = json!({ "by_ms": 600_000, "reason": "a fire drill" });
+    let response = house.post("/v1/sessions/long/extend", extend).await;
+    let after = extensions(&log(house, "long").await);
+    if response.status() == StatusCode::OK {
+        assert_eq!(after, before + 1, "what is acknowledged is there");
+        return false;
+    }
+    let told = error(response, StatusCode::INSUFFICIENT_STORAGE, "disk-full").await;
+    assert!(told.hint.unwrap().contains("nothing was changed"));
+    assert_eq!(after, before, "what is refused is not there");
+    true
+}
+
+/// The numbers tell that nothing is free, and a lab that is asked for is refused.
+async fn no_lab_is_begun(house: &House) {
+    let numbers = house.get("/metrics").await.text().await.unwrap();
+    let line = numbers
+        .lines()
+        .find_map(|line| line.strip_prefix("plateau_state_free_bytes "));
+    assert!(
+        line.unwrap().parse::<f64>().unwrap() < f64::from(1 << 20),
+        "{line:?}"
+    );
+    let body = json!({ "files": scenario(), "seed": "1", "name": "more" });
+    let more = house.post("/v1/labs", body).await;
+    error(more, StatusCode::INSUFFICIENT_STORAGE, "disk-full").await;
+}
+
+/// A session's attempt was handed in at the very moment at which its time was up.
+async fn ended_in_time(house: &House, session: &str, duration_ms: u64) {
+    let entries = log(house, session).await;
+    let moment = |by: AttemptMove| {
+        let moved =
+            |entry: &&Entry| matches!(&entry.deed, Deed::Attempt { by: was, .. } if *was == by);
+        entries.iter().find(moved).unwrap().at_ms
+    };
+    assert_eq!(
+        moment(AttemptMove::HandIn),
+        moment(AttemptMove::Start) + duration_ms
+    );
+}
+
 #[tokio::test]
 async fn on_a_full_disk_orders_are_refused_clocks_go_on_and_nothing_acknowledged_is_lost() {
     let folder = tempfile::tempdir().unwrap();
@@ -181,37 +227,13 @@ async fn on_a_full_disk_orders_are_refused_clocks_go_on_and_nothing_acknowledged
     let mut reader = pool.begin().await.unwrap();
     reader.fetch_all("SELECT id FROM sessions").await.unwrap();
     // What was given up is gone as well now, until an order finds no room.
-    let refused = async || {
-        small.fill();
-        let before = extensions(&log(&house, "long").await);
-        let extend = json!({ "by_ms": 600_000, "reason": "a fire drill" });
-        let response = house.post("/v1/sessions/long/extend", extend).await;
-        let after = extensions(&log(&house, "long").await);
-        if response.status() == StatusCode::OK {
-            assert_eq!(after, before + 1, "what is acknowledged is there");
-            return false;
-        }
-        let told = error(response, StatusCode::INSUFFICIENT_STORAGE, "disk-full").await;
-        assert!(told.hint.unwrap().contains("nothing was changed"));
-        assert_eq!(after, before, "what is refused is not there");
-        true
-    };
+    let refused = async || is_refused(&house, &small).await;
     wait("an order is refused", &refused).await;
     wait("an order is refused again", &refused).await;
     let at_full = log(&house, "long").await;
     assert!(at_full.starts_with(&before));
     assert!(!is_ready(&house).await);
-    let numbers = house.get("/metrics").await.text().await.unwrap();
-    let line = numbers
-        .lines()
-        .find_map(|line| line.strip_prefix("plateau_state_free_bytes "));
-    assert!(
-        line.unwrap().parse::<f64>().unwrap() < f64::from(1 << 20),
-        "{line:?}"
-    );
-    let body = json!({ "files": scenario(), "seed": "1", "name": "more" });
-    let more = house.post("/v1/labs", body).await;
-    error(more, StatusCode::INSUFFICIENT_STORAGE, "disk-full").await;
+    no_lab_is_begun(&house).await;
 
     // Clocks and labs go on, and the one whose time is up finds his doors closed.
     let running = attempt(&house, "long").await;
@@ -231,16 +253,7 @@ async fn on_a_full_disk_orders_are_refused_clocks_go_on_and_nothing_acknowledged
     until(&house, "short", "closed").await;
     wait("the daemon is ready", async || is_ready(&house).await).await;
     assert!(house.state.path().join("reserve").exists());
-    let entries = log(&house, "short").await;
-    let moment = |by: AttemptMove| {
-        let moved =
-            |entry: &&Entry| matches!(&entry.deed, Deed::Attempt { by: was, .. } if *was == by);
-        entries.iter().find(moved).unwrap().at_ms
-    };
-    assert_eq!(
-        moment(AttemptMove::HandIn),
-        moment(AttemptMove::Start) + 15_000
-    );
+    ended_in_time(&house, "short", 15_000).await;
     let extend = json!({ "by_ms": 600_000, "reason": "a fire drill" });
     let extended = house.post("/v1/sessions/long/extend", extend).await;
     assert_eq!(extended.status(), StatusCode::OK);
