@@ -36,6 +36,11 @@ fn quad() -> TempDir {
              UNIT\n\
              systemctl daemon-reload && systemctl enable --now page.service\n",
         ),
+        (
+            "forward.sh",
+            "echo 'net.ipv4.ip_forward = 1' > /etc/sysctl.d/90-forward.conf\n\
+             sysctl --quiet --load /etc/sysctl.d/90-forward.conf\n",
+        ),
         ("forget.sh", "systemctl disable page.service\n"),
         (
             "scenario.yaml",
@@ -58,6 +63,7 @@ nodes:
     interfaces:
       eth0: { network: left, address: "10.{{ octet }}.1.1/24" }
       eth1: { network: right, address: "10.{{ octet }}.2.1/24" }
+    setup: forward.sh
     access: []
   client:
     image: debian-server
@@ -65,7 +71,7 @@ nodes:
     access: [terminal]
   spare:
     image: debian-server
-    interfaces: { eth0: { network: left, address: "10.{{ octet }}.1.20/24" } }
+    interfaces: { eth0: { network: left, address: "10.{{ octet }}.1.20/24", gateway: "10.{{ octet }}.1.1" } }
     access: []
 phases:
   after-reboot: { reboot: [srv] }

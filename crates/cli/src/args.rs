@@ -7,9 +7,13 @@ use clap_complete::Shell;
 use plateau_core::messages::Language;
 
 mod access;
+mod backup;
+mod evidence;
 mod session;
 
 pub(crate) use access::{AccountCommand, PasswordArgs, TokenCommand};
+pub(crate) use backup::{BackupArgs, RestoreArgs};
+pub(crate) use evidence::EvidenceCommand;
 pub(crate) use session::{Choice, Kind, SessionCommand, SessionMode, WithReason};
 
 /// How every command ends, as shown under `plateau --help` and in the manual.
@@ -141,6 +145,10 @@ pub(crate) enum Command {
     /// Say which programs may use the daemon
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Write all that cannot be made again into one file, while everything goes on
+    Backup(BackupArgs),
+    /// Put a backup back, where no daemon runs
+    Restore(RestoreArgs),
     /// Say what this host has and lacks, each with its remedy
     Doctor,
     /// Write a shell's completions to standard output
@@ -314,32 +322,6 @@ pub(crate) enum Shape {
     Tap,
     Json,
     Csv,
-}
-
-/// `plateau evidence …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum EvidenceCommand {
-    /// Write all that a grade stands on into one signed file
-    Export {
-        /// The attempt's identifier
-        attempt: String,
-        /// The file; one that is there is left alone
-        #[arg(long, short, value_name = "FILE")]
-        output: PathBuf,
-    },
-    /// Say step by step whether such a file is what it says; needs no daemon
-    Verify {
-        /// The file
-        bundle: PathBuf,
-        /// The daemon's public key, as `plateau evidence key` shows it
-        #[arg(long, value_name = "FILE", conflicts_with = "fingerprint")]
-        key: Option<PathBuf>,
-        /// The fingerprint of that key instead
-        #[arg(long, value_name = "HEX")]
-        fingerprint: Option<String>,
-    },
-    /// Show the daemon's public key and its fingerprint
-    Key,
 }
 
 /// `plateau images …`

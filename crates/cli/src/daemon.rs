@@ -199,6 +199,20 @@ impl Daemon {
         self.get("/v1/doctor").await
     }
 
+    /// A backup, as it comes.
+    pub(crate) async fn backup(
+        &self,
+    ) -> Result<
+        impl Stream<Item = Result<impl AsRef<[u8]> + use<>, Failure>> + Unpin + use<>,
+        Failure,
+    > {
+        let request = self.request(Method::GET, "/v1/backup")?;
+        let pieces = self.send(request).await?.bytes_stream();
+        Ok(Box::pin(pieces.map(|piece| {
+            piece.map_err(|error| Failure::Broken(error.into()))
+        })))
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let request = self.request(Method::GET, path)?;
         answer(self.send(request).await?).await

@@ -89,6 +89,27 @@ pub(crate) enum Failure {
         #[source]
         source: ArchiveError,
     },
+    /// A backup that would be written over.
+    #[error("`{}` is there already", .0.display())]
+    BackupExists(PathBuf),
+    /// What came is no whole backup.
+    #[error("what the daemon sent into `{}` is no whole backup", path.display())]
+    Backup {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: plateau_core::backup::ArchiveError,
+    },
+    /// A program of ours is not there.
+    #[error("cannot run `{}`", program.display())]
+    NoProgram {
+        /// Which.
+        program: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A file that holds no public key.
     #[error("`{}` cannot be used as the public key", path.display())]
     Key {
@@ -171,6 +192,7 @@ impl Failure {
             | Self::Layout(_)
             | Self::Identifier(_)
             | Self::Exists(_)
+            | Self::BackupExists(_)
             | Self::Bundle { .. }
             | Self::Key { .. }
             | Self::NoTerminal
@@ -184,6 +206,8 @@ impl Failure {
             },
             Self::Unreachable { .. }
             | Self::Broken(_)
+            | Self::Backup { .. }
+            | Self::NoProgram { .. }
             | Self::Ended(_)
             | Self::Strange { .. }
             | Self::Output(_)
@@ -205,6 +229,18 @@ impl Failure {
             ),
             Self::Exists(_) => Some(
                 "nothing is written over; take another identifier or another folder".to_owned(),
+            ),
+            Self::BackupExists(_) => {
+                Some("name another file, or say --force to write over it".to_owned())
+            }
+            Self::Backup { .. } => Some(
+                "it was removed again; the daemon's log says why it broke off, or the disk is bad"
+                    .to_owned(),
+            ),
+            Self::NoProgram { .. } => Some(
+                "`plateau restore` runs where the daemon is installed; `plateaud restore FILE` is \
+                 the same"
+                    .to_owned(),
             ),
             Self::NoTerminal => {
                 Some("`plateau lab exec LAB NODE -- CMD…` runs a command without one".to_owned())
@@ -279,7 +315,9 @@ impl Failure {
             Self::NotImported(_) => "not-imported",
             Self::Misfit(_) | Self::Layout(_) => "import-misfit",
             Self::Identifier(_) => "not-an-identifier",
-            Self::Exists(_) => "exists",
+            Self::Exists(_) | Self::BackupExists(_) => "exists",
+            Self::Backup { .. } => "backup-not-whole",
+            Self::NoProgram { .. } => "no-program",
             Self::Bundle { .. } => "no-evidence",
             Self::Key { .. } => "not-a-key",
             Self::NoTerminal => "no-terminal",

@@ -11,6 +11,7 @@ use crate::screen::Screen;
 
 mod account;
 mod args;
+mod backup;
 mod daemon;
 mod doctor;
 mod evidence;
@@ -56,6 +57,8 @@ async fn run(cli: &Cli, screen: Screen) -> Result<Ending, Failure> {
         Command::Import(command) => import::run(command, screen),
         Command::Account(command) => account::run(command, screen, &daemon()?).await,
         Command::Token(command) => account::run_token(command, screen, &daemon()?).await,
+        Command::Backup(args) => backup::take(args, screen, &daemon()?).await,
+        Command::Restore(args) => backup::put_back(args),
         Command::Doctor => doctor::run(screen, &daemon()?).await,
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man { dir } => pages::manual(dir, screen),

@@ -6,6 +6,8 @@
 
 pub mod api;
 #[cfg(feature = "exam")]
+pub mod backup;
+#[cfg(feature = "exam")]
 pub mod exam;
 pub mod fault;
 pub mod feedback;

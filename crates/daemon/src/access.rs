@@ -224,7 +224,7 @@ impl Access {
             return Ok(None);
         }
         if login.last_seen.saturating_add(millis(TOUCH)) <= now {
-            database.touch_login(&login.id, now).await?;
+            noted(database.touch_login(&login.id, now).await);
         }
         match login.whose.clone() {
             Whose::Account(id) => {
@@ -259,7 +259,7 @@ impl Access {
         };
         let is_fresh = |at: i64| at.saturating_add(millis(TOUCH)) > now;
         if !token.last_used.is_some_and(is_fresh) {
-            database.touch_token(&token.id, now).await?;
+            noted(database.touch_token(&token.id, now).await);
         }
         Ok(Some(Principal::Token(token)))
     }
@@ -348,4 +348,11 @@ pub(crate) fn now() -> i64 {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+/// Whoever shows what is right gets in, also where it cannot be written down that he did.
+fn noted(written: Result<(), crate::store::DatabaseError>) {
+    if let Err(error) = written {
+        let reason = crate::runtime::error::chain(&error);
+        tracing::warn!(reason, "a use is not written down");
+    }
 }

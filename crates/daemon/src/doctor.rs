@@ -6,6 +6,7 @@ use std::time::Duration;
 use plateau_core::api::{Diagnosis, Health, HostFinding, ImageState, SshView};
 use plateau_core::wire::HostAnswer;
 
+use crate::disk::{self, Look, Room};
 use crate::images::Images;
 use crate::lab::{LAB, ROLE};
 use crate::labs::Labs;
@@ -55,7 +56,7 @@ const FEATURES: [(&str, &str); 11] = [
 /// Looks at everything. What cannot be asked is a finding and no error.
 pub async fn diagnose(labs: &Labs, images: &Images) -> Diagnosis {
     let runtime = labs.runtime();
-    let mut findings = Vec::new();
+    let mut findings = vec![of_state(labs.disk().look())];
     match runtime.info().await {
         Ok(info) => {
             let host = ask_host(runtime.as_ref()).await;
@@ -105,6 +106,23 @@ pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostAnswer> {
         }
     }
     None
+}
+
+/// The disk of the state folder, which need not be the engine's.
+fn of_state(look: Look) -> HostFinding {
+    let Look { free, low, room } = look;
+    let seen = format!("{} free in the state folder", disk::shown(free));
+    let finding = |health| HostFinding {
+        subject: "state disk".to_owned(),
+        health,
+        seen: format!("{seen}, and below {} no lab is built", disk::shown(low)),
+        remedy: Some("remove old recordings or backups, or give it a larger disk".to_owned()),
+    };
+    match room {
+        Room::Ample => good("state disk", seen),
+        Room::Low => finding(Health::Limited),
+        Room::Full => finding(Health::Bad),
+    }
 }
 
 fn unreachable(error: &RuntimeError) -> HostFinding {

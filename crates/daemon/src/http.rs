@@ -28,6 +28,7 @@ use crate::terminals::Terminals;
 
 mod accounts;
 mod authority;
+mod backup;
 mod events;
 mod failure;
 mod files;
@@ -149,6 +150,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
         .routes(routes!(system::doctor))
+        .routes(routes!(backup::backup))
         .routes(routes!(system::openapi))
         .routes(routes!(labs::create, labs::list))
         .routes(routes!(labs::show, labs::down))

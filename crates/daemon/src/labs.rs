@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::future::join_all;
 use plateau_core::api::{
     CheckLab, CheckResultView, Event, LabState, LabView, NewLab, ScenarioFiles, Solve, SolveResult,
 };
@@ -16,6 +14,7 @@ use plateau_core::topology::Topology;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::agent::Agent;
+use crate::disk::Disk;
 use crate::lab::task::{Begin, Command, Reply, own};
 use crate::lab::{Ground, Lab, LabError, on_disk};
 use crate::runtime::Runtime;
@@ -50,6 +49,7 @@ struct Inner {
     labs: Mutex<BTreeMap<String, Known>>,
     /// What the host was when it was last looked at.
     host: host::LastLook,
+    disk: Disk,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +66,7 @@ impl Labs {
     /// The engine or the state folder cannot be used.
     pub async fn open(runtime: Arc<dyn Runtime>, settings: Settings) -> Result<Self, LabError> {
         let root = settings.state.clone();
+        let disk = host::disk(&settings.state)?;
         let (store, owner) = on_disk(move || {
             let store = Store::open(&root)?;
             let owner = store.owner()?;
@@ -88,6 +89,7 @@ impl Labs {
                 }),
                 labs: Mutex::default(),
                 host: host::LastLook::default(),
+                disk,
             }),
         };
         // Heard from before the labs are looked at, so that nothing falls between.
@@ -101,6 +103,12 @@ impl Labs {
     #[must_use]
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.inner.ground.runtime
+    }
+
+    /// The disk of the state folder.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        &self.inner.disk
     }
 
     /// What the administrator decided.
@@ -163,6 +171,7 @@ impl Labs {
         if let Some(name) = &name {
             check_name(name)?;
         }
+        self.check_disk()?;
         let store = self.inner.ground.store.clone();
         let frozen = folder.clone();
         on_disk(move || store.freeze(&frozen)).await?;
@@ -221,20 +230,6 @@ impl Labs {
         view.map_err(|_| LabError::NoSuchLab {
             lab: lab.to_owned(),
         })
-    }
-
-    /// Waits until no lab is being brought back any longer, for so long at most.
-    pub async fn brought_back(&self, within: Duration) {
-        let known: Vec<_> = self.inner.labs().values().cloned().collect();
-        let back = known.into_iter().map(async |known| {
-            let mut view = known.lab.watch();
-            // One that is removed meanwhile is not waited for.
-            let _ = view
-                .wait_for(|view| view.state != LabState::Recovering)
-                .await;
-        });
-        // Whoever has not come by then is waited for elsewhere.
-        let _ = tokio::time::timeout(within, join_all(back)).await;
     }
 
     /// Runs solutions, and a mistake after them. A script that fails is no error.

@@ -5,8 +5,10 @@
 
 pub mod access;
 pub mod agent;
+pub mod backup;
 pub mod clock;
 pub mod config;
+pub mod disk;
 pub mod doctor;
 pub mod http;
 pub mod images;
@@ -17,6 +19,7 @@ pub mod log;
 pub mod metrics;
 pub mod proof;
 pub mod report;
+pub mod restore;
 pub mod runtime;
 pub mod service;
 pub mod sessions;

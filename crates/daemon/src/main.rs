@@ -6,30 +6,30 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-use plateaud::access::{Access, AccessError, Lasting};
+use plateaud::access::{Access, Lasting};
 use plateaud::config::{Config, ConfigError, DEFAULT_FILE, Options, RuntimeKind, schema};
-use plateaud::http::{Api, ListenError, Listeners, Token, TokenError};
-use plateaud::images::{Images, RecipeError, Recipes};
-use plateaud::lab::LabError;
+use plateaud::http::{Api, Listeners, Token};
+use plateaud::images::{Images, Recipes};
 use plateaud::labs::Labs;
 use plateaud::report::Reports;
+use plateaud::restore::{Target, restore};
 use plateaud::runtime::error::chain;
-use plateaud::runtime::{Runtime, RuntimeError, docker, fake, measured};
-use plateaud::sessions::{SessionError, Sessions};
-use plateaud::ssh::{HostKey, Ssh, SshError};
-use plateaud::store::{Database, DatabaseError};
+use plateaud::runtime::{Runtime, docker, fake, measured};
+use plateaud::sessions::Sessions;
+use plateaud::ssh::{HostKey, Ssh};
+use plateaud::store::Database;
 use plateaud::terminals::Terminals;
-use plateaud::tls::{Tls, TlsError};
-use plateaud::{log, metrics, service};
-use thiserror::Error;
+use plateaud::tls::Tls;
+use plateaud::{disk, log, metrics, service};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit status for bad input, as the `plateau` command has it.
-const INPUT: u8 = 2;
+use crate::failure::StartError;
 
-/// Exit status when the outside failed.
-const OUTSIDE: u8 = 3;
+mod failure;
+
+/// Exit status where something is not as it should be.
+const NOT_SO: u8 = 1;
 
 /// Builds labs of nodes and networks for timed practical exams, and grades them.
 #[derive(Debug, Parser)]
@@ -46,6 +46,14 @@ enum Command {
     /// The configuration file, and what is in force
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Put a backup back into the state folder and the database, which no plateaud may use meanwhile
+    Restore {
+        /// The backup, as `plateau backup` wrote it
+        file: PathBuf,
+        /// Set aside what is there already; nothing is removed
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -61,107 +69,6 @@ enum ConfigCommand {
     Show,
 }
 
-/// Why the daemon does not run.
-#[derive(Debug, Error)]
-enum StartError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("write the answer")]
-    Answer(#[source] std::io::Error),
-    #[error("`{filter}` is no filter of the log")]
-    Log {
-        filter: String,
-        #[source]
-        source: tracing_subscriber::filter::ParseError,
-    },
-    #[error("use the state folder `{}`", path.display())]
-    State {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("another plateaud uses the state folder `{}`", path.display())]
-    Taken { path: PathBuf },
-    #[error("use the container engine")]
-    Engine(#[source] RuntimeError),
-    #[error("read the recipes of the images")]
-    Recipes(#[from] RecipeError),
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    #[error("take up the accounts")]
-    Access(#[from] AccessError),
-    #[error("take up the labs")]
-    Labs(#[source] LabError),
-    #[error("take up the sessions")]
-    Sessions(#[from] SessionError),
-    #[error(transparent)]
-    Ssh(#[from] SshError),
-    #[error("wait for signals")]
-    Signals(#[source] std::io::Error),
-}
-
-impl StartError {
-    /// The process's exit status.
-    fn code(&self) -> u8 {
-        match self {
-            Self::Config(_) | Self::Log { .. } => INPUT,
-            Self::Answer(_)
-            | Self::State { .. }
-            | Self::Taken { .. }
-            | Self::Engine(_)
-            | Self::Recipes(_)
-            | Self::Token(_)
-            | Self::Listen(_)
-            | Self::Labs(_)
-            | Self::Tls(_)
-            | Self::Database(_)
-            | Self::Access(_)
-            | Self::Sessions(_)
-            | Self::Ssh(_)
-            | Self::Signals(_) => OUTSIDE,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Config(ConfigError::Problems { .. }) => {
-                Some("`plateaud config schema` says what may stand there".to_owned())
-            }
-            Self::Log { .. } => {
-                Some("such as `info`, or `plateaud=debug,tower_http=info`".to_owned())
-            }
-            Self::State { .. } => Some(
-                "run plateaud as root, or name a folder that you can write to with --state"
-                    .to_owned(),
-            ),
-            Self::Taken { .. } => {
-                Some("stop it first, or give this one another --state and --socket".to_owned())
-            }
-            Self::Engine(error) => error.hint(),
-            Self::Labs(error) => error.hint(),
-            Self::Listen(error) => error.hint().map(str::to_owned),
-            Self::Sessions(error) => error.hint(),
-            Self::Database(_) => {
-                Some("look at the disk's space and, with PostgreSQL, whether it answers".to_owned())
-            }
-            Self::Config(ConfigError::Read { .. })
-            | Self::Answer(_)
-            | Self::Recipes(_)
-            | Self::Token(_)
-            | Self::Tls(_)
-            | Self::Access(_)
-            | Self::Ssh(_)
-            | Self::Signals(_) => None,
-        }
-    }
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
@@ -169,9 +76,12 @@ async fn main() -> ExitCode {
     let done = match cli.command.clone() {
         None => run(&cli.options, &matches).await,
         Some(Command::Config(command)) => configuration(command, &cli.options, &matches),
+        Some(Command::Restore { file, force }) => {
+            put_back(&file, force, &cli.options, &matches).await
+        }
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Each line of a file's problems begins with a place, where editors look for one.
             let mut text = if let StartError::Config(ConfigError::Problems { .. }) = &error {
@@ -195,8 +105,8 @@ fn configuration(
     command: ConfigCommand,
     options: &Options,
     matches: &ArgMatches,
-) -> Result<(), StartError> {
-    let answer = match command {
+) -> Result<ExitCode, StartError> {
+    let text = match command {
         ConfigCommand::Schema => format!("{:#}\n", schema()),
         ConfigCommand::Check { file } => {
             let file = file.or_else(|| options.config.clone());
@@ -206,18 +116,51 @@ fn configuration(
         }
         ConfigCommand::Show => Config::load(options, matches)?.to_string(),
     };
+    answer(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn answer(text: &str) -> Result<(), StartError> {
     let mut output = std::io::stdout().lock();
-    let written = output.write_all(answer.as_bytes());
+    let written = output.write_all(text.as_bytes());
     written
         .and_then(|()| output.flush())
         .map_err(StartError::Answer)
 }
 
-async fn run(options: &Options, matches: &ArgMatches) -> Result<(), StartError> {
+/// `plateaud restore …`.
+async fn put_back(
+    file: &Path,
+    force: bool,
+    options: &Options,
+    matches: &ArgMatches,
+) -> Result<ExitCode, StartError> {
+    let config = Config::load(options, matches)?;
+    let state = config.state.value.clone();
+    let _held = hold(&state)?;
+    let target = Target {
+        state,
+        database: config.database.value.clone(),
+        force,
+    };
+    let restored = restore(file, &target).await?;
+    answer(&restored.to_string())?;
+    Ok(match restored.is_whole() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(NOT_SO),
+    })
+}
+
+async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartError> {
     let config = Config::load(options, matches)?;
     begin_log(&config)?;
     metrics::install();
     let _held = hold(&config.state.value)?;
+    let roomy = disk::make_room(&config.state.value);
+    roomy.map_err(|source| StartError::State {
+        path: config.state.value.clone(),
+        source,
+    })?;
     let base_image = config.base_image.value.clone();
     let recipes = match &config.recipes.value {
         Some(folder) => Recipes::read(folder, base_image)?,
@@ -277,7 +220,7 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<(), StartError> 
     database.close().await;
     served?;
     tracing::info!("plateaud ends; labs run on");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The server for candidates, where one is wanted.

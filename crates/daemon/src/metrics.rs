@@ -24,6 +24,7 @@ const LABS: &str = "plateau_labs";
 const GRADINGS: &str = "plateau_gradings_total";
 const PHASES: &str = "plateau_grading_phase_seconds";
 const ENGINE: &str = "plateau_engine_call_seconds";
+const STATE_FREE: &str = "plateau_state_free_bytes";
 const BUILD: &str = "plateau_build_info";
 const RESIDENT: &str = "process_resident_memory_bytes";
 const VIRTUAL: &str = "process_virtual_memory_bytes";
@@ -32,8 +33,9 @@ const THREADS: &str = "process_threads";
 const STARTED: &str = "process_start_time_seconds";
 
 /// All numbers, by their names.
-pub const NAMES: [&str; 11] = [
-    REQUESTS, LABS, GRADINGS, PHASES, ENGINE, BUILD, RESIDENT, VIRTUAL, FILES, THREADS, STARTED,
+pub const NAMES: [&str; 12] = [
+    REQUESTS, LABS, GRADINGS, PHASES, ENGINE, STATE_FREE, BUILD, RESIDENT, VIRTUAL, FILES, THREADS,
+    STARTED,
 ];
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -76,6 +78,11 @@ fn describe() {
         ENGINE,
         Unit::Seconds,
         "Calls of the container engine, by verb and outcome"
+    );
+    describe_gauge!(
+        STATE_FREE,
+        Unit::Bytes,
+        "Free bytes of the disk of the state folder, without the reserve"
     );
     describe_gauge!(BUILD, "The running version, as a label");
     describe_gauge!(RESIDENT, Unit::Bytes, "Memory of the daemon in use");
@@ -124,6 +131,7 @@ pub(crate) fn render(labs: &Labs) -> String {
         // More than some thousand labs there are not.
         gauge!(LABS, "state" => name).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
     }
+    gauge!(STATE_FREE).set(in_float(labs.disk().look().free));
     if let Err(error) = measure_us() {
         tracing::debug!(%error, "our own memory cannot be read");
     }
@@ -139,6 +147,14 @@ const STATES: [(LabState, &str); 6] = [
     (LabState::Removing, "removing"),
     (LabState::Removed, "removed"),
 ];
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "gauges are floats, and a byte more or less of 2^53 is none"
+)]
+fn in_float(bytes: u64) -> f64 {
+    bytes as f64
+}
 
 /// What the kernel says of our own process.
 #[expect(

@@ -17,6 +17,7 @@ use plateau_core::scenario::Scenario;
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
+use crate::backup::{BackupError, Prepared};
 use crate::clock::heartbeat::Heartbeat;
 use crate::clock::{Clock, later};
 use crate::judging::Judging;
@@ -28,6 +29,7 @@ use crate::store::{Database, Store};
 use crate::terminals::Terminals;
 
 mod act;
+mod alarm;
 mod arrange;
 mod candidate;
 mod choice;
@@ -54,7 +56,7 @@ const CHANGES: usize = 4096;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The file in the state folder that says when the daemon was last alive.
-const HEARTBEAT: &str = "heartbeat";
+pub(crate) const HEARTBEAT: &str = "heartbeat";
 
 /// Bytes of the key that access codes follow from.
 const KEY: usize = 32;
@@ -82,6 +84,8 @@ struct Inner {
     grading: Semaphore,
     /// Session → held by whoever moves it.
     gates: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Sessions that were told that the disk is nearly full.
+    alarmed: Mutex<BTreeSet<String>>,
     /// Attempts that somebody works on.
     busy: Mutex<BTreeSet<String>>,
     /// Sessions that are being rehearsed.
@@ -168,6 +172,7 @@ impl Sessions {
                 building: Semaphore::new(2 * cores),
                 grading: Semaphore::new(2 * cores),
                 gates: Mutex::default(),
+                alarmed: Mutex::default(),
                 busy: Mutex::default(),
                 rehearsing: Mutex::default(),
                 wake: Notify::new(),
@@ -260,6 +265,17 @@ impl Sessions {
             });
         }
         self.inner.wake.notify_one();
+    }
+
+    /// Takes a backup of this moment. Who works goes on.
+    ///
+    /// # Errors
+    /// The database fails, or there is no space for its rows.
+    pub async fn backup(&self) -> Result<Prepared, BackupError> {
+        // So much of the candidates' time is given back when it is restored.
+        self.beat().await.map_err(BackupError::Clock)?;
+        let state = &self.inner.labs.settings().state;
+        Prepared::take(&self.inner.database, state, self.inner.clock.now_ms()).await
     }
 
     async fn beat(&self) -> Result<(), DatabaseError> {

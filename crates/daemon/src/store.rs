@@ -3,6 +3,7 @@
 //! ```text
 //! plateau.db              sessions, gradings and judgements, where no other database is named
 //! evidence.key            the private key that bundles of evidence are signed with
+//! reserve                 room that is given up when the disk is full
 //! owner                   identifies this installation on engines that it shares with others
 //! scenarios/<hash>/…      a scenario's folder as it was when a lab was first built from it
 //! heartbeat               when the daemon was last alive, while somebody works
@@ -28,6 +29,7 @@ use crate::lab::LabError;
 pub mod accounts;
 mod clock;
 pub mod database;
+pub mod dump;
 pub mod evidence;
 pub mod failures;
 pub mod judgements;

@@ -63,6 +63,8 @@ impl std::fmt::Display for Role {
 pub enum Right {
     /// See what the host has and lacks.
     SeeHost,
+    /// Take a backup: all there is, the keys too.
+    TakeBackup,
     /// Create, change and remove accounts and tokens.
     ManageAccounts,
     /// See which images there are.
@@ -127,6 +129,7 @@ pub const TABLE: &[(Role, Right, Reach)] = {
     use Role::{Administrator, Candidate, Evaluator, Invigilator, Trainer};
     &[
         (Administrator, Right::SeeHost, All),
+        (Administrator, Right::TakeBackup, All),
         (Administrator, Right::ManageAccounts, All),
         (Administrator, Right::SeeImages, All),
         (Administrator, Right::BuildImages, All),

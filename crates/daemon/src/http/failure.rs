@@ -9,6 +9,7 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use plateau_core::api::{ApiError, Fault};
 
+use crate::disk;
 use crate::images::BuildError;
 use crate::judging::JudgingError;
 use crate::lab::LabError;
@@ -74,6 +75,9 @@ pub(super) enum Failures {
     /// The engine cannot be reached.
     #[response(status = 503)]
     Unavailable(ApiError),
+    /// The disk is full: nothing was changed.
+    #[response(status = 507)]
+    Full(ApiError),
 }
 
 impl Failure {
@@ -131,6 +135,7 @@ impl Failure {
                 Fault::Outside,
                 "engine-unreachable" | "engine-permission-denied" | "host-lacks" | "no-room",
             ) => StatusCode::SERVICE_UNAVAILABLE,
+            (Fault::Outside, disk::FULL) => StatusCode::INSUFFICIENT_STORAGE,
             (Fault::Outside, code) if code.starts_with("engine-") => StatusCode::BAD_GATEWAY,
             (Fault::Outside, _) => StatusCode::INTERNAL_SERVER_ERROR,
         }

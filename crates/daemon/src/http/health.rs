@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::failure::{Answer, Failures};
+use crate::disk::Room;
 use crate::runtime::error::chain;
 
 /// Most that one part may take to answer.
@@ -62,6 +63,7 @@ pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Ready>) {
     // Whatever else the daemon comes to stand on is one more line here.
     let parts = BTreeMap::from([
         ("database".to_owned(), answers("database", database).await),
+        ("disk".to_owned(), has_room(&api)),
         ("engine".to_owned(), answers("engine", engine).await),
     ]);
     let ready = parts.values().all(|answers| *answers);
@@ -71,6 +73,17 @@ pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Ready>) {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(Ready { ready, parts }))
+}
+
+/// Whether the disk of the state folder takes what is to be written.
+fn has_room(api: &Api) -> bool {
+    match api.labs.disk().look().room {
+        Room::Ample | Room::Low => true,
+        Room::Full => {
+            tracing::warn!(part = "disk", reason = "it is full", "not ready");
+            false
+        }
+    }
 }
 
 /// Whether a part answers in time.

@@ -147,6 +147,9 @@ impl From<AccessError> for Failure {
             AccessError::BadDays { .. } => {
                 Self::input("bad-days", message).hint("1 to 36500, or none for one that never ends")
             }
+            AccessError::Database(error) if error.is_full() => {
+                Self::outside(error.code(), message).hint(error.hint())
+            }
             AccessError::Random(_) | AccessError::Hash(_) | AccessError::Database(_) => {
                 Self::outside("access-failed", message)
             }

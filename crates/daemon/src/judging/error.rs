@@ -107,7 +107,7 @@ impl JudgingError {
                 | JudgementError::NotAgreed { .. } => "not-in-turn",
             },
             Self::Lab(error) => error.code(),
-            Self::Database(_) => "database-failed",
+            Self::Database(error) => error.code(),
             Self::Bundle(_) | Self::Key(_) => "bundle-failed",
         }
     }
@@ -138,6 +138,7 @@ impl JudgingError {
             Self::Sealed { .. } => "reopen the session first, which is recorded with its reason",
             Self::NotGraded { .. } => "it is graded once it was handed in and kept",
             Self::Lab(error) => return error.hint(),
+            Self::Database(error) => error.hint(),
             Self::NoSuchAttempt { .. }
             | Self::NoSuchGrading { .. }
             | Self::NoReason { .. }
@@ -145,7 +146,6 @@ impl JudgingError {
             | Self::OtherScenario { .. }
             | Self::Frozen { .. }
             | Self::Judgement(_)
-            | Self::Database(_)
             | Self::Bundle(_)
             | Self::Key(_) => return None,
         };

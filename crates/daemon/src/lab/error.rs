@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use plateau_core::api::{ApiError, Fault, LabState};
 use plateau_core::problem::Problem;
 
+use crate::disk;
 use crate::doctor::PreflightError;
 use crate::runtime::RuntimeError;
 use crate::runtime::error::chain;
@@ -166,6 +167,18 @@ pub enum LabError {
         /// What failed, each with its causes.
         errors: Vec<String>,
     },
+    /// Too little of the disk is free to begin anything.
+    #[error(
+        "only {} are free on the disk of the state folder, and below {} no lab is built",
+        disk::shown(*.free),
+        disk::shown(*.low)
+    )]
+    DiskLow {
+        /// Free bytes.
+        free: u64,
+        /// How many there have to be.
+        low: u64,
+    },
     /// The state on disk could not be read or written.
     #[error("could not {doing} `{path}`")]
     Store {
@@ -208,6 +221,8 @@ impl LabError {
             Self::Snapshot { .. } => "snapshot-failed",
             Self::Script { .. } => "script-failed",
             Self::Down { .. } => "down-incomplete",
+            Self::DiskLow { .. } => disk::FULL,
+            Self::Store { source, .. } if disk::is_full(source) => disk::FULL,
             Self::Store { .. } => "state-unusable",
         }
     }
@@ -239,6 +254,7 @@ impl LabError {
             | Self::Condition { .. }
             | Self::Snapshot { .. }
             | Self::Down { .. }
+            | Self::DiskLow { .. }
             | Self::Store { .. } => Fault::Outside,
         }
     }
@@ -263,6 +279,10 @@ impl LabError {
             Self::Interrupted { .. } => "ask again",
             Self::NotBack { .. } => "`plateau lab reboot` tries a node again",
             Self::Down { .. } => "removing it again goes on where this ended",
+            Self::DiskLow { .. } => {
+                "free some on it: remove old recordings or backups, or give it a larger disk"
+            }
+            Self::Store { source, .. } if disk::is_full(source) => disk::HINT,
             Self::Store { .. } => "plateaud needs a state folder that it can write to",
             Self::Preflight(error) => return error.hint(),
             Self::Runtime { source, .. } => return source.hint(),

@@ -1,5 +1,6 @@
 //! Whether the host can bear a lab, looked at once for many.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use plateau_core::topology::Topology;
@@ -7,7 +8,9 @@ use plateau_core::wire::HostAnswer;
 use tokio::sync::Mutex;
 
 use super::Labs;
+use crate::disk::{Disk, Look, Room};
 use crate::doctor::{PreflightError, ask_host, preflight};
+use crate::lab::LabError;
 
 /// How long a look at the host is good for.
 const STAYS: Duration = Duration::from_secs(30);
@@ -33,6 +36,18 @@ impl Labs {
 }
 
 impl Labs {
+    /// Refuses to begin something that takes space where little is left.
+    ///
+    /// # Errors
+    /// Little is left.
+    pub fn check_disk(&self) -> Result<(), LabError> {
+        let Look { free, low, room } = self.inner.disk.look();
+        match room {
+            Room::Ample => Ok(()),
+            Room::Low | Room::Full => Err(LabError::DiskLow { free, low }),
+        }
+    }
+
     /// Memory that is left on the engine's host, in bytes; `None` where it does not say.
     pub(crate) async fn memory_available(&self) -> Option<u64> {
         self.left_of_the_host().await.0
@@ -43,4 +58,14 @@ impl Labs {
         let host = ask_host(self.runtime().as_ref()).await;
         host.map_or((None, None), |host| (host.memory_available, host.disk_free))
     }
+}
+
+/// The disk of a state folder, which is made where it is not there.
+pub(super) fn disk(state: &Path) -> Result<Disk, LabError> {
+    let opened = std::fs::create_dir_all(state).and_then(|()| Disk::open(state));
+    opened.map_err(|source| LabError::Store {
+        doing: "look at the disk of",
+        path: state.to_owned(),
+        source,
+    })
 }

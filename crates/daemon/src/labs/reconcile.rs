@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
+use plateau_core::api::LabState;
 use plateau_core::scenario::Scenario;
 
 use super::{Inner, Labs};
@@ -50,6 +52,20 @@ impl Labs {
             self.clear_away(&orphan).await;
         }
         Ok(())
+    }
+
+    /// Waits until no lab is being brought back any longer, for so long at most.
+    pub async fn brought_back(&self, within: Duration) {
+        let known: Vec<_> = self.inner.labs().values().cloned().collect();
+        let back = known.into_iter().map(async |known| {
+            let mut view = known.lab.watch();
+            // One that is removed meanwhile is not waited for.
+            let _ = view
+                .wait_for(|view| view.state != LabState::Recovering)
+                .await;
+        });
+        // Whoever has not come by then is waited for elsewhere.
+        let _ = tokio::time::timeout(within, join_all(back)).await;
     }
 
     /// Goes on with a lab that was built before we came. One whose scenario cannot be drawn any

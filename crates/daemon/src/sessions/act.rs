@@ -106,6 +106,20 @@ impl Sessions {
         })
     }
 
+    /// The same, of a moment that has passed already: that of an end by itself, which may be written
+    /// down late, behind entries of later moments.
+    pub(super) async fn act_of<'a>(
+        &self,
+        whole: &'a Whole,
+        actor: &'a str,
+        reason: Option<String>,
+        at_ms: u64,
+    ) -> Result<Act<'a>, SessionError> {
+        let mut act = self.act(whole, actor, reason).await?;
+        act.at_ms = at_ms.min(act.at_ms);
+        Ok(act)
+    }
+
     pub(super) async fn done(&self, act: Act<'_>) -> Result<(), SessionError> {
         let session = act.session.to_owned();
         commit(act.tx).await?;

@@ -7,14 +7,13 @@ use std::time::Duration;
 use plateau_core::api::{Event, What};
 use plateau_core::exam::clock::{Reading, WARNINGS_MS};
 use plateau_core::exam::log::{Deed, Entry};
-use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
-
+use plateau_core::exam::session::{AttemptState, SessionMove, SessionState};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{SessionError, Sessions, Whole};
 use crate::runtime::error::chain;
-use crate::store::sessions::AttemptRow;
+use crate::store::sessions::{AttemptRow, SessionRow};
 
 /// How often the clock is written down while somebody works; so much can be lost by a kill.
 const BEAT: Duration = Duration::from_millis(500);
@@ -26,6 +25,7 @@ const AGAIN_MS: u64 = 1000;
 pub(super) async fn conduct(sessions: Sessions) {
     let inner = &sessions.inner;
     let mut labs = inner.labs.subscribe();
+    let mut disk = inner.labs.disk().watch();
     loop {
         let now = inner.clock.now_ms();
         let round = match sessions.round().await {
@@ -50,6 +50,7 @@ pub(super) async fn conduct(sessions: Sessions) {
                 () = inner.stop.cancelled() => return,
                 () = inner.wake.notified() => break,
                 () = some_lab_changes(&mut labs) => break,
+                Ok(()) = disk.changed() => break,
                 () = tokio::time::sleep(step) => {}
             }
             if round.working
@@ -82,6 +83,12 @@ struct Round {
     working: bool,
 }
 
+impl Round {
+    fn look_again(&mut self, at_ms: u64) {
+        self.next_ms = [self.next_ms, Some(at_ms)].into_iter().flatten().min();
+    }
+}
+
 impl Sessions {
     async fn round(&self) -> Result<Round, SessionError> {
         let mut round = Round {
@@ -95,19 +102,39 @@ impl Sessions {
             ) {
                 continue;
             }
-            let whole = self.whole(session).await?;
-            self.mind_the_labs(&whole).await?;
-            let whole = self.whole(whole.session).await?;
-            for attempt in &whole.attempts {
-                self.attend(&whole, attempt, &mut round).await?;
+            let name = session.name.clone();
+            // What cannot be written for one must not keep the others from their time.
+            if let Err(error) = self.attend_all(session, &mut round).await {
+                let error = chain(&error);
+                tracing::error!(session = name, error, "a session cannot be conducted");
+                round.look_again(self.inner.clock.now_ms() + AGAIN_MS);
             }
-            self.move_along(&whole).await?;
         }
         self.inner.heartbeat.set(round.working);
-        if round.working {
-            self.beat().await?;
+        if round.working
+            && let Err(error) = self.beat().await
+        {
+            tracing::error!(error = chain(&error), "the clock cannot be written down");
+            round.look_again(self.inner.clock.now_ms() + AGAIN_MS);
         }
         Ok(round)
+    }
+
+    /// Attends to all attempts of a session; of what fails, the first is told.
+    async fn attend_all(&self, session: SessionRow, round: &mut Round) -> Result<(), SessionError> {
+        let whole = self.whole(session).await?;
+        let mut failed = self.mind_the_labs(&whole).await.err();
+        let whole = self.whole(whole.session).await?;
+        for attempt in &whole.attempts {
+            let attended = self.attend(&whole, attempt, round).await;
+            failed = failed.or(attended.err());
+        }
+        let told = self.alarm_of_disk(&whole.session).await;
+        failed = failed.or(told.err());
+        match failed {
+            Some(error) => Err(error),
+            None => self.move_along(&whole).await,
+        }
     }
 
     async fn attend(
@@ -116,15 +143,19 @@ impl Sessions {
         attempt: &AttemptRow,
         round: &mut Round,
     ) -> Result<(), SessionError> {
-        self.mind_the_doors(attempt);
+        let now = self.inner.clock.now_ms();
+        let reading = whole.reading(attempt, now);
+        let deadline = reading.as_ref().and_then(|reading| reading.deadline_ms);
+        let is_over = deadline.is_some_and(|deadline| deadline <= now);
+        self.mind_the_doors(attempt, is_over);
         match attempt.state {
             AttemptState::Running | AttemptState::Paused => {
                 round.working |= attempt.state == AttemptState::Running;
-                let now = self.inner.clock.now_ms();
-                if let Some(reading) = whole.reading(attempt, now) {
+                if let Some(reading) = reading {
                     self.set_lab_clock(attempt, &reading).await;
-                    let next = self.keep_time(whole, attempt, &reading, now).await?;
-                    round.next_ms = [round.next_ms, next].into_iter().flatten().min();
+                    if let Some(next) = self.keep_time(whole, attempt, &reading, now).await? {
+                        round.look_again(next);
+                    }
                 }
             }
             AttemptState::Preparing | AttemptState::HandedIn | AttemptState::Kept => {
@@ -142,15 +173,17 @@ impl Sessions {
         Ok(())
     }
 
-    /// Lets the candidate to his terminals while he may work, and nobody afterwards.
-    fn mind_the_doors(&self, attempt: &AttemptRow) {
+    /// Lets the candidate to his terminals while he may work, and nobody afterwards: where his time
+    /// is up, also as long as that cannot be written down.
+    fn mind_the_doors(&self, attempt: &AttemptRow, is_over: bool) {
         let Some(lab) = attempt.lab.clone() else {
             return;
         };
         let terminals = self.inner.terminals.clone();
         match attempt.state {
-            AttemptState::Running => terminals.open(&lab),
-            AttemptState::Paused
+            AttemptState::Running if !is_over => terminals.open(&lab),
+            AttemptState::Running
+            | AttemptState::Paused
             | AttemptState::HandedIn
             | AttemptState::Kept
             | AttemptState::Graded
@@ -176,8 +209,7 @@ impl Sessions {
             return Ok(None);
         };
         if deadline <= now {
-            self.move_by_itself(attempt, AttemptMove::HandIn, Some("the time is up"))
-                .await?;
+            self.end_in_time(attempt).await?;
             return Ok(None);
         }
         if attempt.state != AttemptState::Running {

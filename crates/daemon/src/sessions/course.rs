@@ -5,7 +5,7 @@ use plateau_core::exam::message::SessionView;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
 use super::{SYSTEM, SessionError, Sessions};
-use crate::store::sessions::{AttemptRow, moved};
+use crate::store::sessions::{AttemptRow, moved, ticks};
 
 impl Sessions {
     /// Moves the session itself: closes it (who has not begun is absent), seals it, opens it again,
@@ -106,6 +106,33 @@ impl Sessions {
         let done = act.attempt(now_is, by, moved(&attempt.id, by)).await?;
         self.done(act).await?;
         Ok(done)
+    }
+
+    /// Hands an attempt in whose time is up, at the moment at which it was. Time that was added since
+    /// it was looked at counts.
+    pub(super) async fn end_in_time(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
+        let (_gate, whole) = self.alone(&attempt.session).await?;
+        let now = self.inner.clock.now_ms();
+        let mut attempts = whole.attempts.iter();
+        let Some(now_is) = attempts.find(|one| one.id == attempt.id) else {
+            return Ok(());
+        };
+        // Past the end a clock shows no deadline but now: it is looked at where it last ticked.
+        let ticked = ticks(&whole.log, &attempt.id)
+            .last()
+            .map_or(0, |tick| tick.0);
+        let reading = whole.reading(now_is, ticked);
+        let Some(moment) = reading.and_then(|reading| reading.deadline_ms) else {
+            return Ok(());
+        };
+        if moment > now {
+            return Ok(());
+        }
+        let reason = Some("the time is up".to_owned());
+        let mut act = self.act_of(&whole, SYSTEM, reason, moment).await?;
+        let by = AttemptMove::HandIn;
+        act.attempt(now_is, by, moved(&attempt.id, by)).await?;
+        self.done(act).await
     }
 
     /// Moves a session by ourselves, where that is legal.

@@ -146,7 +146,7 @@ impl SessionError {
             Self::Lab(error) => error.code(),
             Self::Open(_) => "state-unusable",
             Self::Judging(error) => error.code(),
-            Self::Database(_) => "database-failed",
+            Self::Database(error) => error.code(),
         }
     }
 
@@ -194,9 +194,7 @@ impl SessionError {
             Self::Lab(error) => return error.hint(),
             Self::Judging(error) => return error.hint(),
             Self::Open(_) => "plateaud needs a state folder that it can write to",
-            Self::Database(_) => {
-                "look at the disk's space and, with PostgreSQL, whether it answers"
-            }
+            Self::Database(error) => error.hint(),
         };
         Some(hint.to_owned())
     }

@@ -21,6 +21,10 @@ use crate::lab::LabError;
 use crate::runtime::error::chain;
 use crate::store::rehearsals::add_rehearsal;
 
+mod stage;
+
+use stage::Stage;
+
 /// Events that the receiver may fall behind before the rehearsal waits for it.
 const EVENTS: usize = 64;
 
@@ -29,29 +33,6 @@ const REMOVED_AT_ONCE: usize = 4;
 
 /// How often the machine is looked at meanwhile.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// That a session is being rehearsed, for as long as it is held.
-#[derive(Debug)]
-struct Stage {
-    sessions: Sessions,
-    session: String,
-}
-
-impl Stage {
-    fn enter(sessions: &Sessions, session: &str) -> Option<Self> {
-        let mut rehearsing = sessions.rehearsing();
-        rehearsing.insert(session.to_owned()).then(|| Self {
-            sessions: sessions.clone(),
-            session: session.to_owned(),
-        })
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        self.sessions.rehearsing().remove(&self.session);
-    }
-}
 
 /// One lab of it.
 #[derive(Clone, Debug)]
@@ -92,21 +73,6 @@ struct Work {
 }
 
 impl Sessions {
-    fn rehearsing(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-        let rehearsing = self.inner.rehearsing.lock();
-        rehearsing.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Refuses while a session is being rehearsed.
-    pub(super) fn not_rehearsing(&self, session: &str, name: &str) -> Result<(), SessionError> {
-        if self.rehearsing().contains(session) {
-            return Err(SessionError::Rehearsing {
-                session: name.to_owned(),
-            });
-        }
-        Ok(())
-    }
-
     /// Rehearses a session in the background. The receiver's last event is `Rehearsed` or `Broken`;
     /// dropping it ends the rehearsal and removes its labs.
     ///

@@ -13,14 +13,16 @@ use crate::store::sessions::AttemptRow;
 const NODE_BYTES: u64 = 96 << 20;
 
 impl Sessions {
-    /// Refuses what the machine's memory cannot hold beside what runs and what is being built
-    /// already, with a tenth of it left free. What a lab takes is known from the last rehearsal with
-    /// its scenario, and reckoned by its nodes where there was none. Where the machine does not say how much there is, nothing is refused.
+    /// Refuses what would fill the disk, and what the machine's memory cannot hold beside what runs
+    /// and what is being built already, with a tenth of it left free. What a lab takes is known from
+    /// the last rehearsal with its scenario, and reckoned by its nodes where there was none. Where the
+    /// machine does not say how much there is, nothing is refused.
     pub(super) async fn check_room(
         &self,
         whole: &Whole,
         chosen: &[AttemptRow],
     ) -> Result<(), SessionError> {
+        self.inner.labs.check_disk()?;
         let Some(available) = self.inner.labs.memory_available().await else {
             return Ok(());
         };

@@ -3,12 +3,13 @@
 //! Columns are TEXT and BIGINT alone, which both have and the driver carries: booleans are 0 and 1,
 //! moments are milliseconds since the epoch, identifiers and JSON are texts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Any, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyPool, Connection as _, Executor as _, Transaction};
 use thiserror::Error;
 
 /// All versions of the schema, in their order.
@@ -16,6 +17,9 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long a connection may be waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What has SQLite make a file that is not there.
+const MODE: &str = "?mode=rwc";
 
 /// Connections that read at the same time.
 const READERS: u32 = 4;
@@ -86,6 +90,42 @@ impl DatabaseError {
         move |source| Self::Kept { doing, source }
     }
 
+    /// Whether there was no space left to write to.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Query { source, .. } | Self::Open { source, .. } => lacks_space(source),
+            Self::Migrate { source, .. } => {
+                if let MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) =
+                    source
+                {
+                    lacks_space(source)
+                } else {
+                    false
+                }
+            }
+            Self::Address { .. } | Self::Kept { .. } | Self::Word { .. } => false,
+        }
+    }
+
+    /// Short code that stays the same.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.is_full() {
+            true => crate::disk::FULL,
+            false => "database-failed",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self.is_full() {
+            true => crate::disk::HINT,
+            false => "look at the disk's space and, with PostgreSQL, whether it answers",
+        }
+    }
+
     /// Whether what was to be written is there already, by a unique key.
     #[must_use]
     pub fn is_taken(&self) -> bool {
@@ -100,6 +140,17 @@ impl DatabaseError {
             | Self::Word { .. } => false,
         }
     }
+}
+
+/// `SQLITE_FULL`, and `disk_full` of PostgreSQL.
+const FULL: [&str; 2] = ["13", "53100"];
+
+fn lacks_space(error: &sqlx::Error) -> bool {
+    if let sqlx::Error::Io(error) = error {
+        return crate::disk::is_full(error);
+    }
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| FULL.contains(&&*code))
 }
 
 /// Which of the two it is, for the few things that they do not have in common.
@@ -118,6 +169,8 @@ pub struct Database {
     writer: AnyPool,
     readers: AnyPool,
     dialect: Dialect,
+    /// Where it is, without a password.
+    shown: Arc<str>,
 }
 
 impl Database {
@@ -167,14 +220,26 @@ impl Database {
                         Ok(())
                     })
                 });
-                let url = format!("{url}?mode=rwc");
-                let writer = pool.clone().max_connections(1);
+                let url = format!("{url}{MODE}");
+                let writer = pool
+                    .clone()
+                    .max_connections(1)
+                    .after_release(|connection, _| {
+                        Box::pin(async move {
+                            // A commit for which there is no space ends its transaction, of which the
+                            // driver does not hear: what is committed after it would be inside another
+                            // one that never ends, and be lost. Such a connection is not used again.
+                            connection.ping().await?;
+                            Ok(!connection.is_in_transaction())
+                        })
+                    });
                 let writer = writer.connect(&url).await.map_err(failed)?;
                 let readers = pool.max_connections(READERS);
                 Ok(Self {
                     readers: readers.connect(&url).await.map_err(failed)?,
                     writer,
                     dialect: Dialect::Sqlite,
+                    shown: shown(url.trim_end_matches(MODE)).into(),
                 })
             }
             Some("postgres" | "postgresql") => {
@@ -184,6 +249,7 @@ impl Database {
                     writer: pool.clone(),
                     readers: pool,
                     dialect: Dialect::Postgres,
+                    shown: shown(url).into(),
                 })
             }
             Some(_) | None => Err(DatabaseError::Address { url: shown(url) }),
@@ -206,6 +272,25 @@ impl Database {
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Its URL without a password.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The files that it is kept in; none with PostgreSQL.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let path = match self.dialect {
+            Dialect::Sqlite => self.shown.trim_start_matches("sqlite://"),
+            Dialect::Postgres => return Vec::new(),
+        };
+        let endings = ["", "-wal", "-shm", "-journal"].into_iter();
+        endings
+            .map(|ending| PathBuf::from(format!("{path}{ending}")))
+            .collect()
     }
 
     /// Begins something that is done as a whole or not at all.

@@ -2,7 +2,8 @@
 //!
 //! The format is a header and then events, each a line of JSON: seconds since the event before, a
 //! code, and text (<https://docs.asciinema.org/manual/asciicast/v3/>). Lines are appended and never
-//! changed, so that a crash costs the last second and nothing else.
+//! changed, so that a crash costs the last second and nothing else. On a full disk a recording gives
+//! way: it says where something is missing, and goes on when there is room.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,17 +11,21 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::fs::File;
-use tokio::io::{AsyncWriteExt, BufWriter};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::Size;
+use crate::disk::{Look, Room, is_full};
 
 /// Events that may wait for the disk. What comes when there are more is lost, and marked so.
 const WAITING: usize = 1024;
 
 /// How often what was written is handed to the system.
 const FLUSH: Duration = Duration::from_secs(1);
+
+/// Bytes that are handed over earlier.
+const PIECE: usize = 64 << 10;
 
 /// Bytes kept free below the limit for the marker that says so.
 const FAREWELL: u64 = 128;
@@ -67,6 +72,8 @@ pub(super) struct Plan {
     pub(super) title: String,
     /// Most bytes of the file.
     pub(super) limit: u64,
+    /// What is seen of the disk.
+    pub(super) disk: watch::Receiver<Look>,
 }
 
 impl Recording {
@@ -75,8 +82,12 @@ impl Recording {
         let (events, waiting) = mpsc::channel(WAITING);
         let writer = tokio::spawn(async move {
             let recorded = async {
-                let mut file = create(&plan).await?;
-                record(&mut file, &plan, waiting).await
+                let mut waiting = waiting;
+                let file = created(&plan, &mut waiting).await?;
+                match file {
+                    Some(file) => record(file, &plan, waiting).await,
+                    None => Ok(()),
+                }
             };
             if let Err(error) = recorded.await {
                 let folder = plan.folder.display();
@@ -130,34 +141,114 @@ async fn create(plan: &Plan) -> std::io::Result<File> {
     Err(ErrorKind::StorageFull.into())
 }
 
-/// Writes events until there are no more, or the file is as long as it may be.
-async fn record(
-    file: &mut File,
+/// The same, as soon as there is room for one; `None` where nothing is to be recorded any longer. What
+/// happens before is lost.
+async fn created(
     plan: &Plan,
-    mut events: mpsc::Receiver<Event>,
-) -> std::io::Result<()> {
-    let mut file = BufWriter::new(file);
+    waiting: &mut mpsc::Receiver<Event>,
+) -> std::io::Result<Option<File>> {
+    let mut again = tokio::time::interval(FLUSH);
+    loop {
+        match create(plan).await {
+            Err(error) if is_full(&error) => {}
+            created => return created.map(Some),
+        }
+        loop {
+            tokio::select! {
+                _ = again.tick() => break,
+                event = waiting.recv() => if event.is_none() { return Ok(None) },
+            }
+        }
+    }
+}
+
+/// Writes events until there are no more, or the file is as long as it may be.
+async fn record(file: File, plan: &Plan, mut events: mpsc::Receiver<Event>) -> std::io::Result<()> {
     let mut lines = Lines::default();
-    file.write_all(&lines.header(plan)).await?;
+    let mut tape = Tape {
+        file,
+        whole: 0,
+        pending: lines.header(plan),
+        missing: false,
+        disk: plan.disk.clone(),
+    };
     let mut flush = tokio::time::interval(FLUSH);
     flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             event = events.recv() => {
                 let Some(event) = event else { break };
+                if std::mem::take(&mut tape.missing) {
+                    let what = What::Marker("something is missing here: the disk was full".to_owned());
+                    tape.pending.extend(lines.event(&Event { at: event.at, what }));
+                }
                 let line = lines.event(&event);
                 if lines.bytes + FAREWELL > plan.limit {
                     let what = What::Marker("the recording ends: it has reached its limit".to_owned());
-                    file.write_all(&lines.event(&Event { at: event.at, what })).await?;
+                    tape.pending.extend(lines.event(&Event { at: event.at, what }));
                     break;
                 }
-                file.write_all(&line).await?;
+                tape.pending.extend(line);
+                if tape.pending.len() >= PIECE {
+                    tape.hand_over(false).await?;
+                }
             }
-            _ = flush.tick() => file.flush().await?,
+            _ = flush.tick() => tape.hand_over(false).await?,
         }
     }
-    file.flush().await?;
-    file.get_mut().sync_all().await
+    tape.hand_over(true).await?;
+    tape.file.sync_all().await
+}
+
+/// A file that is appended to, whole lines at a time.
+struct Tape {
+    file: File,
+    /// Bytes that are in it.
+    whole: u64,
+    /// Lines that are not.
+    pending: Vec<u8>,
+    /// Whether lines were lost since the last that is in it.
+    missing: bool,
+    disk: watch::Receiver<Look>,
+}
+
+impl Tape {
+    /// Hands what is pending to the system. Where there is no room for it, it is lost, but for the
+    /// header; the file stays as it was.
+    async fn hand_over(&mut self, is_last: bool) -> std::io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        // What is left on a full disk is for those who hand in; a last look back is short.
+        let gives_way = self.disk.borrow().room == Room::Full && !is_last;
+        let written = match gives_way {
+            true => Err(ErrorKind::StorageFull.into()),
+            false => self.append().await,
+        };
+        match written {
+            Ok(()) => {
+                self.whole += self.pending.len() as u64;
+                self.pending.clear();
+                Ok(())
+            }
+            Err(error) if is_full(&error) => {
+                self.file.set_len(self.whole).await?;
+                self.file.seek(std::io::SeekFrom::Start(self.whole)).await?;
+                // A file without its first line is no recording.
+                let header = self.pending.iter().position(|byte| *byte == b'\n');
+                let header = header.filter(|_| self.whole == 0).map_or(0, |end| end + 1);
+                self.missing |= self.pending.len() > header;
+                self.pending.truncate(header);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn append(&mut self) -> std::io::Result<()> {
+        self.file.write_all(&self.pending).await?;
+        self.file.flush().await
+    }
 }
 
 /// The lines of a file.
@@ -229,6 +320,14 @@ pub(super) async fn whole(path: &Path) -> std::io::Result<(File, u64)> {
 mod tests {
     use super::*;
 
+    fn look(room: Room) -> Look {
+        Look {
+            free: 0,
+            low: 0,
+            room,
+        }
+    }
+
     fn plan(folder: &Path, limit: u64) -> Plan {
         Plan {
             folder: folder.join("lab"),
@@ -236,6 +335,7 @@ mod tests {
             size: Size { cols: 80, rows: 24 },
             title: "srv1".to_owned(),
             limit,
+            disk: watch::channel(look(Room::Ample)).1,
         }
     }
 
@@ -285,6 +385,50 @@ mod tests {
         assert!(last[2].as_str().unwrap().contains("limit"));
         let path = folder.path().join("lab/srv1-main-1.cast");
         assert!(std::fs::metadata(path).unwrap().len() <= 2000);
+    }
+
+    #[tokio::test]
+    async fn on_a_full_disk_a_recording_gives_way_and_goes_on_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, seen) = watch::channel(look(Room::Ample));
+        let mut recording = Recording::begin(Plan {
+            disk: seen,
+            ..plan(folder.path(), 1 << 20)
+        });
+        let path = folder.path().join("lab/srv1-main-1.cast");
+        let holds = async |text: &str| {
+            let wait = async {
+                while !std::fs::read_to_string(&path).is_ok_and(|file| file.contains(text)) {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), wait)
+                .await
+                .unwrap();
+        };
+        recording.add(What::Output("before".to_owned()));
+        holds("before").await;
+        disk.send_replace(look(Room::Full));
+        // More than is handed over at once, so that it is known to be dealt with before what follows.
+        recording.add(What::Output(format!("lost{}", "x".repeat(PIECE))));
+        let dealt_with = async {
+            while recording.events.capacity() < WAITING {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), dealt_with)
+            .await
+            .unwrap();
+        disk.send_replace(look(Room::Ample));
+        recording.add(What::Output("after".to_owned()));
+        recording.end().await;
+        let lines = read(folder.path(), "srv1-main-1.cast");
+        let texts: Vec<&str> = lines[1..]
+            .iter()
+            .map(|line| line[2].as_str().unwrap())
+            .collect();
+        let missing = "something is missing here: the disk was full";
+        assert_eq!(texts, ["before", missing, "after"]);
     }
 
     #[tokio::test]

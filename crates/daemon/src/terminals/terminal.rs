@@ -85,6 +85,7 @@ impl Terminal {
             size: at_first,
             title: format!("{} {}", place.node, place.name),
             limit: settings.recording_limit,
+            disk: hub.labs.disk().watch(),
         });
         Self {
             hub: Arc::clone(hub),

@@ -67,8 +67,22 @@ impl House {
         Self::open_with(Lasting::default(), |state| Some(tls(state))).await
     }
 
+    /// Serves a daemon that has no labs, whose state is in a folder of the test's own.
+    pub(crate) async fn open_in(state: &Path) -> Self {
+        let inside = tempfile::Builder::new().prefix("house-").tempdir_in(state);
+        let state = inside.unwrap();
+        Self::open_at(state, Lasting::default(), |_| None).await
+    }
+
     async fn open_with(lasting: Lasting, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
-        let state = tempfile::tempdir().unwrap();
+        Self::open_at(tempfile::tempdir().unwrap(), lasting, tls).await
+    }
+
+    async fn open_at(
+        state: tempfile::TempDir,
+        lasting: Lasting,
+        tls: impl FnOnce(&Path) -> Option<Tls>,
+    ) -> Self {
         let agent = state.path().join("plateau-agent");
         for program in ["plateau-agent", "plateau-grader"] {
             std::fs::write(state.path().join(program), program).unwrap();
@@ -145,16 +159,27 @@ impl House {
             .unwrap()
     }
 
-    /// Asks over the socket with a body as it is.
+    /// Posts over the socket with a body as it is.
     pub(crate) async fn send(
         &self,
         path: &str,
         kind: &str,
         body: impl Into<reqwest::Body>,
     ) -> Response {
+        self.ask_raw(Method::POST, path, kind, body).await
+    }
+
+    /// Asks over the socket with a body as it is.
+    pub(crate) async fn ask_raw(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Response {
         let request = self
             .local
-            .post(format!("http://plateaud{path}"))
+            .request(method, format!("http://plateaud{path}"))
             .header("content-type", kind)
             .body(body);
         tokio::time::timeout(PATIENCE, request.send())

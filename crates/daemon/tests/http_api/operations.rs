@@ -22,7 +22,7 @@ async fn a_daemon_whose_engine_is_gone_lives_and_is_not_ready() {
     let ready: Value = ready.json().await.unwrap();
     assert_eq!(
         ready,
-        json!({ "ready": true, "parts": { "database": true, "engine": true } })
+        json!({ "ready": true, "parts": { "database": true, "disk": true, "engine": true } })
     );
 
     house.fake.be_gone();
@@ -32,7 +32,7 @@ async fn a_daemon_whose_engine_is_gone_lives_and_is_not_ready() {
     let ready: Value = ready.json().await.unwrap();
     assert_eq!(
         ready,
-        json!({ "ready": false, "parts": { "database": true, "engine": false } })
+        json!({ "ready": false, "parts": { "database": true, "disk": true, "engine": false } })
     );
     let health = house.get("/v1/health").await;
     error(

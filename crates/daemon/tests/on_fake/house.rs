@@ -102,7 +102,7 @@ pub(crate) fn new_lab(name: &str) -> NewLab {
 pub(crate) struct House {
     pub(crate) fake: Arc<Fake>,
     pub(crate) labs: Labs,
-    state: TempDir,
+    pub(crate) state: TempDir,
 }
 
 pub(crate) async fn house(fake: Fake) -> House {
@@ -118,7 +118,7 @@ pub(crate) async fn house(fake: Fake) -> House {
     House { fake, labs, state }
 }
 
-async fn open(fake: &Arc<Fake>, state: &TempDir) -> Labs {
+pub(crate) async fn open(fake: &Arc<Fake>, state: &TempDir) -> Labs {
     let settings = Settings {
         agent: state.path().join("agent"),
         watch: Duration::from_millis(10),

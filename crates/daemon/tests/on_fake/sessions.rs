@@ -26,13 +26,13 @@ const LIST: &str = "number,name,factor,breaks\n\
                     003,Linus,,\n";
 
 /// A daemon with its sessions.
-struct Centre {
-    house: House,
-    sessions: Sessions,
-    stop: CancellationToken,
+pub(crate) struct Centre {
+    pub(crate) house: House,
+    pub(crate) sessions: Sessions,
+    pub(crate) stop: CancellationToken,
 }
 
-async fn open(house: &House) -> (Sessions, CancellationToken) {
+pub(crate) async fn open(house: &House) -> (Sessions, CancellationToken) {
     let stop = CancellationToken::new();
     let state = house.labs.settings().state.clone();
     let database = Database::open(&Database::in_folder(&state)).await.unwrap();
@@ -83,14 +83,14 @@ fn new_session(duration: &str) -> NewSession {
     }
 }
 
-fn only(seat: &str) -> Which {
+pub(crate) fn only(seat: &str) -> Which {
     Which {
         seats: Some(vec![seat.to_owned()]),
         scenario: None,
     }
 }
 
-fn because(which: Which) -> Order {
+pub(crate) fn because(which: Which) -> Order {
     Order {
         which,
         reason: Some("because".into()),
@@ -99,7 +99,7 @@ fn because(which: Which) -> Order {
 
 impl Centre {
     /// A session of three whose labs wait.
-    async fn ready(duration: &str) -> Self {
+    pub(crate) async fn ready(duration: &str) -> Self {
         let centre = centre().await;
         let sessions = &centre.sessions;
         sessions
@@ -131,18 +131,18 @@ impl Centre {
         }
     }
 
-    async fn seats(&self) -> Vec<SeatView> {
+    pub(crate) async fn seats(&self) -> Vec<SeatView> {
         self.sessions.seats("december").await.unwrap()
     }
 
-    async fn attempt(&self, number: &str) -> AttemptView {
+    pub(crate) async fn attempt(&self, number: &str) -> AttemptView {
         let seats = self.seats().await;
         let seat = seats.into_iter().find(|seat| seat.number == number);
         seat.unwrap().attempts.remove(0)
     }
 
     /// Waits for changes until it is so.
-    async fn until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) {
+    pub(crate) async fn until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) {
         let mut changes = self.sessions.subscribe();
         let wait = async {
             while !holds(self).await {
@@ -156,14 +156,14 @@ impl Centre {
         }
     }
 
-    async fn until_session(&self, state: SessionState) {
+    pub(crate) async fn until_session(&self, state: SessionState) {
         self.until(&format!("the session is {state}"), async |centre| {
             centre.sessions.show("december").await.unwrap().state == state
         })
         .await;
     }
 
-    async fn until_attempt(&self, number: &str, state: AttemptState) {
+    pub(crate) async fn until_attempt(&self, number: &str, state: AttemptState) {
         self.until(&format!("{number} is {state}"), async |centre| {
             centre.attempt(number).await.state == state
         })
@@ -180,7 +180,7 @@ impl Centre {
         attempt.clock.deadline_ms.unwrap() - resumed.unwrap().at_ms
     }
 
-    async fn deeds(&self) -> Vec<Deed> {
+    pub(crate) async fn deeds(&self) -> Vec<Deed> {
         let log = self.sessions.log("december", 1).await.unwrap();
         verify(&log).unwrap();
         log.into_iter().map(|entry| entry.deed).collect()

@@ -11,7 +11,7 @@ use sqlx::{AnyPool, Column as _, Executor as _, Row as _, ValueRef as _};
 use crate::engines::{connect, on_both_urls};
 
 /// Table → its rows, each column → value.
-type Content = BTreeMap<String, Vec<BTreeMap<String, String>>>;
+pub(crate) type Content = BTreeMap<String, Vec<BTreeMap<String, String>>>;
 
 #[tokio::test]
 async fn a_database_of_every_version_keeps_its_rows_when_it_is_brought_up_to_date() {
@@ -64,12 +64,12 @@ async fn a_database_of_a_later_version_is_refused() {
     .await;
 }
 
-fn rows_of(version: i64) -> PathBuf {
+pub(crate) fn rows_of(version: i64) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     folder.join(format!("tests/store/rows/{version:04}.sql"))
 }
 
-async fn content(pool: &AnyPool) -> Content {
+pub(crate) async fn content(pool: &AnyPool) -> Content {
     let tables = match pool.connect_options().database_url.scheme() {
         "sqlite" => {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"

@@ -48,6 +48,7 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("post", "/v1/tokens", Needs(Right::ManageAccounts)),
     ("delete", "/v1/tokens/{token}", Needs(Right::ManageAccounts)),
     ("get", "/v1/doctor", Needs(Right::SeeHost)),
+    ("get", "/v1/backup", Needs(Right::TakeBackup)),
     ("get", "/v1/images", Needs(Right::SeeImages)),
     ("post", "/v1/images/build", Needs(Right::BuildImages)),
     ("post", "/v1/proofs", Needs(Right::Prove)),

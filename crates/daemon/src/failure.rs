@@ -1,0 +1,139 @@
+//! Why the daemon does not run, and how its process ends then.
+
+use std::path::PathBuf;
+
+use plateaud::access::AccessError;
+use plateaud::config::ConfigError;
+use plateaud::http::{ListenError, TokenError};
+use plateaud::images::RecipeError;
+use plateaud::lab::LabError;
+use plateaud::restore::RestoreError;
+use plateaud::runtime::RuntimeError;
+use plateaud::sessions::SessionError;
+use plateaud::ssh::SshError;
+use plateaud::store::DatabaseError;
+use plateaud::tls::TlsError;
+use thiserror::Error;
+
+/// Exit status for bad input, as the `plateau` command has it.
+const INPUT: u8 = 2;
+
+/// Exit status when the outside failed.
+const OUTSIDE: u8 = 3;
+
+/// Why the daemon does not run.
+#[derive(Debug, Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("write the answer")]
+    Answer(#[source] std::io::Error),
+    #[error("`{filter}` is no filter of the log")]
+    Log {
+        filter: String,
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    #[error("use the state folder `{}`", path.display())]
+    State {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("another plateaud uses the state folder `{}`", path.display())]
+    Taken { path: PathBuf },
+    #[error("use the container engine")]
+    Engine(#[source] RuntimeError),
+    #[error("read the recipes of the images")]
+    Recipes(#[from] RecipeError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("take up the accounts")]
+    Access(#[from] AccessError),
+    #[error("take up the labs")]
+    Labs(#[source] LabError),
+    #[error("take up the sessions")]
+    Sessions(#[from] SessionError),
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error("wait for signals")]
+    Signals(#[source] std::io::Error),
+}
+
+impl StartError {
+    /// The process's exit status.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::Log { .. }
+            | Self::Restore(
+                RestoreError::Open { .. }
+                | RestoreError::Archive { .. }
+                | RestoreError::NotEmpty { .. },
+            ) => INPUT,
+            Self::Answer(_)
+            | Self::State { .. }
+            | Self::Taken { .. }
+            | Self::Engine(_)
+            | Self::Recipes(_)
+            | Self::Token(_)
+            | Self::Listen(_)
+            | Self::Labs(_)
+            | Self::Tls(_)
+            | Self::Database(_)
+            | Self::Access(_)
+            | Self::Sessions(_)
+            | Self::Ssh(_)
+            | Self::Restore(
+                RestoreError::Folder { .. }
+                | RestoreError::Aside { .. }
+                | RestoreError::Database(_)
+                | RestoreError::Rows(_),
+            )
+            | Self::Signals(_) => OUTSIDE,
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(ConfigError::Problems { .. }) => {
+                Some("`plateaud config schema` says what may stand there".to_owned())
+            }
+            Self::Log { .. } => {
+                Some("such as `info`, or `plateaud=debug,tower_http=info`".to_owned())
+            }
+            Self::State { .. } => Some(
+                "run plateaud as root, or name a folder that you can write to with --state"
+                    .to_owned(),
+            ),
+            Self::Taken { .. } => {
+                Some("stop it first, or give this one another --state and --socket".to_owned())
+            }
+            Self::Engine(error) => error.hint(),
+            Self::Labs(error) => error.hint(),
+            Self::Listen(error) => error.hint().map(str::to_owned),
+            Self::Sessions(error) => error.hint(),
+            Self::Restore(error) => error.hint().map(str::to_owned),
+            Self::Database(_) => {
+                Some("look at the disk's space and, with PostgreSQL, whether it answers".to_owned())
+            }
+            Self::Config(ConfigError::Read { .. })
+            | Self::Answer(_)
+            | Self::Recipes(_)
+            | Self::Token(_)
+            | Self::Tls(_)
+            | Self::Access(_)
+            | Self::Ssh(_)
+            | Self::Signals(_) => None,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A backup as a stream.
+
+use std::io::{self, BufWriter, Write};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::Api;
+use super::failure::{Answer, Failure, Failures};
+use crate::runtime::error::chain;
+
+/// Bytes that are sent at a time.
+const PIECE: usize = 64 << 10;
+
+/// Pieces that may wait for the client.
+const WAITING: usize = 8;
+
+/// All that cannot be made again, as of this moment: a tar archive in gzip
+///
+/// Rows of the database, files of the state folder (keys among them), and at the end a manifest with
+/// their hashes. An archive without its manifest is not whole.
+#[utoipa::path(get, path = "/v1/backup", tag = "system",
+    responses((status = 200, body = Vec<u8>, content_type = "application/gzip"), Failures))]
+pub(super) async fn backup(State(api): State<Api>) -> Answer<impl IntoResponse> {
+    let prepared = api.sessions.backup().await;
+    let prepared = prepared.map_err(|error| Failure(error.api()))?;
+    let (pieces, sent) = mpsc::channel(WAITING);
+    tokio::task::spawn_blocking(move || {
+        let outlet = BufWriter::with_capacity(PIECE, Outlet(pieces.clone()));
+        let written = prepared.write(outlet).map_err(|error| chain(&error));
+        let sent = written.and_then(|mut outlet| outlet.flush().map_err(|error| chain(&error)));
+        if let Err(reason) = sent {
+            tracing::warn!(reason, "a backup is not whole");
+            // So that the client hears of it, where there still is one.
+            let _ = pieces.blocking_send(Err(io::Error::other(reason)));
+        }
+    });
+    let kind = [
+        (header::CONTENT_TYPE, "application/gzip"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"plateau-backup.tar.gz\"",
+        ),
+    ];
+    Ok((kind, Body::from_stream(ReceiverStream::new(sent))))
+}
+
+/// Where the archive goes out.
+struct Outlet(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Outlet {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(piece)));
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

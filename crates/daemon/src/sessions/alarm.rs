@@ -1,0 +1,40 @@
+//! That the disk is nearly full, told to those who watch over open sessions.
+
+use std::sync::PoisonError;
+
+use plateau_core::exam::log::Deed;
+use plateau_core::exam::session::SessionState;
+
+use super::{SessionError, Sessions};
+use crate::disk::{Look, Room, shown};
+use crate::store::sessions::SessionRow;
+
+impl Sessions {
+    /// Tells an open session once that the disk is nearly full, for as long as it stays so. Where
+    /// that cannot be written, it is told when it can.
+    pub(super) async fn alarm_of_disk(&self, session: &SessionRow) -> Result<(), SessionError> {
+        let Look { free, low, room } = self.inner.labs.disk().seen();
+        let alarmed = || {
+            let alarmed = self.inner.alarmed.lock();
+            alarmed.unwrap_or_else(PoisonError::into_inner)
+        };
+        let told = match room {
+            Room::Ample => {
+                alarmed().remove(&session.id);
+                return Ok(());
+            }
+            Room::Low | Room::Full => alarmed().contains(&session.id),
+        };
+        if told || session.state != SessionState::Open {
+            return Ok(());
+        }
+        let what = format!(
+            "the disk of the daemon is nearly full: {} are free, where {} should be",
+            shown(free),
+            shown(low)
+        );
+        self.note(&session.id, None, Deed::Alarmed { what }).await?;
+        alarmed().insert(session.id.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+//! A backup in the middle of an exam, and a daemon that begins where it was taken.
+#![allow(clippy::unwrap_used, reason = "these are tests too")]
+
+use std::path::{Path, PathBuf};
+
+use plateau_core::exam::log::{Deed, verify};
+use plateau_core::exam::message::{Order, Say, Which};
+use plateau_core::exam::session::AttemptState;
+use plateaud::restore::{RestoreError, Target, restore};
+use plateaud::store::Database;
+
+use crate::house::House;
+use crate::sessions::{Centre, because, only, open};
+
+/// Three candidates: one has handed in and is graded, two work.
+async fn mid_exam() -> Centre {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    sessions
+        .start("december", Order::default(), "invigilator")
+        .await
+        .unwrap();
+    sessions
+        .hand_in("december", because(only("002")), "invigilator")
+        .await
+        .unwrap();
+    centre.until_attempt("002", AttemptState::Graded).await;
+    centre
+}
+
+async fn backup(centre: &Centre) -> PathBuf {
+    let path = centre.house.state.path().join("backup.tar.gz");
+    let prepared = centre.sessions.backup().await.unwrap();
+    let file = std::fs::File::create(&path).unwrap();
+    prepared.write(file).unwrap().sync_all().unwrap();
+    path
+}
+
+fn target(state: &Path, force: bool) -> Target {
+    Target {
+        state: state.to_owned(),
+        database: Database::in_folder(state),
+        force,
+    }
+}
+
+/// The daemon is gone, and another one begins in another state folder with the same engine.
+async fn moved(centre: Centre, state: &Path) -> Centre {
+    centre.stop.cancel();
+    let Centre {
+        house, sessions, ..
+    } = centre;
+    drop(sessions);
+    let House {
+        fake,
+        labs,
+        state: old,
+    } = house;
+    drop(labs);
+    std::fs::rename(state, old.path().join("state")).unwrap();
+    let labs = crate::house::open(&fake, &old).await;
+    let house = House {
+        fake,
+        labs,
+        state: old,
+    };
+    let (sessions, stop) = open(&house).await;
+    Centre {
+        house,
+        sessions,
+        stop,
+    }
+}
+
+#[tokio::test]
+async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
+    let centre = mid_exam().await;
+    let sessions = centre.sessions.clone();
+    let talker = tokio::spawn(async move {
+        for number in 0_u32.. {
+            let say = Say {
+                seat: None,
+                text: format!("{number}"),
+            };
+            if sessions.say("december", say, "invigilator").await.is_err() {
+                break;
+            }
+        }
+    });
+    centre
+        .until("somebody talks", async |centre| {
+            let deeds = centre.deeds().await;
+            deeds.iter().any(|deed| matches!(deed, Deed::Said { .. }))
+        })
+        .await;
+    let archive = backup(&centre).await;
+    let before = centre.attempt("001").await;
+    let gradings = centre.attempt("002").await.id;
+    let graded = centre.sessions.judging().gradings(&gradings).await.unwrap();
+    let key = centre.sessions.judging().public_key().unwrap();
+    let codes = centre.sessions.slips("december").await.unwrap();
+    let longer = centre.sessions.log("december", 1).await.unwrap();
+    talker.abort();
+
+    let elsewhere = tempfile::tempdir_in(centre.house.state.path()).unwrap();
+    let state = elsewhere.path().join("deep/state");
+    std::fs::create_dir(state.parent().unwrap()).unwrap();
+    let restored = restore(&archive, &target(&state, false)).await.unwrap();
+    assert!(restored.is_whole());
+    let counts = restored.counts;
+    assert_eq!(
+        (counts.sessions, counts.attempts, counts.gradings),
+        (1, 3, 1)
+    );
+    assert!(
+        restored
+            .to_string()
+            .contains("1 session(s), 3 attempt(s), 1 grading(s)")
+    );
+    assert!(!state.join("lock").exists());
+    let mode = std::os::unix::fs::PermissionsExt::mode;
+    let of = |name: &str| mode(&std::fs::metadata(state.join(name)).unwrap().permissions()) & 0o777;
+    assert_eq!(of("codes.key"), 0o600);
+    assert_eq!(of(""), 0o700);
+
+    // What the daemon goes on to do with the old folder is lost, as with a machine that burns.
+    std::fs::rename(
+        centre.house.state.path().join("state"),
+        centre.house.state.path().join("burnt"),
+    )
+    .unwrap();
+    let centre = moved(centre, &state).await;
+    let log = centre.sessions.log("december", 1).await.unwrap();
+    verify(&log).unwrap();
+    let own: Vec<_> = log
+        .iter()
+        .take_while(|entry| !matches!(entry.deed, Deed::GaveBack { .. }))
+        .collect();
+    assert!(own.len() < log.len() && own.len() <= longer.len());
+    assert!(own.iter().zip(&longer).all(|(now, then)| *now == then));
+    let after = centre.attempt("001").await;
+    assert_eq!(
+        (after.state, &after.lab),
+        (AttemptState::Running, &before.lab)
+    );
+    let lost = before.clock.remaining_ms.abs_diff(after.clock.remaining_ms);
+    assert!(lost < 1500, "{lost} ms");
+    assert_eq!(centre.sessions.slips("december").await.unwrap(), codes);
+    assert_eq!(centre.sessions.judging().public_key().unwrap(), key);
+    let again = centre.sessions.judging().gradings(&gradings).await.unwrap();
+    assert_eq!(again, graded);
+    centre
+        .sessions
+        .hand_in("december", because(Which::default()), "invigilator")
+        .await
+        .unwrap();
+    centre.until_attempt("001", AttemptState::Graded).await;
+    centre.until_attempt("003", AttemptState::Graded).await;
+    centre.deeds().await;
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_refused_and_nothing_is_changed() {
+    let centre = mid_exam().await;
+    let archive = backup(&centre).await;
+    let whole = std::fs::read(&archive).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    for (bytes, told) in [
+        (&damaged[..], "is damaged"),
+        (&whole[..whole.len() / 2], "is damaged"),
+        (&b"hello"[..], "it is no backup"),
+    ] {
+        std::fs::write(&archive, bytes).unwrap();
+        let refused = restore(&archive, &target(&state, false)).await.unwrap_err();
+        let text = plateaud::runtime::error::chain(&refused);
+        assert!(text.contains(told), "{text}");
+        assert!(matches!(refused, RestoreError::Archive { .. }));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_is_left_alone_or_set_aside() {
+    let centre = mid_exam().await;
+    let archive = backup(&centre).await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::write(state.join("lock"), "").unwrap();
+    restore(&archive, &target(&state, false)).await.unwrap();
+    std::fs::write(state.join("mine"), "work").unwrap();
+    let refused = restore(&archive, &target(&state, false)).await.unwrap_err();
+    assert!(
+        matches!(refused, RestoreError::NotEmpty { .. }),
+        "{refused}"
+    );
+    assert!(state.join("mine").exists());
+
+    let restored = restore(&archive, &target(&state, true)).await.unwrap();
+    assert!(!state.join("mine").exists());
+    let aside = PathBuf::from(&restored.aside[0]);
+    assert_eq!(std::fs::read_to_string(aside.join("mine")).unwrap(), "work");
+
+    // A database elsewhere is set aside as well.
+    let apart = Target {
+        state: folder.path().join("other"),
+        database: format!("sqlite://{}", folder.path().join("other.db").display()),
+        force: false,
+    };
+    restore(&archive, &apart).await.unwrap();
+    std::fs::remove_dir_all(&apart.state).unwrap();
+    let refused = restore(&archive, &apart).await.unwrap_err();
+    assert!(refused.to_string().contains("other.db"), "{refused}");
+    assert!(!apart.state.exists());
+    let forced = Target {
+        force: true,
+        ..apart
+    };
+    let restored = restore(&archive, &forced).await.unwrap();
+    assert!(restored.aside[0].contains("other.db.before-"));
+}
