@@ -16,6 +16,7 @@ mod doctor;
 mod evidence;
 mod export;
 mod failure;
+mod file;
 mod folder;
 mod images;
 mod import;

@@ -23,6 +23,10 @@ use crate::scenario::readable;
 use crate::screen::{Screen, write_out};
 use crate::show::session as show;
 
+mod deliverables;
+
+pub(crate) use deliverables::HandedIn;
+
 /// Runs one of the commands.
 pub(crate) async fn run(
     command: &SessionCommand,
@@ -42,6 +46,11 @@ pub(crate) async fn run(
         SessionCommand::Slips { session } => {
             screen.show(&daemon.slips(session).await?, |slips| show::slips(slips))?;
         }
+        SessionCommand::Deliverables {
+            session,
+            seat,
+            output,
+        } => deliverables::run(screen, daemon, session, seat.as_deref(), output.as_deref()).await?,
         SessionCommand::Code {
             session,
             seat,

@@ -7,6 +7,7 @@ pub mod access;
 pub mod agent;
 pub mod clock;
 pub mod config;
+pub mod deliverables;
 pub mod doctor;
 pub mod http;
 pub mod images;

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plateau_core::exam::clock::{Reading, read};
+use plateau_core::exam::deliverable::HandedInView;
 use plateau_core::exam::log::Entry;
 use plateau_core::proof::Proof;
 use plateau_core::scenario::Scenario;
@@ -17,6 +18,7 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::deliverables::Deliverables;
 use crate::judging::Judging;
 use crate::lab::on_disk;
 use crate::labs::Labs;
@@ -31,13 +33,16 @@ mod candidate;
 mod choice;
 mod conduct;
 mod course;
+mod deliver;
 pub mod error;
+mod export;
 mod job;
 mod order;
 mod room;
 mod terms;
 mod view;
 
+pub use deliver::Sending;
 pub use error::SessionError;
 
 /// Who acts where nobody does: the daemon itself.
@@ -63,6 +68,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     judging: Judging,
+    deliverables: Deliverables,
     /// What access codes follow from.
     key: [u8; KEY],
     /// Labs that may be built at the same time.
@@ -95,6 +101,8 @@ struct Whole {
     seats: BTreeMap<String, SeatRow>,
     attempts: Vec<AttemptRow>,
     log: Vec<Entry>,
+    /// What counts of each attempt's deliverables, where somebody is to be shown it.
+    counting: BTreeMap<String, Vec<HandedInView>>,
 }
 
 impl Whole {
@@ -137,6 +145,7 @@ impl Sessions {
             inner: Arc::new(Inner {
                 labs,
                 terminals,
+                deliverables: Deliverables::new(database.clone(), clock.clone()),
                 database,
                 store,
                 judging: Judging::open(database_of_judging, &state, clock.clone())?,
@@ -212,6 +221,7 @@ impl Sessions {
                 .collect(),
             attempts: database.attempts(&session.id).await?,
             log: database.log(&session.id, 1).await?,
+            counting: BTreeMap::new(),
             session,
         })
     }

@@ -27,6 +27,7 @@ use crate::lab::LabError;
 pub mod accounts;
 mod clock;
 pub mod database;
+pub mod deliverables;
 pub mod evidence;
 pub mod failures;
 pub mod judgements;

@@ -68,6 +68,16 @@ pub(crate) enum SessionCommand {
         /// Name or identifier
         session: String,
     },
+    /// Show what was handed in, and what counts of it
+    Deliverables {
+        /// Name or identifier
+        session: String,
+        /// Candidate number; all where absent
+        seat: Option<String>,
+        /// Save all versions below this folder
+        #[arg(long, short, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+    },
     /// Give a candidate another access code
     Code {
         /// Name or identifier

@@ -352,7 +352,7 @@ pub(super) async fn hand_in_own(
 }
 
 /// The seat of whoever came in by its code.
-fn seat(principal: &Principal) -> Answer<&str> {
+pub(super) fn seat(principal: &Principal) -> Answer<&str> {
     principal.seat().ok_or_else(|| {
         Failure::input("not-a-candidate", "whoever asks sits at no seat")
             .hint("log in with the access code of a seat")

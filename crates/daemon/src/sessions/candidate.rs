@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use plateau_core::exam::code;
 use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::message::{Message, Order, Own, OwnAttempt, Which};
-use plateau_core::exam::session::AttemptState;
 use plateau_core::topology::Access;
 
 use super::arrange::digest;
+use super::deliver::due;
 use super::{SessionError, Sessions, Whole};
-use crate::lab::LabError;
 use crate::runtime::error::chain;
 use crate::ssh::{Admission, Gate, Knock, Proof, Refusal};
 use crate::store::sessions::{AttemptRow, SeatRow};
@@ -61,17 +60,9 @@ impl Sessions {
         now_ms: u64,
     ) -> Result<OwnAttempt, SessionError> {
         let view = whole.attempt_view(attempt, now_ms);
-        let hash = whole.scenario(attempt).map(|row| row.hash.clone());
-        let scenario = self.frozen(&hash.unwrap_or_default()).await?;
-        let topology = scenario.draw(&attempt.seed).map_err(LabError::Scenario)?;
-        let has_begun = !matches!(
-            attempt.state,
-            AttemptState::Waiting
-                | AttemptState::Preparing
-                | AttemptState::Broken
-                | AttemptState::Ready
-                | AttemptState::Absent
-        );
+        let topology = self.drawn(attempt).await?;
+        let has_begun = attempt.state.has_begun();
+        let saved = self.inner.deliverables.of_attempt(&attempt.id).await?;
         let open = attempt.state.is_open();
         let nodes = topology.nodes.iter();
         let nodes = nodes.filter(|(_, node)| open && node.access.contains(&Access::Terminal));
@@ -87,6 +78,11 @@ impl Sessions {
             clock: view.clock,
             nodes: nodes.map(|(name, _)| name.clone()).collect(),
             lab: view.lab.filter(|_| open),
+            deliverables: if has_begun {
+                due(topology.tasks, saved)
+            } else {
+                vec![]
+            },
         })
     }
 

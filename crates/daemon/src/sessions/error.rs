@@ -5,10 +5,12 @@ use plateau_core::exam::roster::Flaw;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::problem::{Place, Problem};
 
+use crate::deliverables::DeliverableError;
 use crate::judging::{JudgingError, OpenError};
 use crate::lab::LabError;
 use crate::runtime::error::chain;
 use crate::store::DatabaseError;
+use crate::terminals::TerminalError;
 
 /// Something asked of a session that failed.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +105,12 @@ pub enum SessionError {
     /// What was seen could not be kept.
     #[error(transparent)]
     Judging(#[from] JudgingError),
+    /// Something that is handed in is not taken, or not there.
+    #[error(transparent)]
+    Deliverable(#[from] DeliverableError),
+    /// The recordings cannot be read.
+    #[error(transparent)]
+    Recordings(#[from] TerminalError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -139,6 +147,8 @@ impl SessionError {
             Self::Lab(error) => error.code(),
             Self::Open(_) => "state-unusable",
             Self::Judging(error) => error.code(),
+            Self::Deliverable(error) => error.code(),
+            Self::Recordings(_) => "recordings-unreadable",
             Self::Database(_) => "database-failed",
         }
     }
@@ -161,6 +171,8 @@ impl SessionError {
             | Self::NoReason => Fault::Input,
             Self::Room { .. } | Self::Open(_) | Self::Database(_) => Fault::Outside,
             Self::Judging(error) => error.fault(),
+            Self::Deliverable(error) => error.fault(),
+            Self::Recordings(error) => error.api().fault,
             Self::Lab(error) => error.fault(),
         }
     }
@@ -184,6 +196,8 @@ impl SessionError {
             Self::Room { .. } => "take other labs down, or prepare fewer seats at a time",
             Self::Lab(error) => return error.hint(),
             Self::Judging(error) => return error.hint(),
+            Self::Deliverable(error) => return Some(error.hint()),
+            Self::Recordings(error) => return error.api().hint,
             Self::Open(_) => "plateaud needs a state folder that it can write to",
             Self::Database(_) => {
                 "look at the disk's space and, with PostgreSQL, whether it answers"
@@ -196,6 +210,9 @@ impl SessionError {
     #[must_use]
     pub fn api(&self) -> ApiError {
         if let Self::Lab(error) = self {
+            return error.api();
+        }
+        if let Self::Judging(error) = self {
             return error.api();
         }
         ApiError {

@@ -114,6 +114,24 @@ pub(crate) async fn move_attempt(
     Ok(moved.rows_affected() == 1)
 }
 
+/// Where an attempt is, in the middle of a change; `None` where there is none.
+pub(crate) async fn state_in(
+    tx: &mut Writing,
+    attempt: &str,
+) -> Result<Option<AttemptState>, DatabaseError> {
+    let doing = "find the attempt";
+    let row: Option<(String,)> = sqlx::query_as("SELECT state FROM attempts WHERE id = $1")
+        .bind(attempt)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(DatabaseError::query(doing))?;
+    let Some((word,)) = row else {
+        return Ok(None);
+    };
+    let state = AttemptState::of(&word);
+    state.map(Some).ok_or(DatabaseError::Word { doing, word })
+}
+
 /// Appends to a session's log.
 pub(crate) async fn append(
     tx: &mut Writing,
