@@ -91,6 +91,21 @@ fn grade(daemon: &Daemon, folder: &Path, attempt: &str) -> Grade {
     serde_json::from_slice(&grade.stdout).expect("a grade")
 }
 
+/// A juror has nothing to add.
+fn say_done(daemon: &Daemon, attempt: &str, juror: &str) {
+    let said = Command::new("curl")
+        .args(["--silent", "--show-error", "--fail", "--unix-socket"])
+        .arg(daemon.socket())
+        .args(["--header", "Content-Type: application/json", "--data"])
+        .arg(format!(
+            r#"{{ "juror": "{juror}", "says": {{ "done": {{}} }} }}"#
+        ))
+        .arg(format!("http://localhost/v1/attempts/{attempt}/judgements"))
+        .output()
+        .expect("curl starts");
+    assert!(said.status.success(), "{said:?}");
+}
+
 #[test]
 fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
     let mut daemon = Daemon::new();
@@ -172,6 +187,18 @@ fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
     assert_eq!(points, [(6, 6, 0), (1, 6, 0)]);
 
     daemon.good(&["session", "clear", "exam", "--kept"]);
+    let early = daemon.plateau(&["session", "seal", "exam"]);
+    assert_eq!(early.code, 2, "{}", early.stderr);
+    assert!(
+        early.stderr.contains("juror petit is not done"),
+        "{}",
+        early.stderr
+    );
+    for seat in seats(&daemon) {
+        for juror in ["petit", "moreau"] {
+            say_done(&daemon, &seat.attempts[0].id, juror);
+        }
+    }
     daemon.good(&["session", "seal", "exam"]);
     let sealed = daemon.plateau(&["session", "clear", "exam"]);
     assert_eq!(sealed.code, 2, "{}", sealed.stderr);

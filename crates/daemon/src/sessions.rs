@@ -34,6 +34,7 @@ mod choice;
 mod conduct;
 mod course;
 mod deliver;
+mod entrance;
 pub mod error;
 mod export;
 mod job;

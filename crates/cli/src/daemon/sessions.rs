@@ -50,6 +50,22 @@ impl Daemon {
         self.get(&below(session, "slips")).await
     }
 
+    /// A session's access codes as a PDF, with what candidates type in a browser and in a terminal.
+    pub(crate) async fn slips_as_pdf(
+        &self,
+        session: &str,
+        language: &str,
+        browser: &str,
+        ssh: Option<&str>,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut path = below(session, "slips.pdf");
+        path.push_str(&format!("?lang={language}&browser={}", segment(browser)));
+        if let Some(ssh) = ssh {
+            path.push_str(&format!("&ssh={}", segment(ssh)));
+        }
+        self.bytes(&path).await
+    }
+
     /// What an attempt's tasks ask for, and all that was saved.
     pub(crate) async fn deliverables(
         &self,

@@ -100,9 +100,10 @@ pub fn check(name: &str, kind: &Kind, content: &[u8]) -> Result<(), DeliverableE
             if formats.contains(&is) {
                 return Ok(());
             }
-            match is {
-                FileFormat::ArbitraryBinaryData => "nobody can tell what it is".to_owned(),
-                other => format!("it is {} (`{}`)", other.name(), other.extension()),
+            if is == FileFormat::ArbitraryBinaryData {
+                "nobody can tell what it is".to_owned()
+            } else {
+                format!("it is {} (`{}`)", is.name(), is.extension())
             }
         }
     };

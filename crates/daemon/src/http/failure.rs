@@ -125,7 +125,7 @@ impl Failure {
                 | "images-being-built" | "lab-ambiguous" | "session-not-ready"
                 | "attempt-not-ready" | "nobody-concerned" | "attempt-not-graded"
                 | "session-sealed" | "not-in-turn" | "terminals-closed" | "too-many-terminals"
-                | "too-many-versions",
+                | "too-many-versions" | "open-points",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
             (

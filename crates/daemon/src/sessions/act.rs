@@ -47,7 +47,10 @@ impl Act<'_> {
         let Some(to) = attempt.state.after(by) else {
             return Ok(false);
         };
-        if !move_attempt(&mut self.tx, &attempt.id, attempt.state, to).await? {
+        // Shown with the state that it explains, from the first moment on.
+        let problem = self.reason.as_deref().filter(|_| by == AttemptMove::Break);
+        let moved = move_attempt(&mut self.tx, &attempt.id, attempt.state, to, problem);
+        if !moved.await? {
             return Ok(false);
         }
         if by == AttemptMove::HandIn {

@@ -5,6 +5,7 @@ use plateau_core::exam::roster::Flaw;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::problem::{Place, Problem};
 
+use crate::access::AccessError;
 use crate::deliverables::DeliverableError;
 use crate::judging::{JudgingError, OpenError};
 use crate::lab::LabError;
@@ -82,6 +83,14 @@ pub enum SessionError {
         /// Candidate number and state of each.
         attempts: Vec<(String, AttemptState)>,
     },
+    /// Something is missing before the session can be sealed.
+    #[error("session `{session}` cannot be sealed yet: {}", listed(.open))]
+    OpenPoints {
+        /// The session's name.
+        session: String,
+        /// Candidate number and scenario of each attempt, and what is missing of it.
+        open: Vec<(String, String, Vec<String>)>,
+    },
     /// Nobody is concerned.
     #[error("there is no attempt for which this can be done")]
     Nobody,
@@ -108,6 +117,9 @@ pub enum SessionError {
     /// Something that is handed in is not taken, or not there.
     #[error(transparent)]
     Deliverable(#[from] DeliverableError),
+    /// Whoever asks is not let in, or log-ins could not be ended.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The recordings cannot be read.
     #[error(transparent)]
     Recordings(#[from] TerminalError),
@@ -126,6 +138,13 @@ fn stuck(attempts: &[(String, AttemptState)]) -> String {
     )
 }
 
+fn listed(open: &[(String, String, Vec<String>)]) -> String {
+    let each = open
+        .iter()
+        .map(|(seat, scenario, points)| format!("`{seat}` at `{scenario}`: {}", points.join(", ")));
+    each.collect::<Vec<_>>().join("; ")
+}
+
 impl SessionError {
     /// Short code that stays the same.
     #[must_use]
@@ -141,6 +160,7 @@ impl SessionError {
             Self::NotProven { .. } => "not-proven",
             Self::State { .. } => "session-not-ready",
             Self::Attempts { .. } => "attempt-not-ready",
+            Self::OpenPoints { .. } => "open-points",
             Self::Nobody => "nobody-concerned",
             Self::NoReason => "reason-missing",
             Self::Room { .. } => "no-room",
@@ -149,6 +169,7 @@ impl SessionError {
             Self::Judging(error) => error.code(),
             Self::Deliverable(error) => error.code(),
             Self::Recordings(_) => "recordings-unreadable",
+            Self::Access(_) => "access-failed",
             Self::Database(_) => "database-failed",
         }
     }
@@ -167,9 +188,12 @@ impl SessionError {
             | Self::NotProven { .. }
             | Self::State { .. }
             | Self::Attempts { .. }
+            | Self::OpenPoints { .. }
             | Self::Nobody
             | Self::NoReason => Fault::Input,
-            Self::Room { .. } | Self::Open(_) | Self::Database(_) => Fault::Outside,
+            Self::Room { .. } | Self::Open(_) | Self::Access(_) | Self::Database(_) => {
+                Fault::Outside
+            }
             Self::Judging(error) => error.fault(),
             Self::Deliverable(error) => error.fault(),
             Self::Recordings(error) => error.api().fault,
@@ -192,6 +216,9 @@ impl SessionError {
                 "run `plateau scenario prove` on it, or insist with a reason, which is recorded"
             }
             Self::Attempts { .. } | Self::Nobody => "`plateau session seats` shows where each is",
+            Self::OpenPoints { .. } => {
+                "GET /v1/attempts/{attempt}/outcome says more of each; the jury decides what is open"
+            }
             Self::NoReason => "say why with --reason; it is kept in the session's log",
             Self::Room { .. } => "take other labs down, or prepare fewer seats at a time",
             Self::Lab(error) => return error.hint(),
@@ -199,7 +226,7 @@ impl SessionError {
             Self::Deliverable(error) => return Some(error.hint()),
             Self::Recordings(error) => return error.api().hint,
             Self::Open(_) => "plateaud needs a state folder that it can write to",
-            Self::Database(_) => {
+            Self::Access(_) | Self::Database(_) => {
                 "look at the disk's space and, with PostgreSQL, whether it answers"
             }
         };

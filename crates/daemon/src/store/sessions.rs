@@ -18,7 +18,8 @@ use row::number;
 use row::{AttemptColumns, READ, SeatColumns, session_of};
 pub use row::{AttemptRow, ScenarioRow, SeatRow, SessionRow};
 pub(crate) use writing::{
-    append, commit, move_attempt, move_session, recode_seat, replace_seats, state_in,
+    append, commit, move_attempt, move_session, recode_seat, replace_seats, session_state_in,
+    state_in,
 };
 
 /// What is being written.

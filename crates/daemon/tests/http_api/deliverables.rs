@@ -1,152 +1,23 @@
 //! What candidates hand in, through the front door: saved, refused, locked, shown, exported.
 
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
-use plateau_core::exam::deliverable::{DeliverableView, SavedView};
 use plateau_core::exam::log::{Deed, Entry};
-use plateau_core::exam::message::{Own, SeatView, Slip};
+use plateau_core::exam::message::Own;
 use plateau_core::exam::session::AttemptState;
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::house::{House, PATIENCE, builder, error, scenario};
+use crate::house::{PATIENCE, error};
+use crate::room::Room;
 
 const PDF: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n";
 
-/// A house with a session of two candidates who work.
-struct Room {
-    house: House,
-    client: Client,
-    /// Cookie of each candidate.
-    cookies: [String; 2],
-    /// Attempt of each candidate.
-    attempts: [String; 2],
-}
-
-impl Room {
-    async fn open() -> Self {
-        let house = House::open().await;
-        let mut files = scenario();
-        let document = String::from_utf8(STANDARD.decode(&files["scenario.yaml"]).unwrap());
-        let mut document = document.unwrap();
-        document.push_str(
-            "  - id: report\n    skill: tsgeri/1.5\n    title: { en: Report }\n    \
-             deliverable: { accept: [md, pdf], at_most: 2KiB }\n",
-        );
-        files.insert("scenario.yaml".to_owned(), STANDARD.encode(document));
-        let session = json!({
-            "name": "june",
-            "terms": {
-                "title": "tsgeri", "centre": "Nantes", "from": "2026-06-01", "to": "2026-06-01",
-                "responsible": "M. Durand", "jurors": [], "mode": "training", "seed": "1",
-            },
-            "scenarios": [{ "files": files, "insist": "a test" }],
-        });
-        let made = house.post("/v1/sessions", session).await;
-        assert_eq!(made.status(), StatusCode::CREATED);
-        let list = b"number,name\n01,Ada\n02,Bea\n";
-        house
-            .api
-            .sessions
-            .seat_all("june", list, "trainer")
-            .await
-            .unwrap();
-        let mut room = Self {
-            client: builder().no_proxy().build().unwrap(),
-            cookies: Default::default(),
-            attempts: Default::default(),
-            house,
-        };
-        room.order("prepare").await;
-        room.until(AttemptState::Ready).await;
-        room.order("open").await;
-        let slips: Vec<Slip> = room.told("/v1/sessions/june/slips").await;
-        for (place, slip) in slips.iter().enumerate() {
-            let login = json!({ "code": { "code": slip.code } });
-            let request = room
-                .client
-                .post(format!("{}/v1/logins", room.house.url))
-                .json(&login);
-            let response = request.send().await.unwrap();
-            let cookie = response.headers()["set-cookie"].to_str().unwrap();
-            room.cookies[place] = cookie.split(';').next().unwrap().to_owned();
-        }
-        for (place, seat) in room.seats().await.into_iter().enumerate() {
-            room.attempts[place] = seat.attempts[0].id.clone();
-        }
-        room
-    }
-
-    async fn order(&self, what: &str) {
-        let path = format!("/v1/sessions/june/{what}");
-        let done = self.house.post(&path, json!({ "reason": "a test" })).await;
-        assert_eq!(done.status(), StatusCode::OK, "{what}");
-    }
-
-    async fn told<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
-        self.house.get(path).await.json().await.unwrap()
-    }
-
-    async fn seats(&self) -> Vec<SeatView> {
-        self.told("/v1/sessions/june/seats").await
-    }
-
-    /// Waits until all attempts are there.
-    async fn until(&self, state: AttemptState) {
-        let mut changes = self.house.api.sessions.subscribe();
-        let wait = async {
-            loop {
-                let seats = self.seats().await;
-                if seats.iter().all(|seat| seat.attempts[0].state == state) {
-                    break;
-                }
-                let _ = tokio::time::timeout(Duration::from_millis(50), changes.recv()).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.unwrap();
-    }
-
-    /// A candidate asks about an attempt of his own or another's.
-    async fn ask(
-        &self,
-        who: usize,
-        method: Method,
-        path: &str,
-        body: impl Into<reqwest::Body>,
-    ) -> Response {
-        let request = self
-            .client
-            .request(method, format!("{}{path}", self.house.url))
-            .header("cookie", &self.cookies[who])
-            .header("origin", &self.house.url)
-            .header("x-plateau", "1")
-            .body(body);
-        request.send().await.unwrap()
-    }
-
-    async fn put(&self, path: &str, content: impl Into<reqwest::Body>) -> Response {
-        let path = format!("/v1/attempts/{}/deliverables/{path}", self.attempts[0]);
-        self.ask(0, Method::PUT, &path, content).await
-    }
-
-    async fn save(&self, path: &str, content: impl Into<reqwest::Body>) -> SavedView {
-        let response = self.put(path, content).await;
-        assert_eq!(response.status(), StatusCode::OK, "{response:?}");
-        response.json().await.unwrap()
-    }
-
-    async fn listed(&self) -> Vec<DeliverableView> {
-        let path = format!("/v1/attempts/{}/deliverables", self.attempts[0]);
-        self.told(&path).await
-    }
-
-    async fn own(&self) -> Own {
-        let response = self.ask(0, Method::GET, "/v1/seats/own", "").await;
-        response.json().await.unwrap()
-    }
+/// The hash that an entry says was saved.
+fn saved(entry: &Entry) -> Option<&String> {
+    let Deed::Saved { content, .. } = &entry.deed else {
+        return None;
+    };
+    Some(content)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -170,20 +41,11 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
     let draft = room.save(name, "I plugged it in").await;
     assert_eq!(draft.saved.number, None);
     let own = room.own().await;
-    let due = &own.attempts[0].deliverables[0];
-    assert_eq!(due.counts.as_ref(), Some(&draft.saved));
+    let counts = own.attempts[0].deliverables[0].counts.as_ref();
+    assert_eq!(counts, Some(&draft.saved));
 
-    // Nobody else's candidate learns that it is there.
     let list = format!("/v1/attempts/{}/deliverables", room.attempts[0]);
     let one = format!("{list}/report/{}", first.saved.content);
-    for path in [&list, &one] {
-        let other = room.ask(1, Method::GET, path, "").await;
-        error(other, StatusCode::NOT_FOUND, "attempt-not-found").await;
-    }
-    let other = format!("{list}/report?name=a.md");
-    let other = room.ask(1, Method::PUT, &other, "mine").await;
-    error(other, StatusCode::NOT_FOUND, "attempt-not-found").await;
-
     let handed = room
         .client
         .post(format!(
@@ -224,13 +86,7 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
     room.order("hand-in").await;
     room.until(AttemptState::Graded).await;
     let log: Vec<Entry> = room.told("/v1/sessions/june/log").await;
-    let saved: Vec<&String> = log
-        .iter()
-        .filter_map(|entry| match &entry.deed {
-            Deed::Saved { content, .. } => Some(content),
-            _ => None,
-        })
-        .collect();
+    let saved: Vec<&String> = log.iter().filter_map(saved).collect();
     assert_eq!(saved, [&first.saved.content, &counts.content]);
     let bundle = format!("/v1/attempts/{}/evidence.tar", room.attempts[0]);
     let bundle = room.house.get(&bundle).await.bytes().await.unwrap();
@@ -244,6 +100,21 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
         counts.content
     );
     assert!(members.contains_key("deliverables/report/001-report.pdf"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_candidate_does_not_learn_that_anything_is_there() {
+    let room = Room::open().await;
+    let first = room.save("report?name=report.pdf", PDF).await;
+    let list = format!("/v1/attempts/{}/deliverables", room.attempts[0]);
+    let one = format!("{list}/report/{}", first.saved.content);
+    for path in [&list, &one] {
+        let other = room.ask(1, Method::GET, path, "").await;
+        error(other, StatusCode::NOT_FOUND, "attempt-not-found").await;
+    }
+    let other = format!("{list}/report?name=a.md");
+    let other = room.ask(1, Method::PUT, &other, "mine").await;
+    error(other, StatusCode::NOT_FOUND, "attempt-not-found").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,14 +4,18 @@
 use std::time::Duration;
 
 use plateau_core::exam::clock::PauseKind;
+use plateau_core::exam::judgement::{Award, OpenPoint, Statement, Word};
 use plateau_core::exam::log::{Deed, verify};
 use plateau_core::exam::message::{
     AttemptView, Extend, NewScenario, NewSession, Order, Pause, Say, SeatView, Terms, Which,
 };
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 use plateau_core::feedback::Mode;
+use plateau_core::grade::Ruling;
+use plateaud::access::{Access, Lasting};
 use plateaud::runtime::fake::Fake;
 use plateaud::sessions::{SessionError, Sessions};
+use plateaud::ssh::{Knock, Proof, Refusal};
 use plateaud::store::Database;
 use plateaud::terminals::Terminals;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +41,11 @@ async fn open(house: &House) -> (Sessions, CancellationToken) {
     let terminals = Terminals::new(house.labs.clone());
     let sessions = Sessions::open(house.labs.clone(), database, terminals, stop.clone());
     (sessions.await.unwrap(), stop)
+}
+
+async fn access(sessions: &Sessions) -> Access {
+    let database = sessions.database().clone();
+    Access::open(database, Lasting::default()).await.unwrap()
 }
 
 async fn centre() -> Centre {
@@ -168,6 +177,54 @@ impl Centre {
         .await;
     }
 
+    /// The jury decides whatever is open of an attempt.
+    async fn judge(&self, number: &str) {
+        let attempt = self.attempt(number).await.id;
+        let judging = self.sessions.judging();
+        let say = async |with: &[&str], says: Statement| {
+            let word = Word {
+                juror: "Mme Petit".into(),
+                agreed_with: with.iter().map(|name| (*name).to_owned()).collect(),
+                says,
+            };
+            judging.judge(&attempt, "Mme Petit", word).await.unwrap();
+        };
+        say(&[], Statement::Done {}).await;
+        let other = Word {
+            juror: "M. Moreau".into(),
+            agreed_with: Default::default(),
+            says: Statement::Done {},
+        };
+        judging.judge(&attempt, "M. Moreau", other).await.unwrap();
+        loop {
+            let outcome = judging.outcome(&attempt, "").await.unwrap();
+            let Some(open) = outcome.open_points.into_iter().next() else {
+                break;
+            };
+            let says = match open {
+                OpenPoint::Unknown { check } => Statement::Override {
+                    check,
+                    ruling: Ruling::Fail,
+                    reason: "nobody saw it".into(),
+                },
+                OpenPoint::Undecided { skill } => Statement::Skill {
+                    skill,
+                    award: Award::NotAcquired,
+                    reason: Some("there is nothing to see".into()),
+                },
+                OpenPoint::Rubric { .. }
+                | OpenPoint::Difference { .. }
+                | OpenPoint::AtWork { .. }
+                | OpenPoint::Reason { .. } => panic!("{open:?}"),
+            };
+            say(&["M. Moreau"], says).await;
+        }
+        assert_eq!(
+            judging.open_points(&attempt).await.unwrap(),
+            Vec::<String>::new()
+        );
+    }
+
     async fn deeds(&self) -> Vec<Deed> {
         let log = self.sessions.log("december", 1).await.unwrap();
         verify(&log).unwrap();
@@ -239,6 +296,9 @@ async fn a_session_goes_from_a_list_to_grades() {
         centre.house.fake.images_that("plateau/kept:"),
         Vec::<String>::new()
     );
+    for number in ["001", "002", "003"] {
+        centre.judge(number).await;
+    }
     sessions
         .move_on("december", SessionMove::Seal, None, "trainer")
         .await
@@ -249,6 +309,75 @@ async fn a_session_goes_from_a_list_to_grades() {
         .unwrap_err();
     assert!(matches!(refused, SessionError::State { .. }), "{refused}");
     centre.deeds().await;
+}
+
+#[tokio::test]
+async fn a_session_is_sealed_once_no_point_is_open_of_those_who_came() {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    let one = because(only("001"));
+    sessions
+        .start("december", one.clone(), "invigilator")
+        .await
+        .unwrap();
+    sessions
+        .hand_in("december", one, "invigilator")
+        .await
+        .unwrap();
+    centre.until_attempt("001", AttemptState::Graded).await;
+    sessions
+        .move_on("december", SessionMove::Close, None, "invigilator")
+        .await
+        .unwrap();
+    let seal = async || {
+        let sealed = sessions.move_on("december", SessionMove::Seal, None, "trainer");
+        sealed.await
+    };
+    let refused = seal().await.unwrap_err();
+    assert_eq!(refused.code(), "open-points");
+    let told = refused.to_string();
+    assert!(told.contains("`001` at `two-servers`: "), "{told}");
+    assert!(told.contains("juror Mme Petit is not done"), "{told}");
+    assert!(!told.contains("`002`"), "{told}");
+    centre.judge("001").await;
+    assert_eq!(seal().await.unwrap().state, SessionState::Sealed);
+}
+
+#[tokio::test]
+async fn a_guesser_over_ssh_is_slowed_and_nobody_else() {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    sessions
+        .start("december", Order::default(), "invigilator")
+        .await
+        .unwrap();
+    let gate = sessions.gate_of_ssh(access(sessions).await);
+    let knock = async |from: &str, code: &str| {
+        let peer = format!("{from}:22");
+        gate.ask(Knock {
+            user: "srv1".into(),
+            proof: Proof::Password(code.into()),
+            peer: peer.parse().unwrap(),
+        })
+        .await
+    };
+    let wrong = "AAAA-BBBB-CCCC";
+    let mut tries = 0;
+    while let Err(Refusal::Wrong(_)) = knock("192.0.2.1", wrong).await {
+        tries += 1;
+        assert!(tries < 1000, "nobody is slowed");
+    }
+    assert!(tries >= 120, "{tries}");
+    let elsewhere = knock("192.0.2.2", wrong).await;
+    assert!(matches!(elsewhere, Err(Refusal::Wrong(_))), "{elsewhere:?}");
+    let code = sessions.slips("december").await.unwrap().remove(0).code;
+    let admitted = knock("192.0.2.1", &code).await.unwrap();
+    assert_eq!(admitted.seat, "001");
+    let deeds = centre.deeds().await;
+    assert!(deeds.contains(&Deed::Entered {
+        seat: "001".into(),
+        from: "192.0.2.1 over SSH".into(),
+    }));
 }
 
 #[tokio::test]
@@ -487,7 +616,7 @@ async fn an_access_code_that_was_replaced_opens_nothing() {
     let old = sessions.slips("december").await.unwrap().remove(0).code;
     let lost = Some("lost on the way".to_owned());
     let new = sessions
-        .recode("december", "001", lost, "trainer")
+        .recode(&access(sessions).await, "december", "001", lost, "trainer")
         .await
         .unwrap();
     assert_eq!(sessions.seat_of(&old).await.unwrap(), None);

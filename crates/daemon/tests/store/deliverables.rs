@@ -83,9 +83,11 @@ impl Sitting {
     async fn logged(&self) -> Vec<String> {
         let log = self.database.log("s1", 1).await.unwrap();
         assert_eq!(log::verify(&log), Ok(()));
-        let logged = log.into_iter().map(|entry| match entry.deed {
-            Deed::Saved { content, .. } => content,
-            other => panic!("{other:?}"),
+        let logged = log.into_iter().map(|entry| {
+            let Deed::Saved { content, .. } = entry.deed else {
+                panic!("{:?}", entry.deed);
+            };
+            content
         });
         logged.collect()
     }
