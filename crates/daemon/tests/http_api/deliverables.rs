@@ -179,3 +179,25 @@ async fn what_is_not_taken_is_refused_with_the_reason_and_changes_nothing() {
     let nobody = room.house.ask(Method::PUT, &over_socket, None).await;
     error(nobody, bad, "not-a-candidate").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recordings_are_in_the_evidence_also_once_their_lab_is_gone() {
+    let room = Room::open().await;
+    let lab = room.own().await.attempts[0].lab.clone().unwrap();
+    let folder = room.house.state.path().join("recordings").join(&lab);
+    std::fs::create_dir_all(&folder).unwrap();
+    let cast = "{\"version\":3,\"timestamp\":1,\"title\":\"srv1\"}\n[0.1,\"o\",\"hi\"]\n";
+    std::fs::write(folder.join("srv1-main.cast"), cast).unwrap();
+    room.order("hand-in").await;
+    room.until(AttemptState::Graded).await;
+    let cleared = room.house.post("/v1/sessions/june/clear", json!({})).await;
+    assert_eq!(cleared.status(), StatusCode::NO_CONTENT);
+    assert_eq!(room.seats().await[0].attempts[0].lab, None);
+    let bundle = format!("/v1/attempts/{}/evidence.tar", room.attempts[0]);
+    let bundle = room.house.get(&bundle).await.bytes().await.unwrap();
+    let verification = verify(&bundle, &Trust::Inside).unwrap();
+    assert!(verification.good, "{verification:#?}");
+    let members = verification.manifest.unwrap().members;
+    let recorded = &members[&format!("recordings/{lab}/srv1-main.cast")];
+    assert_eq!(recorded.size, cast.len() as u64);
+}

@@ -14,7 +14,7 @@ use plateau_core::feedback::Mode;
 use plateau_core::grade::Ruling;
 use plateaud::access::{Access, Lasting};
 use plateaud::runtime::fake::Fake;
-use plateaud::sessions::{SessionError, Sessions};
+use plateaud::sessions::{Sending, SessionError, Sessions};
 use plateaud::ssh::{Knock, Proof, Refusal};
 use plateaud::store::Database;
 use plateaud::terminals::Terminals;
@@ -26,6 +26,13 @@ const LIST: &str = "number,name,factor,breaks\n\
                     001,Ada,1.333,10\n\
                     002,Grace,,\n\
                     003,Linus,,\n";
+
+/// A task that a text is handed in for.
+const REPORT: &str = "  - id: report
+    skill: tsgeri/1.5
+    title: { en: Report }
+    deliverable: { accept: [md], at_most: 1KiB }
+";
 
 /// A daemon with its sessions.
 struct Centre {
@@ -74,20 +81,31 @@ fn terms() -> Terms {
 }
 
 fn new_session(duration: &str) -> NewSession {
-    use base64::Engine as _;
-    let mut files = files();
-    let engine = base64::engine::general_purpose::STANDARD;
-    let text = String::from_utf8(engine.decode(&files["scenario.yaml"]).unwrap()).unwrap();
-    let text = text.replace("duration: 30m", &format!("duration: {duration}"));
-    files.insert("scenario.yaml".into(), engine.encode(text));
-    NewSession {
+    let mut session = NewSession {
         name: "december".into(),
         terms: terms(),
         scenarios: vec![NewScenario {
-            files,
+            files: files(),
             insist: Some("a test of its own".into()),
         }],
-    }
+    };
+    change(
+        &mut session,
+        "duration: 30m",
+        &format!("duration: {duration}"),
+    );
+    session
+}
+
+/// Puts one text of the session's scenario in the place of another.
+fn change(session: &mut NewSession, from: &str, to: &str) {
+    use base64::Engine as _;
+    let engine = base64::engine::general_purpose::STANDARD;
+    let files = &mut session.scenarios[0].files;
+    let text = String::from_utf8(engine.decode(&files["scenario.yaml"]).unwrap()).unwrap();
+    assert!(text.contains(from), "{from}");
+    let text = text.replace(from, to);
+    files.insert("scenario.yaml".into(), engine.encode(text));
 }
 
 fn only(seat: &str) -> Which {
@@ -107,12 +125,14 @@ fn because(which: Which) -> Order {
 impl Centre {
     /// A session of three whose labs wait.
     async fn ready(duration: &str) -> Self {
+        Self::ready_with(new_session(duration)).await
+    }
+
+    /// The same of a certain session.
+    async fn ready_with(session: NewSession) -> Self {
         let centre = centre().await;
         let sessions = &centre.sessions;
-        sessions
-            .create(new_session(duration), "trainer")
-            .await
-            .unwrap();
+        sessions.create(session, "trainer").await.unwrap();
         sessions
             .seat_all("december", LIST.as_bytes(), "trainer")
             .await
@@ -487,6 +507,54 @@ async fn a_daemon_killed_anywhere_goes_on() {
         assert_eq!(seat.attempts[0].problem, None);
     }
     centre.deeds().await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_handed_in_although_the_daemon_is_killed() {
+    let mut session = new_session("30m");
+    change(&mut session, "mistakes:", &format!("{REPORT}mistakes:"));
+    let centre = Centre::ready_with(session).await;
+    let started = centre
+        .sessions
+        .start("december", Order::default(), "invigilator");
+    let attempt = started.await.unwrap().moved.remove(0);
+    let seat = centre.seats().await.remove(0);
+    let sending = Sending {
+        seat: &seat.id,
+        attempt: &attempt.id,
+        task: "report",
+        name: "report.md",
+        draft: Some("tab"),
+        announced: None,
+    };
+    let text = futures_util::stream::iter([Ok::<_, std::io::Error>("so far".into())]);
+    let saved = centre.sessions.save(sending, text).await.unwrap().saved;
+    assert_eq!(saved.number, None);
+
+    let centre = centre.killed().await;
+    let counts = centre.attempt("001").await.handed_in;
+    assert_eq!(counts[0].counts, saved);
+    centre
+        .sessions
+        .hand_in("december", because(only("001")), "invigilator")
+        .await
+        .unwrap();
+    let counts = centre.attempt("001").await.handed_in.remove(0).counts;
+    assert_eq!((counts.number, &counts.content), (Some(1), &saved.content));
+    let deeds = centre.deeds().await.into_iter();
+    let deeds: Vec<Deed> = deeds
+        .filter(|deed| {
+            matches!(deed, Deed::Saved { .. })
+                || *deed
+                    == Deed::Attempt {
+                        attempt: attempt.id.clone(),
+                        by: AttemptMove::HandIn,
+                        pause: None,
+                    }
+        })
+        .collect();
+    assert_eq!(deeds.len(), 2, "{deeds:?}");
+    assert!(matches!(&deeds[0], Deed::Saved { content, .. } if *content == saved.content));
 }
 
 #[tokio::test]

@@ -57,3 +57,61 @@ pub(super) fn saved(
         _ => format!("{of_log} versions, all in the log"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exam::bundle::deliverable_name;
+
+    const FIRST: &[u8] = b"%PDF of a first version";
+    const SECOND: &[u8] = b"%PDF of a second version";
+
+    fn entry(attempt: &str, content: &[u8]) -> Entry {
+        let deed = Deed::Saved {
+            attempt: attempt.to_owned(),
+            task: "report".to_owned(),
+            content: blake3::hash(content).to_hex().to_string(),
+        };
+        Entry::after(None, 1, "seat:01", None, deed)
+    }
+
+    fn looked_at(members: &[(u32, &[u8])], log: &[Entry]) -> Found {
+        let manifest = Manifest {
+            format: 1,
+            session: "session".to_owned(),
+            attempt: "mine".to_owned(),
+            scenario: "pair".to_owned(),
+            hash: String::new(),
+            exported_by: "ada".to_owned(),
+            exported_ms: 1,
+            log_entries: 0,
+            log_hash: String::new(),
+            members: BTreeMap::new(),
+        };
+        let members = members.iter().map(|(number, content)| {
+            let name = deliverable_name("report", *number, "my-report.pdf");
+            (name, content.to_vec())
+        });
+        saved(&members.collect(), Ok(&log.to_vec()), Ok(&manifest))
+    }
+
+    #[test]
+    fn versions_are_those_of_the_log_in_its_order() {
+        let log = [
+            entry("mine", FIRST),
+            entry("another", b"of another"),
+            entry("mine", SECOND),
+        ];
+        let good = looked_at(&[(1, FIRST), (2, SECOND)], &log);
+        assert_eq!(good.as_deref(), Ok("2 versions, all in the log"));
+        for (members, found) in [
+            (vec![(1, SECOND), (2, FIRST)], "is not what the log says"),
+            (vec![(1, FIRST)], "version 2 of `report` is missing"),
+            (vec![(2, SECOND)], "version 1 of `report` is missing"),
+            (vec![(1, FIRST), (2, SECOND), (3, FIRST)], "does not know"),
+        ] {
+            let bad = looked_at(&members, &log).unwrap_err();
+            assert!(bad.contains(found), "{bad}");
+        }
+    }
+}
