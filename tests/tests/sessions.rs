@@ -1,11 +1,27 @@
 //! A whole exam on the real engine, through the interfaces that people have.
 
+use std::process::Command;
 use std::time::Duration;
 
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_tests::{Daemon, containers, exam, scenario, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// A juror has nothing to add.
+fn say_done(daemon: &Daemon, attempt: &str, juror: &str) {
+    let said = Command::new("curl")
+        .args(["--silent", "--show-error", "--fail", "--unix-socket"])
+        .arg(daemon.socket())
+        .args(["--header", "Content-Type: application/json", "--data"])
+        .arg(format!(
+            r#"{{ "juror": "{juror}", "says": {{ "done": {{}} }} }}"#
+        ))
+        .arg(format!("http://localhost/v1/attempts/{attempt}/judgements"))
+        .output()
+        .expect("curl starts");
+    assert!(said.status.success(), "{said:?}");
+}
 
 #[test]
 fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
@@ -63,6 +79,18 @@ fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
     assert_eq!(points, [(6, 6, 0), (1, 6, 0)]);
 
     daemon.good(&["session", "clear", "exam", "--kept"]);
+    let early = daemon.plateau(&["session", "seal", "exam"]);
+    assert_eq!(early.code, 2, "{}", early.stderr);
+    assert!(
+        early.stderr.contains("juror petit is not done"),
+        "{}",
+        early.stderr
+    );
+    for seat in exam::seats(&daemon, "exam") {
+        for juror in ["petit", "moreau"] {
+            say_done(&daemon, &seat.attempts[0].id, juror);
+        }
+    }
     daemon.good(&["session", "seal", "exam"]);
     let sealed = daemon.plateau(&["session", "clear", "exam"]);
     assert_eq!(sealed.code, 2, "{}", sealed.stderr);

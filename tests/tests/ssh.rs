@@ -65,7 +65,7 @@ impl House {
             async move {
                 enters
                     .then_some(admission)
-                    .ok_or_else(|| Refusal("a wrong code".to_owned()))
+                    .ok_or_else(|| Refusal::Wrong("a wrong code".to_owned()))
             }
         });
         let ssh = Ssh::bind(

@@ -183,10 +183,7 @@ impl Daemon {
     /// The evidence of an attempt, as a bundle.
     pub(crate) async fn evidence(&self, attempt: &str) -> Result<Vec<u8>, Failure> {
         let path = format!("/v1/attempts/{}/evidence.tar", segment(attempt));
-        let request = self.request(Method::GET, &path)?;
-        let body = self.send(request).await?.bytes().await;
-        let body = body.map_err(|error| Failure::Broken(error.into()))?;
-        Ok(body.to_vec())
+        self.bytes(&path).await
     }
 
     /// The public key that bundles are verified with.
@@ -216,6 +213,14 @@ impl Daemon {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let request = self.request(Method::GET, path)?;
         answer(self.send(request).await?).await
+    }
+
+    /// An answer that is a file.
+    async fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let request = self.request(Method::GET, path)?;
+        let body = self.send(request).await?.bytes().await;
+        let body = body.map_err(|error| Failure::Broken(error.into()))?;
+        Ok(body.to_vec())
     }
 
     async fn post<T: DeserializeOwned>(

@@ -1,7 +1,7 @@
 //! `plateau evidence …`
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use plateau_core::exam::bundle::{ArchiveError, BUNDLE_LIMIT, Trust, public_of_pem, verify};
@@ -9,6 +9,7 @@ use plateau_core::exam::bundle::{ArchiveError, BUNDLE_LIMIT, Trust, public_of_pe
 use crate::args::EvidenceCommand;
 use crate::daemon::Daemon;
 use crate::failure::{Ending, Failure};
+use crate::file;
 use crate::screen::Screen;
 use crate::show;
 
@@ -24,7 +25,7 @@ pub(crate) async fn run(
     match command {
         EvidenceCommand::Export { attempt, output } => {
             let bundle = daemon()?.evidence(attempt).await?;
-            write_new(output, &bundle)?;
+            file::write_new(output, &bundle)?;
             screen.remark(&format!("the evidence is in `{}`", output.display()));
             Ok(Ending::Good)
         }
@@ -83,19 +84,4 @@ fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
         .read_to_end(&mut content)
         .map_err(failed)?;
     Ok((content.len() as u64 <= limit).then_some(content))
-}
-
-/// Writes a file; evidence that is there already is never written over.
-fn write_new(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let failed = |source: io::Error| {
-        let path = path.to_owned();
-        if source.kind() == io::ErrorKind::AlreadyExists {
-            return Failure::Exists(path);
-        }
-        Failure::WriteFile { path, source }
-    };
-    let mut file = File::create_new(path).map_err(failed)?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(failed)
 }

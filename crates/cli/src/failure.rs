@@ -119,6 +119,14 @@ pub(crate) enum Failure {
         #[source]
         source: KeyError,
     },
+    /// A candidate that a session does not have.
+    #[error("session `{session}` has no seat `{seat}`")]
+    NoSeat {
+        /// The session.
+        session: String,
+        /// The candidate number.
+        seat: String,
+    },
     /// A terminal was asked for where there is none.
     #[error("standard input is not a terminal")]
     NoTerminal,
@@ -195,6 +203,7 @@ impl Failure {
             | Self::BackupExists(_)
             | Self::Bundle { .. }
             | Self::Key { .. }
+            | Self::NoSeat { .. }
             | Self::NoTerminal
             | Self::NoPrompt
             | Self::PasswordsDiffer
@@ -256,6 +265,9 @@ impl Failure {
             ),
             Self::Strange { .. } => {
                 Some("daemon and command may be of different versions".to_owned())
+            }
+            Self::NoSeat { .. } => {
+                Some("`plateau session seats` shows the candidates' numbers".to_owned())
             }
             Self::Key { .. } => Some("`plateau evidence key` shows the daemon's".to_owned()),
             Self::Answered(error) => error.hint.clone(),
@@ -320,6 +332,7 @@ impl Failure {
             Self::NoProgram { .. } => "no-program",
             Self::Bundle { .. } => "no-evidence",
             Self::Key { .. } => "not-a-key",
+            Self::NoSeat { .. } => "seat-not-found",
             Self::NoTerminal => "no-terminal",
             Self::NoPrompt => "no-prompt",
             Self::PasswordsDiffer => "passwords-differ",

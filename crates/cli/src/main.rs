@@ -17,6 +17,7 @@ mod doctor;
 mod evidence;
 mod export;
 mod failure;
+mod file;
 mod folder;
 mod images;
 mod import;

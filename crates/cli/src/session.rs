@@ -13,17 +13,22 @@ use plateau_core::exam::message::{
 };
 use plateau_core::exam::session::AttemptState;
 use plateau_core::feedback::Mode;
+use plateau_core::messages::Language;
 
 use crate::args::{Choice, Kind, SessionCommand, SessionMode, WithReason};
 use crate::daemon::Daemon;
 use crate::failure::{Ending, Failure};
+use crate::file;
 use crate::folder;
 use crate::progress::Progress;
 use crate::scenario::readable;
 use crate::screen::{Screen, write_out};
 use crate::show::session as show;
 
+mod deliverables;
 mod rehearsal;
+
+pub(crate) use deliverables::HandedIn;
 
 /// Runs one of the commands.
 pub(crate) async fn run(
@@ -41,9 +46,12 @@ pub(crate) async fn run(
             desk.session(&daemon.session(session).await?)?;
         }
         SessionCommand::Seats { session, import } => desk.seats(session, import.as_deref()).await?,
-        SessionCommand::Slips { session } => {
-            screen.show(&daemon.slips(session).await?, |slips| show::slips(slips))?;
-        }
+        SessionCommand::Slips { .. } => desk.slips(command).await?,
+        SessionCommand::Deliverables {
+            session,
+            seat,
+            output,
+        } => deliverables::run(screen, daemon, session, seat.as_deref(), output.as_deref()).await?,
         SessionCommand::Code {
             session,
             seat,
@@ -184,6 +192,35 @@ impl Desk<'_> {
             None => self.daemon.seats(session).await?,
         };
         self.screen.show(&seats, |seats| show::seats(seats))
+    }
+
+    /// Shows the access codes, or saves them to be cut and handed out.
+    async fn slips(&self, command: &SessionCommand) -> Result<(), Failure> {
+        let SessionCommand::Slips {
+            session,
+            output,
+            browser,
+            ssh,
+        } = command
+        else {
+            return Ok(());
+        };
+        let Some(output) = output else {
+            let slips = self.daemon.slips(session).await?;
+            return self.screen.show(&slips, |slips| show::slips(slips));
+        };
+        let language = match self.screen.language() {
+            Language::Fr => "fr",
+            Language::En => "en",
+        };
+        let browser = browser.as_deref().unwrap_or_default();
+        let slips = self
+            .daemon
+            .slips_as_pdf(session, language, browser, ssh.as_deref());
+        file::write_new(output, &slips.await?)?;
+        self.screen
+            .remark(&format!("the codes are in `{}`", output.display()));
+        Ok(())
     }
 
     async fn pause(&self, order: &WithReason, kind: Kind) -> Result<(), Failure> {

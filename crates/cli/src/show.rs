@@ -10,6 +10,7 @@ use plateau_core::messages::Messages;
 use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 pub(crate) mod account;
+pub(crate) mod deliverable;
 pub(crate) mod doctor;
 pub(crate) mod evidence;
 pub(crate) mod feedback;

@@ -6,6 +6,7 @@
 pub mod bundle;
 pub mod clock;
 pub mod code;
+pub mod deliverable;
 pub mod evidence;
 pub mod judgement;
 pub mod log;

@@ -1,6 +1,7 @@
 //! From the shapes of the YAML to the topology: every name resolved, every rule of meaning checked.
 
 mod availability;
+mod for_evaluators;
 mod mistakes;
 mod names;
 mod network;

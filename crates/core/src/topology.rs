@@ -210,6 +210,9 @@ pub struct Task {
     pub rubric: Vec<Criterion>,
 }
 
+/// Most bytes of a file that a candidate hands in.
+pub const DELIVERABLE_LIMIT: u64 = 32 << 20;
+
 /// A file that the candidate hands in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deliverable {

@@ -186,6 +186,14 @@ impl Access {
         })
     }
 
+    /// Counts a wrong code that came by another way than here.
+    ///
+    /// # Errors
+    /// [`AccessError::Later`] where there were too many from this address.
+    pub fn missed(&self, from: Option<IpAddr>) -> Result<(), AccessError> {
+        self.0.limits.miss(from)
+    }
+
     async fn begin(&self, whose: Whose, place: &str) -> Result<(Secret, Login), AccessError> {
         let lasting = match &whose {
             Whose::Account(_) => self.0.lasting.account,

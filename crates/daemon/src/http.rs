@@ -29,6 +29,7 @@ use crate::terminals::Terminals;
 mod accounts;
 mod authority;
 mod backup;
+mod deliverables;
 mod events;
 mod failure;
 mod files;
@@ -191,6 +192,9 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(sessions::cancel))
         .routes(routes!(sessions::own))
         .routes(routes!(sessions::hand_in_own))
+        .routes(routes!(deliverables::save))
+        .routes(routes!(deliverables::list))
+        .routes(routes!(deliverables::show))
         .routes(routes!(proofs::prove))
         .routes(routes!(images::list))
         .routes(routes!(images::build))

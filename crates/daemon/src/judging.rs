@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plateau_core::api::{EvidenceKeyView, GradingView};
-use plateau_core::exam::bundle::{Content, seal};
+use plateau_core::exam::bundle::{Content, deliverable_name, seal};
 use plateau_core::exam::evidence::{Evidence, grade_evidence};
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::SessionState;
@@ -191,8 +191,8 @@ impl Judging {
         self.gradings(attempt).await
     }
 
-    /// The evidence of an attempt as a signed bundle. `extra` are deliverables and recordings, by
-    /// names that begin with `deliverables/` or `recordings/`.
+    /// The evidence of an attempt as a signed bundle, with all versions of what was handed in. `extra`
+    /// are recordings, by names that begin with `recordings/`.
     ///
     /// # Errors
     /// There is no such attempt, or it has no grading yet.
@@ -200,7 +200,7 @@ impl Judging {
         &self,
         attempt: &str,
         actor: &str,
-        extra: BTreeMap<String, Vec<u8>>,
+        mut extra: BTreeMap<String, Vec<u8>>,
     ) -> Result<Vec<u8>, JudgingError> {
         let sitting = self.sitting(attempt).await?;
         let grading = self.accepted(attempt).await?;
@@ -211,6 +211,7 @@ impl Judging {
             true => None,
             false => Some(self.folder(&grading.evidence.hash).await?),
         };
+        extra.extend(self.handed_in(attempt).await?);
         let content = Content {
             session: &sitting.session,
             attempt,
@@ -225,6 +226,20 @@ impl Judging {
             extra,
         };
         Ok(seal(&content, self.key.signing())?)
+    }
+
+    /// All versions of what was handed in, by their names in a bundle.
+    async fn handed_in(&self, attempt: &str) -> Result<BTreeMap<String, Vec<u8>>, JudgingError> {
+        let mut members = BTreeMap::new();
+        for (task, kept) in self.database.handed_in(attempt).await? {
+            for version in kept.versions {
+                let content = self.database.content(&version.content).await?;
+                let number = version.number.unwrap_or(0);
+                let name = deliverable_name(&task, number, &version.name);
+                members.insert(name, content.unwrap_or_default());
+            }
+        }
+        Ok(members)
     }
 
     /// Whether anything of an attempt may change: not in a sealed session. This is the one place that

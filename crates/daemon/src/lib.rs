@@ -8,6 +8,7 @@ pub mod agent;
 pub mod backup;
 pub mod clock;
 pub mod config;
+pub mod deliverables;
 pub mod disk;
 pub mod doctor;
 pub mod http;

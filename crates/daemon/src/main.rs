@@ -185,7 +185,7 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
         stop.clone(),
     );
     let sessions = sessions.await?;
-    let ssh = ssh(&config, &labs, &terminals, &sessions).await?;
+    let ssh = ssh(&config, &labs, &terminals, &sessions, &access).await?;
     let api = Api {
         ssh: ssh.as_ref().and_then(|ssh| ssh.view().ok()),
         terminals: terminals.clone(),
@@ -229,13 +229,14 @@ async fn ssh(
     labs: &Labs,
     terminals: &Terminals,
     sessions: &Sessions,
+    access: &Access,
 ) -> Result<Option<Ssh>, StartError> {
     let Some(address) = config.ssh.value else {
         return Ok(None);
     };
     let key = HostKey::open(&config.state.value)?;
     let fingerprint = key.fingerprint();
-    let gate = sessions.gate_of_ssh();
+    let gate = sessions.gate_of_ssh(access.clone());
     let ssh = Ssh::bind(address, key, labs.clone(), terminals.clone(), gate).await?;
     let address = ssh.address().unwrap_or(address);
     tracing::info!(%address, fingerprint, "plateaud serves SSH");

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use plateau_core::exam::clock::{Reading, read};
+use plateau_core::exam::deliverable::HandedInView;
 use plateau_core::exam::log::Entry;
 use plateau_core::proof::Proof;
 use plateau_core::scenario::Scenario;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backup::{BackupError, Prepared};
 use crate::clock::heartbeat::Heartbeat;
 use crate::clock::{Clock, later};
+use crate::deliverables::Deliverables;
 use crate::judging::Judging;
 use crate::lab::{LabError, on_disk};
 use crate::labs::Labs;
@@ -35,7 +37,10 @@ mod candidate;
 mod choice;
 mod conduct;
 mod course;
+mod deliver;
+mod entrance;
 pub mod error;
+mod export;
 mod interruption;
 mod job;
 mod order;
@@ -44,6 +49,7 @@ mod room;
 mod terms;
 mod view;
 
+pub use deliver::Sending;
 pub use error::SessionError;
 
 /// Who acts where nobody does: the daemon itself.
@@ -76,6 +82,7 @@ struct Inner {
     clock: Clock,
     heartbeat: Heartbeat,
     judging: Judging,
+    deliverables: Deliverables,
     /// What access codes follow from.
     key: [u8; KEY],
     /// Labs that may be built at the same time.
@@ -112,6 +119,8 @@ struct Whole {
     seats: BTreeMap<String, SeatRow>,
     attempts: Vec<AttemptRow>,
     log: Vec<Entry>,
+    /// What counts of each attempt's deliverables, where somebody is to be shown it.
+    counting: BTreeMap<String, Vec<HandedInView>>,
 }
 
 impl Whole {
@@ -157,6 +166,7 @@ impl Sessions {
             inner: Arc::new(Inner {
                 labs,
                 terminals,
+                deliverables: Deliverables::new(database.clone(), clock.clone()),
                 database,
                 store,
                 judging: Judging::open(database_of_judging, &state, clock.clone())?,
@@ -241,6 +251,7 @@ impl Sessions {
                 .collect(),
             attempts: database.attempts(&session.id).await?,
             log: database.log(&session.id, 1).await?,
+            counting: BTreeMap::new(),
             session,
         })
     }

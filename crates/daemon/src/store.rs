@@ -29,6 +29,7 @@ use crate::lab::LabError;
 pub mod accounts;
 mod clock;
 pub mod database;
+pub mod deliverables;
 pub mod dump;
 pub mod evidence;
 pub mod failures;

@@ -67,6 +67,25 @@ pub(crate) enum SessionCommand {
     Slips {
         /// Name or identifier
         session: String,
+        /// Save them as a PDF, to be cut and handed out
+        #[arg(long, short, value_name = "FILE", requires = "browser")]
+        output: Option<PathBuf>,
+        /// Address that candidates type in a browser, for the PDF
+        #[arg(long, value_name = "ADDRESS", requires = "output")]
+        browser: Option<String>,
+        /// Command that candidates type in a terminal, for the PDF
+        #[arg(long, value_name = "COMMAND", requires = "output")]
+        ssh: Option<String>,
+    },
+    /// Show what was handed in, and what counts of it
+    Deliverables {
+        /// Name or identifier
+        session: String,
+        /// Candidate number; all where absent
+        seat: Option<String>,
+        /// Save all versions below this folder
+        #[arg(long, short, value_name = "FOLDER")]
+        output: Option<PathBuf>,
     },
     /// Give a candidate another access code
     Code {

@@ -1,6 +1,7 @@
 //! Exam sessions, as the daemon is asked for them.
 
 use futures_util::{Stream, StreamExt};
+use plateau_core::exam::deliverable::DeliverableView;
 use plateau_core::exam::log::Entry;
 use plateau_core::exam::message::{
     Because, NewSession, Order, Ordered, SeatView, SessionView, Slip,
@@ -50,6 +51,44 @@ impl Daemon {
     /// Shows a session's access codes.
     pub(crate) async fn slips(&self, session: &str) -> Result<Vec<Slip>, Failure> {
         self.get(&below(session, "slips")).await
+    }
+
+    /// A session's access codes as a PDF, with what candidates type in a browser and in a terminal.
+    pub(crate) async fn slips_as_pdf(
+        &self,
+        session: &str,
+        language: &str,
+        browser: &str,
+        ssh: Option<&str>,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut path = below(session, "slips.pdf");
+        path.push_str(&format!("?lang={language}&browser={}", segment(browser)));
+        if let Some(ssh) = ssh {
+            path.push_str(&format!("&ssh={}", segment(ssh)));
+        }
+        self.bytes(&path).await
+    }
+
+    /// What an attempt's tasks ask for, and all that was saved.
+    pub(crate) async fn deliverables(
+        &self,
+        attempt: &str,
+    ) -> Result<Vec<DeliverableView>, Failure> {
+        let path = format!("/v1/attempts/{}/deliverables", segment(attempt));
+        self.get(&path).await
+    }
+
+    /// The content of something that was saved.
+    pub(crate) async fn deliverable(
+        &self,
+        attempt: &str,
+        task: &str,
+        content: &str,
+    ) -> Result<Vec<u8>, Failure> {
+        let (attempt, task) = (segment(attempt), segment(task));
+        let content = segment(content);
+        let path = format!("/v1/attempts/{attempt}/deliverables/{task}/{content}");
+        self.bytes(&path).await
     }
 
     /// Gives a seat another access code.

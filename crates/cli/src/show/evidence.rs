@@ -36,6 +36,7 @@ fn name(kind: StepKind) -> &'static str {
         StepKind::Log => "log",
         StepKind::Facts => "facts",
         StepKind::Judgements => "judgements",
+        StepKind::Deliverables => "deliverables",
         StepKind::Scenario => "scenario",
         StepKind::Grade => "grade",
     }

@@ -11,8 +11,8 @@
 //! log.jsonl          the session's log, an entry a line
 //! scenario/…         the folder that the grade follows from
 //! lab-scenario/…     the folder that the lab was built from, where it is another
-//! deliverables/…     what the candidate handed in
-//! recordings/…       what was seen in terminals
+//! deliverables/…     what the candidate handed in, as `TASK/NUMBER-NAME`: all versions, the last counting
+//! recordings/…       what was seen in terminals, as `LAB/NAME`
 //! ```
 
 use std::collections::BTreeMap;
@@ -32,6 +32,7 @@ pub use key::{KeyError, fingerprint, public_of_pem, public_pem, signing_of_pem, 
 pub use verification::{Step, StepKind, Trust, Verification, verify};
 
 mod archive;
+mod deliverables;
 mod key;
 mod verification;
 
@@ -43,6 +44,9 @@ pub const BUNDLE_LIMIT: usize = 1 << 30;
 
 /// Folders of members that are not the bundle's own.
 pub const EXTRA: &[&str] = &["deliverables/", "recordings/"];
+
+/// Folder of all versions of what was handed in.
+const DELIVERABLES: &str = "deliverables/";
 
 const MANIFEST: &str = "manifest.json";
 const SIGNATURE: &str = "manifest.sig";
@@ -204,6 +208,12 @@ fn members(
         members.insert(name.clone(), content.clone());
     }
     Ok(members)
+}
+
+/// The name of a version of what was handed in, by its task, its number and its file name.
+#[must_use]
+pub fn deliverable_name(task: &str, number: u32, name: &str) -> String {
+    format!("{DELIVERABLES}{task}/{number:03}-{name}")
 }
 
 impl Member {

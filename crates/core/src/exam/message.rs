@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::clock::{PauseKind, Reading};
+use super::deliverable::{DueView, HandedInView};
 use super::rehearsal::Rehearsal;
 use super::roster::Flaw;
 use super::session::{AttemptState, SessionMove, SessionState};
@@ -152,6 +153,8 @@ messages! {
         pub clock: Reading,
         /// Why it is broken, or what keeps it from going on.
         pub problem: Option<String>,
+        /// What counts of its deliverables, by task; a task of which nothing was saved is not here.
+        pub handed_in: Vec<HandedInView>,
     }
 
     /// Which attempts are meant; all where both are absent.
@@ -284,6 +287,9 @@ messages! {
         pub nodes: Vec<String>,
         /// Its lab's identifier, while he may work.
         pub lab: Option<String>,
+        /// What he is to hand in, in the order of the tasks, and what counts of it; only once he has
+        /// begun.
+        pub deliverables: Vec<DueView>,
     }
 
     /// Something that was said.

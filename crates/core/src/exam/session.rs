@@ -176,6 +176,15 @@ impl AttemptState {
         self == Self::Running
     }
 
+    /// Whether the candidate has begun: what the attempt is about is no secret from him.
+    #[must_use]
+    pub fn has_begun(self) -> bool {
+        match self {
+            Self::Waiting | Self::Preparing | Self::Broken | Self::Ready | Self::Absent => false,
+            Self::Running | Self::Paused | Self::HandedIn | Self::Kept | Self::Graded => true,
+        }
+    }
+
     /// Whether nothing will move it any longer by itself.
     #[must_use]
     pub fn is_over(self) -> bool {

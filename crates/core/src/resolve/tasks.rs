@@ -7,15 +7,14 @@
 use std::collections::BTreeSet;
 
 use super::Resolver;
+use super::for_evaluators::{criterion, deliverable};
 use super::scoring::{full_names, groups};
 use super::services::wrong_value;
 use crate::quantity::Span;
 use crate::question::{Expectation, Vantage};
 use crate::referential::skill_names;
-use crate::spec::{
-    CheckSpec, CriterionSpec, DeliverableSpec, FromSpec, RunSpec, ScenarioSpec, TaskSpec,
-};
-use crate::topology::{AS_LEFT, Check, Criterion, Deliverable, Level, NodeScript, Observer, Task};
+use crate::spec::{CheckSpec, FromSpec, RunSpec, ScenarioSpec, TaskSpec};
+use crate::topology::{AS_LEFT, Check, NodeScript, Observer, Task};
 use crate::tree::Path;
 
 const DEFAULT_TIMEOUT: Span = Span(10_000);
@@ -324,63 +323,5 @@ impl Resolver<'_> {
             check.key = Some(self.text(&path.key("key"), &source)?);
         }
         Some(Expectation::Ssh(check))
-    }
-
-    fn for_evaluator(&mut self, path: &Path, spec: &TaskSpec) {
-        if let Some(deliverable) = &spec.deliverable {
-            let path = path.key("deliverable");
-            if deliverable.accept.is_empty() {
-                let hint = Some("name the endings, such as `[pdf, odt]`".to_owned());
-                self.problem(
-                    &path.key("accept"),
-                    "empty-accept",
-                    "nothing is accepted".to_owned(),
-                    hint,
-                );
-            }
-            if deliverable.at_most.0 == 0 {
-                self.problem(
-                    &path.key("at_most"),
-                    "bad-limit",
-                    "nothing fits into 0 bytes".to_owned(),
-                    None,
-                );
-            }
-        }
-        let mut seen = BTreeSet::new();
-        for (index, criterion) in spec.rubric.iter().enumerate() {
-            let path = path.key("rubric").index(index);
-            self.name(&path.key("id"), &criterion.id);
-            self.languages(&path.key("title"), &criterion.title);
-            if !seen.insert(criterion.id.as_str()) {
-                let message = format!("task `{}` has two criteria `{}`", spec.id, criterion.id);
-                self.problem(&path.key("id"), "duplicate-criterion", message, None);
-            }
-            if criterion.levels.len() < 2 || criterion.levels.iter().all(|level| level.points == 0)
-            {
-                let message = format!("criterion `{}` leaves nothing to judge", criterion.id);
-                let hint = Some("give at least two levels, one of them with points".to_owned());
-                self.problem(&path.key("levels"), "bad-levels", message, hint);
-            }
-        }
-    }
-}
-
-fn deliverable(spec: &DeliverableSpec) -> Deliverable {
-    Deliverable {
-        accept: spec.accept.clone(),
-        at_most: spec.at_most,
-    }
-}
-
-fn criterion(spec: &CriterionSpec) -> Criterion {
-    let levels = spec.levels.iter().map(|level| Level {
-        label: level.label.clone(),
-        points: level.points,
-    });
-    Criterion {
-        id: spec.id.clone(),
-        title: spec.title.clone(),
-        levels: levels.collect(),
     }
 }

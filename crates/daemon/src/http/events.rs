@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
-use std::future::ready;
+use std::future::{pending, ready};
 
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event as Sent, KeepAlive};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use plateau_core::api::{Event, LabState, LabView, What};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -34,11 +34,12 @@ pub(super) async fn of_all(
         seen: None,
         ended: false,
     };
-    sse(stream, &api, principal)
+    sse(stream, &api, principal, pending())
 }
 
 /// What has happened to a lab, then what happens from now on; ends when the lab is gone. Its
-/// candidate is told what the lab and the nodes that he can enter are doing, and nothing else
+/// candidate is told what the lab and the nodes that he can enter are doing, and nothing else, while
+/// his attempt is open
 #[utoipa::path(get, path = "/v1/labs/{lab}/events", tag = "labs",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
@@ -49,7 +50,8 @@ pub(super) async fn of_one(
 ) -> Answer<Sse<impl Stream<Item = Result<Sent, Infallible>>>> {
     let lab = find(&api, &lab)?;
     let seen = principal.is_candidate().then(|| entered(&lab));
-    let (before, live) = api.labs.follow(&lab.id)?;
+    let id = lab.id.clone();
+    let (before, live) = api.labs.follow(&id)?;
     // A lab that was adopted has no past: what it does now is its first event.
     let known = before.iter().any(|event| is_state(&event.what));
     let present = (!known).then(|| present(&lab));
@@ -61,7 +63,11 @@ pub(super) async fn of_one(
         seen,
         ended: false,
     };
-    Ok(sse(stream, &api, principal))
+    let shut = match principal.is_candidate() {
+        true => api.sessions.clone().until_shut(id).left_future(),
+        false => pending().right_future(),
+    };
+    Ok(sse(stream, &api, principal, shut))
 }
 
 /// A listener and what it has not been told yet.
@@ -161,18 +167,20 @@ fn is_state(what: &What) -> bool {
     matches!(what, What::State { .. })
 }
 
-fn sse(
+fn sse<F: Future<Output = ()> + Send + 'static>(
     follow: Follow,
     api: &Api,
     principal: Principal,
-) -> Sse<impl Stream<Item = Result<Sent, Infallible>> + use<>> {
+    shut: F,
+) -> Sse<impl Stream<Item = Result<Sent, Infallible>> + use<F>> {
     let events = stream::unfold(follow, async |mut follow| {
         let event = follow.next().await?;
         Some((event, follow))
     })
     .filter_map(|event| ready(encode(&event)))
     .take_until(api.stop.clone().cancelled_owned())
-    .take_until(api.access.clone().until_ended(principal));
+    .take_until(api.access.clone().until_ended(principal))
+    .take_until(shut);
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 

@@ -120,7 +120,7 @@ impl Failure {
             ) => StatusCode::FORBIDDEN,
             (Fault::Input, "too-many-tries") => StatusCode::TOO_MANY_REQUESTS,
             (Fault::Input, "method-not-allowed") => StatusCode::METHOD_NOT_ALLOWED,
-            (Fault::Input, "body-too-large") => StatusCode::PAYLOAD_TOO_LARGE,
+            (Fault::Input, "body-too-large" | "file-too-large") => StatusCode::PAYLOAD_TOO_LARGE,
             (Fault::Input, "not-json") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             (Fault::Input, code) if code.ends_with("-not-found") => StatusCode::NOT_FOUND,
             (
@@ -128,7 +128,8 @@ impl Failure {
                 "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
                 | "images-being-built" | "lab-ambiguous" | "session-not-ready"
                 | "attempt-not-ready" | "nobody-concerned" | "attempt-not-graded"
-                | "session-sealed" | "not-in-turn" | "terminals-closed" | "too-many-terminals",
+                | "session-sealed" | "not-in-turn" | "terminals-closed" | "too-many-terminals"
+                | "too-many-versions" | "open-points",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
             (

@@ -1,7 +1,5 @@
 //! Judging: gradings of attempts, what jurors say of them, and the evidence of both.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -43,10 +41,7 @@ pub(super) async fn export(
     Extension(principal): Extension<Principal>,
     Named(attempt): Named<String>,
 ) -> Answer<impl IntoResponse> {
-    let bundle = api
-        .judging
-        .export(&attempt, &principal.actor(), BTreeMap::new())
-        .await?;
+    let bundle = api.sessions.export(&attempt, &principal.actor()).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
         (

@@ -11,6 +11,7 @@ use super::failure::{Answer, Failure, Failures, Sent};
 use super::identity::Peer;
 use super::{Api, origin};
 use crate::access::{AccessError, Principal};
+use crate::sessions::SessionError;
 
 /// Why somebody does not get in.
 #[derive(Debug)]
@@ -81,7 +82,11 @@ pub(super) async fn create(
             password: Hidden(password),
         } => api.access.log_in(name, password, peer.address).await?,
         NewLogin::Code { code: Hidden(code) } => {
-            api.access.log_in_by_code(code, peer.address).await?
+            let made = api.sessions.log_in(&api.access, code, peer.address).await;
+            match made {
+                Err(SessionError::Access(error)) => return Err(error.into()),
+                made => made.map_err(Failure::from)?,
+            }
         }
     };
     if let Some(login) = before.login() {

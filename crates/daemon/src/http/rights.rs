@@ -185,7 +185,8 @@ async fn permitted(
         rights::Answer::NotOpen => Err(Failure::input(
             "attempt-not-open",
             "the attempt is not open: it was not begun yet, is paused, or is over",
-        )),
+        )
+        .hint("what was saved is kept; ask whoever watches over the session")),
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) async fn slips(
     Ok(Json(api.sessions.slips(&session).await?))
 }
 
-/// Gives a seat another access code; the old one opens nothing any more
+/// Gives a seat another access code; the old one opens nothing any more, and its log-ins end
 #[utoipa::path(post, path = "/v1/sessions/{session}/seats/{number}/code", tag = "sessions",
     request_body = Because,
     params(("session" = String, Path, description = "Name or identifier"),
@@ -110,7 +110,7 @@ pub(super) async fn recode(
     let actor = principal.actor();
     let recoded = api
         .sessions
-        .recode(&session, &number, because.reason, &actor);
+        .recode(&api.access, &session, &number, because.reason, &actor);
     Ok(Json(recoded.await?))
 }
 
@@ -352,7 +352,7 @@ pub(super) async fn hand_in_own(
 }
 
 /// The seat of whoever came in by its code.
-fn seat(principal: &Principal) -> Answer<&str> {
+pub(super) fn seat(principal: &Principal) -> Answer<&str> {
     principal.seat().ok_or_else(|| {
         Failure::input("not-a-candidate", "whoever asks sits at no seat")
             .hint("log in with the access code of a seat")

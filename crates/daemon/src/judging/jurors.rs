@@ -107,6 +107,23 @@ impl Judging {
     }
 }
 
+impl Judging {
+    /// What is missing of an attempt before its session can be sealed, in words.
+    ///
+    /// # Errors
+    /// There is no such attempt, or the database fails.
+    pub async fn open_points(&self, attempt: &str) -> Result<Vec<String>, JudgingError> {
+        match self.outcome(attempt, "").await {
+            Ok(outcome) => {
+                let open = outcome.open_points.iter();
+                Ok(open.map(OpenPoint::to_string).collect())
+            }
+            Err(JudgingError::NotGraded { .. }) => Ok(vec!["no grading counts".to_owned()]),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl Matter {
     /// What it comes to for one of the jury: while somebody works apart, what he said himself, as if
     /// he were alone.

@@ -6,6 +6,7 @@ use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{SessionError, Sessions, Whole};
+use crate::deliverables::settle;
 use crate::store::sessions::{
     AttemptRow, Writing, append, commit, move_attempt, move_session, session_moved,
 };
@@ -56,8 +57,16 @@ impl Act<'_> {
         let Some(to) = attempt.state.after(by) else {
             return Ok(false);
         };
-        if !move_attempt(&mut self.tx, &attempt.id, attempt.state, to).await? {
+        // Shown with the state that it explains, from the first moment on.
+        let problem = self.reason.as_deref().filter(|_| by == AttemptMove::Break);
+        let moved = move_attempt(&mut self.tx, &attempt.id, attempt.state, to, problem);
+        if !moved.await? {
             return Ok(false);
+        }
+        if by == AttemptMove::HandIn {
+            // What was still being written counts as it was written last.
+            let settled = settle(&mut self.tx, self.session, &attempt.id, self.at_ms);
+            self.entries.extend(settled.await?);
         }
         self.write(deed).await?;
         Ok(true)

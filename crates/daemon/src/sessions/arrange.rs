@@ -12,6 +12,7 @@ use plateau_core::scenario::Scenario;
 use super::terms::{check_name, check_scenario, check_terms, terms, title_of};
 use super::view::{any_draw, blocks};
 use super::{SessionError, Sessions};
+use crate::access::Access;
 use crate::lab::{LabError, on_disk};
 use crate::labs::folder_of;
 use crate::store::sessions::{
@@ -228,12 +229,14 @@ impl Sessions {
             .collect())
     }
 
-    /// Gives a seat another access code; the old one opens nothing any more.
+    /// Gives a seat another access code; the old one opens nothing any more, and whoever came in by it
+    /// is out.
     ///
     /// # Errors
     /// There is no such session or seat.
     pub async fn recode(
         &self,
+        access: &Access,
         session: &str,
         seat: &str,
         reason: Option<String>,
@@ -259,6 +262,9 @@ impl Sessions {
         let entry = append(&mut tx, &session.id, now, actor, Some(reason), deed).await?;
         commit(tx).await?;
         self.tell(&session.id, vec![entry]);
+        if let Some(place) = self.inner.database.place(&row.id).await? {
+            access.revoke_seat(&place).await?;
+        }
         Ok(Slip {
             number: row.number,
             name: row.name,

@@ -2,30 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::exam::code;
 use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::message::{Message, Order, Own, OwnAttempt, Which};
-use plateau_core::exam::session::AttemptState;
 use plateau_core::topology::Access;
 
-use super::arrange::digest;
+use super::deliver::due;
 use super::{SessionError, Sessions, Whole};
-use crate::lab::LabError;
-use crate::runtime::error::chain;
-use crate::ssh::{Admission, Gate, Knock, Proof, Refusal};
-use crate::store::sessions::{AttemptRow, SeatRow};
+use crate::store::sessions::AttemptRow;
 
 impl Sessions {
-    /// The seat that an access code leads to, however it was typed; `None` where it leads nowhere.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn seat_of(&self, typed: &str) -> Result<Option<SeatRow>, SessionError> {
-        // Something that can be no code is looked up all the same: it takes as long.
-        let code = code::read(typed).unwrap_or_default();
-        Ok(self.inner.database.seat_of_code(&digest(&code)).await?)
-    }
-
     /// What a candidate is shown of his attempts.
     ///
     /// # Errors
@@ -61,17 +46,9 @@ impl Sessions {
         now_ms: u64,
     ) -> Result<OwnAttempt, SessionError> {
         let view = whole.attempt_view(attempt, now_ms);
-        let hash = whole.scenario(attempt).map(|row| row.hash.clone());
-        let scenario = self.frozen(&hash.unwrap_or_default()).await?;
-        let topology = scenario.draw(&attempt.seed).map_err(LabError::Scenario)?;
-        let has_begun = !matches!(
-            attempt.state,
-            AttemptState::Waiting
-                | AttemptState::Preparing
-                | AttemptState::Broken
-                | AttemptState::Ready
-                | AttemptState::Absent
-        );
+        let topology = self.drawn(attempt).await?;
+        let has_begun = attempt.state.has_begun();
+        let saved = self.inner.deliverables.of_attempt(&attempt.id).await?;
         let open = attempt.state.is_open();
         let nodes = topology.nodes.iter();
         let nodes = nodes.filter(|(_, node)| open && node.access.contains(&Access::Terminal));
@@ -87,44 +64,11 @@ impl Sessions {
             clock: view.clock,
             nodes: nodes.map(|(name, _)| name.clone()).collect(),
             lab: view.lab.filter(|_| open),
-        })
-    }
-
-    /// What lets candidates in over SSH: by the access code of a seat whose attempt is open.
-    #[must_use]
-    pub fn gate_of_ssh(&self) -> Gate {
-        let sessions = self.clone();
-        Gate::new(move |knock| {
-            let sessions = sessions.clone();
-            async move { sessions.admit(knock).await }
-        })
-    }
-
-    async fn admit(&self, knock: Knock) -> Result<Admission, Refusal> {
-        let Proof::Password(code) = knock.proof else {
-            return Err(Refusal("a key is no access code".to_owned()));
-        };
-        let failed = |error: SessionError| Refusal(chain(&error));
-        let seat = self.seat_of(&code).await.map_err(failed)?;
-        let seat = seat.ok_or_else(|| Refusal("there is no such access code".to_owned()))?;
-        let own = self.own(&seat.id).await.map_err(failed)?;
-        let mut open = own.attempts.into_iter();
-        let open = open.find_map(|attempt| Some((attempt.lab?, attempt.nodes)));
-        let (lab, nodes) = open.ok_or_else(|| {
-            Refusal(format!(
-                "seat `{}` has no attempt that is open",
-                seat.number
-            ))
-        })?;
-        let deed = Deed::Entered {
-            seat: seat.number.clone(),
-            from: format!("{} over SSH", knock.peer.ip()),
-        };
-        self.note(&seat.session, None, deed).await.map_err(failed)?;
-        Ok(Admission {
-            lab,
-            nodes,
-            seat: seat.number,
+            deliverables: if has_begun {
+                due(topology.tasks, saved)
+            } else {
+                vec![]
+            },
         })
     }
 

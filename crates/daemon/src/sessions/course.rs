@@ -4,7 +4,7 @@ use plateau_core::exam::log::Deed;
 use plateau_core::exam::message::SessionView;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
-use super::{SYSTEM, SessionError, Sessions};
+use super::{SYSTEM, SessionError, Sessions, Whole};
 use crate::store::sessions::{AttemptRow, moved, ticks};
 
 impl Sessions {
@@ -12,7 +12,8 @@ impl Sessions {
     /// or gives it up.
     ///
     /// # Errors
-    /// The move is not legal here, a reason is missing, or somebody still works.
+    /// The move is not legal here, a reason is missing, somebody still works, or something is open that
+    /// is to be sealed.
     pub async fn move_on(
         &self,
         session: &str,
@@ -45,6 +46,9 @@ impl Sessions {
         if by == SessionMove::Close && !begun.is_empty() {
             return Err(SessionError::Attempts { attempts: begun });
         }
+        if by == SessionMove::Seal {
+            self.check_judged(&whole).await?;
+        }
         let mut act = self.act(&whole, actor, reason).await?;
         if by == SessionMove::Close {
             for attempt in &whole.attempts {
@@ -55,6 +59,37 @@ impl Sessions {
         act.session(state, by).await?;
         self.done(act).await?;
         self.show(&whole.session.id).await
+    }
+
+    /// Refuses to seal a session while anything is open: a grading, a verdict, a rubric, a decision.
+    /// Who did not come is not judged.
+    async fn check_judged(&self, whole: &Whole) -> Result<(), SessionError> {
+        let mut open = Vec::new();
+        for attempt in &whole.attempts {
+            let points = match attempt.state {
+                AttemptState::Absent => continue,
+                AttemptState::Graded => self.inner.judging.open_points(&attempt.id).await?,
+                AttemptState::Waiting
+                | AttemptState::Preparing
+                | AttemptState::Broken
+                | AttemptState::Ready
+                | AttemptState::Running
+                | AttemptState::Paused
+                | AttemptState::HandedIn
+                | AttemptState::Kept => vec![format!("the attempt is {}", attempt.state)],
+            };
+            if !points.is_empty() {
+                open.push((whole.seat_number(attempt), attempt.scenario.clone(), points));
+            }
+        }
+        if open.is_empty() {
+            return Ok(());
+        }
+        open.sort();
+        Err(SessionError::OpenPoints {
+            session: whole.session.name.clone(),
+            open,
+        })
     }
 
     /// Removes the labs of attempts that are over and, where that is wanted, the images of what was

@@ -5,10 +5,13 @@ use plateau_core::exam::roster::Flaw;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::problem::{Place, Problem};
 
+use crate::access::AccessError;
+use crate::deliverables::DeliverableError;
 use crate::judging::{JudgingError, OpenError};
 use crate::lab::LabError;
 use crate::runtime::error::chain;
 use crate::store::DatabaseError;
+use crate::terminals::TerminalError;
 
 /// Something asked of a session that failed.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +83,14 @@ pub enum SessionError {
         /// Candidate number and state of each.
         attempts: Vec<(String, AttemptState)>,
     },
+    /// Something is missing before the session can be sealed.
+    #[error("session `{session}` cannot be sealed yet: {}", listed(.open))]
+    OpenPoints {
+        /// The session's name.
+        session: String,
+        /// Candidate number and scenario of each attempt, and what is missing of it.
+        open: Vec<(String, String, Vec<String>)>,
+    },
     /// Nobody is concerned.
     #[error("there is no attempt for which this can be done")]
     Nobody,
@@ -109,6 +120,15 @@ pub enum SessionError {
     /// What was seen could not be kept.
     #[error(transparent)]
     Judging(#[from] JudgingError),
+    /// Something that is handed in is not taken, or not there.
+    #[error(transparent)]
+    Deliverable(#[from] DeliverableError),
+    /// Whoever asks is not let in, or log-ins could not be ended.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The recordings cannot be read.
+    #[error(transparent)]
+    Recordings(#[from] TerminalError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -122,6 +142,13 @@ fn stuck(attempts: &[(String, AttemptState)]) -> String {
         "this cannot be done: {}",
         each.collect::<Vec<_>>().join(", ")
     )
+}
+
+fn listed(open: &[(String, String, Vec<String>)]) -> String {
+    let each = open
+        .iter()
+        .map(|(seat, scenario, points)| format!("`{seat}` at `{scenario}`: {}", points.join(", ")));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 impl SessionError {
@@ -139,6 +166,7 @@ impl SessionError {
             Self::NotProven { .. } => "not-proven",
             Self::State { .. } => "session-not-ready",
             Self::Attempts { .. } => "attempt-not-ready",
+            Self::OpenPoints { .. } => "open-points",
             Self::Nobody => "nobody-concerned",
             Self::NoReason => "reason-missing",
             Self::Rehearsing { .. } => "session-rehearsing",
@@ -146,6 +174,9 @@ impl SessionError {
             Self::Lab(error) => error.code(),
             Self::Open(_) => "state-unusable",
             Self::Judging(error) => error.code(),
+            Self::Deliverable(error) => error.code(),
+            Self::Recordings(_) => "recordings-unreadable",
+            Self::Access(_) => "access-failed",
             Self::Database(error) => error.code(),
         }
     }
@@ -164,11 +195,16 @@ impl SessionError {
             | Self::NotProven { .. }
             | Self::State { .. }
             | Self::Attempts { .. }
+            | Self::OpenPoints { .. }
             | Self::Nobody
             | Self::Rehearsing { .. }
             | Self::NoReason => Fault::Input,
-            Self::Room { .. } | Self::Open(_) | Self::Database(_) => Fault::Outside,
+            Self::Room { .. } | Self::Open(_) | Self::Access(_) | Self::Database(_) => {
+                Fault::Outside
+            }
             Self::Judging(error) => error.fault(),
+            Self::Deliverable(error) => error.fault(),
+            Self::Recordings(error) => error.api().fault,
             Self::Lab(error) => error.fault(),
         }
     }
@@ -188,12 +224,18 @@ impl SessionError {
                 "run `plateau scenario prove` on it, or insist with a reason, which is recorded"
             }
             Self::Attempts { .. } | Self::Nobody => "`plateau session seats` shows where each is",
+            Self::OpenPoints { .. } => {
+                "GET /v1/attempts/{attempt}/outcome says more of each; the jury decides what is open"
+            }
             Self::NoReason => "say why with --reason; it is kept in the session's log",
             Self::Rehearsing { .. } => "wait for its end, or end it",
             Self::Room { .. } => "take other labs down, or prepare fewer seats at a time",
             Self::Lab(error) => return error.hint(),
             Self::Judging(error) => return error.hint(),
+            Self::Deliverable(error) => return Some(error.hint()),
+            Self::Recordings(error) => return error.api().hint,
             Self::Open(_) => "plateaud needs a state folder that it can write to",
+            Self::Access(_) => "look at the disk's space and, with PostgreSQL, whether it answers",
             Self::Database(error) => error.hint(),
         };
         Some(hint.to_owned())
@@ -203,6 +245,9 @@ impl SessionError {
     #[must_use]
     pub fn api(&self) -> ApiError {
         if let Self::Lab(error) = self {
+            return error.api();
+        }
+        if let Self::Judging(error) = self {
             return error.api();
         }
         ApiError {

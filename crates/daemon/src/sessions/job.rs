@@ -90,15 +90,9 @@ impl Sessions {
                 return Ok(());
             }
         }
-        let moved = self.move_by_itself(attempt, AttemptMove::Break, Some(&problem));
-        if moved.await? {
-            let problem = Some(problem.as_str());
-            self.inner
-                .database
-                .set_problem(&attempt.id, problem)
-                .await?;
-        }
-        Ok(())
+        self.move_by_itself(attempt, AttemptMove::Break, Some(&problem))
+            .await
+            .map(drop)
     }
 
     async fn build_once(&self, attempt: &AttemptRow) -> Result<(), SessionError> {

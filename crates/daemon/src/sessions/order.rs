@@ -299,7 +299,8 @@ impl Sessions {
         chosen: &[AttemptRow],
     ) -> Result<Ordered, SessionError> {
         let now = self.inner.clock.now_ms();
-        let whole = self.whole(self.find(&before.session.id).await?).await?;
+        let mut whole = self.whole(self.find(&before.session.id).await?).await?;
+        whole.counting = self.inner.deliverables.counting(&whole.session.id).await?;
         let moved = whole.attempts.iter();
         let moved = moved.filter(|attempt| chosen.iter().any(|one| one.id == attempt.id));
         Ok(Ordered {

@@ -39,10 +39,9 @@ impl Sessions {
     /// There is no such session.
     pub async fn seats(&self, session: &str) -> Result<Vec<SeatView>, SessionError> {
         let session = self.find(session).await?;
-        Ok(self
-            .whole(session)
-            .await?
-            .seat_views(self.inner.clock.now_ms()))
+        let mut whole = self.whole(session).await?;
+        whole.counting = self.inner.deliverables.counting(&whole.session.id).await?;
+        Ok(whole.seat_views(self.inner.clock.now_ms()))
     }
 
     /// A session's log, from an entry on.
@@ -158,6 +157,7 @@ impl Whole {
             lab: attempt.lab.clone(),
             clock: reading.unwrap_or_else(|| read(&nothing, &[], now_ms)),
             problem: attempt.problem.clone(),
+            handed_in: self.counting.get(&attempt.id).cloned().unwrap_or_default(),
         }
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use russh::keys::PublicKey;
 use russh::server::VerifiedPublicKey;
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session};
-use russh::{Channel, ChannelId, Pty};
+use russh::{Channel, ChannelId, MethodSet, Pty};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Admission, House, Knock, Proof, command, screen};
+use super::{Admission, House, Knock, Proof, Refusal, command, screen};
 use crate::terminals::{Place, Size};
 
 /// Channels of one connection.
@@ -29,6 +29,8 @@ pub(super) struct Connection {
     peer: SocketAddr,
     entered: CancellationToken,
     user: String,
+    /// Whether nothing more is looked at, since somebody guesses.
+    shut: bool,
     admission: Option<Admission>,
     channels: BTreeMap<ChannelId, Line>,
 }
@@ -56,12 +58,16 @@ impl Connection {
             peer,
             entered,
             user: String::new(),
+            shut: false,
             admission: None,
             channels: BTreeMap::new(),
         }
     }
 
-    async fn ask(&self, user: &str, proof: Proof) -> Option<Admission> {
+    async fn ask(&mut self, user: &str, proof: Proof) -> Option<Admission> {
+        if self.shut {
+            return None;
+        }
         let knock = Knock {
             user: user.to_owned(),
             proof,
@@ -69,8 +75,13 @@ impl Connection {
         };
         match self.house.gate.ask(knock).await {
             Ok(admission) => Some(admission),
-            Err(refusal) => {
-                tracing::debug!(peer = %self.peer, why = refusal.0, "refused over SSH");
+            Err(Refusal::Wrong(why)) => {
+                tracing::debug!(peer = %self.peer, why, "refused over SSH");
+                None
+            }
+            Err(Refusal::TooMany(why)) => {
+                tracing::debug!(peer = %self.peer, why, "refused over SSH");
+                self.shut = true;
                 None
             }
         }
@@ -78,13 +89,24 @@ impl Connection {
 
     async fn enter(&mut self, user: &str, proof: Proof) -> Auth {
         let Some(admission) = self.ask(user, proof).await else {
-            return Auth::reject();
+            return self.reject();
         };
         tracing::info!(peer = %self.peer, seat = admission.seat, lab = admission.lab, "entered over SSH");
         user.clone_into(&mut self.user);
         self.admission = Some(admission);
         self.entered.cancel();
         Auth::Accept
+    }
+
+    /// Refuses, and says that no other way is left where nothing more is looked at.
+    fn reject(&self) -> Auth {
+        match self.shut {
+            false => Auth::reject(),
+            true => Auth::Reject {
+                proceed_with_methods: Some(MethodSet::empty()),
+                partial_success: false,
+            },
+        }
     }
 
     /// Begins what is asked for; a channel does one thing only.
@@ -166,7 +188,7 @@ impl Handler for Connection {
         let proof = Proof::Key(PublicKey::clone(offer.public_key));
         Ok(match self.ask(user, proof).await {
             Some(_) => Auth::Accept,
-            None => Auth::reject(),
+            None => self.reject(),
         })
     }
 

@@ -41,7 +41,13 @@ pub struct Admission {
 
 /// Why somebody may not enter, for the log alone: he himself is told only that he may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal(pub String);
+pub enum Refusal {
+    /// What he proves with opens nothing here.
+    Wrong(String),
+    /// The same, and too many wrong ones came from where he is: he may try again by another
+    /// connection, of which he gets few.
+    TooMany(String),
+}
 
 type Decide = dyn Fn(Knock) -> BoxFuture<'static, Result<Admission, Refusal>> + Send + Sync;
 
@@ -61,11 +67,14 @@ impl Gate {
     /// One that lets nobody in.
     #[must_use]
     pub fn shut() -> Self {
-        Self::new(async |_| Err(Refusal("nobody may enter".to_owned())))
+        Self::new(async |_| Err(Refusal::Wrong("nobody may enter".to_owned())))
     }
 
     /// Asks whether somebody may enter.
-    pub(super) async fn ask(&self, knock: Knock) -> Result<Admission, Refusal> {
+    ///
+    /// # Errors
+    /// He may not.
+    pub async fn ask(&self, knock: Knock) -> Result<Admission, Refusal> {
         (self.0)(knock).await
     }
 }

@@ -1,7 +1,8 @@
 //! The database: SQLite in the state folder, or PostgreSQL at a URL. One SQL text serves both.
 //!
-//! Columns are TEXT and BIGINT alone, which both have and the driver carries: booleans are 0 and 1,
-//! moments are milliseconds since the epoch, identifiers and JSON are texts.
+//! Columns are TEXT and BIGINT, which both have and the driver carries: booleans are 0 and 1, moments
+//! are milliseconds since the epoch, identifiers and JSON are texts. Files are BYTEA, which SQLite
+//! takes for a column of any type.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

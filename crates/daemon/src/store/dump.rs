@@ -2,8 +2,10 @@
 
 use std::io;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt as _;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _};
 use thiserror::Error;
@@ -12,7 +14,7 @@ use super::database::{Database, DatabaseError, Dialect, MIGRATIONS};
 use super::sessions::Writing;
 
 /// All tables, each behind those that it refers to.
-pub const TABLES: [&str; 16] = [
+pub const TABLES: [&str; 20] = [
     "sessions",
     "session_scenarios",
     "proofs",
@@ -27,9 +29,16 @@ pub const TABLES: [&str; 16] = [
     "failures",
     "gradings",
     "judgements",
+    "contents",
+    "deliverables",
+    "drafts",
+    "attempt_labs",
     "rehearsals",
     "lab_needs",
 ];
+
+/// Key of the object that a column of bytes becomes: its content in base64.
+const BYTES: &str = "base64";
 
 const DUMP: &str = "read all rows";
 const LOAD: &str = "put the rows back";
@@ -220,11 +229,13 @@ fn line(row: &AnyRow) -> Result<Vec<u8>, DatabaseError> {
         let failed = DatabaseError::query(DUMP);
         let place = column.ordinal();
         let is_null = row.try_get_raw(place).map_err(failed)?.is_null();
-        // All columns are TEXT or BIGINT.
+        // All columns are TEXT, BIGINT or BYTEA.
         let value = if is_null {
             Value::Null
         } else if let Ok(text) = row.try_get::<String, _>(place) {
             Value::String(text)
+        } else if let Ok(bytes) = row.try_get::<Vec<u8>, _>(place) {
+            json!({ BYTES: STANDARD.encode(bytes) })
         } else {
             let number: i64 = row.try_get(place).map_err(DatabaseError::query(DUMP))?;
             Value::from(number)
@@ -232,6 +243,12 @@ fn line(row: &AnyRow) -> Result<Vec<u8>, DatabaseError> {
         object.insert(column.name().to_owned(), value);
     }
     serde_json::to_vec(&object).map_err(DatabaseError::kept(DUMP))
+}
+
+/// Bytes as [`line`] writes them.
+fn bytes_of(object: &Map<String, Value>) -> Option<Vec<u8>> {
+    let text = object.get(BYTES)?.as_str()?;
+    STANDARD.decode(text).ok()
 }
 
 async fn insert(tx: &mut Writing, table: &str, line: usize, text: &[u8]) -> Result<(), DumpError> {
@@ -265,9 +282,8 @@ async fn insert(tx: &mut Writing, table: &str, line: usize, text: &[u8]) -> Resu
         insert = match value {
             Value::String(text) => insert.bind(text.as_str()),
             Value::Number(number) => insert.bind(number.as_i64().ok_or_else(no_row)?),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-                return Err(no_row());
-            }
+            Value::Object(object) => insert.bind(bytes_of(object).ok_or_else(no_row)?),
+            Value::Null | Value::Bool(_) | Value::Array(_) => return Err(no_row()),
         };
     }
     let done = insert.execute(&mut **tx).await;

@@ -16,7 +16,10 @@ mod writing;
 use row::{AttemptColumns, READ, SeatColumns, session_of};
 pub use row::{AttemptRow, ScenarioRow, SeatRow, SessionRow};
 pub(super) use row::{column, number};
-pub(crate) use writing::{append, commit, move_attempt, move_session, recode_seat, replace_seats};
+pub(crate) use writing::{
+    append, commit, move_attempt, move_session, recode_seat, replace_seats, session_state_in,
+    state_in,
+};
 
 /// What is being written.
 pub type Writing = Transaction<'static, Any>;
@@ -193,19 +196,31 @@ impl Database {
         entries.map_err(DatabaseError::kept(doing))
     }
 
-    /// Names an attempt's lab, or that it has none.
+    /// Names an attempt's lab, or that it has none; that it had one is kept.
     pub(crate) async fn set_lab(
         &self,
         attempt: &str,
         lab: Option<&str>,
     ) -> Result<(), DatabaseError> {
+        let doing = "name an attempt's lab";
+        let mut tx = self.begin().await?;
         sqlx::query("UPDATE attempts SET lab = $2 WHERE id = $1")
             .bind(attempt)
             .bind(lab)
-            .execute(self.write())
+            .execute(&mut *tx)
             .await
-            .map(drop)
-            .map_err(DatabaseError::query("name an attempt's lab"))
+            .map_err(DatabaseError::query(doing))?;
+        if let Some(lab) = lab {
+            sqlx::query(
+                "INSERT INTO attempt_labs (attempt, lab) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            )
+            .bind(attempt)
+            .bind(lab)
+            .execute(&mut *tx)
+            .await
+            .map_err(DatabaseError::query(doing))?;
+        }
+        commit(tx).await
     }
 
     /// Says what keeps an attempt from going on, or that nothing does.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod candidates;
+mod deliverables;
 mod disk;
 mod document;
 mod house;
@@ -12,6 +14,7 @@ mod operations;
 mod port;
 mod requests;
 mod rights;
+mod room;
 mod secured;
 mod streams;
 mod terminals;

@@ -149,6 +149,8 @@ impl Exam {
             .replace("{session}", &format!("session-{whose}"))
             .replace("{seat}", &format!("seat-{whose}"))
             .replace("{attempt}", &format!("attempt-{whose}"))
+            .replace("{task}", "none-of-this-name")
+            .replace("{content}", "none-of-this-hash")
             .replace("{account}", "nobody-of-this-name")
             .replace("{token}", "none-of-this-name")
     }
@@ -184,6 +186,7 @@ async fn told(response: Response) -> String {
         "account-not-found" | "token-not-found" | "authority-not-found" | "recording-not-found" => {
             "yes".to_owned()
         }
+        "deliverable-not-found" | "scenario-not-found" => "yes".to_owned(),
         // Reached, and refused as a log-in.
         "login-refused" => "yes".to_owned(),
         _ => status.as_u16().to_string(),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use plateau_core::exam::clock::PauseKind;
+use plateau_core::exam::judgement::{Award, OpenPoint, Statement, Word};
 use plateau_core::exam::log::{Deed, verify};
 use plateau_core::exam::message::{
     AttemptView, Extend, NewScenario, NewSession, Order, Pause, Say, SeatView, Terms, Which,
@@ -11,8 +12,11 @@ use plateau_core::exam::message::{
 use plateau_core::exam::rehearsal::RehearsalEvent;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 use plateau_core::feedback::Mode;
+use plateau_core::grade::Ruling;
+use plateaud::access::{Access, Lasting};
 use plateaud::runtime::fake::Fake;
-use plateaud::sessions::{SessionError, Sessions};
+use plateaud::sessions::{Sending, SessionError, Sessions};
+use plateaud::ssh::{Knock, Proof, Refusal};
 use plateaud::store::Database;
 use plateaud::terminals::Terminals;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +28,13 @@ const LIST: &str = "number,name,factor,breaks\n\
                     001,Ada,1.333,10\n\
                     002,Grace,,\n\
                     003,Linus,,\n";
+
+/// A task that a text is handed in for.
+const REPORT: &str = "  - id: report
+    skill: tsgeri/1.5
+    title: { en: Report }
+    deliverable: { accept: [md], at_most: 1KiB }
+";
 
 /// A daemon with its sessions.
 pub(crate) struct Centre {
@@ -39,6 +50,11 @@ pub(crate) async fn open(house: &House) -> (Sessions, CancellationToken) {
     let terminals = Terminals::new(house.labs.clone());
     let sessions = Sessions::open(house.labs.clone(), database, terminals, stop.clone());
     (sessions.await.unwrap(), stop)
+}
+
+async fn access(sessions: &Sessions) -> Access {
+    let database = sessions.database().clone();
+    Access::open(database, Lasting::default()).await.unwrap()
 }
 
 async fn centre() -> Centre {
@@ -67,20 +83,31 @@ fn terms() -> Terms {
 }
 
 fn new_session(duration: &str) -> NewSession {
-    use base64::Engine as _;
-    let mut files = files();
-    let engine = base64::engine::general_purpose::STANDARD;
-    let text = String::from_utf8(engine.decode(&files["scenario.yaml"]).unwrap()).unwrap();
-    let text = text.replace("duration: 30m", &format!("duration: {duration}"));
-    files.insert("scenario.yaml".into(), engine.encode(text));
-    NewSession {
+    let mut session = NewSession {
         name: "december".into(),
         terms: terms(),
         scenarios: vec![NewScenario {
-            files,
+            files: files(),
             insist: Some("a test of its own".into()),
         }],
-    }
+    };
+    change(
+        &mut session,
+        "duration: 30m",
+        &format!("duration: {duration}"),
+    );
+    session
+}
+
+/// Puts one text of the session's scenario in the place of another.
+fn change(session: &mut NewSession, from: &str, to: &str) {
+    use base64::Engine as _;
+    let engine = base64::engine::general_purpose::STANDARD;
+    let files = &mut session.scenarios[0].files;
+    let text = String::from_utf8(engine.decode(&files["scenario.yaml"]).unwrap()).unwrap();
+    assert!(text.contains(from), "{from}");
+    let text = text.replace(from, to);
+    files.insert("scenario.yaml".into(), engine.encode(text));
 }
 
 pub(crate) fn only(seat: &str) -> Which {
@@ -100,12 +127,14 @@ pub(crate) fn because(which: Which) -> Order {
 impl Centre {
     /// A session of three whose labs wait.
     pub(crate) async fn ready(duration: &str) -> Self {
+        Self::ready_with(new_session(duration)).await
+    }
+
+    /// The same of a certain session.
+    async fn ready_with(session: NewSession) -> Self {
         let centre = centre().await;
         let sessions = &centre.sessions;
-        sessions
-            .create(new_session(duration), "trainer")
-            .await
-            .unwrap();
+        sessions.create(session, "trainer").await.unwrap();
         sessions
             .seat_all("december", LIST.as_bytes(), "trainer")
             .await
@@ -168,6 +197,54 @@ impl Centre {
             centre.attempt(number).await.state == state
         })
         .await;
+    }
+
+    /// The jury decides whatever is open of an attempt.
+    async fn judge(&self, number: &str) {
+        let attempt = self.attempt(number).await.id;
+        let judging = self.sessions.judging();
+        let say = async |with: &[&str], says: Statement| {
+            let word = Word {
+                juror: "Mme Petit".into(),
+                agreed_with: with.iter().map(|name| (*name).to_owned()).collect(),
+                says,
+            };
+            judging.judge(&attempt, "Mme Petit", word).await.unwrap();
+        };
+        say(&[], Statement::Done {}).await;
+        let other = Word {
+            juror: "M. Moreau".into(),
+            agreed_with: Default::default(),
+            says: Statement::Done {},
+        };
+        judging.judge(&attempt, "M. Moreau", other).await.unwrap();
+        loop {
+            let outcome = judging.outcome(&attempt, "").await.unwrap();
+            let Some(open) = outcome.open_points.into_iter().next() else {
+                break;
+            };
+            let says = match open {
+                OpenPoint::Unknown { check } => Statement::Override {
+                    check,
+                    ruling: Ruling::Fail,
+                    reason: "nobody saw it".into(),
+                },
+                OpenPoint::Undecided { skill } => Statement::Skill {
+                    skill,
+                    award: Award::NotAcquired,
+                    reason: Some("there is nothing to see".into()),
+                },
+                OpenPoint::Rubric { .. }
+                | OpenPoint::Difference { .. }
+                | OpenPoint::AtWork { .. }
+                | OpenPoint::Reason { .. } => panic!("{open:?}"),
+            };
+            say(&["M. Moreau"], says).await;
+        }
+        assert_eq!(
+            judging.open_points(&attempt).await.unwrap(),
+            Vec::<String>::new()
+        );
     }
 
     /// What seat 001 had left at the moment in which its clock went on.
@@ -251,6 +328,9 @@ async fn a_session_goes_from_a_list_to_grades() {
         centre.house.fake.images_that("plateau/kept:"),
         Vec::<String>::new()
     );
+    for number in ["001", "002", "003"] {
+        centre.judge(number).await;
+    }
     sessions
         .move_on("december", SessionMove::Seal, None, "trainer")
         .await
@@ -261,6 +341,75 @@ async fn a_session_goes_from_a_list_to_grades() {
         .unwrap_err();
     assert!(matches!(refused, SessionError::State { .. }), "{refused}");
     centre.deeds().await;
+}
+
+#[tokio::test]
+async fn a_session_is_sealed_once_no_point_is_open_of_those_who_came() {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    let one = because(only("001"));
+    sessions
+        .start("december", one.clone(), "invigilator")
+        .await
+        .unwrap();
+    sessions
+        .hand_in("december", one, "invigilator")
+        .await
+        .unwrap();
+    centre.until_attempt("001", AttemptState::Graded).await;
+    sessions
+        .move_on("december", SessionMove::Close, None, "invigilator")
+        .await
+        .unwrap();
+    let seal = async || {
+        let sealed = sessions.move_on("december", SessionMove::Seal, None, "trainer");
+        sealed.await
+    };
+    let refused = seal().await.unwrap_err();
+    assert_eq!(refused.code(), "open-points");
+    let told = refused.to_string();
+    assert!(told.contains("`001` at `two-servers`: "), "{told}");
+    assert!(told.contains("juror Mme Petit is not done"), "{told}");
+    assert!(!told.contains("`002`"), "{told}");
+    centre.judge("001").await;
+    assert_eq!(seal().await.unwrap().state, SessionState::Sealed);
+}
+
+#[tokio::test]
+async fn a_guesser_over_ssh_is_slowed_and_nobody_else() {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    sessions
+        .start("december", Order::default(), "invigilator")
+        .await
+        .unwrap();
+    let gate = sessions.gate_of_ssh(access(sessions).await);
+    let knock = async |from: &str, code: &str| {
+        let peer = format!("{from}:22");
+        gate.ask(Knock {
+            user: "srv1".into(),
+            proof: Proof::Password(code.into()),
+            peer: peer.parse().unwrap(),
+        })
+        .await
+    };
+    let wrong = "AAAA-BBBB-CCCC";
+    let mut tries = 0;
+    while let Err(Refusal::Wrong(_)) = knock("192.0.2.1", wrong).await {
+        tries += 1;
+        assert!(tries < 1000, "nobody is slowed");
+    }
+    assert!(tries >= 120, "{tries}");
+    let elsewhere = knock("192.0.2.2", wrong).await;
+    assert!(matches!(elsewhere, Err(Refusal::Wrong(_))), "{elsewhere:?}");
+    let code = sessions.slips("december").await.unwrap().remove(0).code;
+    let admitted = knock("192.0.2.1", &code).await.unwrap();
+    assert_eq!(admitted.seat, "001");
+    let deeds = centre.deeds().await;
+    assert!(deeds.contains(&Deed::Entered {
+        seat: "001".into(),
+        from: "192.0.2.1 over SSH".into(),
+    }));
 }
 
 #[tokio::test]
@@ -370,6 +519,54 @@ async fn a_daemon_killed_anywhere_goes_on() {
         assert_eq!(seat.attempts[0].problem, None);
     }
     centre.deeds().await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_handed_in_although_the_daemon_is_killed() {
+    let mut session = new_session("30m");
+    change(&mut session, "mistakes:", &format!("{REPORT}mistakes:"));
+    let centre = Centre::ready_with(session).await;
+    let started = centre
+        .sessions
+        .start("december", Order::default(), "invigilator");
+    let attempt = started.await.unwrap().moved.remove(0);
+    let seat = centre.seats().await.remove(0);
+    let sending = Sending {
+        seat: &seat.id,
+        attempt: &attempt.id,
+        task: "report",
+        name: "report.md",
+        draft: Some("tab"),
+        announced: None,
+    };
+    let text = futures_util::stream::iter([Ok::<_, std::io::Error>("so far".into())]);
+    let saved = centre.sessions.save(sending, text).await.unwrap().saved;
+    assert_eq!(saved.number, None);
+
+    let centre = centre.killed().await;
+    let counts = centre.attempt("001").await.handed_in;
+    assert_eq!(counts[0].counts, saved);
+    centre
+        .sessions
+        .hand_in("december", because(only("001")), "invigilator")
+        .await
+        .unwrap();
+    let counts = centre.attempt("001").await.handed_in.remove(0).counts;
+    assert_eq!((counts.number, &counts.content), (Some(1), &saved.content));
+    let deeds = centre.deeds().await.into_iter();
+    let deeds: Vec<Deed> = deeds
+        .filter(|deed| {
+            matches!(deed, Deed::Saved { .. })
+                || *deed
+                    == Deed::Attempt {
+                        attempt: attempt.id.clone(),
+                        by: AttemptMove::HandIn,
+                        pause: None,
+                    }
+        })
+        .collect();
+    assert_eq!(deeds.len(), 2, "{deeds:?}");
+    assert!(matches!(&deeds[0], Deed::Saved { content, .. } if *content == saved.content));
 }
 
 #[tokio::test]
@@ -499,7 +696,7 @@ async fn an_access_code_that_was_replaced_opens_nothing() {
     let old = sessions.slips("december").await.unwrap().remove(0).code;
     let lost = Some("lost on the way".to_owned());
     let new = sessions
-        .recode("december", "001", lost, "trainer")
+        .recode(&access(sessions).await, "december", "001", lost, "trainer")
         .await
         .unwrap();
     assert_eq!(sessions.seat_of(&old).await.unwrap(), None);

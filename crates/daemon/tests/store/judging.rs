@@ -446,10 +446,10 @@ async fn an_exported_bundle_can_be_verified_also_after_a_mended_scenario_was_acc
             assert!(verification.good, "{verification:#?}");
             verification.manifest.unwrap()
         };
-        let handed_in = ("deliverables/tell/1.pdf".to_owned(), b"%PDF".to_vec());
-        let manifest = check(BTreeMap::from([handed_in])).await;
+        let recorded = ("recordings/l1/srv-main.cast".to_owned(), b"{}".to_vec());
+        let manifest = check(BTreeMap::from([recorded])).await;
         assert_eq!((manifest.session.as_str(), manifest.log_entries), ("s1", 2));
-        assert!(manifest.members.contains_key("deliverables/tell/1.pdf"));
+        assert!(manifest.members.contains_key("recordings/l1/srv-main.cast"));
         let mended = folder(&DOCUMENT.replace("points: 3", "points: 5"));
         let proposal = judging
             .regrade("a1", mended.clone(), "ada", "mended", None)

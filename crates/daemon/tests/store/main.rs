@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod access;
+mod deliverables;
 mod dump;
 mod engines;
 mod judging;

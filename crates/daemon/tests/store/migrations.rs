@@ -91,7 +91,7 @@ pub(crate) async fn content(pool: &AnyPool) -> Content {
     content
 }
 
-/// All columns are TEXT or BIGINT.
+/// All columns are TEXT, BIGINT or BYTEA.
 fn row(row: &AnyRow) -> BTreeMap<String, String> {
     let column = |name: &str| {
         if row.try_get_raw(name).unwrap().is_null() {
@@ -99,6 +99,10 @@ fn row(row: &AnyRow) -> BTreeMap<String, String> {
         }
         row.try_get::<String, _>(name)
             .or_else(|_| row.try_get::<i64, _>(name).map(|number| number.to_string()))
+            .or_else(|_| {
+                row.try_get::<Vec<u8>, _>(name)
+                    .map(|bytes| format!("{bytes:?}"))
+            })
             .unwrap()
     };
     let columns = row.columns().iter();

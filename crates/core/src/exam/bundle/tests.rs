@@ -36,8 +36,13 @@ fn log(judgement: &Judgement) -> Vec<Entry> {
         what: judgement.word.says.subject().to_string(),
         content: judgement.digest(),
     };
+    let saved = Deed::Saved {
+        attempt: "attempt".into(),
+        task: "report".into(),
+        content: blake3::hash(b"%PDF").to_hex().to_string(),
+    };
     let mut log: Vec<Entry> = Vec::new();
-    for deed in [Deed::Created {}, judged] {
+    for deed in [Deed::Created {}, saved, judged] {
         let last = log.last().map(|entry| (entry.seq, entry.hash.as_str()));
         let entry = Entry::after(last, 1, "ada", None, deed);
         log.push(entry);
@@ -73,7 +78,10 @@ fn sealed(
         log: &log,
         scenario: &scenario,
         lab_scenario: None,
-        extra: BTreeMap::from([("deliverables/report/1.pdf".to_owned(), b"%PDF".to_vec())]),
+        extra: BTreeMap::from([(
+            deliverable_name("report", 1, "my-report.pdf"),
+            b"%PDF".to_vec(),
+        )]),
     };
     seal(&content, &key()).unwrap()
 }
@@ -104,7 +112,7 @@ fn a_whole_bundle_is_good_in_every_step_and_equal_contents_give_equal_bytes() {
     let verification = verify(&WHOLE, &mine()).unwrap();
     assert!(verification.good, "{verification:#?}");
     assert!(verification.trusted);
-    assert_eq!(verification.steps.len(), 9);
+    assert_eq!(verification.steps.len(), 10);
     let fingerprint = fingerprint(&key().verifying_key()).unwrap();
     assert_eq!(verification.fingerprint.as_ref(), Some(&fingerprint));
     assert_eq!(

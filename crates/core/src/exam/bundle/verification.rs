@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::archive::{ArchiveError, unpack};
+use super::deliverables::saved;
 use super::key::{fingerprint, public_of_pem};
 use super::{
     EVIDENCE, FORMAT, GRADE, JUDGEMENTS, LAB_SCENARIO, LOG, MANIFEST, Manifest, Member, PUBLIC,
@@ -47,6 +48,8 @@ pub enum StepKind {
     Facts,
     /// Whether the log knows every judgement.
     Judgements,
+    /// Whether what was handed in is what the log says was saved, in this order.
+    Deliverables,
     /// Whether the scenario is the one of the grade.
     Scenario,
     /// Whether the grade follows from the facts.
@@ -80,10 +83,10 @@ pub struct Verification {
     pub steps: Vec<Step>,
 }
 
-type Members = BTreeMap<String, Vec<u8>>;
+pub(super) type Members = BTreeMap<String, Vec<u8>>;
 
 /// What a step found: good or bad.
-type Found = Result<String, String>;
+pub(super) type Found = Result<String, String>;
 
 /// Verifies a bundle.
 ///
@@ -107,6 +110,10 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError>
         (
             StepKind::Judgements,
             known(&members, log.as_ref(), manifest.as_ref()),
+        ),
+        (
+            StepKind::Deliverables,
+            saved(&members, log.as_ref(), manifest.as_ref()),
         ),
         (
             StepKind::Scenario,

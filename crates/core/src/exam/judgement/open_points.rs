@@ -1,6 +1,7 @@
 //! What is missing before a session can be sealed.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,20 @@ pub enum OpenPoint {
         /// A skill or a block.
         subject: Subject,
     },
+}
+
+impl fmt::Display for OpenPoint {
+    /// In words, such as `check web/answers is unknown`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { check } => write!(f, "check {check} is unknown"),
+            Self::Rubric { task, criterion } => write!(f, "rubric {task}/{criterion} is empty"),
+            Self::Difference { subject } => write!(f, "the jurors differ on {subject}"),
+            Self::AtWork { juror } => write!(f, "juror {juror} is not done"),
+            Self::Undecided { skill } => write!(f, "skill {skill} is undecided"),
+            Self::Reason { subject } => write!(f, "{subject} lacks a reason"),
+        }
+    }
 }
 
 /// Whether a decision contradicts what is proposed; where nothing is, none does.

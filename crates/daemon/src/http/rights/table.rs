@@ -197,6 +197,21 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
         Needs(Right::WorkAttempt),
     ),
     (
+        "put",
+        "/v1/attempts/{attempt}/deliverables/{task}",
+        Needs(Right::WorkAttempt),
+    ),
+    (
+        "get",
+        "/v1/attempts/{attempt}/deliverables",
+        Needs(Right::SeeAttempt),
+    ),
+    (
+        "get",
+        "/v1/attempts/{attempt}/deliverables/{task}/{content}",
+        Needs(Right::SeeAttempt),
+    ),
+    (
         "get",
         "/v1/attempts/{attempt}/evidence.tar",
         Needs(Right::SeeEvidence),
@@ -254,6 +269,7 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
 ];
 
 /// What a path can name; each has a way to be looked up, or belongs to nobody.
-pub(super) const NAMED: [&str; 10] = [
-    "lab", "node", "name", "session", "seat", "number", "attempt", "grading", "account", "token",
+pub(super) const NAMED: [&str; 12] = [
+    "lab", "node", "name", "session", "seat", "number", "attempt", "task", "content", "grading",
+    "account", "token",
 ];

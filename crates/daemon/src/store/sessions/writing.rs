@@ -96,22 +96,61 @@ pub(crate) async fn move_session(
     Ok(moved.rows_affected() == 1)
 }
 
-/// Moves an attempt on, if it still is where it was thought to be. Whether it was.
+/// Moves an attempt on, if it still is where it was thought to be, and says what is wrong with it
+/// from then on. Whether it was.
 pub(crate) async fn move_attempt(
     tx: &mut Writing,
     attempt: &str,
     from: AttemptState,
     to: AttemptState,
+    problem: Option<&str>,
 ) -> Result<bool, DatabaseError> {
     let moved =
-        sqlx::query("UPDATE attempts SET state = $3, problem = NULL WHERE id = $1 AND state = $2")
+        sqlx::query("UPDATE attempts SET state = $3, problem = $4 WHERE id = $1 AND state = $2")
             .bind(attempt)
             .bind(from.word())
             .bind(to.word())
+            .bind(problem)
             .execute(&mut **tx)
             .await
             .map_err(DatabaseError::query("move an attempt"))?;
     Ok(moved.rows_affected() == 1)
+}
+
+/// Where an attempt is, in the middle of a change; `None` where there is none.
+pub(crate) async fn state_in(
+    tx: &mut Writing,
+    attempt: &str,
+) -> Result<Option<AttemptState>, DatabaseError> {
+    let doing = "find the attempt";
+    let row: Option<(String,)> = sqlx::query_as("SELECT state FROM attempts WHERE id = $1")
+        .bind(attempt)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(DatabaseError::query(doing))?;
+    let Some((word,)) = row else {
+        return Ok(None);
+    };
+    let state = AttemptState::of(&word);
+    state.map(Some).ok_or(DatabaseError::Word { doing, word })
+}
+
+/// Where a session is, in the middle of a change; `None` where there is none.
+pub(crate) async fn session_state_in(
+    tx: &mut Writing,
+    session: &str,
+) -> Result<Option<SessionState>, DatabaseError> {
+    let doing = "find the session";
+    let row: Option<(String,)> = sqlx::query_as("SELECT state FROM sessions WHERE id = $1")
+        .bind(session)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(DatabaseError::query(doing))?;
+    let Some((word,)) = row else {
+        return Ok(None);
+    };
+    let state = SessionState::of(&word);
+    state.map(Some).ok_or(DatabaseError::Word { doing, word })
 }
 
 /// Appends to a session's log.

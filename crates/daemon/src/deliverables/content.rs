@@ -1,0 +1,223 @@
+//! Whether a file is what its name says.
+
+use file_format::FileFormat;
+use plateau_core::exam::deliverable::ending;
+use plateau_core::topology::Deliverable;
+
+use super::DeliverableError;
+
+/// Endings of files that are texts, whatever is written in them.
+const TEXTS: &[&str] = &[
+    "asciidoc", "adoc", "bat", "cfg", "cmd", "conf", "css", "csv", "diff", "html", "htm", "ini",
+    "js", "json", "log", "markdown", "md", "patch", "pl", "ps1", "py", "rst", "sh", "sql", "svg",
+    "tex", "toml", "tsv", "txt", "xml", "yaml", "yml", "zone",
+];
+
+/// Endings that are written in more than one way, and the usual one.
+const ALIKE: &[(&str, &str)] = &[("jpeg", "jpg"), ("tiff", "tif")];
+
+/// What kind of file a name says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The ending, in small letters.
+    pub ending: String,
+    /// How its content is told.
+    shape: Shape,
+}
+
+/// How it is told whether a content is of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Shape {
+    /// It is UTF-8 and can be read.
+    Text,
+    /// It begins, or is put together, as one of these.
+    Formats(&'static [FileFormat]),
+    /// Nobody knows.
+    Anything,
+}
+
+impl Kind {
+    fn of(ending: String) -> Self {
+        let usual = ALIKE.iter().find(|(other, _)| *other == ending);
+        let usual = usual.map_or(ending.as_str(), |(_, usual)| usual);
+        let shape = if TEXTS.contains(&usual) {
+            Shape::Text
+        } else {
+            match FileFormat::from_extension(usual) {
+                [] => Shape::Anything,
+                formats => Shape::Formats(formats),
+            }
+        };
+        Self { ending, shape }
+    }
+
+    /// Whether it is written, and not made by a program.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.shape == Shape::Text
+    }
+}
+
+/// The kind of a file that a task is to take, by its name.
+///
+/// # Errors
+/// The name cannot be one, or the task does not take this kind.
+pub fn kind(task: &str, asked: &Deliverable, name: &str) -> Result<Kind, DeliverableError> {
+    let ending = ending(name).map_err(|source| DeliverableError::Name {
+        name: name.to_owned(),
+        source,
+    })?;
+    if !asked.accept.contains(&ending) {
+        return Err(DeliverableError::Kind {
+            task: task.to_owned(),
+            kind: ending,
+            accept: asked.accept.clone(),
+        });
+    }
+    Ok(Kind::of(ending))
+}
+
+/// Checks that a content is what the file's name says. What a browser says of it is not asked: that
+/// follows from the name as well, by whatever is installed on its computer.
+///
+/// # Errors
+/// It is empty, or something else.
+pub fn check(name: &str, kind: &Kind, content: &[u8]) -> Result<(), DeliverableError> {
+    if content.is_empty() {
+        return Err(DeliverableError::Empty {
+            name: name.to_owned(),
+        });
+    }
+    let found = match &kind.shape {
+        Shape::Anything => return Ok(()),
+        Shape::Text => match std::str::from_utf8(content) {
+            Ok(text) if !text.contains(is_binary) => return Ok(()),
+            Ok(_) => "it has control characters, which no text has".to_owned(),
+            Err(_) => "it is no text in UTF-8".to_owned(),
+        },
+        Shape::Formats(formats) => {
+            let is = FileFormat::from_bytes(content);
+            if formats.contains(&is) {
+                return Ok(());
+            }
+            if is == FileFormat::ArbitraryBinaryData {
+                "nobody can tell what it is".to_owned()
+            } else {
+                format!("it is {} (`{}`)", is.name(), is.extension())
+            }
+        }
+    };
+    Err(DeliverableError::Content {
+        name: name.to_owned(),
+        kind: kind.ending.clone(),
+        found,
+    })
+}
+
+fn is_binary(c: char) -> bool {
+    c.is_control()
+        && !matches!(
+            c,
+            '\t' | '\n' | '\r' | '\u{c}' | '\u{1b}' | '\u{80}'..='\u{9f}'
+        )
+}
+
+/// The media type to send a kind with.
+#[must_use]
+pub fn media_type(ending: &str) -> &'static str {
+    match Kind::of(ending.to_owned()).shape {
+        // Never as a page: it is a candidate's.
+        Shape::Text => "text/plain; charset=utf-8",
+        Shape::Formats([format, ..]) => format.media_type(),
+        Shape::Formats([]) | Shape::Anything => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plateau_core::quantity::Size;
+
+    use super::*;
+
+    const ODT: &[u8] = include_bytes!("../../tests/files/text.odt");
+    const DOCX: &[u8] = include_bytes!("../../tests/files/text.docx");
+    const ZIP: &[u8] = include_bytes!("../../tests/files/plain.zip");
+    const PDF: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n";
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0";
+
+    fn looked_at(name: &str, content: &[u8]) -> Result<(), DeliverableError> {
+        let accept = [
+            "md", "txt", "conf", "pdf", "odt", "docx", "zip", "png", "jpg", "jpeg", "pkt",
+        ];
+        let asked = Deliverable {
+            accept: accept.map(str::to_owned).into(),
+            at_most: Size(1 << 20),
+        };
+        let kind = kind("report", &asked, name)?;
+        check(name, &kind, content)
+    }
+
+    #[test]
+    fn a_file_that_is_what_its_name_says_is_taken() {
+        let accented = "# Compte rendu\r\n\tété\u{1b}[0m\n".as_bytes();
+        for (name, content) in [
+            ("a.md", accented),
+            ("a.TXT", b"\xef\xbb\xbfwith a mark".as_slice()),
+            ("named.conf", b"zone \"atelier.lan\" {};"),
+            ("a.pdf", PDF),
+            ("a.odt", ODT),
+            ("a.docx", DOCX),
+            ("a.zip", ZIP),
+            ("a.png", PNG),
+            ("a.jpg", JPEG),
+            ("a.jpeg", JPEG),
+            ("lab.pkt", b"\x01\x02\x03"),
+        ] {
+            let looked = looked_at(name, content);
+            assert!(looked.is_ok(), "{name}: {looked:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_something_else_is_refused_and_it_is_said_what_it_is() {
+        for (name, content, found) in [
+            ("a.pdf", ODT, "OpenDocument Text"),
+            ("a.odt", DOCX, "docx"),
+            ("a.docx", ODT, "odt"),
+            ("a.docx", ZIP, "ZIP"),
+            ("a.odt", ZIP, "ZIP"),
+            ("a.jpg", PNG, "png"),
+            ("a.png", b"\x7fELF\x02\x01\x01\0".as_slice(), "Executable"),
+            ("a.pdf", b"just text", "nobody can tell"),
+            ("a.md", PDF, "no text in UTF-8"),
+            ("a.txt", b"latin \xe9", "no text in UTF-8"),
+            ("a.txt", b"bytes \0", "control characters"),
+            ("a.txt", b"\xff\xfeu\0t\0f\0", "no text in UTF-8"),
+        ] {
+            let refused = looked_at(name, content).unwrap_err();
+            assert_eq!(refused.code(), "other-content", "{name}");
+            let told = refused.to_string();
+            assert!(told.contains(found), "{told}");
+        }
+        assert_eq!(looked_at("a.pdf", b"").unwrap_err().code(), "file-empty");
+    }
+
+    #[test]
+    fn a_kind_that_is_not_asked_for_is_refused() {
+        let refused = looked_at("a.exe", b"MZ").unwrap_err();
+        assert_eq!(refused.code(), "kind-not-accepted");
+        assert!(refused.hint().contains("odt, docx"), "{}", refused.hint());
+        let refused = looked_at("../a.pdf", PDF).unwrap_err();
+        assert_eq!(refused.code(), "bad-file-name");
+    }
+
+    #[test]
+    fn no_text_of_a_candidate_is_sent_as_a_page() {
+        for ending in ["html", "svg", "md", "js"] {
+            assert_eq!(media_type(ending), "text/plain; charset=utf-8");
+        }
+        assert_eq!(media_type("pdf"), "application/pdf");
+        assert_eq!(media_type("pkt"), "application/octet-stream");
+    }
+}

@@ -1,0 +1,142 @@
+//! How candidates come in: by their access codes, in a browser and over SSH. Each time is written down.
+
+use std::net::IpAddr;
+
+use plateau_core::exam::code;
+use plateau_core::exam::log::Deed;
+use plateau_core::exam::session::SessionState;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::arrange::digest;
+use super::{SYSTEM, SessionError, Sessions};
+use crate::access::{Access, Made, Principal};
+use crate::runtime::error::chain;
+use crate::ssh::{Admission, Gate, Knock, Proof, Refusal};
+use crate::store::sessions::{SeatRow, append, commit, session_state_in};
+
+impl Sessions {
+    /// The seat that an access code leads to, however it was typed; `None` where it leads nowhere.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn seat_of(&self, typed: &str) -> Result<Option<SeatRow>, SessionError> {
+        // Something that can be no code is looked up all the same: it takes as long.
+        let code = code::read(typed).unwrap_or_default();
+        Ok(self.inner.database.seat_of_code(&digest(&code)).await?)
+    }
+
+    /// Logs a candidate in by his access code, which is written down.
+    ///
+    /// # Errors
+    /// The code is nobody's, there were too many wrong ones, or the database fails.
+    pub async fn log_in(
+        &self,
+        access: &Access,
+        typed: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Made, SessionError> {
+        let made = access.log_in_by_code(typed, from).await?;
+        if let Principal::Seat { place, .. } = &made.principal {
+            let from = from.map_or_else(|| "this machine".to_owned(), |from| from.to_string());
+            self.entered(&place.session, &place.number, from).await?;
+        }
+        Ok(made)
+    }
+
+    /// Writes down that a candidate came in, where the session's log still grows.
+    async fn entered(&self, session: &str, seat: &str, from: String) -> Result<(), SessionError> {
+        let mut tx = self.inner.database.begin().await?;
+        match session_state_in(&mut tx, session).await? {
+            None | Some(SessionState::Sealed | SessionState::Cancelled) => return Ok(()),
+            Some(
+                SessionState::Draft
+                | SessionState::Preparing
+                | SessionState::Ready
+                | SessionState::Open
+                | SessionState::Closed,
+            ) => {}
+        }
+        let deed = Deed::Entered {
+            seat: seat.to_owned(),
+            from,
+        };
+        let now = self.inner.clock.now_ms();
+        let entry = append(&mut tx, session, now, SYSTEM, None, deed).await?;
+        commit(tx).await?;
+        self.tell(session, vec![entry]);
+        Ok(())
+    }
+
+    /// What lets candidates in over SSH: by the access code of a seat whose attempt is open. Wrong
+    /// codes count for the address that they come from, together with those of browsers.
+    #[must_use]
+    pub fn gate_of_ssh(&self, access: Access) -> Gate {
+        let sessions = self.clone();
+        Gate::new(move |knock| {
+            let (sessions, access) = (sessions.clone(), access.clone());
+            async move { sessions.admit(&access, knock).await }
+        })
+    }
+
+    async fn admit(&self, access: &Access, knock: Knock) -> Result<Admission, Refusal> {
+        let Proof::Password(code) = knock.proof else {
+            return Err(Refusal::Wrong("a key is no access code".to_owned()));
+        };
+        let failed = |error: SessionError| Refusal::Wrong(chain(&error));
+        let seat = self.seat_of(&code).await.map_err(failed)?;
+        let Some(seat) = seat else {
+            let counted = access.missed(Some(knock.peer.ip()));
+            return Err(match counted {
+                Ok(()) => Refusal::Wrong("there is no such access code".to_owned()),
+                Err(error) => Refusal::TooMany(chain(&error)),
+            });
+        };
+        let own = self.own(&seat.id).await.map_err(failed)?;
+        let mut open = own.attempts.into_iter();
+        let open = open.find_map(|attempt| Some((attempt.lab?, attempt.nodes)));
+        let (lab, nodes) = open.ok_or_else(|| {
+            Refusal::Wrong(format!(
+                "seat `{}` has no attempt that is open",
+                seat.number
+            ))
+        })?;
+        let from = format!("{} over SSH", knock.peer.ip());
+        let entered = self.entered(&seat.session, &seat.number, from);
+        entered.await.map_err(failed)?;
+        Ok(Admission {
+            lab,
+            nodes,
+            seat: seat.number,
+        })
+    }
+
+    /// Waits until the candidate of a lab may not be in it any longer; for ever where it is no
+    /// candidate's.
+    pub async fn until_shut(self, lab: String) {
+        // Listened for first, so that nothing is missed.
+        let mut changes = self.subscribe();
+        let database = &self.inner.database;
+        let attempt = match database.attempt_of_lab(&lab).await {
+            Ok(Some(attempt)) => attempt,
+            Ok(None) => return std::future::pending().await,
+            Err(error) => {
+                let error = chain(&error);
+                tracing::warn!(lab, error, "whether an attempt is open is not known");
+                return;
+            }
+        };
+        loop {
+            let now = database.attempt(&attempt.id).await;
+            if !now.is_ok_and(|now| now.is_some_and(|now| now.state.is_open())) {
+                return;
+            }
+            loop {
+                match changes.recv().await {
+                    Ok(change) if change.session != attempt.session => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        }
+    }
+}

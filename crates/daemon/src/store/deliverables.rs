@@ -1,0 +1,320 @@
+//! What candidates hand in: contents by their hash, versions, and drafts of the next ones.
+
+use std::collections::BTreeMap;
+
+use plateau_core::exam::deliverable::{HandedInView, VersionView};
+use sqlx::{Any, FromRow, Transaction};
+
+use super::database::{Database, DatabaseError};
+use super::evidence::{signed, unsigned};
+
+/// What was saved of a task's deliverable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Versions by number, which is the order in which they were saved.
+    pub versions: Vec<VersionView>,
+    /// Drafts in the order in which they were saved, each later than every version.
+    pub drafts: Vec<Draft>,
+}
+
+/// What somebody is still writing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Where it is written, such as a tab of a browser.
+    pub writer: String,
+    /// When the first was saved that it took the place of, in milliseconds since the epoch.
+    pub began_ms: u64,
+    /// What was saved; it has no number.
+    pub saved: VersionView,
+}
+
+impl Kept {
+    /// What counts: whatever was saved last.
+    #[must_use]
+    pub fn latest(&self) -> Option<&VersionView> {
+        let draft = self.drafts.last().map(|draft| &draft.saved);
+        draft.or(self.versions.last())
+    }
+
+    /// Everything in the order in which it was saved.
+    #[must_use]
+    pub fn in_order(self) -> Vec<VersionView> {
+        let drafts = self.drafts.into_iter().map(|draft| draft.saved);
+        self.versions.into_iter().chain(drafts).collect()
+    }
+}
+
+#[derive(FromRow)]
+struct VersionRow {
+    attempt: String,
+    task: String,
+    number: i64,
+    name: String,
+    kind: String,
+    content: String,
+    size: i64,
+    saved: i64,
+    actor: String,
+}
+
+#[derive(FromRow)]
+struct DraftRow {
+    attempt: String,
+    task: String,
+    writer: String,
+    began: i64,
+    name: String,
+    kind: String,
+    content: String,
+    size: i64,
+    saved: i64,
+    actor: String,
+}
+
+/// Attempt and task → what was saved.
+type Everything = BTreeMap<(String, String), Kept>;
+
+const READ: &str = "read what was handed in";
+
+const VERSIONS_OF_ATTEMPT: &str = "SELECT d.attempt, d.task, d.number, d.name, d.kind, d.content, \
+    c.size, d.saved, d.actor FROM deliverables d JOIN contents c ON c.hash = d.content \
+    WHERE d.attempt = $1 ORDER BY d.task, d.number";
+
+const DRAFTS_OF_ATTEMPT: &str = "SELECT d.attempt, d.task, d.writer, d.began, d.name, d.kind, \
+    d.content, c.size, d.saved, d.actor FROM drafts d JOIN contents c ON c.hash = d.content \
+    WHERE d.attempt = $1 ORDER BY d.task, d.saved";
+
+const LAST_OF_SESSION: &str = "SELECT d.attempt, d.task, d.number, d.name, d.kind, d.content, \
+    c.size, d.saved, d.actor FROM deliverables d JOIN contents c ON c.hash = d.content \
+    JOIN attempts a ON a.id = d.attempt WHERE a.session = $1 AND d.number = \
+    (SELECT MAX(o.number) FROM deliverables o WHERE o.attempt = d.attempt AND o.task = d.task) \
+    ORDER BY d.attempt, d.task";
+
+const DRAFTS_OF_SESSION: &str = "SELECT d.attempt, d.task, d.writer, d.began, d.name, d.kind, \
+    d.content, c.size, d.saved, d.actor FROM drafts d JOIN contents c ON c.hash = d.content \
+    JOIN attempts a ON a.id = d.attempt WHERE a.session = $1 ORDER BY d.task, d.saved";
+
+impl Database {
+    /// What was saved of an attempt's deliverables, by task.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn handed_in(&self, attempt: &str) -> Result<BTreeMap<String, Kept>, DatabaseError> {
+        let failed = || DatabaseError::query(READ);
+        let versions = sqlx::query_as(VERSIONS_OF_ATTEMPT).bind(attempt);
+        let versions = versions.fetch_all(self.read()).await.map_err(failed())?;
+        let drafts = sqlx::query_as(DRAFTS_OF_ATTEMPT).bind(attempt);
+        let drafts = drafts.fetch_all(self.read()).await.map_err(failed())?;
+        Ok(by_task(versions, drafts))
+    }
+
+    /// What counts of every attempt of a session, by attempt.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn counting(
+        &self,
+        session: &str,
+    ) -> Result<BTreeMap<String, Vec<HandedInView>>, DatabaseError> {
+        let failed = || DatabaseError::query(READ);
+        let versions = sqlx::query_as(LAST_OF_SESSION).bind(session);
+        let versions = versions.fetch_all(self.read()).await.map_err(failed())?;
+        let drafts = sqlx::query_as(DRAFTS_OF_SESSION).bind(session);
+        let drafts = drafts.fetch_all(self.read()).await.map_err(failed())?;
+        let mut counting: BTreeMap<String, Vec<HandedInView>> = BTreeMap::new();
+        for ((attempt, task), kept) in everything(versions, drafts) {
+            if let Some(counts) = kept.latest().cloned() {
+                let view = HandedInView { task, counts };
+                counting.entry(attempt).or_default().push(view);
+            }
+        }
+        Ok(counting)
+    }
+
+    /// The bytes of a hash; `None` where they are not kept.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn content(&self, hash: &str) -> Result<Option<Vec<u8>>, DatabaseError> {
+        let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT bytes FROM contents WHERE hash = $1")
+            .bind(hash)
+            .fetch_optional(self.read())
+            .await
+            .map_err(DatabaseError::query(READ))?;
+        Ok(row.map(|(bytes,)| bytes))
+    }
+
+    /// Every lab that an attempt ever had, the oldest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn labs_of_attempt(&self, attempt: &str) -> Result<Vec<String>, DatabaseError> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT lab FROM attempt_labs WHERE attempt = $1 ORDER BY lab")
+                .bind(attempt)
+                .fetch_all(self.read())
+                .await
+                .map_err(DatabaseError::query("read an attempt's labs"))?;
+        Ok(rows.into_iter().map(|(lab,)| lab).collect())
+    }
+}
+
+/// The same, in the middle of a change.
+pub(crate) async fn handed_in(
+    tx: &mut Transaction<'static, Any>,
+    attempt: &str,
+) -> Result<BTreeMap<String, Kept>, DatabaseError> {
+    let failed = || DatabaseError::query(READ);
+    let versions = sqlx::query_as(VERSIONS_OF_ATTEMPT).bind(attempt);
+    let versions = versions.fetch_all(&mut **tx).await.map_err(failed())?;
+    let drafts = sqlx::query_as(DRAFTS_OF_ATTEMPT).bind(attempt);
+    let drafts = drafts.fetch_all(&mut **tx).await.map_err(failed())?;
+    Ok(by_task(versions, drafts))
+}
+
+/// Keeps bytes; those that are kept already are kept once.
+pub(crate) async fn keep_content(
+    tx: &mut Transaction<'static, Any>,
+    hash: &str,
+    bytes: &[u8],
+) -> Result<(), DatabaseError> {
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    // Written over by the same, so that nobody removes it before this is done.
+    sqlx::query(
+        "INSERT INTO contents (hash, size, bytes) VALUES ($1, $2, $3) \
+         ON CONFLICT (hash) DO UPDATE SET size = excluded.size",
+    )
+    .bind(hash)
+    .bind(signed(size))
+    .bind(bytes)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+    .map_err(DatabaseError::query("keep what is handed in"))
+}
+
+/// Adds a version, whose number nobody has.
+pub(crate) async fn add_version(
+    tx: &mut Transaction<'static, Any>,
+    attempt: &str,
+    task: &str,
+    number: u32,
+    version: &VersionView,
+) -> Result<(), DatabaseError> {
+    sqlx::query(
+        "INSERT INTO deliverables (attempt, task, number, name, kind, content, saved, actor) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(attempt)
+    .bind(task)
+    .bind(i64::from(number))
+    .bind(&version.name)
+    .bind(&version.kind)
+    .bind(&version.content)
+    .bind(signed(version.saved_ms))
+    .bind(&version.by)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+    .map_err(DatabaseError::query("add a version"))
+}
+
+/// Keeps a draft in the place of its writer's last.
+pub(crate) async fn keep_draft(
+    tx: &mut Transaction<'static, Any>,
+    attempt: &str,
+    task: &str,
+    draft: &Draft,
+) -> Result<(), DatabaseError> {
+    sqlx::query(
+        "INSERT INTO drafts (attempt, task, writer, began, name, kind, content, saved, actor) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (attempt, task, writer) \
+         DO UPDATE SET began = excluded.began, name = excluded.name, kind = excluded.kind, \
+         content = excluded.content, saved = excluded.saved, actor = excluded.actor",
+    )
+    .bind(attempt)
+    .bind(task)
+    .bind(&draft.writer)
+    .bind(signed(draft.began_ms))
+    .bind(&draft.saved.name)
+    .bind(&draft.saved.kind)
+    .bind(&draft.saved.content)
+    .bind(signed(draft.saved.saved_ms))
+    .bind(&draft.saved.by)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+    .map_err(DatabaseError::query("keep a draft"))
+}
+
+/// Removes a writer's draft.
+pub(crate) async fn remove_draft(
+    tx: &mut Transaction<'static, Any>,
+    attempt: &str,
+    task: &str,
+    writer: &str,
+) -> Result<(), DatabaseError> {
+    sqlx::query("DELETE FROM drafts WHERE attempt = $1 AND task = $2 AND writer = $3")
+        .bind(attempt)
+        .bind(task)
+        .bind(writer)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+        .map_err(DatabaseError::query("remove a draft"))
+}
+
+/// Removes bytes that are nobody's any longer.
+pub(crate) async fn forget_content(
+    tx: &mut Transaction<'static, Any>,
+    hash: &str,
+) -> Result<(), DatabaseError> {
+    sqlx::query(
+        "DELETE FROM contents WHERE hash = $1 \
+         AND NOT EXISTS (SELECT 1 FROM deliverables WHERE content = $1) \
+         AND NOT EXISTS (SELECT 1 FROM drafts WHERE content = $1)",
+    )
+    .bind(hash)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+    .map_err(DatabaseError::query("forget an old draft"))
+}
+
+fn by_task(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> BTreeMap<String, Kept> {
+    let all = everything(versions, drafts).into_iter();
+    all.map(|((_, task), kept)| (task, kept)).collect()
+}
+
+fn everything(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> Everything {
+    let mut all = Everything::new();
+    for row in versions {
+        let kept = all.entry((row.attempt, row.task)).or_default();
+        kept.versions.push(VersionView {
+            number: u32::try_from(row.number).ok(),
+            name: row.name,
+            kind: row.kind,
+            size: unsigned(row.size),
+            content: row.content,
+            saved_ms: unsigned(row.saved),
+            by: row.actor,
+        });
+    }
+    for row in drafts {
+        let kept = all.entry((row.attempt, row.task)).or_default();
+        kept.drafts.push(Draft {
+            writer: row.writer,
+            began_ms: unsigned(row.began),
+            saved: VersionView {
+                number: None,
+                name: row.name,
+                kind: row.kind,
+                size: unsigned(row.size),
+                content: row.content,
+                saved_ms: unsigned(row.saved),
+                by: row.actor,
+            },
+        });
+    }
+    all
+}
