@@ -232,11 +232,15 @@ impl Sessions {
         let Some(busy) = Busy::with(self, &attempt.id) else {
             return;
         };
+        let sessions = self.clone();
         tokio::spawn(async move {
             if let Err(error) = labs.start_clock(&lab).await {
-                tracing::warn!(lab, error = chain(&error), "events do not happen");
+                tracing::warn!(lab, error = chain(&error), "events do not happen yet");
+                tokio::time::sleep(Duration::from_millis(AGAIN_MS)).await;
             }
             drop(busy);
+            // It may have been handed in meanwhile, and nobody could work on it.
+            sessions.inner.wake.notify_one();
         });
     }
 }
