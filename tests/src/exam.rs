@@ -179,6 +179,6 @@ pub fn hand_in(daemon: &Daemon, code: &str, attempt: &str) {
             .expect("curl starts");
         assert!(output.status.success(), "{route}: {output:?}");
     };
-    call("/v1/logins", &format!(r#"{{"code":"{code}"}}"#));
+    call("/v1/logins", &format!(r#"{{"code":{{"code":"{code}"}}}}"#));
     call(&format!("/v1/attempts/{attempt}/hand-in"), "{}");
 }

@@ -236,10 +236,10 @@ pub fn read(
     }
     let last = || seen.last().map_or("", |last| &last.name).to_owned();
     let manifest = manifest.ok_or_else(|| ArchiveError::CutOff { name: last() })?;
-    // The checksum of gzip stands behind the last member.
+    // First by hash, which says what is damaged; the checksum of gzip stands behind the last member.
+    compare(&manifest, &seen)?;
     let rest = io::copy(&mut archive.into_inner(), &mut io::sink());
     rest.map_err(|source| behind(&seen, source))?;
-    compare(&manifest, &seen)?;
     Ok(manifest)
 }
 

@@ -139,6 +139,13 @@ impl Sessions {
         };
         let mut act = self.act(&whole, SYSTEM, reason.map(str::to_owned)).await?;
         let done = act.attempt(now_is, by, moved(&attempt.id, by)).await?;
+        let is_built = |one: &AttemptRow| one.state != AttemptState::Preparing;
+        let mut others = whole.attempts.iter().filter(|one| one.id != attempt.id);
+        if done && whole.session.state == SessionState::Preparing && others.all(is_built) {
+            // At the same moment: whoever sees the last lab wait may open the door.
+            let state = SessionState::Preparing;
+            act.session(state, SessionMove::Prepared).await?;
+        }
         self.done(act).await?;
         Ok(done)
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, pin_mut};
@@ -16,6 +18,10 @@ use crate::store::sessions::AttemptRow;
 
 /// Longest text that says who writes.
 const WRITER: usize = 40;
+
+/// How much of what is refused is passed over, and how long: then the connection is closed.
+const REFUSED: usize = 96 << 20;
+const REFUSING: Duration = Duration::from_secs(30);
 
 /// What a candidate sends.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +41,8 @@ pub struct Sending<'a> {
 }
 
 impl Sessions {
-    /// Saves what a candidate hands in for a task of his own attempt. No more of it is read than the
-    /// task takes.
+    /// Saves what a candidate hands in for a task of his own attempt. No more of it is held in memory
+    /// than the task takes.
     ///
     /// # Errors
     /// The attempt is not his or not open, the task does not take it, or it is not what its name says.
@@ -44,6 +50,23 @@ impl Sessions {
         &self,
         sending: Sending<'_>,
         content: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<SavedView, SessionError>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        pin_mut!(content);
+        let saved = self.save_from(sending, content.as_mut()).await;
+        if saved.is_err() {
+            // A client that still sends would not see why it is refused.
+            let _ = tokio::time::timeout(REFUSING, pass_over(content)).await;
+        }
+        saved
+    }
+
+    async fn save_from<E>(
+        &self,
+        sending: Sending<'_>,
+        content: Pin<&mut impl Stream<Item = Result<Bytes, E>>>,
     ) -> Result<SavedView, SessionError>
     where
         E: Into<Box<dyn Error + Send + Sync>>,
@@ -178,9 +201,20 @@ fn check_writer(writer: &str) -> Result<(), DeliverableError> {
     })
 }
 
+/// Passes over what is still sent, piece by piece.
+async fn pass_over<E>(mut content: Pin<&mut impl Stream<Item = Result<Bytes, E>>>) {
+    let mut passed = 0_usize;
+    while let Some(Ok(piece)) = content.next().await {
+        passed = passed.saturating_add(piece.len());
+        if passed > REFUSED {
+            return;
+        }
+    }
+}
+
 /// Reads what is sent, and no more than is taken.
 async fn read<E>(
-    content: impl Stream<Item = Result<Bytes, E>>,
+    mut content: Pin<&mut impl Stream<Item = Result<Bytes, E>>>,
     announced: Option<u64>,
     at_most: Size,
 ) -> Result<Vec<u8>, DeliverableError>
@@ -191,7 +225,6 @@ where
     if announced.is_some_and(|announced| announced > at_most.0) {
         return Err(DeliverableError::TooLarge { at_most });
     }
-    pin_mut!(content);
     let mut read = Vec::new();
     while let Some(piece) = content.next().await {
         let piece = piece.map_err(|error| DeliverableError::CutOff(error.into()))?;

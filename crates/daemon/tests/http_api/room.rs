@@ -5,8 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::exam::deliverable::{DeliverableView, SavedView};
-use plateau_core::exam::message::{Own, SeatView, Slip};
-use plateau_core::exam::session::AttemptState;
+use plateau_core::exam::message::{Own, SeatView, SessionView, Slip};
+use plateau_core::exam::session::{AttemptState, SessionState};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::json;
 
@@ -57,7 +57,7 @@ impl Room {
             house,
         };
         room.order("prepare").await;
-        room.until(AttemptState::Ready).await;
+        room.until_session(SessionState::Ready).await;
         room.order("open").await;
         let slips: Vec<Slip> = room.told("/v1/sessions/june/slips").await;
         for (place, slip) in slips.iter().enumerate() {
@@ -90,15 +90,29 @@ impl Room {
         self.told("/v1/sessions/june/seats").await
     }
 
+    /// Waits until the session is there.
+    pub(crate) async fn until_session(&self, state: SessionState) {
+        self.until_so(async || {
+            let session: SessionView = self.told("/v1/sessions/june").await;
+            session.state == state
+        })
+        .await;
+    }
+
     /// Waits until all attempts are there.
     pub(crate) async fn until(&self, state: AttemptState) {
+        self.until_so(async || {
+            let seats = self.seats().await;
+            seats.iter().all(|seat| seat.attempts[0].state == state)
+        })
+        .await;
+    }
+
+    async fn until_so(&self, holds: impl AsyncFn() -> bool) {
         let mut changes = self.house.api.sessions.subscribe();
         let wait = async {
-            loop {
-                let seats = self.seats().await;
-                if seats.iter().all(|seat| seat.attempts[0].state == state) {
-                    break;
-                }
+            while !holds().await {
+                // One that was missed is seen at the next look.
                 let _ = tokio::time::timeout(Duration::from_millis(50), changes.recv()).await;
             }
         };

@@ -168,15 +168,16 @@ async fn a_damaged_backup_is_refused_and_nothing_is_changed() {
     let state = folder.path().join("state");
     let mut damaged = whole.clone();
     damaged[whole.len() / 2] ^= 1;
+    // Where the damage falls decides whether the archive can be read at all.
     for (bytes, told) in [
-        (&damaged[..], "is damaged"),
-        (&whole[..whole.len() / 2], "is damaged"),
-        (&b"hello"[..], "it is no backup"),
+        (&damaged[..], &["is damaged", "is not what was written"][..]),
+        (&whole[..whole.len() / 2], &["is damaged"]),
+        (&b"hello"[..], &["it is no backup"]),
     ] {
         std::fs::write(&archive, bytes).unwrap();
         let refused = restore(&archive, &target(&state, false)).await.unwrap_err();
         let text = plateaud::runtime::error::chain(&refused);
-        assert!(text.contains(told), "{text}");
+        assert!(told.iter().any(|told| text.contains(told)), "{text}");
         assert!(matches!(refused, RestoreError::Archive { .. }));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -489,6 +489,12 @@ async fn a_daemon_killed_anywhere_goes_on() {
         .await
         .unwrap();
     assert!(centre.house.fake.somebody_boots().await);
+    // Whoever creates containers here is not killed with the daemon, and would be in the next one's way.
+    centre
+        .until("all containers are there", async |centre| {
+            centre.house.left().len() == 3 * 4
+        })
+        .await;
     let centre = centre.killed().await;
     centre.house.fake.hold_boots(false);
     centre.until_session(SessionState::Ready).await;

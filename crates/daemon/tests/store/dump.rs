@@ -33,7 +33,7 @@ async fn fill(url: &str) {
     let pool = connect(url).await;
     for migration in MIGRATIONS.iter() {
         MIGRATIONS.run_to(migration.version, &pool).await.unwrap();
-        let rows = std::fs::read_to_string(rows_of(migration.version)).unwrap();
+        let rows = rows_of(migration.version, url);
         pool.execute(sqlx::AssertSqlSafe(rows)).await.unwrap();
     }
     pool.close().await;
