@@ -34,7 +34,9 @@ fn quad() -> TempDir {
              [Install]\n\
              WantedBy=multi-user.target\n\
              UNIT\n\
-             systemctl daemon-reload && systemctl enable --now page.service\n",
+             systemctl daemon-reload && systemctl enable --now page.service\n\
+             answers() { python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 80))'; }\n\
+             until answers 2>/dev/null; do sleep 0.2; done\n",
         ),
         (
             "forward.sh",
