@@ -172,6 +172,7 @@ pub fn hand_in(daemon: &Daemon, code: &str, attempt: &str) {
             .arg("--cookie")
             .arg(&jar)
             .args(["--header", "X-Plateau: 1"])
+            .args(["--header", &format!("Origin: {}", daemon.origin())])
             .args(["--header", "Content-Type: application/json"])
             .args(["--data", body])
             .arg(format!("{}{route}", daemon.origin()))

@@ -7,7 +7,6 @@ use std::time::Duration;
 use plateau_core::exam::message::{SeatView, Slip};
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_tests::{Daemon, containers, exam, scenario, wait_until};
-use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(900);
 
@@ -21,12 +20,11 @@ const MISTAKEN: usize = 25;
 const AT_ONCE: usize = 6;
 
 /// A server behind a router, somebody who uses it, and a machine that nobody may enter.
-fn quad() -> TempDir {
-    scenario(&[
-        ("brief.md", "Serve the page, for ever, to the client."),
-        (
-            "serve.sh",
-            "mkdir -p /srv/www && echo Bienvenue > /srv/www/index.html\n\
+const QUAD: &[(&str, &str)] = &[
+    ("brief.md", "Serve the page, for ever, to the client."),
+    (
+        "serve.sh",
+        "mkdir -p /srv/www && echo Bienvenue > /srv/www/index.html\n\
              cat > /etc/systemd/system/page.service <<'UNIT'\n\
              [Service]\n\
              ExecStart=/usr/bin/python3 -m http.server 80 --directory /srv/www\n\
@@ -37,16 +35,16 @@ fn quad() -> TempDir {
              systemctl daemon-reload && systemctl enable --now page.service\n\
              answers() { python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 80))'; }\n\
              until answers 2>/dev/null; do sleep 0.2; done\n",
-        ),
-        (
-            "forward.sh",
-            "echo 'net.ipv4.ip_forward = 1' > /etc/sysctl.d/90-forward.conf\n\
+    ),
+    (
+        "forward.sh",
+        "echo 'net.ipv4.ip_forward = 1' > /etc/sysctl.d/90-forward.conf\n\
              sysctl --quiet --load /etc/sysctl.d/90-forward.conf\n",
-        ),
-        ("forget.sh", "systemctl disable page.service\n"),
-        (
-            "scenario.yaml",
-            r#"
+    ),
+    ("forget.sh", "systemctl disable page.service\n"),
+    (
+        "scenario.yaml",
+        r#"
 plateau: 1
 id: quad
 title: { en: Four machines }
@@ -102,9 +100,8 @@ mistakes:
     run: [{ on: srv, run: forget.sh }]
     loses: [page/survives]
 "#,
-        ),
-    ])
-}
+    ),
+];
 
 /// Does something for each of these, some at the same time.
 fn each<T: Sync>(of: &[T], what: impl Fn(&T) + Sync) {
@@ -125,7 +122,7 @@ fn each<T: Sync>(of: &[T], what: impl Fn(&T) + Sync) {
 #[test]
 fn a_room_of_thirty_is_prepared_opened_worked_in_handed_in_and_graded() {
     let daemon = Daemon::new();
-    let quad = quad();
+    let quad = scenario(QUAD);
     // What the proof says is what every candidate's grade has to be.
     let folder = quad.path().display().to_string();
     daemon.good(&["scenario", "prove", &folder, "--draws", "0"]);
