@@ -85,16 +85,16 @@ fn fifty_kills_change_no_grade_and_no_clock() {
     let mut moments = Moments::drawn();
     let pair = scenario(exam::PAIR);
     let list = "number,name\n001,Ada\n002,Grace\n";
-    exam::describe(&daemon, "killed", pair.path(), list, false);
+    exam::describe(&daemon, "fifty", pair.path(), list, false);
     prepare(&mut daemon, &mut moments);
 
-    daemon.good(&["session", "open", "killed"]);
-    let before = exam::seats(&daemon, "killed");
+    daemon.good(&["session", "open", "fifty"]);
+    let before = exam::seats(&daemon, "fifty");
     let lab = before[0].attempts[0].lab.clone().expect("a lab");
     daemon.sh(&lab, "left", "touch /root/done");
-    let (before, mut lived) = (exam::seats(&daemon, "killed"), Lived::default());
+    let (before, mut lived) = (exam::seats(&daemon, "fifty"), Lived::default());
     kill(&mut daemon, &mut moments, WORKING, &mut lived);
-    for (was, is) in before.iter().zip(exam::seats(&daemon, "killed")) {
+    for (was, is) in before.iter().zip(exam::seats(&daemon, "fifty")) {
         let (was, is) = (&was.attempts[0], &is.attempts[0]);
         assert_eq!((is.state, &is.lab), (AttemptState::Running, &was.lab));
         let used = was.clock.remaining_ms - is.clock.remaining_ms;
@@ -105,39 +105,39 @@ fn fifty_kills_change_no_grade_and_no_clock() {
         );
     }
 
-    daemon.good(&["session", "hand-in", "killed", "--reason", "the end"]);
+    daemon.good(&["session", "hand-in", "fifty", "--reason", "the end"]);
     kill(&mut daemon, &mut moments, GRADING, &mut Lived::default());
     wait_until("all is graded", LIMIT, || {
-        exam::session(&daemon, "killed").state == SessionState::Closed
+        exam::session(&daemon, "fifty").state == SessionState::Closed
     });
-    let points: Vec<_> = exam::seats(&daemon, "killed")
+    let points: Vec<_> = exam::seats(&daemon, "fifty")
         .iter()
         .map(|seat| exam::points(&daemon, &seat.attempts[0].id))
         .collect();
     assert_eq!(points, [(6, 6, 0), (1, 6, 0)]);
-    daemon.good(&["session", "log", "killed"]);
-    daemon.good(&["session", "clear", "killed", "--kept"]);
-    assert_eq!(containers("killed"), Vec::<String>::new());
+    daemon.good(&["session", "log", "fifty"]);
+    daemon.good(&["session", "clear", "fifty", "--kept"]);
+    assert_eq!(containers("fifty"), Vec::<String>::new());
     assert_eq!(daemon.labs(), vec![]);
 }
 
 /// Whoever waits for the labs loses his daemon, and they are built all the same.
 fn prepare(daemon: &mut Daemon, moments: &mut Moments) {
     let mut prepare = daemon
-        .command(&["session", "prepare", "killed"])
+        .command(&["session", "prepare", "fifty"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("plateau starts");
     wait_until("it is asked for", LIMIT, || {
-        exam::session(daemon, "killed").state != SessionState::Draft
+        exam::session(daemon, "fifty").state != SessionState::Draft
     });
     kill(daemon, moments, BUILDING, &mut Lived::default());
     prepare.wait().expect("it ends");
     wait_until("all labs wait", LIMIT, || {
-        exam::session(daemon, "killed").state == SessionState::Ready
+        exam::session(daemon, "fifty").state == SessionState::Ready
     });
     let ready = |seat: &SeatView| seat.attempts[0].state == AttemptState::Ready;
-    assert!(exam::seats(daemon, "killed").iter().all(ready));
+    assert!(exam::seats(daemon, "fifty").iter().all(ready));
     assert_eq!(daemon.labs().len(), 2);
 }
