@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -26,6 +27,8 @@ struct House {
     port: u16,
     stop: CancellationToken,
     folder: tempfile::TempDir,
+    /// The code that opens it now.
+    code: Arc<Mutex<&'static str>>,
 }
 
 struct Ended {
@@ -54,9 +57,11 @@ impl House {
             nodes: vec!["client".to_owned(), "srv1".to_owned()],
             seat: "seat 1".to_owned(),
         };
+        let code = Arc::new(Mutex::new(CODE));
+        let right = Arc::clone(&code);
         let gate = Gate::new(move |knock: Knock| {
             let enters = match &knock.proof {
-                Proof::Password(code) => code == CODE,
+                Proof::Password(code) => code == *right.lock().expect("a code"),
                 Proof::Key(offered) => offered
                     .to_openssh()
                     .is_ok_and(|text| key.starts_with(&text)),
@@ -92,6 +97,7 @@ impl House {
             port,
             stop,
             folder,
+            code,
         }
     }
 
@@ -461,5 +467,44 @@ async fn files_go_both_ways_by_scp_and_sftp() {
         "{}",
         refused.stderr
     );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn who_is_in_by_a_code_that_was_replaced_is_out() {
+    let house = House::open("ssh-replaced").await;
+    let socket = house.path("master");
+    let mut master = house.client("ssh", CODE);
+    master
+        .args(["-M", "-N", "-S"])
+        .arg(&socket)
+        .arg("srv1@127.0.0.1");
+    let _master = master.spawn().expect("ssh starts");
+    let there = socket.clone();
+    let is_in = move || plateau_tests::wait_until("it is in", LIMIT, || there.exists());
+    let waited = tokio::task::spawn_blocking(is_in).await;
+    waited.expect("it is in");
+    let over_it = |line: &str| {
+        let mut command = house.client("ssh", CODE);
+        command
+            .arg("-S")
+            .arg(&socket)
+            .args(["srv1@127.0.0.1", line]);
+        command
+    };
+    let mut at_work = over_it("echo in; sleep 600").spawn().expect("ssh starts");
+    let mut said = [0; 3];
+    let output = at_work.stdout.as_mut().expect("its output");
+    output.read_exact(&mut said).await.expect("a line");
+    assert_eq!(&said, b"in\n");
+
+    *house.code.lock().expect("a code") = "another-code";
+    house.terminals.clear_out(&house.lab).await;
+    let ended = tokio::time::timeout(LIMIT, at_work.wait()).await;
+    let ended = ended.expect("what was under way ends").expect("it does");
+    assert!(!ended.success(), "{ended:?}");
+    let more = run(&mut over_it("hostname")).await;
+    assert_ne!(more.code, Some(0), "{}", more.stdout);
+    assert_eq!(more.stdout, "");
     house.close().await;
 }

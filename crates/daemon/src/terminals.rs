@@ -215,6 +215,19 @@ impl Terminals {
         end(doors).await;
     }
 
+    /// Closes all terminals of a lab that are open now, and all else that its doors lead to; whoever may
+    /// come in can do so at once.
+    pub async fn clear_out(&self, lab: &str) {
+        let doors: Vec<Door> = {
+            let mut known = self.inner.known();
+            if let Some(closing) = known.closing.remove(lab) {
+                closing.cancel();
+            }
+            known.doors(|place| place.lab == lab)
+        };
+        end(doors).await;
+    }
+
     /// What is cancelled when a lab's terminals are closed, for all else that its doors lead to.
     ///
     /// # Errors

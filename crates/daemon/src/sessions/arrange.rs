@@ -265,6 +265,12 @@ impl Sessions {
         if let Some(place) = self.inner.database.place(&row.id).await? {
             access.revoke_seat(&place).await?;
         }
+        // Whoever is in by the old code has to come again.
+        for attempt in self.inner.database.attempts(&session.id).await? {
+            if let Some(lab) = attempt.lab.filter(|_| attempt.seat == row.id) {
+                self.inner.terminals.clear_out(&lab).await;
+            }
+        }
         Ok(Slip {
             number: row.number,
             name: row.name,

@@ -31,7 +31,8 @@ pub(super) struct Connection {
     user: String,
     /// Whether nothing more is looked at, since somebody guesses.
     shut: bool,
-    admission: Option<Admission>,
+    /// What he came in by.
+    proof: Option<Proof>,
     channels: BTreeMap<ChannelId, Line>,
 }
 
@@ -59,7 +60,7 @@ impl Connection {
             entered,
             user: String::new(),
             shut: false,
-            admission: None,
+            proof: None,
             channels: BTreeMap::new(),
         }
     }
@@ -72,6 +73,7 @@ impl Connection {
             user: user.to_owned(),
             proof,
             peer: self.peer,
+            again: self.proof.is_some(),
         };
         match self.house.gate.ask(knock).await {
             Ok(admission) => Some(admission),
@@ -88,12 +90,12 @@ impl Connection {
     }
 
     async fn enter(&mut self, user: &str, proof: Proof) -> Auth {
-        let Some(admission) = self.ask(user, proof).await else {
+        let Some(admission) = self.ask(user, proof.clone()).await else {
             return self.reject();
         };
         tracing::info!(peer = %self.peer, seat = admission.seat, lab = admission.lab, "entered over SSH");
         user.clone_into(&mut self.user);
-        self.admission = Some(admission);
+        self.proof = Some(proof);
         self.entered.cancel();
         Auth::Accept
     }
@@ -109,13 +111,18 @@ impl Connection {
         }
     }
 
-    /// Begins what is asked for; a channel does one thing only.
-    fn begin(
+    /// Begins what is asked for, if what he came in by still holds; a channel does one thing only.
+    async fn begin(
         &mut self,
         id: ChannelId,
         asked: Asked,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
+        let user = self.user.clone();
+        let admission = match self.proof.clone() {
+            Some(proof) => self.ask(&user, proof).await,
+            None => None,
+        };
         let line = self.channels.get_mut(&id);
         let Some((line, channel)) = line.and_then(|line| {
             let channel = line.channel.take()?;
@@ -123,11 +130,11 @@ impl Connection {
         }) else {
             return session.channel_failure(id);
         };
-        let Some(admission) = &self.admission else {
+        let Some(admission) = admission else {
             return session.channel_failure(id);
         };
         session.channel_success(id)?;
-        let node = match admission.node(&self.user) {
+        let node = match admission.node(&user) {
             Ok(node) => node.to_owned(),
             Err(reason) => {
                 tokio::spawn(command::refuse(channel, reason));
@@ -270,7 +277,7 @@ impl Handler for Connection {
         channel: ChannelId,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        self.begin(channel, Asked::Shell, session)
+        self.begin(channel, Asked::Shell, session).await
     }
 
     async fn exec_request(
@@ -282,6 +289,7 @@ impl Handler for Connection {
         match std::str::from_utf8(data) {
             Ok(text) if text.len() <= COMMAND => {
                 self.begin(channel, Asked::Command(text.to_owned()), session)
+                    .await
             }
             Ok(_) | Err(_) => session.channel_failure(channel),
         }
@@ -294,7 +302,7 @@ impl Handler for Connection {
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         match name {
-            "sftp" => self.begin(channel, Asked::Files, session),
+            "sftp" => self.begin(channel, Asked::Files, session).await,
             _ => session.channel_failure(channel),
         }
     }

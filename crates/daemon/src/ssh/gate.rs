@@ -17,6 +17,8 @@ pub struct Knock {
     pub proof: Proof,
     /// Where he comes from.
     pub peer: SocketAddr,
+    /// Whether he is in already, and asks for something more: what let him in may not hold any longer.
+    pub again: bool,
 }
 
 /// What somebody proves with that he may enter.
@@ -91,6 +93,7 @@ impl fmt::Debug for Knock {
             .field("user", &self.user)
             .field("proof", &self.proof)
             .field("peer", &self.peer)
+            .field("again", &self.again)
             .finish()
     }
 }
@@ -152,6 +155,7 @@ mod tests {
             user: "srv1".to_owned(),
             proof: Proof::Password("hunter2".to_owned()),
             peer: ([127, 0, 0, 1], 22).into(),
+            again: false,
         };
         assert!(!format!("{knock:?}").contains("hunter2"));
     }

@@ -130,6 +130,16 @@ impl Centre {
         Self::ready_with(new_session(duration)).await
     }
 
+    /// The same at a scenario with this document.
+    pub(crate) async fn ready_at(document: &str) -> Self {
+        use base64::Engine as _;
+        let mut session = new_session("30m");
+        let document = base64::engine::general_purpose::STANDARD.encode(document);
+        let files = &mut session.scenarios[0].files;
+        files.insert("scenario.yaml".into(), document);
+        Self::ready_with(session).await
+    }
+
     /// The same of a certain session.
     async fn ready_with(session: NewSession) -> Self {
         let centre = centre().await;
@@ -390,6 +400,7 @@ async fn a_guesser_over_ssh_is_slowed_and_nobody_else() {
             user: "srv1".into(),
             proof: Proof::Password(code.into()),
             peer: peer.parse().unwrap(),
+            again: false,
         })
         .await
     };
