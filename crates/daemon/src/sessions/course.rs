@@ -46,9 +46,6 @@ impl Sessions {
         if by == SessionMove::Close && !begun.is_empty() {
             return Err(SessionError::Attempts { attempts: begun });
         }
-        if by == SessionMove::Seal {
-            self.check_judged(&whole).await?;
-        }
         let mut act = self.act(&whole, actor, reason).await?;
         if by == SessionMove::Close {
             for attempt in &whole.attempts {
@@ -57,6 +54,10 @@ impl Sessions {
             }
         }
         act.session(state, by).await?;
+        if by == SessionMove::Seal {
+            // Now that nobody can judge any longer; where something is open, nothing is sealed.
+            self.check_judged(&whole).await?;
+        }
         self.done(act).await?;
         self.show(&whole.session.id).await
     }
