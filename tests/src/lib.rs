@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use plateau_core::api::LabView;
 use tempfile::TempDir;
 
+pub mod engine;
 pub mod exam;
 pub mod image;
 pub mod terminal;
@@ -19,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Daemon {
     folder: TempDir,
     child: Option<Child>,
+    /// Where its engine listens; the host's where absent.
+    engine: Option<PathBuf>,
 }
 
 /// How a command of `plateau` ended.
@@ -84,6 +87,19 @@ impl Daemon {
     /// Where it does not.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// Starts a daemon with an engine that listens on this socket, and waits until it answers.
+    ///
+    /// # Panics
+    /// Where it does not.
+    #[must_use]
+    pub fn on(engine: &Path) -> Self {
+        Self::with(Some(engine.to_owned()))
+    }
+
+    fn with(engine: Option<PathBuf>) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("plateau-")
             .tempdir()
@@ -91,6 +107,7 @@ impl Daemon {
         let mut daemon = Self {
             folder,
             child: None,
+            engine,
         };
         daemon.start();
         daemon
@@ -117,6 +134,9 @@ impl Daemon {
         command.arg("--socket").arg(self.socket());
         command.arg("--state").arg(self.state());
         command.args(["--listen", "127.0.0.1:0", "--ssh", "127.0.0.1:0"]);
+        if let Some(engine) = &self.engine {
+            command.env("DOCKER_HOST", format!("unix://{}", engine.display()));
+        }
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
