@@ -20,6 +20,7 @@ use crate::args::Global;
 use crate::failure::Failure;
 
 mod access;
+mod judging;
 mod sessions;
 mod terminal;
 

@@ -127,6 +127,26 @@ pub(crate) enum Failure {
         /// The candidate number.
         seat: String,
     },
+    /// No attempt of a session was graded.
+    #[error("nobody in session `{session}` was graded by that scenario")]
+    NothingGraded {
+        /// The session.
+        session: String,
+    },
+    /// A grading that a session does not have.
+    #[error("session `{session}` has no grading `{grading}` of those who are meant")]
+    NoGrading {
+        /// The session.
+        session: String,
+        /// The grading.
+        grading: String,
+    },
+    /// A seat has several attempts.
+    #[error("the seat has an attempt at each of {}", .scenarios.join(", "))]
+    WhichScenario {
+        /// The scenarios.
+        scenarios: Vec<String>,
+    },
     /// A terminal was asked for where there is none.
     #[error("standard input is not a terminal")]
     NoTerminal,
@@ -204,6 +224,9 @@ impl Failure {
             | Self::Bundle { .. }
             | Self::Key { .. }
             | Self::NoSeat { .. }
+            | Self::NothingGraded { .. }
+            | Self::NoGrading { .. }
+            | Self::WhichScenario { .. }
             | Self::NoTerminal
             | Self::NoPrompt
             | Self::PasswordsDiffer
@@ -269,6 +292,14 @@ impl Failure {
             Self::NoSeat { .. } => {
                 Some("`plateau session seats` shows the candidates' numbers".to_owned())
             }
+            Self::NothingGraded { .. } => Some(
+                "an attempt is graded again by a mended version of its own scenario, with the same id"
+                    .to_owned(),
+            ),
+            Self::NoGrading { .. } => {
+                Some("`plateau session gradings` shows their identifiers".to_owned())
+            }
+            Self::WhichScenario { .. } => Some("choose one with --scenario".to_owned()),
             Self::Key { .. } => Some("`plateau evidence key` shows the daemon's".to_owned()),
             Self::Answered(error) => error.hint.clone(),
             Self::Read { .. }
@@ -333,6 +364,9 @@ impl Failure {
             Self::Bundle { .. } => "no-evidence",
             Self::Key { .. } => "not-a-key",
             Self::NoSeat { .. } => "seat-not-found",
+            Self::NothingGraded { .. } => "nothing-graded",
+            Self::NoGrading { .. } => "grading-not-found",
+            Self::WhichScenario { .. } => "which-scenario",
             Self::NoTerminal => "no-terminal",
             Self::NoPrompt => "no-prompt",
             Self::PasswordsDiffer => "passwords-differ",

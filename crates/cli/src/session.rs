@@ -26,9 +26,11 @@ use crate::screen::{Screen, write_out};
 use crate::show::session as show;
 
 mod deliverables;
+mod regrading;
 mod rehearsal;
 
 pub(crate) use deliverables::HandedIn;
+pub(crate) use regrading::{Graded, Regraded};
 
 /// Runs one of the commands.
 pub(crate) async fn run(
@@ -88,6 +90,12 @@ pub(crate) async fn run(
         SessionCommand::Cancel { session, reason } => {
             desk.move_on("cancel", session, Some(reason)).await?;
         }
+        SessionCommand::Gradings { choice } => regrading::gradings(&desk, choice).await?,
+        SessionCommand::Regrade { .. } => return regrading::regrade(&desk, command).await,
+        SessionCommand::Accept { order, grading } => {
+            regrading::accept(&desk, order, grading.as_deref()).await?;
+        }
+        SessionCommand::Revisit { .. } => regrading::revisit(&desk, command).await?,
         SessionCommand::Clear { session, kept } => {
             let clear = Clear { kept: *kept };
             daemon.tell_session(session, "clear", &clear).await?;

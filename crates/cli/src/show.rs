@@ -15,6 +15,7 @@ pub(crate) mod doctor;
 pub(crate) mod evidence;
 pub(crate) mod feedback;
 pub(crate) mod grade;
+pub(crate) mod grading;
 pub(crate) mod image;
 pub(crate) mod lab;
 pub(crate) mod plan;

@@ -133,6 +133,9 @@ messages! {
         pub seed: String,
         /// Values drawn.
         pub parameters: BTreeMap<String, Value>,
+        /// The attempt, where it was opened again as that was handed in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reopened: Option<String>,
         /// What it is doing.
         pub state: LabState,
         /// When it was asked for (RFC 3339, UTC).

@@ -1,6 +1,6 @@
 //! What is to be done with an engine to bring a lab up: decided here, executed elsewhere without a choice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -12,6 +12,14 @@ use crate::wire::{Bridge, Port, WireRequest};
 pub struct Plan {
     /// Stages in order.
     pub stages: Vec<Stage>,
+}
+
+impl Plan {
+    /// Of these stages, those that have steps.
+    fn of(mut stages: Vec<Stage>) -> Self {
+        stages.retain(|stage| !stage.steps.is_empty());
+        Self { stages }
+    }
 }
 
 /// Steps that do not depend on one another.
@@ -29,6 +37,8 @@ pub struct Stage {
 pub enum Step {
     /// Create and start the fabric.
     Fabric,
+    /// Create a node's container, which stays off.
+    Create(String),
     /// Create and start a node's container; its init waits for its files and links.
     Start(String),
     /// Bridges, files, releases and links, in one call of the wirer.
@@ -119,12 +129,38 @@ pub fn plan_up(topology: &Topology) -> Plan {
             steps: setup,
         },
     ];
-    Plan {
-        stages: stages
-            .into_iter()
-            .filter(|stage| !stage.steps.is_empty())
-            .collect(),
-    }
+    Plan::of(stages)
+}
+
+/// Plans opening a lab again from what its nodes had on disk, of which those in `ran` ran. Nothing is
+/// set up: that was done before.
+#[must_use]
+pub fn plan_again(topology: &Topology, ran: &BTreeSet<String>) -> Plan {
+    let start = topology.nodes.keys().map(|name| match ran.contains(name) {
+        true => Step::Start(name.clone()),
+        false => Step::Create(name.clone()),
+    });
+    let nodes = topology.nodes.keys();
+    let running: Vec<&String> = nodes.filter(|name| ran.contains(*name)).collect();
+    let wire = Wiring {
+        files: running.iter().map(|name| (*name).clone()).collect(),
+        ..wiring(topology, &running)
+    };
+    let boot = running.into_iter().cloned().map(Step::Boot);
+    Plan::of(vec![
+        Stage {
+            name: "start",
+            steps: std::iter::once(Step::Fabric).chain(start).collect(),
+        },
+        Stage {
+            name: "wire",
+            steps: vec![Step::Wire(wire)],
+        },
+        Stage {
+            name: "boot",
+            steps: boot.collect(),
+        },
+    ])
 }
 
 /// The links of some nodes, and all bridges: what is needed at the start, and again after a reboot.

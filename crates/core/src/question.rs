@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Finding;
 
+mod lasting;
 pub mod security;
 
 /// Describes one kind of question and makes its three shapes.

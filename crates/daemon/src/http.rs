@@ -202,6 +202,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(judging::export))
         .routes(routes!(judging::gradings, judging::regrade))
         .routes(routes!(judging::accept))
+        .routes(routes!(judging::revisit, judging::leave))
         .routes(routes!(judging::judgements, judging::judge))
         .routes(routes!(judging::outcome))
         .routes(routes!(authority::authority))

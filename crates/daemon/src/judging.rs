@@ -27,7 +27,7 @@ use crate::store::{Database, DatabaseError, Store};
 
 pub use error::JudgingError;
 pub use key::{EvidenceKey, EvidenceKeyError};
-pub use regrading::KeptLab;
+pub use regrading::Mended;
 
 mod error;
 mod jurors;

@@ -36,6 +36,7 @@ mod upset;
 mod wiring;
 
 pub use error::LabError;
+pub(crate) use keeping::{Again, Kept};
 
 /// Label with a lab's identifier, on every container that belongs to one.
 pub const LAB: &str = "plateau.lab";
@@ -97,11 +98,21 @@ pub(crate) struct Lab {
     watching: AtomicBool,
     /// How often it was away, as far as this daemon knows.
     absences: AtomicUsize,
+    /// What it is opened again from, where it is.
+    again: Option<Again>,
 }
 
 impl Lab {
-    pub(crate) fn new(ground: Arc<Ground>, marker: Marker, topology: Topology) -> Arc<Self> {
-        let view = first_view(&marker, &topology);
+    pub(crate) fn new(
+        ground: Arc<Ground>,
+        marker: Marker,
+        topology: Topology,
+        again: Option<Again>,
+    ) -> Arc<Self> {
+        let view = LabView {
+            reopened: again.as_ref().map(|again| again.attempt.clone()),
+            ..first_view(&marker, &topology)
+        };
         let nodes = topology.nodes.keys();
         Arc::new(Self {
             power: nodes
@@ -124,6 +135,7 @@ impl Lab {
             ground,
             marker,
             topology,
+            again,
         })
     }
 
@@ -283,6 +295,7 @@ fn first_view(marker: &Marker, topology: &Topology) -> LabView {
         title: topology.title.clone(),
         seed: marker.seed.clone(),
         parameters: topology.parameters.clone(),
+        reopened: None,
         state: LabState::Building,
         created: marker.created.clone(),
         nodes: nodes.collect(),

@@ -16,23 +16,24 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::agent::Agent;
 use crate::disk::Disk;
 use crate::lab::task::{Begin, Command, Reply, own};
-use crate::lab::{Ground, Lab, LabError, on_disk};
+use crate::lab::{Again, Ground, Lab, LabError, on_disk};
 use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store};
+
+use naming::{check_name, free_name, refuse_taken};
 
 mod clock;
 mod gathering;
 mod host;
 mod keeping;
+mod naming;
 mod program;
 mod reconcile;
+mod reopening;
 
 /// Events that a slow listener may fall behind before it loses the oldest.
 const EVENTS: usize = 4096;
-
-/// Longest name of a lab: with a node's it stays below what an engine takes.
-const NAME: usize = 60;
 
 /// A handle on all labs; clones share them. Labs are addressed by name or by identifier.
 ///
@@ -56,6 +57,28 @@ struct Inner {
 struct Known {
     lab: Arc<Lab>,
     commands: mpsc::Sender<Command>,
+}
+
+/// A lab to be started.
+struct New<'a> {
+    folder: &'a Folder,
+    topology: Topology,
+    name: Option<String>,
+    /// Whether it is of no use without us: after a crash it is removed.
+    fleeting: bool,
+    again: Option<Again>,
+}
+
+impl<'a> New<'a> {
+    fn lab(folder: &'a Folder, topology: Topology, name: Option<String>) -> Self {
+        Self {
+            folder,
+            topology,
+            name,
+            fleeting: false,
+            again: None,
+        }
+    }
 }
 
 impl Labs {
@@ -145,7 +168,8 @@ impl Labs {
         topology: Topology,
         name: Option<String>,
     ) -> Result<LabView, LabError> {
-        self.start(folder, topology, name, false).await
+        let frozen = New::lab(folder, topology, name);
+        self.start(frozen).await
     }
 
     /// The same for a lab that is of no use without us: after a crash it is removed.
@@ -158,16 +182,21 @@ impl Labs {
         topology: Topology,
         name: String,
     ) -> Result<LabView, LabError> {
-        self.start(folder, topology, Some(name), true).await
+        let lab = New {
+            fleeting: true,
+            ..New::lab(folder, topology, Some(name))
+        };
+        self.start(lab).await
     }
 
-    async fn start(
-        &self,
-        folder: &Folder,
-        topology: Topology,
-        name: Option<String>,
-        fleeting: bool,
-    ) -> Result<LabView, LabError> {
+    async fn start(&self, new: New<'_>) -> Result<LabView, LabError> {
+        let New {
+            folder,
+            topology,
+            name,
+            fleeting,
+            again,
+        } = new;
         if let Some(name) = &name {
             check_name(name)?;
         }
@@ -186,7 +215,9 @@ impl Labs {
             progress: Progress::Passing,
             fleeting,
         };
-        let lab = Lab::new(Arc::clone(&self.inner.ground), marker, topology);
+        let events = again.as_ref().map(|again| again.events.clone());
+        let lab = Lab::new(Arc::clone(&self.inner.ground), marker, topology, again);
+        lab.have_happened(&events.unwrap_or_default());
         refuse_taken(&labs, &lab)?;
         let view = lab.view();
         self.inner.start(&mut labs, lab, Begin::Build);
@@ -345,44 +376,4 @@ pub fn folder_of(files: &ScenarioFiles) -> Result<Folder, LabError> {
         folder.insert(path.clone(), content);
     }
     Ok(Folder(folder))
-}
-
-fn check_name(name: &str) -> Result<(), LabError> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    let ends = [bytes.first(), bytes.last()];
-    let fits = bytes.len() <= NAME
-        && ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
-        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-');
-    if fits {
-        return Ok(());
-    }
-    Err(LabError::BadName {
-        name: name.to_owned(),
-    })
-}
-
-/// The scenario's identifier and the lowest number that is free.
-fn free_name(labs: &BTreeMap<String, Known>, scenario: &str) -> String {
-    let taken = |name: &String| labs.values().any(|known| known.lab.marker.name == *name);
-    let mut names = (1_u32..).map(|number| format!("{scenario}-{number}"));
-    names.find(|name| !taken(name)).unwrap_or_default()
-}
-
-/// Two labs of different names may still want a container of the same name.
-fn refuse_taken(labs: &BTreeMap<String, Known>, lab: &Lab) -> Result<(), LabError> {
-    let wanted: Vec<String> = lab.container_names().collect();
-    let taken = labs.values().any(|known| {
-        known.lab.marker.name == lab.marker.name
-            || known
-                .lab
-                .container_names()
-                .any(|name| wanted.contains(&name))
-    });
-    if !taken {
-        return Ok(());
-    }
-    Err(LabError::NameTaken {
-        name: lab.marker.name.clone(),
-    })
 }

@@ -45,6 +45,7 @@ mod interruption;
 mod job;
 mod order;
 mod rehearsal;
+mod revisiting;
 mod room;
 mod terms;
 mod view;

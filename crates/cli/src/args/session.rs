@@ -184,6 +184,49 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Show the gradings of candidates, and which of them counts
+    Gradings {
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Grade again by a mended scenario, and show old against new; nothing counts until it is accepted
+    Regrade {
+        /// Name or identifier
+        session: String,
+        /// Folder of the mended scenario, or its scenario.yaml
+        #[arg(long, value_name = "PATH")]
+        scenario: PathBuf,
+        /// Candidate number, again for more; all where absent
+        #[arg(long = "seat", value_name = "NUMBER")]
+        seats: Vec<String>,
+        /// Why; it is kept with the gradings
+        #[arg(long)]
+        reason: String,
+        /// Ask no lab: what no fact answers stays unknown
+        #[arg(long)]
+        from_facts: bool,
+    },
+    /// Let the last grading of candidates count, or an earlier one again
+    Accept {
+        #[command(flatten)]
+        order: WithReason,
+        /// Identifier of the grading; each candidate's last where absent
+        #[arg(long, value_name = "ID")]
+        grading: Option<String>,
+    },
+    /// Open a candidate's lab again as it was handed in, to look around in it
+    Revisit {
+        /// Name or identifier
+        session: String,
+        /// Candidate number
+        seat: String,
+        /// The scenario, where there are several
+        #[arg(long)]
+        scenario: Option<String>,
+        /// Remove it
+        #[arg(long)]
+        end: bool,
+    },
     /// Remove the labs of those who are done
     Clear {
         /// Name or identifier

@@ -176,6 +176,7 @@ fn stages(plan: &Plan) -> String {
 fn step(step: &Step) -> Vec<String> {
     match step {
         Step::Fabric => vec!["the fabric, which holds the networks".to_owned()],
+        Step::Create(node) => vec![format!("create {node}, which stays off")],
         Step::Start(node) => vec![format!("start {node}")],
         Step::Boot(node) => vec![format!("wait until {node} has booted")],
         Step::Setup(node) => vec![format!("set {node} up")],

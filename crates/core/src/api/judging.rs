@@ -8,6 +8,11 @@ use super::ScenarioFiles;
 use crate::exam::evidence::{Comparison, Reused};
 use crate::exam::judgement::Judgement;
 
+/// Unless somebody says otherwise, what is new is asked.
+fn asked() -> bool {
+    true
+}
+
 messages! {
     /// The public key of the daemon's evidence: `GET /v1/evidence/key`.
     #[derive(Eq)]
@@ -50,10 +55,10 @@ messages! {
         pub files: ScenarioFiles,
         /// Why.
         pub reason: String,
-        /// A lab as the attempt was handed in, of which new questions are asked; where absent, they
-        /// stay unknown.
-        #[serde(default)]
-        pub lab: Option<String>,
+        /// Whether what no fact answers is asked of the lab, which is opened again for it where it does
+        /// not stand as it was handed in. Else it stays unknown.
+        #[serde(default = "asked")]
+        pub ask: bool,
     }
 
     /// What grading by a mended scenario comes to, to be accepted or not.

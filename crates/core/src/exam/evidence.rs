@@ -19,6 +19,7 @@ pub use regrading::{
 
 mod answering;
 mod regrading;
+pub mod reopening;
 
 /// Most bytes of one fact, as JSON. A longer one is not kept, and nobody could look.
 pub const FACT_LIMIT: usize = 4 << 20;
@@ -61,6 +62,10 @@ pub struct Gathering {
     pub begun_ms: u64,
     /// When it was done, in milliseconds since the epoch.
     pub done_ms: u64,
+    /// Whether it was the lab itself, or one that was opened again from what its nodes had on disk; see
+    /// [`reopening`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reopened: bool,
     /// Version of the daemon.
     pub daemon: String,
     /// Version of the container engine; `None` where it did not say.

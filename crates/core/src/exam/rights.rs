@@ -114,6 +114,8 @@ pub enum Reach {
     Spare,
     /// The sessions that one was named for, and all in them.
     Named,
+    /// Labs of attempts that were opened again as they were handed in.
+    Reopened,
     /// One's own seat, and all of it while its attempt is open.
     Open,
     /// One's own seat, and all of it.
@@ -125,7 +127,7 @@ pub enum Reach {
 /// A trainer does not act on the lab of an attempt, and nobody judges by being a trainer. Whoever
 /// was named for a session has an invigilator's rights there besides his role's own.
 pub const TABLE: &[(Role, Right, Reach)] = {
-    use Reach::{All, Named, Open, Own, Spare};
+    use Reach::{All, Named, Open, Own, Reopened, Spare};
     use Role::{Administrator, Candidate, Evaluator, Invigilator, Trainer};
     &[
         (Administrator, Right::SeeHost, All),
@@ -165,6 +167,7 @@ pub const TABLE: &[(Role, Right, Reach)] = {
         (Trainer, Right::SeeEvidence, All),
         (Trainer, Right::SeeAttempt, All),
         (Evaluator, Right::SeeLab, All),
+        (Evaluator, Right::EnterNode, Reopened),
         (Evaluator, Right::SeeSessions, All),
         (Evaluator, Right::SeeSession, All),
         (Evaluator, Right::SealSession, All),
@@ -218,6 +221,8 @@ pub struct About {
     pub seat: Option<String>,
     /// Whether the seat's attempt that it belongs to is open.
     pub open: bool,
+    /// Whether it is a lab that was opened again as the attempt was handed in.
+    pub reopened: bool,
 }
 
 /// What somebody is told.
@@ -285,6 +290,9 @@ fn within(reach: Reach, who: &Person, about: &About) -> Answer {
         Reach::Spare if about.seat.is_none() => Answer::Allowed,
         Reach::Spare => Answer::OfAttempt,
         Reach::Named => unseen(is_named()),
+        Reach::Reopened if about.reopened => Answer::Allowed,
+        Reach::Reopened if about.seat.is_some() => Answer::OfAttempt,
+        Reach::Reopened => Answer::NoRight,
         Reach::Own => unseen(is_own),
         Reach::Open if is_own && !about.open => Answer::NotOpen,
         Reach::Open => unseen(is_own),
@@ -308,6 +316,7 @@ mod tests {
             session: Some(session.to_owned()),
             seat: Some(seat.to_owned()),
             open,
+            reopened: false,
         }
     }
 
@@ -356,6 +365,25 @@ mod tests {
         let over = of_attempt("s1", "t1", false);
         assert_eq!(answer(&candidate, Right::EnterNode, &over), Answer::NotOpen);
         assert_eq!(answer(&candidate, Right::WorkLab, &own), Answer::NoRight);
+    }
+
+    #[test]
+    fn an_evaluator_enters_what_was_opened_again_and_no_other_lab() {
+        let evaluator = person(Role::Evaluator);
+        let lab = of_attempt("s1", "t1", false);
+        let told = |about: &About| answer(&evaluator, Right::EnterNode, about);
+        assert_eq!(told(&lab), Answer::OfAttempt);
+        assert_eq!(told(&About::default()), Answer::NoRight);
+        let reopened = About {
+            reopened: true,
+            ..lab
+        };
+        assert_eq!(told(&reopened), Answer::Allowed);
+        let his = Person {
+            seat: Some("t1".to_owned()),
+            ..person(Role::Candidate)
+        };
+        assert_eq!(answer(&his, Right::EnterNode, &reopened), Answer::NotOpen);
     }
 
     #[test]

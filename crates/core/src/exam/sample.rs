@@ -118,6 +118,7 @@ pub(super) fn gather(topology: &Topology, sights: &Sights, only: Option<&[String
         hash: topology.hash.clone(),
         begun_ms: 1,
         done_ms: 2,
+        reopened: false,
         daemon: "0".into(),
         engine: Some("fake".into()),
         kernel: None,

@@ -5,15 +5,15 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use plateau_core::api::{
-    AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal,
+    AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, LabView, NewGrading, Proposal,
 };
 use plateau_core::exam::judgement::{Judgement, Outcome, Word};
 use serde::Deserialize;
 
 use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
-use super::{Api, files, labs};
+use super::{Api, files};
 use crate::access::Principal;
-use crate::judging::KeptLab;
+use crate::judging::Mended;
 use crate::labs::folder_of;
 
 /// Through whose eyes something is looked at.
@@ -75,18 +75,13 @@ pub(super) async fn regrade(
 ) -> Answer<(StatusCode, Json<Proposal>)> {
     files::check(&new.files)?;
     let folder = folder_of(&new.files)?;
-    let lab = match &new.lab {
-        Some(lab) => Some(labs::find(&api, lab)?.id),
-        None => None,
+    let mended = Mended {
+        folder,
+        reason: new.reason,
+        labs: new.ask.then(|| api.labs.clone()),
     };
-    let kept = lab.as_deref().map(|lab| KeptLab {
-        labs: &api.labs,
-        lab,
-    });
     let actor = principal.actor();
-    let regraded = api
-        .judging
-        .regrade(&attempt, folder, &actor, &new.reason, kept);
+    let regraded = api.judging.regrade(&attempt, mended, &actor);
     Ok((StatusCode::CREATED, Json(regraded.await?)))
 }
 
@@ -107,6 +102,32 @@ pub(super) async fn accept(
         .judging
         .accept(&attempt, &grading, &actor, &accept.reason);
     Ok(Json(accepted.await?))
+}
+
+/// Opens the lab of an attempt again as it was handed in, for those who judge to look around in it;
+/// answers once it can be entered. What is done in it changes nothing of what was kept
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/lab", tag = "judging",
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 201, body = LabView), Failures))]
+pub(super) async fn revisit(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(attempt): Named<String>,
+) -> Answer<(StatusCode, Json<LabView>)> {
+    let lab = api.sessions.revisit(&attempt, &principal.actor()).await?;
+    Ok((StatusCode::CREATED, Json(lab)))
+}
+
+/// Removes the lab that was opened again for those who judge an attempt
+#[utoipa::path(delete, path = "/v1/attempts/{attempt}/lab", tag = "judging",
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 204, description = "It is gone"), Failures))]
+pub(super) async fn leave(
+    State(api): State<Api>,
+    Named(attempt): Named<String>,
+) -> Answer<StatusCode> {
+    api.sessions.leave(&attempt).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Says something as a juror; what was said before stays

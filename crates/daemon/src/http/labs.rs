@@ -195,6 +195,7 @@ mod tests {
             title: BTreeMap::new(),
             seed: String::new(),
             parameters: BTreeMap::new(),
+            reopened: None,
             state: LabState::Ready,
             created: String::new(),
             nodes: BTreeMap::new(),

@@ -165,7 +165,7 @@ async fn permitted(
     let about = match asked.about(widest).await? {
         Some(about) => about,
         // The route itself says it best to those who see all.
-        None if widest == Reach::Spare => return Ok(()),
+        None if matches!(widest, Reach::Spare | Reach::Reopened) => return Ok(()),
         None => return Err(asked.missing()),
     };
     match rights::answer(&person, right, &about) {
@@ -206,10 +206,7 @@ impl Asked<'_> {
         let database = self.api.access.database();
         let found = if let Some(asked) = self.named("lab") {
             match self.lab(asked, widest) {
-                Some(lab) => match database.owner_of_lab(&lab.id).await.map_err(failed)? {
-                    Some(owner) => Some(of_attempt(owner)),
-                    None => Some(About::default()),
-                },
+                Some(lab) => Some(self.about_lab(&lab).await?),
                 None => None,
             }
         } else if let Some(asked) = self.named("attempt") {
@@ -220,7 +217,7 @@ impl Asked<'_> {
             place.map(|place| About {
                 session: Some(place.session),
                 seat: Some(place.id),
-                open: false,
+                ..About::default()
             })
         } else if let Some(asked) = self.named("session") {
             let session = database.session_of(asked).await.map_err(failed)?;
@@ -239,11 +236,26 @@ impl Asked<'_> {
         Ok(found.filter(|about| about.session == session))
     }
 
+    async fn about_lab(&self, lab: &LabView) -> Answer<About> {
+        let database = self.api.access.database();
+        let Some(attempt) = &lab.reopened else {
+            let owner = database.owner_of_lab(&lab.id).await.map_err(failed)?;
+            return Ok(owner.map(of_attempt).unwrap_or_default());
+        };
+        let owner = database.owner_of_attempt(attempt).await.map_err(failed)?;
+        Ok(About {
+            open: false,
+            reopened: true,
+            ..owner.map(of_attempt).unwrap_or_default()
+        })
+    }
+
     /// The lab; whoever does not see all labs has to name his by its whole identifier, so that
     /// neither beginnings nor names tell him of others'.
     fn lab(&self, asked: &str, widest: Reach) -> Option<LabView> {
         let found = labs::find(self.api, asked).ok()?;
-        (widest == Reach::Spare || found.id == asked).then_some(found)
+        let sees_all = matches!(widest, Reach::Spare | Reach::Reopened);
+        (sees_all || found.id == asked).then_some(found)
     }
 
     /// What is said of something that is not there, or that must not be known to be there.
@@ -281,6 +293,7 @@ fn of_attempt(owner: Owner) -> About {
         open: owner.attempt_is_open(),
         session: Some(owner.session),
         seat: Some(owner.seat),
+        reopened: false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Grading an attempt by a mended scenario: from the facts that there are, and from a kept lab where
+//! Grading an attempt by a mended scenario: from the facts that there are, and from its lab where
 //! questions are new.
 
 use std::collections::BTreeSet;
@@ -9,49 +9,89 @@ use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 
 use super::{Judging, JudgingError};
-use crate::lab::on_disk;
+use crate::lab::{LabError, on_disk};
 use crate::labs::Labs;
 
-/// A lab as an attempt was handed in, which can be asked what was not asked then.
+/// What a lab is called that is opened again to be asked. Nobody enters it.
+fn name(attempt: &str) -> String {
+    format!("asked-{attempt}")
+}
+
+/// A mended scenario by which an attempt is to be graded.
 #[derive(Clone, Debug)]
-pub struct KeptLab<'a> {
-    /// All labs.
-    pub labs: &'a Labs,
-    /// Its name or identifier.
-    pub lab: &'a str,
+pub struct Mended {
+    /// Its folder.
+    pub folder: Folder,
+    /// Why.
+    pub reason: String,
+    /// Where labs are, if new questions are to be asked; else they stay unknown.
+    pub labs: Option<Labs>,
+}
+
+/// The lab that new questions of an attempt are asked of.
+struct Asked<'a> {
+    labs: &'a Labs,
+    lab: String,
+    reopened: bool,
 }
 
 impl Judging {
     /// Grades an attempt by a mended scenario. The grading is kept beside the earlier ones and counts
-    /// only once it is accepted. New questions are asked of the lab, where there is one, and unknown
-    /// else.
+    /// only once it is accepted. New questions are asked of the attempt's lab where it stands as it
+    /// was handed in and asking changes nothing of it, and of one opened again from what was kept
+    /// else. Goes on to its end also where nobody waits for it any longer.
     ///
     /// # Errors
     /// The scenario has problems or is another, no reason is given, the attempt is not graded yet,
-    /// the lab does not run, or the session is sealed.
+    /// its lab cannot be opened again, or the session is sealed.
     pub async fn regrade(
         &self,
         attempt: &str,
-        mended: Folder,
+        mended: Mended,
         actor: &str,
-        reason: &str,
-        kept: Option<KeptLab<'_>>,
     ) -> Result<Proposal, JudgingError> {
-        if reason.trim().is_empty() {
+        let (judging, attempt, actor) = (self.clone(), attempt.to_owned(), actor.to_owned());
+        let work = tokio::spawn(async move { judging.grade_again(&attempt, mended, &actor).await });
+        match work.await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    async fn grade_again(
+        &self,
+        attempt: &str,
+        mended: Mended,
+        actor: &str,
+    ) -> Result<Proposal, JudgingError> {
+        if mended.reason.trim().is_empty() {
             let doing = "grade again";
             return Err(JudgingError::NoReason { doing });
         }
         let matter = self.matter(attempt).await?;
-        let new = drawn(&mended, &matter.grading.evidence)?;
+        let new = drawn(&mended.folder, &matter.grading.evidence)?;
         // Refused before a lab is asked, and again when the grading is kept.
         let mut tx = self.database.begin().await?;
         self.may_change(&mut tx, attempt).await?;
         drop(tx);
-        let asking = self.ask(&matter.topology, &new, matter.grading.evidence, kept);
-        let (evidence, regrading, asked) = asking.await?;
-        let store = self.store.clone();
-        on_disk(move || store.freeze(&mended)).await?;
-        let reason = Some(reason.to_owned());
+        let (evidence, old) = (matter.grading.evidence, &matter.topology);
+        let mut asked = None;
+        let asking = self.ask(
+            attempt,
+            old,
+            &new,
+            evidence,
+            mended.labs.as_ref(),
+            &mut asked,
+        );
+        let answered = asking.await;
+        if let Some(asked) = asked {
+            asked.leave().await?;
+        }
+        let (evidence, regrading, asked) = answered?;
+        let (store, folder) = (self.store.clone(), mended.folder);
+        on_disk(move || store.freeze(&folder)).await?;
+        let reason = Some(mended.reason);
         let kept = self.keep(attempt, &new, evidence, actor, reason).await?;
         Ok(Proposal {
             comparison: compare(&matter.grading.head.grade, &regrading.grade),
@@ -66,26 +106,86 @@ impl Judging {
     }
 
     /// Asks what no fact answers until nothing is left, or nothing more comes of it: what is seen of
-    /// a check may bring others to be asked that need it.
-    async fn ask(
+    /// a check may bring others to be asked that need it. The lab that was asked is left in `asked`.
+    async fn ask<'a>(
         &self,
+        attempt: &str,
         old: &Topology,
         new: &Topology,
         mut evidence: Evidence,
-        kept: Option<KeptLab<'_>>,
+        labs: Option<&'a Labs>,
+        asked_of: &mut Option<Asked<'a>>,
     ) -> Result<(Evidence, Regrading, BTreeSet<String>), JudgingError> {
         let mut asked = BTreeSet::new();
         loop {
             let regrading = regrade(old, new, &evidence);
             let to_ask = regrading.to_ask.iter().cloned();
             let to_ask: BTreeSet<String> = to_ask.filter(|id| !asked.contains(id)).collect();
-            let Some(kept) = kept.as_ref().filter(|_| !to_ask.is_empty()) else {
+            let Some(labs) = labs.filter(|_| !to_ask.is_empty()) else {
                 return Ok((evidence, regrading, asked));
             };
+            let lab = match asked_of {
+                Some(lab) => lab,
+                None => asked_of.insert(self.lab_to_ask(attempt, new, &evidence, labs).await?),
+            };
             let wanted = to_ask.clone();
-            let gathered = kept.labs.gather_only(kept.lab, new.clone(), wanted).await?;
+            let gathered = labs.gather_only(&lab.lab, new.clone(), wanted).await?;
             evidence = evidence.and(gathered);
             asked.extend(to_ask);
+        }
+    }
+
+    /// The lab that an attempt's new questions are asked of.
+    async fn lab_to_ask<'a>(
+        &self,
+        attempt: &str,
+        new: &Topology,
+        evidence: &Evidence,
+        labs: &'a Labs,
+    ) -> Result<Asked<'a>, JudgingError> {
+        if let Some(lab) = self.untouched(attempt, new, evidence, labs).await? {
+            labs.thaw(&lab).await?;
+            return Ok(Asked {
+                labs,
+                lab,
+                reopened: false,
+            });
+        }
+        let lab = labs.reopened(attempt, name(attempt)).await?;
+        Ok(Asked {
+            labs,
+            lab: lab.id,
+            reopened: true,
+        })
+    }
+
+    /// The attempt's own lab, where no grading has done anything to it, and this one would not.
+    async fn untouched(
+        &self,
+        attempt: &str,
+        new: &Topology,
+        evidence: &Evidence,
+        labs: &Labs,
+    ) -> Result<Option<String>, JudgingError> {
+        let found = self.database.attempt(attempt).await?;
+        let Some(lab) = found.and_then(|found| found.lab) else {
+            return Ok(None);
+        };
+        let mut phases = evidence.gatherings.iter().flat_map(|one| &one.phases);
+        let first_ms = evidence.gatherings.iter().map(|one| one.begun_ms).min();
+        let stands = new.phases.is_empty()
+            && phases.all(|phase| phase.steps.is_empty())
+            && labs.stands_since(&lab, first_ms.unwrap_or(0)).await;
+        Ok(stands.then_some(lab))
+    }
+}
+
+impl Asked<'_> {
+    /// Leaves no lab behind that was not there, and none that goes on.
+    async fn leave(self) -> Result<(), LabError> {
+        match self.reopened {
+            true => self.labs.down(&self.lab).await,
+            false => self.labs.freeze(&self.lab).await,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use plateau_core::api::NodeState;
-use plateau_core::plan::{Step, Wiring, plan_up};
+use plateau_core::plan::{Step, Wiring};
 
 use super::{Lab, LabError};
 use crate::store::Progress;
@@ -13,7 +13,7 @@ impl Lab {
     /// Does what the plan says: stage by stage, the steps of a stage at the same time.
     pub(super) async fn build(self: Arc<Self>) -> Result<(), LabError> {
         self.mark(Progress::Passing).await?;
-        for stage in plan_up(&self.topology).stages {
+        for stage in self.plan().stages {
             let steps = stage.steps.into_iter().map(|step| {
                 let lab = Arc::clone(&self);
                 async move { lab.told(stage.name, step).await }
@@ -44,6 +44,15 @@ impl Lab {
                 self.to_its_end(async move { lab.create_fabric().await })
                     .await
             }
+            Step::Create(node) => {
+                let lab = Arc::clone(self);
+                self.to_its_end(async move {
+                    lab.create_node(&node).await?;
+                    lab.set_node(&node, NodeState::Stopped);
+                    Ok(())
+                })
+                .await
+            }
             Step::Start(node) => {
                 let lab = Arc::clone(self);
                 self.to_its_end(async move { lab.start_node(&node).await })
@@ -68,20 +77,21 @@ impl Lab {
             .map_err(LabError::runtime("start the fabric"))
     }
 
-    async fn start_node(&self, name: &str) -> Result<(), LabError> {
+    /// Returns the container's name.
+    async fn create_node(&self, name: &str) -> Result<String, LabError> {
         let Some(node) = self.topology.nodes.get(name) else {
-            return self.known(name);
+            return self.known(name).map(|()| String::new());
         };
-        let runtime = &self.ground.runtime;
         let spec = self.node_spec(name, node);
-        runtime
-            .create_container(&spec)
-            .await
-            .map_err(LabError::runtime(format!("create node `{name}`")))?;
-        runtime
-            .start_container(&spec.name)
-            .await
-            .map_err(LabError::runtime(format!("start node `{name}`")))?;
+        let created = self.ground.runtime.create_container(&spec).await;
+        created.map_err(LabError::runtime(format!("create node `{name}`")))?;
+        Ok(spec.name)
+    }
+
+    async fn start_node(&self, name: &str) -> Result<(), LabError> {
+        let container = self.create_node(name).await?;
+        let started = self.ground.runtime.start_container(&container).await;
+        started.map_err(LabError::runtime(format!("start node `{name}`")))?;
         self.set_node(name, NodeState::Running);
         Ok(())
     }
@@ -128,6 +138,7 @@ pub(super) fn last_lines(stderr: &str, stdout: &str) -> String {
 fn in_words(step: &Step) -> String {
     match step {
         Step::Fabric => "create the fabric".to_owned(),
+        Step::Create(node) => format!("create {node}"),
         Step::Start(node) => format!("start {node}"),
         Step::Wire(wiring) => format!("plug in {} interfaces", wiring.ports.len()),
         Step::Boot(node) => format!("boot {node}"),

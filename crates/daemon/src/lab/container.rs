@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use plateau_core::topology::{Capability, Device, Node};
 use plateau_core::wire::HOLD;
 
+use super::keeping::kept_image;
 use super::{LAB, Lab, NODE, OWNER, ROLE};
 use crate::agent;
 use crate::images;
@@ -57,6 +58,14 @@ impl Lab {
         nodes.map(|node| self.original(node)).chain([self.fabric()])
     }
 
+    /// Tag of the image that a node is made from.
+    fn image(&self, name: &str, node: &Node) -> String {
+        match &self.again {
+            Some(again) => kept_image(&again.attempt, name),
+            None => images::tag(&node.image),
+        }
+    }
+
     pub(super) fn node_spec(&self, name: &str, node: &Node) -> ContainerSpec {
         let mut labels = self.labels("node");
         labels.insert(NODE.to_owned(), name.to_owned());
@@ -81,7 +90,7 @@ impl Lab {
         capabilities.dedup();
         ContainerSpec {
             name: self.container(name),
-            image: images::tag(&node.image),
+            image: self.image(name, node),
             argv: [agent::PATH, "init", "--", "/sbin/init"]
                 .map(str::to_owned)
                 .to_vec(),

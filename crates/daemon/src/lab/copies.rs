@@ -81,11 +81,10 @@ impl Lab {
     }
 
     /// Of a node that is off, those that the scenario gave it.
-    async fn engine_files(&self, node: &str) -> Result<Vec<PlacedFile>, LabError> {
+    pub(super) async fn engine_files(&self, node: &str) -> Result<Vec<PlacedFile>, LabError> {
         let doing = || format!("read the names and resolvers of node `{node}`");
         if self.node_state(node) != NodeState::Running {
-            let files = self.topology.nodes.get(node).map(|node| &node.files);
-            let mut files = files.cloned().unwrap_or_default();
+            let mut files = self.first_files(node).cloned().unwrap_or_default();
             files.retain(|file| ENGINE_FILES.contains(&file.path.as_str()));
             return Ok(files);
         }

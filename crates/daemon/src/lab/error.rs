@@ -149,6 +149,20 @@ pub enum LabError {
         /// Why.
         reason: String,
     },
+    /// Nothing was kept of an attempt's lab.
+    #[error("nothing is kept of the lab of attempt `{attempt}`")]
+    NothingKept {
+        /// The attempt.
+        attempt: String,
+    },
+    /// What was kept of an attempt's lab is not whole.
+    #[error("the lab of attempt `{attempt}` cannot be opened again: {reason}")]
+    Lost {
+        /// The attempt.
+        attempt: String,
+        /// What is missing.
+        reason: String,
+    },
     /// A script of the scenario's own failed.
     #[error("script `{script}` failed in node `{node}` with {exit}: {output}")]
     Script {
@@ -219,6 +233,8 @@ impl LabError {
             Self::Fault { .. } => "fault-failed",
             Self::Condition { .. } => "condition-unseen",
             Self::Snapshot { .. } => "snapshot-failed",
+            Self::NothingKept { .. } => "nothing-kept",
+            Self::Lost { .. } => "kept-damaged",
             Self::Script { .. } => "script-failed",
             Self::Down { .. } => "down-incomplete",
             Self::DiskLow { .. } => disk::FULL,
@@ -243,6 +259,7 @@ impl LabError {
             | Self::NotReady { .. }
             | Self::NodeStopped { .. }
             | Self::GivenUp { .. }
+            | Self::NothingKept { .. }
             | Self::Script { .. } => Fault::Input,
             Self::Preflight(_)
             | Self::Runtime { .. }
@@ -253,6 +270,7 @@ impl LabError {
             | Self::Fault { .. }
             | Self::Condition { .. }
             | Self::Snapshot { .. }
+            | Self::Lost { .. }
             | Self::Down { .. }
             | Self::DiskLow { .. }
             | Self::Store { .. } => Fault::Outside,
@@ -277,6 +295,9 @@ impl LabError {
                  (`sysctl fs.inotify.max_user_instances=8192`); one that is slow lacks cores or memory"
             }
             Self::Interrupted { .. } => "ask again",
+            Self::NothingKept { .. } => {
+                "a lab is kept once it was handed in, until `plateau session clear --kept`"
+            }
             Self::NotBack { .. } => "`plateau lab reboot` tries a node again",
             Self::Down { .. } => "removing it again goes on where this ended",
             Self::DiskLow { .. } => {
@@ -295,6 +316,7 @@ impl LabError {
             | Self::Fault { .. }
             | Self::Condition { .. }
             | Self::Snapshot { .. }
+            | Self::Lost { .. }
             | Self::Script { .. } => return None,
         };
         Some(hint.to_owned())

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use plateau_core::api::{CheckLab, CheckResultView, EventRecord, LabState, What};
+use plateau_core::exam::evidence::reopening::{MEMORY_LOST, booted, take_lost};
 use plateau_core::exam::evidence::{
     Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, StepRecord, grade_evidence, ways,
 };
@@ -122,6 +123,7 @@ impl Lab {
             hash: scenario.hash.clone(),
             begun_ms: now_ms(),
             done_ms: 0,
+            reopened: self.again.is_some(),
             daemon: env!("CARGO_PKG_VERSION").to_owned(),
             engine: info.as_ref().map(|info| info.version.clone()),
             kernel: info.map(|info| info.kernel),
@@ -139,12 +141,17 @@ impl Lab {
             let mut asked = batches(scenario, phase, &gathering.facts());
             keep_only(&mut asked, only);
             mark(&mut asked, &uuid::Uuid::now_v7().to_string());
+            let lost = self.take_lost(&mut asked, scenario, &names, phase);
             let looked = self
                 .look_in_phase(scenario, phase, &asked, &mut broken)
                 .await;
             gathering
                 .facts
                 .extend(records(phase, &asked, looked.said, &mut room));
+            let unseen = all_blind(&lost, MEMORY_LOST);
+            gathering
+                .facts
+                .extend(records(phase, &lost, unseen, &mut room));
             metrics::phase_graded(phase, begun.elapsed());
             gathering.phases.push(PhaseRecord {
                 name: phase.clone(),
@@ -161,6 +168,20 @@ impl Lab {
         }
         gathering.done_ms = now_ms();
         Ok(gathering)
+    }
+
+    /// Of what is to be asked in a phase, what a lab that was opened again cannot answer.
+    fn take_lost(
+        &self,
+        asked: &mut Batches,
+        scenario: &Topology,
+        phases: &[&str],
+        phase: &str,
+    ) -> Batches {
+        let Some(again) = &self.again else {
+            return Batches::new();
+        };
+        take_lost(asked, &booted(scenario, phases, phase), &again.ran)
     }
 
     /// What became of the scenario's events, as it was written down.

@@ -127,19 +127,8 @@ impl Lab {
         }));
         self.view.send_modify(|view| {
             view.started = clock.map(|clock| clock.started.to_string());
-            for record in &records {
-                note(&mut view.events, record);
-            }
         });
-        {
-            let mut links = self.links();
-            for event in &self.topology.events {
-                for action in &event.actions[..steps_done(&records, event)] {
-                    links.lasting.suffer(action);
-                }
-            }
-            links.now = links.lasting.clone();
-        }
+        self.have_happened(&records);
         let interrupted: Vec<String> = self
             .view()
             .events
@@ -156,6 +145,22 @@ impl Lab {
                 .await?;
         }
         Ok(())
+    }
+
+    /// What events have made of the lab: those that were shown, and the links as they left them.
+    pub(crate) fn have_happened(&self, records: &[EventRecord]) {
+        self.view.send_modify(|view| {
+            for record in records {
+                note(&mut view.events, record);
+            }
+        });
+        let mut links = self.links();
+        for event in &self.topology.events {
+            for action in &event.actions[..steps_done(records, event)] {
+                links.lasting.suffer(action);
+            }
+        }
+        links.now = links.lasting.clone();
     }
 
     /// Watches for events to happen, once the clock was started.

@@ -50,9 +50,15 @@ fn file_parts<'a>(files: &'a [(u32, &'a Vec<PlacedFile>)]) -> impl Iterator<Item
 impl Lab {
     /// Looks up the processes and has the wirer plug them in. Returns the processes by name.
     pub(super) async fn wire(&self, wiring: &Wiring) -> Result<BTreeMap<String, u32>, LabError> {
-        let nodes = &self.topology.nodes;
-        self.wire_with(wiring, |node| Some(&nodes.get(node)?.files))
-            .await
+        self.wire_with(wiring, |node| self.first_files(node)).await
+    }
+
+    /// The files that a node has before its first boot here.
+    pub(super) fn first_files(&self, node: &str) -> Option<&Vec<PlacedFile>> {
+        match &self.again {
+            Some(again) => again.files.get(node),
+            None => Some(&self.topology.nodes.get(node)?.files),
+        }
     }
 
     /// The same with other files than the scenario's.

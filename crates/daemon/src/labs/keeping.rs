@@ -3,7 +3,7 @@
 use super::Labs;
 use crate::lab::down::remove_images;
 use crate::lab::task::Command;
-use crate::lab::{ATTEMPT, LabError, OWNER};
+use crate::lab::{ATTEMPT, LabError, OWNER, on_disk};
 use crate::runtime::Labels;
 
 impl Labs {
@@ -23,7 +23,8 @@ impl Labs {
         self.tell(lab, Command::Thaw).await
     }
 
-    /// Keeps all nodes of a lab as images that outlive it.
+    /// Freezes all nodes of a lab and keeps them as images that outlive it, from which it can be opened
+    /// again; see [`Labs::reopen`].
     ///
     /// # Errors
     /// There is no such lab, it does not run, or the engine failed.
@@ -32,20 +33,23 @@ impl Labs {
         self.tell(lab, |reply| Command::Keep(attempt, reply)).await
     }
 
-    /// Removes the images that were kept for an attempt.
+    /// Removes what was kept for an attempt: images, what was written down beside them, and labs that
+    /// were opened again from them.
     ///
     /// # Errors
     /// All that failed.
     pub async fn forget_kept(&self, attempt: &str) -> Result<(), LabError> {
+        self.end_reopened(attempt).await?;
         let ground = &self.inner.ground;
         let labels = Labels::from([
             (OWNER.to_owned(), ground.owner.clone()),
             (ATTEMPT.to_owned(), attempt.to_owned()),
         ]);
         let errors = remove_images(ground.runtime.as_ref(), &labels).await;
-        if errors.is_empty() {
-            return Ok(());
+        if !errors.is_empty() {
+            return Err(LabError::Down { errors });
         }
-        Err(LabError::Down { errors })
+        let (store, key) = (ground.store.clone(), attempt.to_owned());
+        on_disk(move || store.forget_attempt(&key)).await
     }
 }

@@ -81,7 +81,7 @@ impl Labs {
         match drawn {
             Ok(topology) => {
                 tracing::info!(lab = %marker.name, id = %marker.id, "adopting");
-                let lab = Lab::new(Arc::clone(ground), marker, topology);
+                let lab = Lab::new(Arc::clone(ground), marker, topology, None);
                 self.inner.start(&mut self.inner.labs(), lab, Begin::Adopt);
             }
             Err(error) => {

@@ -51,6 +51,8 @@ struct Kept {
     spec: ContainerSpec,
     pid: Option<u32>,
     exit: Option<i64>,
+    /// When its first process was started last.
+    started: Option<jiff::Timestamp>,
     paused: bool,
     files: usize,
 }
@@ -238,6 +240,7 @@ impl Fake {
             },
             pid: None,
             exit: None,
+            started: None,
             paused: false,
             files: 0,
         };

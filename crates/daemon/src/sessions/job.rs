@@ -175,7 +175,6 @@ impl Sessions {
         };
         let lab = self.lab_of(attempt).await?;
         self.inner.terminals.close(&lab).await;
-        self.inner.labs.freeze(&lab).await?;
         self.inner.labs.keep(&lab, &attempt.id).await?;
         self.move_by_itself(attempt, AttemptMove::Keep, None)
             .await
@@ -209,6 +208,7 @@ impl Sessions {
             Ok(()) | Err(LabError::NoSuchLab { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+        self.inner.labs.end_reopened(&attempt.id).await?;
         Ok(self.inner.database.set_lab(&attempt.id, None).await?)
     }
 

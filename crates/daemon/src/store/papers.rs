@@ -1,8 +1,9 @@
-//! What is kept of one lab beside its marker: `labs/<id>/…`, removed with the lab.
+//! What is kept of one lab beside its marker: `labs/<id>/…`, removed with the lab; and of an attempt
+//! that was handed in beside its images: `kept/<attempt>.json`, removed with those.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,14 +28,7 @@ impl Store {
     /// # Errors
     /// It cannot be read or understood.
     pub fn kept<T: DeserializeOwned>(&self, lab: &str, name: &str) -> Result<Option<T>, LabError> {
-        let path = self.papers(lab).join(name);
-        match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|error| failed("read", &path)(error.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("read", &path)(error)),
-        }
+        read(&self.papers(lab).join(name))
     }
 
     /// Throws a paper away; one that is not there is gone already.
@@ -42,13 +36,7 @@ impl Store {
     /// # Errors
     /// It cannot be removed.
     pub fn throw_away(&self, lab: &str, name: &str) -> Result<(), LabError> {
-        let path = self.papers(lab).join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("remove", &path)(error))
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
+        remove(&self.papers(lab).join(name))
     }
 
     /// Appends a line to a paper that only grows; it is on the disk when this returns.
@@ -112,6 +100,43 @@ impl Store {
         }
     }
 
+    /// Keeps what belongs to the images of an attempt, in place of what was kept before.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep_of_attempt(&self, attempt: &str, paper: &impl Serialize) -> Result<(), LabError> {
+        let path = self.of_attempt(attempt);
+        let text =
+            serde_json::to_vec(paper).map_err(|error| failed("write", &path)(error.into()))?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed("create", folder))?;
+        }
+        write(&path, &text)
+    }
+
+    /// What was kept beside the images of an attempt; `None` where nothing was.
+    ///
+    /// # Errors
+    /// It cannot be read or understood.
+    pub fn kept_of_attempt<T: DeserializeOwned>(
+        &self,
+        attempt: &str,
+    ) -> Result<Option<T>, LabError> {
+        read(&self.of_attempt(attempt))
+    }
+
+    /// Throws it away; what is not there is gone already.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn forget_attempt(&self, attempt: &str) -> Result<(), LabError> {
+        remove(&self.of_attempt(attempt))
+    }
+
+    fn of_attempt(&self, attempt: &str) -> PathBuf {
+        self.root.join("kept").join(format!("{attempt}.json"))
+    }
+
     fn papers(&self, lab: &str) -> PathBuf {
         self.root.join("labs").join(lab)
     }
@@ -120,6 +145,23 @@ impl Store {
         let folder = self.papers(lab);
         fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
         Ok(folder.join(name))
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LabError> {
+    match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| failed("read", path)(error.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), LabError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{
-    CheckLab, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal, ScenarioFiles,
+    CheckLab, EvidenceKeyView, GradingView, JudgementsView, LabView, NewGrading, Proposal,
+    ScenarioFiles,
 };
 use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
 use plateau_core::exam::judgement::{Judgement, Outcome};
@@ -39,6 +40,7 @@ async fn graded() -> House {
     house.ready("kept").await;
     let evidence = house.api.labs.gather("kept", CheckLab { phases: None });
     let evidence = evidence.await.unwrap();
+    house.api.labs.keep("kept", "a1").await.unwrap();
     let graded = house.api.judging.record("a1", evidence, "system", None);
     assert_eq!(graded.await.unwrap().points, 0);
     house
@@ -54,12 +56,13 @@ fn mended() -> ScenarioFiles {
 }
 
 #[tokio::test]
-async fn an_attempt_is_regraded_from_a_kept_lab_and_the_new_grade_counts_once_it_is_accepted() {
+async fn an_attempt_is_regraded_from_its_lab_opened_again_and_the_new_grade_counts_once_it_is_accepted()
+ {
     let house = graded().await;
     let new = NewGrading {
         files: mended(),
         reason: "the brief names another file".to_owned(),
-        lab: Some("kept".to_owned()),
+        ask: true,
     };
     let path = "/v1/attempts/a1/gradings";
     let response = house.post(path, serde_json::to_value(new).unwrap()).await;
@@ -68,6 +71,9 @@ async fn an_attempt_is_regraded_from_a_kept_lab_and_the_new_grade_counts_once_it
     assert_eq!(proposal.asked, ["look/up"]);
     assert_eq!(proposal.to_ask, Vec::<String>::new());
     assert_eq!(proposal.comparison.points, (0, 1));
+    let labs = house.api.labs.list();
+    let names: Vec<&str> = labs.iter().map(|lab| lab.name.as_str()).collect();
+    assert_eq!(names, ["kept"], "the one that was opened again is gone");
     let accept = format!("{path}/{}/accept", proposal.grading.id);
     let response = house
         .post(&accept, json!({ "reason": "it is right" }))
@@ -140,6 +146,48 @@ async fn log_in(house: &House, name: &str) -> String {
     let response = request.json(&login).send().await.unwrap();
     let cookie = response.headers()["set-cookie"].to_str().unwrap();
     cookie.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_evaluator_enters_a_lab_that_was_opened_again_for_him() {
+    let house = graded().await;
+    let ada = log_in(&house, "ada").await;
+    let opened = ask_as(&house, &ada, "lab", Some(json!({}))).await;
+    assert_eq!(opened.status(), StatusCode::CREATED);
+    let lab: LabView = opened.json().await.unwrap();
+    assert_eq!(lab.reopened.as_deref(), Some("a1"));
+    let again = ask_as(&house, &ada, "lab", Some(json!({}))).await;
+    let again: LabView = again.json().await.unwrap();
+    assert_eq!(again.id, lab.id, "it is there already");
+
+    let shell = async |lab: &str| {
+        let client = builder().no_proxy().build().unwrap();
+        let url = format!("{}/v1/labs/{lab}/nodes/srv/shell", house.url);
+        client.get(url).header("cookie", &ada).send().await.unwrap()
+    };
+    // Nobody asks for a WebSocket here, which is found out by whoever may.
+    let allowed = shell(&lab.id).await.status();
+    assert_eq!(allowed, StatusCode::BAD_REQUEST);
+    error(shell("kept").await, StatusCode::FORBIDDEN, "forbidden").await;
+
+    let left = house.ask(Method::DELETE, "/v1/attempts/a1/lab", None).await;
+    assert_eq!(left.status(), StatusCode::NO_CONTENT);
+    let labs = house.api.labs.list();
+    assert_eq!(labs.len(), 1);
+    let entries: Vec<serde_json::Value> = house
+        .get("/v1/sessions/june/log")
+        .await
+        .json()
+        .await
+        .unwrap();
+    let told = entries.iter().filter(|entry| {
+        entry["actor"] == "ada"
+            && entry["deed"]["changed"]["what"]
+                .as_str()
+                .unwrap_or("")
+                .contains("opened again")
+    });
+    assert_eq!(told.count(), 1, "{entries:#?}");
 }
 
 async fn ask_as(

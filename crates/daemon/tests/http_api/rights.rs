@@ -285,6 +285,7 @@ fn expected(route: &str, whose: &str, who: &str) -> &'static str {
             session: Some(format!("session-{whose}")),
             seat: Some(format!("seat-{whose}")),
             open: true,
+            reopened: false,
         },
         _ => About::default(),
     };

@@ -7,4 +7,5 @@ mod labs;
 mod needs;
 mod phases;
 mod proofs;
+mod reopening;
 mod sessions;

@@ -13,7 +13,7 @@ use plateau_core::probe::Fact;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 use plateaud::clock::Clock;
-use plateaud::judging::{Judging, JudgingError};
+use plateaud::judging::{Judging, JudgingError, Mended};
 use plateaud::store::{Database, Store};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor as _};
@@ -81,6 +81,7 @@ fn evidence(topology: &Topology) -> Evidence {
             hash: topology.hash.clone(),
             begun_ms: 1,
             done_ms: 2,
+            reopened: false,
             daemon: "0".to_owned(),
             engine: None,
             kernel: None,
@@ -219,6 +220,15 @@ fn passes(check: &str, reason: &str) -> Statement {
     }
 }
 
+/// A mended scenario whose new questions stay unknown.
+fn by(folder: Folder, reason: &str) -> Mended {
+    Mended {
+        folder,
+        reason: reason.to_owned(),
+        labs: None,
+    }
+}
+
 #[tokio::test]
 async fn one_grading_counts_the_others_stay_and_can_be_returned_to() {
     on_both_urls(async |url| {
@@ -233,7 +243,7 @@ async fn one_grading_counts_the_others_stay_and_can_be_returned_to() {
         assert_eq!((first.points, first.of, first.accepted), (3, 4, true));
         let mended = folder(&DOCUMENT.replace("points: 3", "points: 5"));
         let proposal = judging
-            .regrade("a1", mended, "ada", "too few points", None)
+            .regrade("a1", by(mended, "too few points"), "ada")
             .await
             .unwrap();
         assert_eq!(proposal.comparison.points, (3, 5));
@@ -287,7 +297,7 @@ async fn a_question_that_is_new_stays_unknown_without_a_lab_and_bad_scenarios_ar
             let folder = folder(&DOCUMENT.replace(from, to));
             sitting
                 .judging
-                .regrade("a1", folder, "ada", "mended", None)
+                .regrade("a1", by(folder, "mended"), "ada")
                 .await
         };
         let proposal = regrade("path: /there", "path: /elsewhere").await.unwrap();
@@ -415,7 +425,7 @@ async fn nothing_of_a_sealed_session_changes_until_it_is_opened_again() {
         let mended = folder(&DOCUMENT.replace("points: 3", "points: 5"));
         sealed(
             judging
-                .regrade("a1", mended, "ada", "x", None)
+                .regrade("a1", by(mended, "x"), "ada")
                 .await
                 .unwrap_err(),
         );
@@ -452,7 +462,7 @@ async fn an_exported_bundle_can_be_verified_also_after_a_mended_scenario_was_acc
         assert!(manifest.members.contains_key("recordings/l1/srv-main.cast"));
         let mended = folder(&DOCUMENT.replace("points: 3", "points: 5"));
         let proposal = judging
-            .regrade("a1", mended.clone(), "ada", "mended", None)
+            .regrade("a1", by(mended.clone(), "mended"), "ada")
             .await
             .unwrap();
         judging

@@ -231,6 +231,8 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
         "/v1/attempts/{attempt}/gradings/{grading}/accept",
         Needs(Right::Judge),
     ),
+    ("post", "/v1/attempts/{attempt}/lab", Needs(Right::Judge)),
+    ("delete", "/v1/attempts/{attempt}/lab", Needs(Right::Judge)),
     (
         "get",
         "/v1/attempts/{attempt}/judgements",

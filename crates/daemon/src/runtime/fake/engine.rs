@@ -71,6 +71,7 @@ impl Runtime for Fake {
                 spec: spec.clone(),
                 pid: None,
                 exit: None,
+                started: None,
                 paused: false,
                 files: 0,
             };
@@ -88,6 +89,7 @@ impl Runtime for Fake {
             }
             kept.pid = Some(pid);
             kept.exit = None;
+            kept.started = Some(jiff::Timestamp::now());
             Ok(Some(kept.event(container, Became::Started)))
         })?;
         self.tell(started);
@@ -106,7 +108,7 @@ impl Runtime for Fake {
             paused: kept.paused,
             pid: kept.pid,
             exit: kept.exit,
-            started: None,
+            started: kept.started.map(|at| at.to_string()),
         })
     }
 
@@ -116,6 +118,7 @@ impl Runtime for Fake {
             let kept = state.known(container)?;
             kept.pid = Some(pid);
             kept.exit = None;
+            kept.started = Some(jiff::Timestamp::now());
             let events = [Became::Died(137), Became::Started];
             Ok(events.map(|what| kept.event(container, what)))
         })?;

@@ -1,0 +1,130 @@
+//! Gradings of attempts, and what changes by a mended scenario.
+
+use plateau_core::api::Proposal;
+use plateau_core::exam::evidence::CheckWorth;
+use plateau_core::grade::{Standing, Verdict};
+
+use super::{lines, table};
+use crate::screen::{FAINT, GOOD, UNSURE, WRONG, styled};
+use crate::session::{Graded, Regraded};
+
+/// All gradings, one a line; the ones that count are marked.
+pub(crate) fn gradings(all: &[Graded]) -> String {
+    let mut table = table([
+        "NUMBER", "SCENARIO", "GRADING", "DONE", "BY", "POINTS", "UNKNOWN", "", "WHY",
+    ]);
+    for one in all {
+        for grading in &one.gradings {
+            let millisecond = i64::try_from(grading.at_ms).unwrap_or(i64::MAX);
+            let done = jiff::Timestamp::from_millisecond(millisecond)
+                .map_or_else(|_| grading.at_ms.to_string(), |at| format!("{at:.0}"));
+            table.add_row([
+                one.seat.clone(),
+                one.scenario.clone(),
+                grading.id.clone(),
+                done,
+                grading.actor.clone(),
+                format!("{}/{}", grading.points, grading.of),
+                grading.unknown.to_string(),
+                match grading.accepted {
+                    true => styled(GOOD, "counts"),
+                    false => String::new(),
+                },
+                grading.reason.clone().unwrap_or_default(),
+            ]);
+        }
+    }
+    lines(&table)
+}
+
+/// Old against new, seat by seat: the sums, and every check, skill and block that is another.
+pub(crate) fn regraded(all: &[Regraded]) -> String {
+    let mut table = table(["NUMBER", "WHAT", "BEFORE", "AFTER"]);
+    let mut notes = String::new();
+    for one in all {
+        match (&one.proposal, &one.problem) {
+            (Some(proposal), _) => {
+                for [what, before, after] in changes(proposal) {
+                    table.add_row([one.seat.clone(), what, before, after]);
+                }
+                for note in remarks(proposal) {
+                    notes.push_str(&format!("{}: {note}\n", one.seat));
+                }
+            }
+            (None, Some(problem)) => {
+                let said = format!("{}: not graded again: {}", one.seat, problem.message);
+                notes.push_str(&format!("{}\n", styled(WRONG, said)));
+            }
+            (None, None) => {}
+        }
+    }
+    lines(&table) + &notes
+}
+
+/// What is shown of one attempt: its sum, and what is another.
+fn changes(proposal: &Proposal) -> Vec<[String; 3]> {
+    let compared = &proposal.comparison;
+    let sum = |points: u32, of: u32, unknown: u32| match unknown {
+        0 => format!("{points}/{of}"),
+        _ => styled(UNSURE, format!("{points}/{of}, {unknown} unknown")),
+    };
+    let ((old, new), (old_of, new_of)) = (compared.points, compared.of);
+    let (old_unknown, new_unknown) = compared.unknown;
+    let mut rows = vec![[
+        "points".to_owned(),
+        sum(old, old_of, old_unknown),
+        sum(new, new_of, new_unknown),
+    ]];
+    let checks = compared.checks.iter().filter(|change| change.is_change());
+    rows.extend(checks.map(|change| {
+        let id = change.id.clone();
+        [id, worth(change.old), worth(change.new)]
+    }));
+    let standings = compared.skills.iter().chain(&compared.blocks);
+    let standings = standings.filter(|change| change.old != change.new);
+    rows.extend(standings.map(|change| {
+        let id = change.id.clone();
+        [id, standing(change.old), standing(change.new)]
+    }));
+    rows
+}
+
+/// What has to be known before it is accepted.
+fn remarks(proposal: &Proposal) -> Vec<String> {
+    let told = [
+        ("asked of the lab for this", &proposal.asked, FAINT),
+        ("new and not asked", &proposal.to_ask, UNSURE),
+        ("nobody could look at", &proposal.blind, UNSURE),
+        ("not in the scenario any longer", &proposal.gone, UNSURE),
+        (
+            "drawn otherwise than what the candidate was told",
+            &proposal.redrawn,
+            WRONG,
+        ),
+    ];
+    let told = told.into_iter().filter(|(_, which, _)| !which.is_empty());
+    told.map(|(what, which, style)| styled(style, format!("{what}: {}", which.join(", "))))
+        .collect()
+}
+
+fn worth(worth: Option<CheckWorth>) -> String {
+    let Some(worth) = worth else {
+        return styled(FAINT, "-");
+    };
+    let (word, style) = match worth.verdict {
+        Verdict::Pass => ("pass", GOOD),
+        Verdict::Fail => ("fail", WRONG),
+        Verdict::NotAsked => ("not asked", UNSURE),
+        Verdict::Unknown => ("unknown", UNSURE),
+    };
+    styled(style, format!("{word} {}/{}", worth.points, worth.of))
+}
+
+fn standing(standing: Option<Standing>) -> String {
+    match standing {
+        None => styled(FAINT, "-"),
+        Some(Standing::Acquired) => styled(GOOD, "acquired"),
+        Some(Standing::NotAcquired) => styled(WRONG, "not acquired"),
+        Some(Standing::Undecided) => styled(UNSURE, "undecided"),
+    }
+}

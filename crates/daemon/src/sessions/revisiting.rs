@@ -1,0 +1,64 @@
+//! Labs that were handed in, opened again for those who judge.
+
+use plateau_core::api::LabView;
+use plateau_core::exam::log::Deed;
+use plateau_core::exam::session::SessionState;
+
+use super::{SessionError, Sessions};
+use crate::lab::LabError;
+
+/// What a lab is called that is opened again to be looked around in.
+fn name(attempt: &str) -> String {
+    format!("kept-{attempt}")
+}
+
+impl Sessions {
+    /// Opens the lab of an attempt again as it was handed in, and waits until it can be entered. One
+    /// that is open is given back. The session's log says so, unless it is sealed.
+    ///
+    /// # Errors
+    /// There is no such attempt, nothing was kept of it, or it cannot be built.
+    pub async fn revisit(&self, attempt: &str, actor: &str) -> Result<LabView, SessionError> {
+        let found = self.inner.database.attempt(attempt).await?;
+        let found = found.ok_or_else(|| no_such(attempt))?;
+        match self.inner.labs.show(&name(attempt)) {
+            Ok(open) => return Ok(self.inner.labs.built(&open.id).await?),
+            Err(LabError::NoSuchLab { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let lab = self.inner.labs.reopened(attempt, name(attempt)).await?;
+        let (_gate, whole) = self.alone(&found.session).await?;
+        if whole.session.state != SessionState::Sealed {
+            let seat = whole.seat_number(&found);
+            let mut act = self.act(&whole, actor, None).await?;
+            act.write(Deed::Changed {
+                what: format!(
+                    "the lab of seat {seat} is opened again to be looked at, as it was handed in"
+                ),
+            })
+            .await?;
+            self.done(act).await?;
+        }
+        Ok(lab)
+    }
+
+    /// Removes the lab that was opened again for an attempt; where there is none, nothing is to be
+    /// done.
+    ///
+    /// # Errors
+    /// There is no such attempt, or not all of it could be removed.
+    pub async fn leave(&self, attempt: &str) -> Result<(), SessionError> {
+        let found = self.inner.database.attempt(attempt).await?;
+        found.ok_or_else(|| no_such(attempt))?;
+        match self.inner.labs.down(&name(attempt)).await {
+            Ok(()) | Err(LabError::NoSuchLab { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn no_such(attempt: &str) -> SessionError {
+    SessionError::NoSuchAttempt {
+        attempt: attempt.to_owned(),
+    }
+}
