@@ -174,7 +174,8 @@ impl Tls {
     }
 
     /// The names that the port answers to.
-    pub(crate) fn names(&self) -> Names {
+    #[must_use]
+    pub fn names(&self) -> Names {
         self.answered.clone()
     }
 

@@ -51,17 +51,29 @@ pub enum LineError {
 /// What lines are made through.
 #[derive(Clone, Debug)]
 pub struct House {
-    /// The labs.
-    pub labs: Labs,
-    /// Their doors.
-    pub terminals: Terminals,
-    /// Who may come in.
-    pub access: Access,
-    /// Ends with the daemon.
-    pub stop: CancellationToken,
+    labs: Labs,
+    terminals: Terminals,
+    access: Access,
+    stop: CancellationToken,
 }
 
 impl House {
+    /// What they are made through.
+    #[must_use]
+    pub fn new(
+        labs: &Labs,
+        terminals: &Terminals,
+        access: &Access,
+        stop: &CancellationToken,
+    ) -> Self {
+        Self {
+            labs: labs.clone(),
+            terminals: terminals.clone(),
+            access: access.clone(),
+            stop: stop.clone(),
+        }
+    }
+
     /// What is done when a request that somebody sent to a lab has to end: its doors are closed, his
     /// log-in ends, the daemon ends.
     ///

@@ -112,14 +112,13 @@ impl House {
         let access = Access::open(database.clone(), lasting).await.unwrap();
         let sessions = Sessions::open(labs.clone(), database, terminals.clone(), stop.clone());
         let sessions = sessions.await.unwrap();
-        let behind = Behind {
-            labs: labs.clone(),
-            terminals: terminals.clone(),
-            access: access.clone(),
-            stop: stop.clone(),
-        };
-        let web = web.map(|base| Base::of(base).unwrap());
-        let web = web.map(|base| Web::open(base, tls.as_ref(), behind).unwrap());
+        let behind = Behind::new(&labs, &terminals, &access, &stop);
+        let web = web.map(|base| {
+            let base = Base::of(base).unwrap();
+            let names = tls.as_ref().map(|tls| tls.names().all());
+            base.check(names.as_deref()).unwrap();
+            Web::new(base, tls.as_ref(), behind)
+        });
         let socket = state.path().join("run/plateaud.sock");
         let token = Token::open(state.path()).unwrap();
         let listeners = Listeners::bind_with(&socket, "127.0.0.1:0".parse().unwrap(), tls)
