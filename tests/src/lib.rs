@@ -117,6 +117,7 @@ impl Daemon {
         command.arg("--socket").arg(self.socket());
         command.arg("--state").arg(self.state());
         command.args(["--listen", "127.0.0.1:0", "--ssh", "127.0.0.1:0"]);
+        command.args(["--web", "labs.localhost"]);
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
