@@ -137,6 +137,7 @@ impl Daemon {
         if let Some(engine) = &self.engine {
             command.env("DOCKER_HOST", format!("unix://{}", engine.display()));
         }
+        command.args(["--web", "labs.localhost"]);
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -257,6 +257,19 @@ pub(crate) enum LabCommand {
         #[arg(long)]
         user: Option<String>,
     },
+    /// Write the address at which a browser opens a web application of a node, once
+    Web {
+        /// Name or identifier
+        lab: String,
+        /// The node
+        node: String,
+        /// TCP port at which it is served
+        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+        port: u16,
+        /// Name that the application is asked for; its own in the browser where absent
+        #[arg(long, value_name = "NAME")]
+        host: Option<String>,
+    },
     /// Apply the solutions, and a mistake after them
     Solve {
         /// Name or identifier

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use plateau_core::api::{
     ApiError, BuildEvent, BuildImages, CheckLab, CheckResultView, Diagnosis, Event,
-    EvidenceKeyView, Exec, ExecResult, ImageView, LabView, NewLab, NewProof, ProofEvent, Solve,
-    SolveResult,
+    EvidenceKeyView, Exec, ExecResult, ImageView, LabView, NewLab, NewProof, OpenWeb, ProofEvent,
+    Solve, SolveResult, WebView,
 };
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, header};
 use serde::Serialize;
@@ -120,6 +120,15 @@ impl Daemon {
         exec: &Exec,
     ) -> Result<ExecResult, Failure> {
         self.post(&node_path(lab, node, "exec"), exec).await
+    }
+
+    /// Asks to be let into a web application of a node.
+    pub(crate) async fn web(
+        &self,
+        (lab, node): (&str, &str),
+        open: &OpenWeb,
+    ) -> Result<WebView, Failure> {
+        self.post(&node_path(lab, node, "web"), open).await
     }
 
     /// Restarts a node, and returns when it is plugged in and booted again.

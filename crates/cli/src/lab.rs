@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use plateau_core::api::{CheckLab, CheckResultView, Exec, Solve};
+use plateau_core::api::{CheckLab, CheckResultView, Exec, OpenWeb, Solve};
 use plateau_core::feedback::{Mode, feedback};
 use plateau_core::plan::plan_up;
 
@@ -63,6 +63,21 @@ pub(crate) async fn run(
         }
         LabCommand::Shell { lab, node, user } => {
             return shell::run(&daemon()?, (lab, node), user.as_deref(), screen).await;
+        }
+        LabCommand::Web {
+            lab,
+            node,
+            port,
+            host,
+        } => {
+            let open = OpenWeb {
+                port: *port,
+                host: host.clone(),
+            };
+            let view = daemon()?.web((lab, node), &open).await?;
+            // Alone on standard output, so that it can be handed to a browser.
+            screen.show(&view, |view| format!("{}\n", view.address))?;
+            screen.remark("a browser opens it once, within half a minute");
         }
         LabCommand::Solve {
             lab,

@@ -25,6 +25,7 @@ mod access;
 mod happening;
 #[cfg(feature = "exam")]
 mod judging;
+mod web;
 
 #[cfg(feature = "exam")]
 pub use access::{
@@ -36,6 +37,7 @@ pub use happening::{EventProgress, EventRecord, EventView};
 pub use judging::{
     AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal,
 };
+pub use web::{OpenWeb, WebView};
 
 /// A scenario's folder as it travels: path in the folder → content in base64.
 pub type ScenarioFiles = BTreeMap<String, String>;

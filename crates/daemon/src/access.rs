@@ -17,6 +17,7 @@ use crate::store::logins::{Login, Whose};
 use crate::store::owners::Place;
 
 pub mod account;
+mod again;
 pub mod error;
 pub mod limits;
 pub mod password;
@@ -218,10 +219,15 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn of_login(&self, secret: &str) -> Result<Option<Principal>, AccessError> {
+        match self.0.database.login(&secret::hash(secret)).await? {
+            Some(login) => self.of(login).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whose a log-in is that the database has; `None` where it is over.
+    async fn of(&self, login: Login) -> Result<Option<Principal>, AccessError> {
         let database = &self.0.database;
-        let Some(login) = database.login(&secret::hash(secret)).await? else {
-            return Ok(None);
-        };
         let now = now();
         let idle = match &login.whose {
             Whose::Account(_) => millis(self.0.lasting.idle),

@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::settings::{Settings, beside_us};
 use crate::store::database::{Database, shown};
 use crate::tls::TlsOptions;
+use crate::web::{Base, BaseError};
 
 mod file;
 mod options;
@@ -84,6 +85,8 @@ pub struct Config {
     pub tls_names: Set<Vec<String>>,
     /// Address to serve SSH on; nowhere where absent.
     pub ssh: Set<Option<SocketAddr>>,
+    /// Name below which web applications of labs are; nowhere where absent.
+    pub web: Set<Option<String>>,
     /// Most that one recording of a terminal may have, in MiB.
     pub recording_limit: Set<u32>,
     /// Whether recordings hold what is typed.
@@ -188,6 +191,7 @@ names! {
     TLS_ROOM: "tls_room", "tls-room", "PLATEAU_TLS_ROOM", "serve.tls.room";
     TLS_NAMES: "tls_name", "tls-name", "PLATEAU_TLS_NAME", "serve.tls.names";
     SSH: "ssh", "ssh", "PLATEAU_SSH", "serve.ssh";
+    WEB: "web", "web", "PLATEAU_WEB", "serve.web";
     RECORDING_LIMIT: "recording_limit", "recording-limit", "PLATEAU_RECORDING_LIMIT", "terminals.recording_limit";
     RECORD_INPUT: "record_input", "record-input", "PLATEAU_RECORD_INPUT", "terminals.record_input";
     DATABASE: "database", "database", "PLATEAU_DATABASE", "database.url";
@@ -264,6 +268,7 @@ impl Config {
             tls_room: optional(layers, &TLS_ROOM, typed.tls_room, filed.serve.tls.room),
             tls_names: layers.set(&TLS_NAMES, typed.tls_name, filed.serve.tls.names, Vec::new),
             ssh: optional(layers, &SSH, typed.ssh, filed.serve.ssh),
+            web: optional(layers, &WEB, typed.web, filed.serve.web),
             recording_limit: layers.set(
                 &RECORDING_LIMIT,
                 typed.recording_limit,
@@ -316,7 +321,16 @@ impl Config {
             tls_key: self.tls_key.value.clone(),
             tls_room: self.tls_room.value.clone(),
             tls_name: self.tls_names.value.clone(),
+            web: self.base().ok().flatten().map(|base| base.star()),
         }
+    }
+
+    /// The name below which web applications of labs are, where there is one.
+    ///
+    /// # Errors
+    /// It cannot be one.
+    pub fn base(&self) -> Result<Option<Base>, BaseError> {
+        self.web.value.as_deref().map(Base::of).transpose()
     }
 
     /// Every key, its value for people without secrets, and where it came from.
@@ -353,6 +367,7 @@ impl Config {
             row(&SSH, &self.ssh, |address| {
                 address.map_or_else(none, |address| address.to_string())
             }),
+            row(&WEB, &self.web, text_if_any),
             row(&RECORDING_LIMIT, &self.recording_limit, ToString::to_string),
             row(&RECORD_INPUT, &self.record_input, ToString::to_string),
             row(&DATABASE, &self.database, |url| shown(url)),
@@ -451,6 +466,7 @@ agent: /usr/lib/plateau/plateau-agent
 serve:
   socket: /run/exam.sock
   listen: '[::1]:80'
+  web: labs.localhost
 database:
   url: postgres://plateau:hunter2@db.lan/plateau
 images:
@@ -509,6 +525,7 @@ stat: /srv
 serve:
   listen: everywhere
   sockets: /run/x.sock
+  web: labs
 database:
   url: mysql://db/plateau
 images: [debian]

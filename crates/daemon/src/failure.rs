@@ -13,6 +13,7 @@ use plateaud::sessions::SessionError;
 use plateaud::ssh::SshError;
 use plateaud::store::DatabaseError;
 use plateaud::tls::TlsError;
+use plateaud::web::BaseError;
 use thiserror::Error;
 
 /// Exit status for bad input, as the `plateau` command has it.
@@ -53,6 +54,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
+    Web(#[from] BaseError),
+    #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error("take up the accounts")]
     Access(#[from] AccessError),
@@ -74,6 +77,7 @@ impl StartError {
         match self {
             Self::Config(_)
             | Self::Log { .. }
+            | Self::Web(_)
             | Self::Restore(
                 RestoreError::Open { .. }
                 | RestoreError::Archive { .. }
@@ -118,6 +122,7 @@ impl StartError {
             Self::Taken { .. } => {
                 Some("stop it first, or give this one another --state and --socket".to_owned())
             }
+            Self::Web(error) => Some(error.hint().to_owned()),
             Self::Engine(error) => error.hint(),
             Self::Labs(error) => error.hint(),
             Self::Listen(error) => error.hint().map(str::to_owned),

@@ -3,6 +3,7 @@
 //! The same routes are served on a Unix socket, guarded by its file permissions, and on a TCP port,
 //! where everybody has to show who he is. Which right each route needs is in `rights` and nowhere else.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -25,6 +26,7 @@ use crate::labs::Labs;
 use crate::report::Reports;
 use crate::sessions::Sessions;
 use crate::terminals::Terminals;
+use crate::web::Web;
 
 mod accounts;
 mod authority;
@@ -52,6 +54,7 @@ mod shell;
 mod slips;
 mod system;
 mod tunnel;
+mod web;
 
 pub use failure::Failure;
 pub use guard::{Door, Names, Token, TokenError};
@@ -82,6 +85,10 @@ pub struct Api {
     pub authority: Option<Arc<str>>,
     /// The terminals.
     pub terminals: Terminals,
+    /// Web applications of labs, where they are served.
+    pub web: Option<Web>,
+    /// Where the port is.
+    pub address: SocketAddr,
     /// Where SSH is served.
     pub ssh: Option<SshView>,
     /// Ends the streams that have no end of their own.
@@ -94,7 +101,7 @@ pub struct Api {
     info(
         title = "Plateau",
         description = "Builds labs of nodes and networks for timed practical exams, and grades them. \
-                       On TCP every route but `version`, `health`, `openapi.json`, `authority.pem`, \
+                       On TCP every route but `version`, `health`, `openapi.json`, `authority.pem`, `proxy.pac`, \
                        `evidence/key` and logging in wants a token, or the cookie of a log-in; what changes something with \
                        a cookie also wants the header `X-Plateau`. On the Unix socket none does."
     ),
@@ -163,6 +170,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(shell::shell))
         .routes(routes!(shell::watch))
         .routes(routes!(tunnel::tunnel))
+        .routes(routes!(web::open))
+        .routes(routes!(web::pac))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::show))
         .routes(routes!(events::of_all))
@@ -224,9 +233,13 @@ pub fn local(api: Api) -> Router {
 /// Served with the client's address as `ConnectInfo`.
 pub fn remote(api: Api, door: Door) -> Router {
     let guarded = routed(api.clone())
-        .layer(from_fn_with_state((api, door.clone()), identity::remote))
-        .layer(from_fn_with_state(door, guard::host));
-    around(guarded)
+        .layer(from_fn_with_state(
+            (api.clone(), door.clone()),
+            identity::remote,
+        ))
+        .layer(from_fn_with_state(door.clone(), guard::host));
+    // Outside of all else: nothing of the API has to do with what is sent to an application.
+    around(guarded).layer(from_fn_with_state((api, door), web::divert))
 }
 
 fn routed(api: Api) -> Router {

@@ -30,3 +30,4 @@ pub mod store;
 pub mod terminals;
 pub mod tls;
 pub mod tunnel;
+pub mod web;

@@ -20,6 +20,7 @@ use plateaud::ssh::{HostKey, Ssh};
 use plateaud::store::Database;
 use plateaud::terminals::Terminals;
 use plateaud::tls::Tls;
+use plateaud::web::{Base, House, Web};
 use plateaud::{disk, log, metrics, service};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -170,7 +171,9 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
     let runtime = runtime(config.runtime.value).await?;
     let tls = Tls::open(&config.tls(), &config.state.value, config.listen.value)?;
     let authority = tls.as_ref().and_then(Tls::authority);
-    let listeners = Listeners::bind_with(&config.socket.value, config.listen.value, tls).await?;
+    let base = base(&config, tls.as_ref())?;
+    let listen = config.listen.value;
+    let listeners = Listeners::bind_with(&config.socket.value, listen, tls.clone()).await?;
     let database = Database::open(&config.database.value).await?;
     let access = Access::open(database.clone(), Lasting::default()).await?;
     let labs = Labs::open(Arc::clone(&runtime), config.settings())
@@ -186,7 +189,11 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
     );
     let sessions = sessions.await?;
     let ssh = ssh(&config, &labs, &terminals, &sessions, &access).await?;
+    let house = House::new(&labs, &terminals, &access, &stop);
+    let address = listeners.address().unwrap_or(listen);
     let api = Api {
+        web: base.map(|base| Web::new(base, tls.as_ref(), house)),
+        address,
         ssh: ssh.as_ref().and_then(|ssh| ssh.view().ok()),
         terminals: terminals.clone(),
         reports: Reports::default().with_fonts(config.fonts.value.clone()),
@@ -198,7 +205,6 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
         authority,
         stop: stop.clone(),
     };
-    let address = listeners.address().unwrap_or(config.listen.value);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         socket = %config.socket.value.display(),
@@ -221,6 +227,16 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
     served?;
     tracing::info!("plateaud ends; labs run on");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name below which web applications of labs are, where they are wanted.
+fn base(config: &Config, tls: Option<&Tls>) -> Result<Option<Base>, StartError> {
+    let Some(base) = config.base()? else {
+        return Ok(None);
+    };
+    base.check(tls.map(|tls| tls.names().all()).as_deref())?;
+    tracing::info!(below = %base, "plateaud serves web applications of labs");
+    Ok(Some(base))
 }
 
 /// The server for candidates, where one is wanted.

@@ -36,6 +36,9 @@ pub struct TlsOptions {
     pub tls_room: Option<PathBuf>,
     /// Further names and addresses that the port is reached by.
     pub tls_name: Vec<String>,
+    /// What the room's authority is to vouch for besides, such as `*.labs.salle.fr`; the daemon is
+    /// not reached by it.
+    pub web: Option<String>,
 }
 
 /// Why there is no TLS.
@@ -109,6 +112,8 @@ pub struct Tls {
     origin: Origin,
     /// Names that were configured.
     names: Vec<String>,
+    /// What the certificate of the room is to be for besides.
+    web: Option<String>,
     served: RustlsConfig,
     answered: Names,
     authority: Option<Arc<str>>,
@@ -150,12 +155,13 @@ impl Tls {
             Origin::Room { room, .. } => Some(room.authority()?.into()),
             Origin::Files { .. } => None,
         };
-        let (config, names) = load(&origin, &options.tls_name)?;
+        let (config, names) = load(&origin, &options.tls_name, options.web.as_deref())?;
         let answered = Names::default();
         answered.set(names);
         Ok(Some(Self {
             origin,
             names: options.tls_name.clone(),
+            web: options.web.clone(),
             served: RustlsConfig::from_config(config),
             answered,
             authority,
@@ -168,7 +174,8 @@ impl Tls {
     }
 
     /// The names that the port answers to.
-    pub(crate) fn names(&self) -> Names {
+    #[must_use]
+    pub fn names(&self) -> Names {
         self.answered.clone()
     }
 
@@ -192,7 +199,7 @@ impl Tls {
     /// # Errors
     /// As for [`Self::open`]; what was served is served on.
     pub fn look(&self) -> Result<(), TlsError> {
-        let (config, names) = load(&self.origin, &self.names)?;
+        let (config, names) = load(&self.origin, &self.names, self.web.as_deref())?;
         self.served.reload_from_config(config);
         self.answered.set(names);
         Ok(())
@@ -224,6 +231,7 @@ impl Tls {
 fn load(
     origin: &Origin,
     configured: &[String],
+    web: Option<&str>,
 ) -> Result<(Arc<ServerConfig>, Vec<String>), TlsError> {
     let pair = match origin {
         Origin::Files { certificate, key } => Pair {
@@ -231,7 +239,8 @@ fn load(
             key: key.clone(),
         },
         Origin::Room { room, address } => {
-            let wanted = wanted(*address, configured)?;
+            let mut wanted = wanted(*address, configured)?;
+            wanted.extend(web.map(str::to_owned));
             room.certificate(&wanted, jiff::Timestamp::now())?
         }
     };

@@ -60,6 +60,35 @@ fn a_good_configuration_is_said_to_be_good_and_shown() {
 }
 
 #[test]
+fn a_name_below_which_no_application_can_be_is_refused_at_the_start_with_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().display().to_string();
+    let refused = |more: &[&str]| {
+        let socket = format!("{place}/s.sock");
+        let own = ["--runtime", "fake", "--state", &place, "--socket", &socket];
+        let args = [&own[..], &["--listen", "127.0.0.1:0"], more].concat();
+        let refused = output(&args);
+        assert_eq!(refused.status.code(), Some(2), "{more:?}");
+        text(&refused.stderr)
+    };
+    let said = refused(&["--web", "labs"]);
+    assert!(said.contains("`labs` is no name"), "{said}");
+    let said = refused(&["--web", "labs.salle.fr"]);
+    assert!(said.contains("below `labs.salle.fr` want TLS"), "{said}");
+    assert!(said.contains("--tls-room auto"), "{said}");
+    let room = ["--tls-room", "auto", "--tls-name", "exam.salle.fr"];
+    for (base, name) in [
+        ("exam.salle.fr", "exam.salle.fr"),
+        ("labs.exam.salle.fr", "exam.salle.fr"),
+        ("salle.fr", "exam.salle.fr"),
+    ] {
+        let said = refused(&[&room[..], &["--web", base]].concat());
+        let wanted = format!("below `{base}`, since the daemon itself is `{name}`");
+        assert!(said.contains(&wanted), "{said}");
+    }
+}
+
+#[test]
 fn a_bad_configuration_is_refused_with_places_and_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = file(&folder, "stat: /srv\nlog:\n  fromat: json\n");

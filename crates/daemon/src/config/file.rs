@@ -11,6 +11,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+use crate::web::Base;
+
 /// What runs the containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -85,6 +87,8 @@ pub struct ServeSpec {
     pub tls: TlsSpec,
     /// Address and port of SSH, for candidates; nowhere where absent.
     pub ssh: Option<SocketAddr>,
+    /// Name below which web applications of labs are, such as `labs.salle.fr`, each with a name of its own; nowhere where absent.
+    pub web: Option<String>,
 }
 
 /// How the port is encrypted: with a certificate of one's own, or of an authority made for the room.
@@ -233,6 +237,9 @@ fn nonsense(read: &Read) -> Vec<Problem> {
                 "sqlite:///var/lib/plateau/plateau.db or postgres://plateau@localhost/plateau",
             ),
         }
+    }
+    if let Some(Err(error)) = read.spec.serve.web.as_deref().map(Base::of) {
+        problem("serve.web", "not-a-base", error.to_string(), error.hint());
     }
     if let Some(filter) = &read.spec.log.filter
         && let Err(error) = EnvFilter::try_new(filter)

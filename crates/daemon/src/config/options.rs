@@ -49,6 +49,9 @@ pub struct Options {
     /// Address to serve SSH on, for candidates; nowhere where absent
     #[arg(long, global = true, env = "PLATEAU_SSH", value_name = "ADDRESS")]
     pub ssh: Option<SocketAddr>,
+    /// Name below which web applications of labs are, such as labs.salle.fr, each with a name of its own; nowhere where absent
+    #[arg(long, global = true, env = "PLATEAU_WEB", value_name = "NAME")]
+    pub web: Option<String>,
     /// Most that one recording of a terminal may have, in MiB; then it ends, and the terminal goes on [default: 32]
     #[arg(
         long,

@@ -110,13 +110,13 @@ impl Failure {
     }
 
     /// The status that fits the code.
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match (self.0.fault, self.0.code.as_str()) {
             (Fault::Input, "unauthorized" | "login-refused") => StatusCode::UNAUTHORIZED,
             (
                 Fault::Input,
                 "host-not-allowed" | "forbidden" | "attempt-not-open" | "cross-site"
-                | "not-of-the-jury",
+                | "not-of-the-jury" | "not-let-in",
             ) => StatusCode::FORBIDDEN,
             (Fault::Input, "too-many-tries") => StatusCode::TOO_MANY_REQUESTS,
             (Fault::Input, "method-not-allowed") => StatusCode::METHOD_NOT_ALLOWED,
@@ -129,13 +129,19 @@ impl Failure {
                 | "images-being-built" | "lab-ambiguous" | "session-not-ready"
                 | "attempt-not-ready" | "nobody-concerned" | "attempt-not-graded"
                 | "session-sealed" | "not-in-turn" | "terminals-closed" | "too-many-terminals"
-                | "too-many-versions" | "open-points",
+                | "too-many-versions" | "open-points" | "name-too-long",
             ) => StatusCode::CONFLICT,
             (Fault::Input, _) => StatusCode::BAD_REQUEST,
             (
                 Fault::Outside,
-                "engine-unreachable" | "engine-permission-denied" | "host-lacks" | "no-room",
+                "engine-unreachable"
+                | "engine-permission-denied"
+                | "host-lacks"
+                | "no-room"
+                | "application-busy",
             ) => StatusCode::SERVICE_UNAVAILABLE,
+            (Fault::Outside, "application-silent") => StatusCode::GATEWAY_TIMEOUT,
+            (Fault::Outside, "application-unreachable") => StatusCode::BAD_GATEWAY,
             (Fault::Outside, disk::FULL) => StatusCode::INSUFFICIENT_STORAGE,
             (Fault::Outside, code) if code.starts_with("engine-") => StatusCode::BAD_GATEWAY,
             (Fault::Outside, _) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -107,6 +107,13 @@ impl Names {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.collect();
     }
 
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.iter().cloned().collect()
+    }
+
     /// Whether a request's `Host` is one of them.
     fn has(&self, host: &str) -> bool {
         let Ok(authority) = host.parse::<Authority>() else {

@@ -113,6 +113,14 @@ async fn identify(api: &Api, door: &Door, peer: Peer, parts: &Parts) -> Result<P
     Ok(known.unwrap_or(Principal::Nobody))
 }
 
+/// Whether what is sent as `Authorization` shows who somebody is to the daemon.
+pub(super) async fn is_ours(api: &Api, door: &Door, headers: &HeaderMap) -> Result<bool, Failure> {
+    let Some(sent) = bearer(headers).filter(|sent| secret::is_secret(sent)) else {
+        return Ok(false);
+    };
+    Ok(door.token.is(sent) || api.access.of_token(sent).await?.is_some())
+}
+
 /// What is sent as `Authorization: Bearer …`.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers

@@ -21,7 +21,7 @@ use crate::store::DatabaseError;
 use crate::store::owners::Owner;
 
 use table::Guard::{self, Known, Needs, Open};
-use table::{NAMED, ROUTES};
+use table::{NAMED, ROUTES, WEB};
 
 mod table;
 
@@ -137,6 +137,19 @@ fn known(principal: &Principal) -> Answer<Person> {
              the content of the file `token` in the daemon's state folder",
         )
     })
+}
+
+/// Whether somebody may be in a web application of a node, which is asked anew at each of his requests
+/// there.
+pub(super) async fn may_enter(
+    api: &Api,
+    principal: &Principal,
+    lab: &str,
+    node: &str,
+) -> Answer<()> {
+    let params = [("lab", lab), ("node", node)];
+    let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    permitted(api, principal, guard(&Method::POST, WEB), &params.into()).await
 }
 
 async fn permitted(

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -10,15 +11,18 @@ use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
 use super::Api;
 use super::failure::{Answer, Asked, Failure, Failures, Named};
 use super::labs::find;
+use crate::access::Principal;
 use crate::tunnel::{Tunnel, TunnelError};
 
 /// Longest message.
 const MESSAGE: usize = 1 << 20;
+
+/// What some clients for desktops ask for, and want to be answered with.
+const BYTES: &str = "binary";
 
 /// Bytes that are read at once.
 const PART: usize = 32 << 10;
@@ -46,9 +50,10 @@ fn itself() -> IpAddr {
 #[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/tunnel", tag = "labs",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node"), Port),
-    responses((status = 101, description = "Bytes. Closed with 1000 when the port is, with 1011 and a reason when it cannot be reached, with 1001 when the lab's doors are closed"), Failures))]
+    responses((status = 101, description = "Bytes. Closed with 1000 when the port is, with 1011 and a reason when it cannot be reached, with 1001 when the lab's doors are closed or the log-in ends. The subprotocol `binary` is answered where it is asked for"), Failures))]
 pub(super) async fn tunnel(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     Named((lab, node)): Named<(String, String)>,
     Asked(Port { port, host }): Asked<Port>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -56,21 +61,25 @@ pub(super) async fn tunnel(
     let upgrade = upgrade
         .map_err(|rejection| Failure::input("not-a-websocket", rejection.body_text()))?
         .max_message_size(MESSAGE)
-        .max_frame_size(MESSAGE);
+        .max_frame_size(MESSAGE)
+        .protocols([BYTES]);
     let lab = find(&api, &lab)?.id;
     let closed = api.terminals.closing(&lab)?;
     let tunnel = Tunnel::open(&api.labs, &lab, &node, host, port).await?;
     let stop = api.stop.clone();
-    Ok(upgrade.on_upgrade(move |socket| carry(socket, tunnel, closed, stop)))
+    let ended = api.access.until_ended(principal);
+    let over = async move {
+        tokio::select! {
+            () = closed.cancelled() => {}
+            () = stop.cancelled() => {}
+            () = ended => {}
+        }
+    };
+    Ok(upgrade.on_upgrade(move |socket| carry(socket, tunnel, over)))
 }
 
 /// Carries bytes both ways until one side ends.
-async fn carry(
-    socket: WebSocket,
-    tunnel: Tunnel,
-    closed: CancellationToken,
-    stop: CancellationToken,
-) {
+async fn carry(socket: WebSocket, tunnel: Tunnel, over: impl Future<Output = ()>) {
     let (mut client, asked) = socket.split();
     let (answers, requests) = tunnel.split();
     let (code, reason) = tokio::select! {
@@ -79,8 +88,7 @@ async fn carry(
             Err(error) => (close_code::ERROR, error.to_string()),
         },
         () = ask(asked, requests) => return,
-        () = closed.cancelled() => (close_code::AWAY, String::new()),
-        () = stop.cancelled() => (close_code::AWAY, String::new()),
+        () = over => (close_code::AWAY, String::new()),
     };
     let close = CloseFrame {
         code,

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::{Became, ContainerEvent, ContainerSpec, Image, Labels, Result, Runtim
 
 mod answer;
 mod engine;
+mod ports;
 
 /// What a node's agent says to a question: node (or `examiner@network`), the texts of the scripts
 /// that were run in its lab so far with the nodes that they ran in, the question.
@@ -43,6 +45,7 @@ struct State {
     scripts: Vec<Ran>,
     failing_script: Option<(String, i64)>,
     answering: Option<Arc<Answering>>,
+    ports: BTreeMap<u16, SocketAddr>,
 }
 
 /// A container that is kept.
@@ -269,6 +272,16 @@ impl Fake {
 
     fn state(&self) -> MutexGuard<'_, State> {
         locked(&self.state)
+    }
+
+    /// The process of a container that something can be attached to.
+    fn attachable(&self, container: &str) -> Result<u32> {
+        self.change(format!("attach to `{container}`"), |state| {
+            let kept = state.known(container)?;
+            kept.pid.ok_or_else(|| RuntimeError::NotRunning {
+                container: container.to_owned(),
+            })
+        })
     }
 
     /// Every call that changes something goes through here.

@@ -71,11 +71,27 @@ impl Database {
     /// # Errors
     /// The database fails.
     pub async fn login(&self, hash: &str) -> Result<Option<Login>, DatabaseError> {
-        let row: Option<Row> = sqlx::query_as(
+        self.login_by("hash", hash).await
+    }
+
+    /// The log-in of an identifier, also where it is over.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn login_of_id(&self, id: &str) -> Result<Option<Login>, DatabaseError> {
+        self.login_by("id", id).await
+    }
+
+    async fn login_by(
+        &self,
+        column: &'static str,
+        value: &str,
+    ) -> Result<Option<Login>, DatabaseError> {
+        let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT id, account, seat, created, last_seen, expires, address \
-             FROM logins WHERE hash = $1",
-        )
-        .bind(hash)
+             FROM logins WHERE {column} = $1"
+        )))
+        .bind(value)
         .fetch_optional(self.read())
         .await
         .map_err(DatabaseError::query("look up a log-in"))?;

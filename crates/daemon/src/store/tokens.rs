@@ -81,11 +81,27 @@ impl Database {
     /// # Errors
     /// The database fails.
     pub async fn token(&self, hash: &str) -> Result<Option<ApiToken>, DatabaseError> {
+        self.token_by("hash", hash).await
+    }
+
+    /// The token of an identifier, also where it is over.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn token_of_id(&self, id: &str) -> Result<Option<ApiToken>, DatabaseError> {
+        self.token_by("id", id).await
+    }
+
+    async fn token_by(
+        &self,
+        column: &'static str,
+        value: &str,
+    ) -> Result<Option<ApiToken>, DatabaseError> {
         const DOING: &str = "look up a token";
         let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM tokens WHERE hash = $1"
+            "SELECT {COLUMNS} FROM tokens WHERE {column} = $1"
         )))
-        .bind(hash)
+        .bind(value)
         .fetch_optional(self.read())
         .await
         .map_err(DatabaseError::query(DOING))?;

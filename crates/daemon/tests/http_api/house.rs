@@ -21,6 +21,7 @@ use plateaud::settings::Settings;
 use plateaud::store::Database;
 use plateaud::terminals::Terminals;
 use plateaud::tls::Tls;
+use plateaud::web::{Base, House as Behind, Web};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -71,17 +72,24 @@ impl House {
     pub(crate) async fn open_in(state: &Path) -> Self {
         let inside = tempfile::Builder::new().prefix("house-").tempdir_in(state);
         let state = inside.unwrap();
-        Self::open_at(state, Lasting::default(), |_| None).await
+        Self::open_at(state, Lasting::default(), |_| None, None).await
+    }
+
+    /// Serves a daemon that has no labs, with their web applications below a name.
+    pub(crate) async fn open_web(base: &str, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        Self::open_at(state, Lasting::default(), tls, Some(base)).await
     }
 
     async fn open_with(lasting: Lasting, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
-        Self::open_at(tempfile::tempdir().unwrap(), lasting, tls).await
+        Self::open_at(tempfile::tempdir().unwrap(), lasting, tls, None).await
     }
 
     async fn open_at(
         state: tempfile::TempDir,
         lasting: Lasting,
         tls: impl FnOnce(&Path) -> Option<Tls>,
+        web: Option<&str>,
     ) -> Self {
         let agent = state.path().join("plateau-agent");
         for program in ["plateau-agent", "plateau-grader"] {
@@ -104,7 +112,22 @@ impl House {
         let access = Access::open(database.clone(), lasting).await.unwrap();
         let sessions = Sessions::open(labs.clone(), database, terminals.clone(), stop.clone());
         let sessions = sessions.await.unwrap();
+        let behind = Behind::new(&labs, &terminals, &access, &stop);
+        let web = web.map(|base| {
+            let base = Base::of(base).unwrap();
+            let names = tls.as_ref().map(|tls| tls.names().all());
+            base.check(names.as_deref()).unwrap();
+            Web::new(base, tls.as_ref(), behind)
+        });
+        let socket = state.path().join("run/plateaud.sock");
+        let token = Token::open(state.path()).unwrap();
+        let listeners = Listeners::bind_with(&socket, "127.0.0.1:0".parse().unwrap(), tls)
+            .await
+            .unwrap();
+        let address = listeners.address().unwrap();
         let api = Api {
+            web,
+            address,
             judging: sessions.judging().clone(),
             sessions,
             labs,
@@ -116,12 +139,7 @@ impl House {
             reports: Reports::default(),
             stop: stop.clone(),
         };
-        let socket = state.path().join("run/plateaud.sock");
-        let token = Token::open(state.path()).unwrap();
-        let listeners = Listeners::bind_with(&socket, "127.0.0.1:0".parse().unwrap(), tls)
-            .await
-            .unwrap();
-        let url = format!("{scheme}://{}", listeners.address().unwrap());
+        let url = format!("{scheme}://{address}");
         let serving = api.clone();
         let served = tokio::spawn(async move { listeners.serve(serving, token).await.unwrap() });
         Self {

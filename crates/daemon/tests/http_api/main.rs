@@ -18,3 +18,5 @@ mod room;
 mod secured;
 mod streams;
 mod terminals;
+mod tunnel;
+mod web;

@@ -183,9 +183,11 @@ async fn told(response: Response) -> String {
     let error: Value = response.json().await.unwrap();
     match error["code"].as_str().unwrap() {
         // Nobody who may not see accounts and tokens gets so far.
-        "account-not-found" | "token-not-found" | "authority-not-found" | "recording-not-found" => {
-            "yes".to_owned()
-        }
+        "account-not-found"
+        | "token-not-found"
+        | "authority-not-found"
+        | "recording-not-found"
+        | "web-not-found" => "yes".to_owned(),
         "deliverable-not-found" | "scenario-not-found" => "yes".to_owned(),
         // Reached, and refused as a log-in.
         "login-refused" => "yes".to_owned(),

@@ -24,7 +24,11 @@ pub(crate) struct Room {
 
 impl Room {
     pub(crate) async fn open() -> Self {
-        let house = House::open().await;
+        Self::open_in(House::open().await).await
+    }
+
+    /// The same in a house that is there.
+    pub(crate) async fn open_in(house: House) -> Self {
         let mut files = scenario();
         let document = String::from_utf8(STANDARD.decode(&files["scenario.yaml"]).unwrap());
         let mut document = document.unwrap();

@@ -75,7 +75,10 @@ async fn typed(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration>
         stop.clone(),
     );
     let sessions = sessions.await.map_err(|error| error.to_string())?;
+    let address = "127.0.0.1:0".parse().expect("an address");
     let api = Api {
+        web: None,
+        address,
         access: access.map_err(|error| error.to_string())?,
         authority: None,
         judging: sessions.judging().clone(),
@@ -92,7 +95,6 @@ async fn typed(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration>
         stop: stop.clone(),
     };
     let token = Token::open(folder.path()).map_err(|error| error.to_string())?;
-    let address = "127.0.0.1:0".parse().expect("an address");
     let listeners = Listeners::bind(&socket, address).await;
     let listeners = listeners.map_err(|error| error.to_string())?;
     let served = tokio::spawn(listeners.serve(api, token));

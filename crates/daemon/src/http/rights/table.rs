@@ -15,6 +15,9 @@ pub(super) enum Guard {
 
 use Guard::{Known, Needs, Open};
 
+/// Asks to be let into a web application.
+pub(super) const WEB: &str = "/v1/labs/{lab}/nodes/{node}/web";
+
 /// Every route and who may use it. A route that is not here is not served.
 pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("get", "/v1/version", Open),
@@ -24,6 +27,7 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("get", "/metrics", Needs(Right::SeeHost)),
     ("get", "/v1/openapi.json", Open),
     ("get", "/v1/authority.pem", Open),
+    ("get", "/v1/proxy.pac", Open),
     ("post", "/v1/logins", Open),
     ("get", "/v1/logins/current", Known),
     ("delete", "/v1/logins/current", Known),
@@ -268,6 +272,7 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
         "/v1/labs/{lab}/nodes/{node}/tunnel",
         Needs(Right::EnterNode),
     ),
+    ("post", WEB, Needs(Right::EnterNode)),
 ];
 
 /// What a path can name; each has a way to be looked up, or belongs to nobody.

@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use tokio_stream::wrappers::BroadcastStream;
 
-use super::{Fake, Kept, answer, carries, locked};
+use super::{Fake, Kept, answer, carries, locked, ports};
 use crate::runtime::{
     Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
     Image, ImageBuild, Inspected, Labels, Printed, Result, Running, Runtime, RuntimeError,
@@ -191,12 +191,7 @@ impl Runtime for Fake {
     }
 
     async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached> {
-        let pid = self.change(format!("attach to `{container}`"), |state| {
-            let kept = state.known(container)?;
-            kept.pid.ok_or_else(|| RuntimeError::NotRunning {
-                container: container.to_owned(),
-            })
-        })?;
+        let pid = self.attachable(container)?;
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (output, input) = tokio::io::split(ours);
         let role = argv.get(1).cloned().unwrap_or_default();
@@ -217,8 +212,12 @@ impl Runtime for Fake {
         })
     }
 
-    /// Says what it hears, and ends with 0.
+    /// Says what it hears, and ends with 0, unless it is a port that leads somewhere.
     async fn exec_attached(&self, container: &str, argv: &[String]) -> Result<Running> {
+        if let Some(to) = self.led(argv) {
+            self.attachable(container)?;
+            return Ok(ports::tunnel(to).await);
+        }
         let Attached { input, output } = self.attach(container, argv).await?;
         let said = tokio_util::io::ReaderStream::new(output);
         let said = said.map(|part| {

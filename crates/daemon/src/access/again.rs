@@ -1,0 +1,29 @@
+//! Who somebody is now that was known before.
+
+use super::{Access, AccessError, Principal, now};
+
+impl Access {
+    /// Who somebody is now, with the role and the sessions that he has now; `None` where his log-in or
+    /// his token is over. It counts as using the log-in.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn again(&self, before: &Principal) -> Result<Option<Principal>, AccessError> {
+        let database = self.database();
+        match before {
+            Principal::Nobody => Ok(None),
+            Principal::Local => Ok(Some(Principal::Local)),
+            Principal::Account { login, .. } | Principal::Seat { login, .. } => {
+                match database.login_of_id(&login.id).await? {
+                    Some(login) => self.of(login).await,
+                    None => Ok(None),
+                }
+            }
+            Principal::Token(token) => {
+                let token = database.token_of_id(&token.id).await?;
+                let token = token.filter(|token| token.expires.is_none_or(|at| at > now()));
+                Ok(token.map(Principal::Token))
+            }
+        }
+    }
+}
