@@ -13,12 +13,13 @@ use plateau_core::problem::{Place, Problem};
 use thiserror::Error;
 
 use crate::settings::{Settings, beside_us};
-use crate::store::database::{Database, shown};
+use crate::store::database::Database;
 use crate::tls::TlsOptions;
 use crate::web::{Base, BaseError};
 
 mod file;
 mod options;
+mod shown;
 
 pub use file::{ConfigSpec, LogFormat, RuntimeKind, schema};
 pub use options::Options;
@@ -332,58 +333,6 @@ impl Config {
     pub fn base(&self) -> Result<Option<Base>, BaseError> {
         self.web.value.as_deref().map(Base::of).transpose()
     }
-
-    /// Every key, its value for people without secrets, and where it came from.
-    #[must_use]
-    pub fn rows(&self) -> Vec<(&'static str, String, &Origin)> {
-        fn row<'a, T>(
-            names: &'static Names,
-            set: &'a Set<T>,
-            value: impl FnOnce(&T) -> String,
-        ) -> (&'static str, String, &'a Origin) {
-            (names.key, value(&set.value), &set.from)
-        }
-        let path = |path: &PathBuf| path.display().to_string();
-        let path_if_any = |path: &Option<PathBuf>| {
-            path.as_ref()
-                .map_or_else(none, |path| path.display().to_string())
-        };
-        let text_if_any = |text: &Option<String>| text.clone().unwrap_or_else(none);
-        vec![
-            row(&RUNTIME, &self.runtime, ToString::to_string),
-            row(&STATE, &self.state, path),
-            row(&AGENT, &self.agent, path),
-            row(&SOCKET, &self.socket, path),
-            row(&LISTEN, &self.listen, ToString::to_string),
-            row(&TLS_CERT, &self.tls_cert, path_if_any),
-            row(&TLS_KEY, &self.tls_key, path_if_any),
-            row(&TLS_ROOM, &self.tls_room, path_if_any),
-            row(&TLS_NAMES, &self.tls_names, |names| {
-                match names.as_slice() {
-                    [] => none(),
-                    names => names.join(", "),
-                }
-            }),
-            row(&SSH, &self.ssh, |address| {
-                address.map_or_else(none, |address| address.to_string())
-            }),
-            row(&WEB, &self.web, text_if_any),
-            row(&RECORDING_LIMIT, &self.recording_limit, ToString::to_string),
-            row(&RECORD_INPUT, &self.record_input, ToString::to_string),
-            row(&DATABASE, &self.database, |url| shown(url)),
-            row(&BASE_IMAGE, &self.base_image, text_if_any),
-            row(&RECIPES, &self.recipes, path_if_any),
-            row(&BUILD_NETWORK, &self.build_network, text_if_any),
-            row(&FONTS, &self.fonts, path_if_any),
-            row(&LOG_FORMAT, &self.log_format, ToString::to_string),
-            row(&LOG, &self.log, Clone::clone),
-        ]
-    }
-}
-
-/// How a value is shown that is not there.
-fn none() -> String {
-    "-".to_owned()
 }
 
 fn optional<T>(
@@ -393,22 +342,6 @@ fn optional<T>(
     filed: Option<T>,
 ) -> Set<Option<T>> {
     layers.set(names, typed.map(Some), filed.map(Some), || None)
-}
-
-impl fmt::Display for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = self.rows();
-        let width = |column: fn(&(&'static str, String, &Origin)) -> usize| {
-            rows.iter().map(column).max().unwrap_or(0)
-        };
-        let key = width(|row| row.0.chars().count());
-        let value = width(|row| row.1.chars().count());
-        writeln!(f, "{:key$}  {:value$}  FROM", "KEY", "VALUE")?;
-        for row in &rows {
-            writeln!(f, "{:key$}  {:value$}  {}", row.0, row.1, row.2)?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
