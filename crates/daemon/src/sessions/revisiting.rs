@@ -6,6 +6,7 @@ use plateau_core::exam::session::SessionState;
 
 use super::{SessionError, Sessions};
 use crate::lab::LabError;
+use crate::store::sessions::AttemptRow;
 
 /// What a lab is called that is opened again to be looked around in.
 fn name(attempt: &str) -> String {
@@ -27,19 +28,28 @@ impl Sessions {
             Err(error) => return Err(error.into()),
         }
         let lab = self.inner.labs.reopened(attempt, name(attempt)).await?;
-        let (_gate, whole) = self.alone(&found.session).await?;
-        if whole.session.state != SessionState::Sealed {
-            let seat = whole.seat_number(&found);
-            let mut act = self.act(&whole, actor, None).await?;
-            act.write(Deed::Changed {
-                what: format!(
-                    "the lab of seat {seat} is opened again to be looked at, as it was handed in"
-                ),
-            })
-            .await?;
-            self.done(act).await?;
+        if let Err(error) = self.note_revisited(&found, actor).await {
+            // What nobody is told of is not left behind either.
+            self.inner.labs.down(&lab.id).await?;
+            return Err(error);
         }
         Ok(lab)
+    }
+
+    async fn note_revisited(&self, attempt: &AttemptRow, actor: &str) -> Result<(), SessionError> {
+        let (_gate, whole) = self.alone(&attempt.session).await?;
+        if whole.session.state == SessionState::Sealed {
+            return Ok(());
+        }
+        let seat = whole.seat_number(attempt);
+        let mut act = self.act(&whole, actor, None).await?;
+        act.write(Deed::Changed {
+            what: format!(
+                "the lab of seat {seat} is opened again to be looked at, as it was handed in"
+            ),
+        })
+        .await?;
+        self.done(act).await
     }
 
     /// Removes the lab that was opened again for an attempt; where there is none, nothing is to be

@@ -23,7 +23,7 @@ async fn graded() -> House {
     let url = Database::in_folder(house.state.path());
     let rows = AnyPoolOptions::new().connect(&url).await.unwrap();
     for row in [
-        "INSERT INTO sessions (id, name, state, terms, created) VALUES ('s1', 'june', 'closed', '{}', 0)",
+        "INSERT INTO sessions (id, name, state, terms, created) VALUES ('s1', 'june', 'closed', '{\"title\":\"tsgeri\",\"centre\":\"Nantes\",\"from\":\"2026-06-01\",\"to\":\"2026-06-01\",\"responsible\":\"M. Durand\",\"jurors\":[],\"mode\":\"exam\"}', 0)",
         "INSERT INTO seats (id, session, number, name, blocks, factor, breaks_ms, notes, generation, code) VALUES ('t1', 's1', '01', 'Zoé', '[]', 1000, 0, '', 0, 'c1')",
         "INSERT INTO attempts (id, session, seat, scenario, state, seed) VALUES ('a1', 's1', 't1', 'pair', 'kept', '1')",
     ] {
