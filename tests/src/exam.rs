@@ -142,19 +142,41 @@ pub fn ssh(daemon: &Daemon, node: &str, code: &str, line: &str) -> Output {
     let askpass = folder.path().join("askpass");
     fs::write(&askpass, "#!/bin/sh\necho \"$CODE\"\n").expect("a script");
     fs::set_permissions(&askpass, fs::Permissions::from_mode(0o700)).expect("a program");
-    Command::new("ssh")
-        .args(["-F", "/dev/null", "-o", "StrictHostKeyChecking=no"])
-        .args(["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"])
-        .args(["-o", "NumberOfPasswordPrompts=1", "-p"])
-        .arg(daemon.ssh_port().to_string())
-        .arg(format!("{node}@127.0.0.1"))
-        .arg(line)
+    client(daemon)
+        .args([&format!("{node}@127.0.0.1"), line])
         .env("SSH_ASKPASS", askpass)
         .env("SSH_ASKPASS_REQUIRE", "force")
         .env("CODE", code)
         .stdin(Stdio::null())
         .output()
         .expect("ssh starts")
+}
+
+/// What a candidate runs in a node over SSH, by a private key in a file.
+///
+/// # Panics
+/// Where `ssh` cannot be started.
+#[must_use]
+pub fn ssh_by_key(daemon: &Daemon, node: &str, key: &Path, line: &str) -> Output {
+    client(daemon)
+        .args(["-o", "BatchMode=yes", "-i"])
+        .arg(key)
+        .args([&format!("{node}@127.0.0.1"), line])
+        .stdin(Stdio::null())
+        .output()
+        .expect("ssh starts")
+}
+
+/// `ssh`, without anything that its user has set up.
+fn client(daemon: &Daemon) -> Command {
+    let mut command = Command::new("ssh");
+    command
+        .args(["-F", "/dev/null", "-o", "StrictHostKeyChecking=no"])
+        .args(["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"])
+        .args(["-o", "NumberOfPasswordPrompts=1"])
+        .args(["-o", &format!("Port={}", daemon.ssh_port())])
+        .env_remove("SSH_AUTH_SOCK");
+    command
 }
 
 /// A candidate logs in with his code as his browser does, and hands in.

@@ -23,6 +23,22 @@ fn say_done(daemon: &Daemon, attempt: &str, juror: &str) {
     assert!(said.status.success(), "{said:?}");
 }
 
+/// A candidate is given a key, and comes in by it.
+fn enters_by_a_key(daemon: &Daemon, seat: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("key");
+    let drawn = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key)
+        .status();
+    assert!(drawn.expect("ssh-keygen starts").success());
+    let public = folder.path().join("key.pub").display().to_string();
+    daemon.good(&["session", "keys", "exam", seat, "--set", &public]);
+    let by_key = exam::ssh_by_key(daemon, "left", &key, "hostname");
+    let said = String::from_utf8_lossy(&by_key.stdout);
+    assert_eq!(said.trim(), "left", "{by_key:?}");
+}
+
 #[test]
 fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
     let mut daemon = Daemon::new();
@@ -49,6 +65,7 @@ fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
         "touch /root/done && hostname",
     );
     assert_eq!(String::from_utf8_lossy(&worked.stdout).trim(), "left");
+    enters_by_a_key(&daemon, "002");
     let wrong = exam::ssh(&daemon, "left", "AAAA-BBBB-CCCC", "true");
     assert_eq!(wrong.status.code(), Some(255));
     let before = exam::seats(&daemon, "exam");

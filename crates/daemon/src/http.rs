@@ -40,6 +40,7 @@ mod health;
 mod identity;
 mod images;
 mod judging;
+mod keys;
 mod labs;
 mod listen;
 mod logins;
@@ -201,6 +202,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(sessions::cancel))
         .routes(routes!(sessions::own))
         .routes(routes!(sessions::hand_in_own))
+        .routes(routes!(keys::list, keys::set))
         .routes(routes!(deliverables::save))
         .routes(routes!(deliverables::list))
         .routes(routes!(deliverables::show))

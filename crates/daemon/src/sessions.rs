@@ -43,6 +43,7 @@ pub mod error;
 mod export;
 mod interruption;
 mod job;
+mod keys;
 mod order;
 mod rehearsal;
 mod revisiting;

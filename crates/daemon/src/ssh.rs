@@ -29,7 +29,7 @@ mod host_key;
 mod screen;
 
 pub use error::SshError;
-pub use gate::{Admission, Gate, Knock, Proof, Refusal};
+pub use gate::{Admission, Gate, Knock, Proof, Refusal, Stage};
 pub use host_key::HostKey;
 
 use connection::Connection;

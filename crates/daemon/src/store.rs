@@ -39,6 +39,7 @@ pub mod owners;
 mod papers;
 pub mod rehearsals;
 pub mod sessions;
+pub mod ssh_keys;
 pub mod tokens;
 
 pub use database::{Database, DatabaseError};

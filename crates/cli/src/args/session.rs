@@ -97,6 +97,16 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Show the keys by which a candidate comes in over SSH, or replace them
+    Keys {
+        /// Name or identifier
+        session: String,
+        /// Candidate number
+        seat: String,
+        /// Replace them by the public keys in this file, one a line; by none where it is empty
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+    },
     /// Start all labs, grade them untouched and remove them: whether this room holds the session
     Rehearse {
         #[command(flatten)]

@@ -4,7 +4,7 @@ use futures_util::{Stream, StreamExt};
 use plateau_core::exam::deliverable::DeliverableView;
 use plateau_core::exam::log::Entry;
 use plateau_core::exam::message::{
-    Because, NewSession, Order, Ordered, SeatView, SessionView, Slip,
+    Because, KeyView, NewSession, Order, Ordered, SeatView, SessionView, SetKeys, Slip,
 };
 use plateau_core::exam::rehearsal::RehearsalEvent;
 use reqwest::{Method, header};
@@ -89,6 +89,23 @@ impl Daemon {
         let content = segment(content);
         let path = format!("/v1/attempts/{attempt}/deliverables/{task}/{content}");
         self.bytes(&path).await
+    }
+
+    /// The keys by which the candidate of an attempt comes in over SSH.
+    pub(crate) async fn keys(&self, attempt: &str) -> Result<Vec<KeyView>, Failure> {
+        let path = format!("/v1/attempts/{}/keys", segment(attempt));
+        self.get(&path).await
+    }
+
+    /// Replaces them.
+    pub(crate) async fn set_keys(
+        &self,
+        attempt: &str,
+        keys: &SetKeys,
+    ) -> Result<Vec<KeyView>, Failure> {
+        let path = format!("/v1/attempts/{}/keys", segment(attempt));
+        let request = self.request(Method::PUT, &path)?.json(keys);
+        answer(self.send(request).await?).await
     }
 
     /// Gives a seat another access code.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plateau_core::exam::clock::{Hand, PauseKind, WHOLE};
 use plateau_core::exam::log::{Deed, Entry, LogError};
-use plateau_core::exam::message::{AttemptView, Ordered, SeatView, SessionView, Slip};
+use plateau_core::exam::message::{AttemptView, KeyView, Ordered, SeatView, SessionView, Slip};
 use plateau_core::exam::session::{AttemptState, SessionMove};
 use plateau_core::messages::Language;
 
@@ -158,6 +158,18 @@ fn factor(factor: u32) -> String {
         return String::new();
     }
     format!("{}.{:03}", factor / WHOLE, factor % WHOLE)
+}
+
+/// A candidate's keys.
+pub(crate) fn keys(keys: &[KeyView]) -> String {
+    if keys.is_empty() {
+        return "no key opens anything; the access code does\n".to_owned();
+    }
+    let mut table = table(["FINGERPRINT", "KEY"]);
+    for key in keys {
+        table.add_row([&key.fingerprint, &key.key]);
+    }
+    lines(&table)
 }
 
 /// Access codes.

@@ -25,6 +25,23 @@ macro_rules! messages {
 }
 
 messages! {
+    /// Replaces the keys by which a candidate comes in over SSH: `PUT /v1/attempts/{attempt}/keys`.
+    #[serde(deny_unknown_fields)]
+    SetKeys {
+        /// Public keys, each as in a line of `authorized_keys` without options; at most eight.
+        pub keys: Vec<String>,
+    }
+
+    /// A key by which a candidate comes in over SSH.
+    KeyView {
+        /// SHA-256 of the key, as clients show it: `SHA256:…`.
+        pub fingerprint: String,
+        /// The public key, with its comment.
+        pub key: String,
+        /// When it was given, in milliseconds since the epoch.
+        pub added_ms: u64,
+    }
+
     /// What is decided of a session before it is prepared.
     #[serde(deny_unknown_fields)]
     Terms {

@@ -18,6 +18,7 @@ use crate::labs::folder_of;
 use crate::store::sessions::{
     AttemptRow, ScenarioRow, SeatRow, SessionRow, append, commit, recode_seat, replace_seats,
 };
+use crate::store::ssh_keys::remove_keys;
 
 impl Sessions {
     /// Describes a session: its scenarios are frozen as they are.
@@ -256,6 +257,8 @@ impl Sessions {
         let now = self.inner.clock.now_ms();
         let mut tx = self.inner.database.begin().await?;
         recode_seat(&mut tx, &row.id, generation, &digest(&code)).await?;
+        // Whoever had the code may have given himself a key.
+        remove_keys(&mut tx, &row.id).await?;
         let deed = Deed::Recoded {
             seat: row.number.clone(),
         };

@@ -11,7 +11,7 @@ use super::arrange::digest;
 use super::{SYSTEM, SessionError, Sessions};
 use crate::access::{Access, Made, Principal};
 use crate::runtime::error::chain;
-use crate::ssh::{Admission, Gate, Knock, Proof, Refusal};
+use crate::ssh::{Admission, Gate, Knock, Proof, Refusal, Stage};
 use crate::store::sessions::{SeatRow, append, commit, session_state_in};
 
 impl Sessions {
@@ -67,7 +67,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// What lets candidates in over SSH: by the access code of a seat whose attempt is open. Wrong
+    /// What lets candidates in over SSH: by the access code or a key of a seat whose attempt is open. Wrong
     /// codes count for the address that they come from, together with those of browsers.
     #[must_use]
     pub fn gate_of_ssh(&self, access: Access) -> Gate {
@@ -79,11 +79,16 @@ impl Sessions {
     }
 
     async fn admit(&self, access: &Access, knock: Knock) -> Result<Admission, Refusal> {
-        let Proof::Password(code) = knock.proof else {
-            return Err(Refusal::Wrong("a key is no access code".to_owned()));
-        };
         let failed = |error: SessionError| Refusal::Wrong(chain(&error));
-        let seat = self.seat_of(&code).await.map_err(failed)?;
+        let seat = match &knock.proof {
+            Proof::Password(code) => self.seat_of(code).await.map_err(failed)?,
+            // Clients offer all that they have: one that opens nothing is no guess.
+            Proof::Key(key) => {
+                let seat = self.seat_of_key(key).await.map_err(failed)?;
+                let nobody = || Refusal::Wrong("the key leads to no seat".to_owned());
+                Some(seat.ok_or_else(nobody)?)
+            }
+        };
         let Some(seat) = seat else {
             let counted = access.missed(Some(knock.peer.ip()));
             return Err(match counted {
@@ -100,8 +105,12 @@ impl Sessions {
                 seat.number
             ))
         })?;
-        if !knock.again {
-            let from = format!("{} over SSH", knock.peer.ip());
+        if knock.stage == Stage::Entering {
+            let by = match &knock.proof {
+                Proof::Password(_) => "",
+                Proof::Key(_) => " by a key",
+            };
+            let from = format!("{} over SSH{by}", knock.peer.ip());
             let entered = self.entered(&seat.session, &seat.number, from);
             entered.await.map_err(failed)?;
         }

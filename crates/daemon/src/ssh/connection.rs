@@ -11,7 +11,7 @@ use russh::{Channel, ChannelId, MethodSet, Pty};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Admission, House, Knock, Proof, Refusal, command, screen};
+use super::{Admission, House, Knock, Proof, Refusal, Stage, command, screen};
 use crate::terminals::{Place, Size};
 
 /// Channels of one connection.
@@ -65,7 +65,7 @@ impl Connection {
         }
     }
 
-    async fn ask(&mut self, user: &str, proof: Proof) -> Option<Admission> {
+    async fn ask(&mut self, user: &str, proof: Proof, stage: Stage) -> Option<Admission> {
         if self.shut {
             return None;
         }
@@ -73,7 +73,7 @@ impl Connection {
             user: user.to_owned(),
             proof,
             peer: self.peer,
-            again: self.proof.is_some(),
+            stage,
         };
         match self.house.gate.ask(knock).await {
             Ok(admission) => Some(admission),
@@ -90,7 +90,7 @@ impl Connection {
     }
 
     async fn enter(&mut self, user: &str, proof: Proof) -> Auth {
-        let Some(admission) = self.ask(user, proof.clone()).await else {
+        let Some(admission) = self.ask(user, proof.clone(), Stage::Entering).await else {
             return self.reject();
         };
         tracing::info!(peer = %self.peer, seat = admission.seat, lab = admission.lab, "entered over SSH");
@@ -120,7 +120,7 @@ impl Connection {
     ) -> Result<(), russh::Error> {
         let user = self.user.clone();
         let admission = match self.proof.clone() {
-            Some(proof) => self.ask(&user, proof).await,
+            Some(proof) => self.ask(&user, proof, Stage::Inside).await,
             None => None,
         };
         let line = self.channels.get_mut(&id);
@@ -193,7 +193,7 @@ impl Handler for Connection {
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, russh::Error> {
         let proof = Proof::Key(PublicKey::clone(offer.public_key));
-        Ok(match self.ask(user, proof).await {
+        Ok(match self.ask(user, proof, Stage::Offering).await {
             Some(_) => Auth::Accept,
             None => self.reject(),
         })

@@ -17,8 +17,19 @@ pub struct Knock {
     pub proof: Proof,
     /// Where he comes from.
     pub peer: SocketAddr,
-    /// Whether he is in already, and asks for something more: what let him in may not hold any longer.
-    pub again: bool,
+    /// How far he is.
+    pub stage: Stage,
+}
+
+/// How far somebody is who wants to enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// He offers a key, and has not proven yet that it is his.
+    Offering,
+    /// He comes in by what he proves with, if it opens anything.
+    Entering,
+    /// He is in, and asks for something more: what let him in may not hold any longer.
+    Inside,
 }
 
 /// What somebody proves with that he may enter.
@@ -93,7 +104,7 @@ impl fmt::Debug for Knock {
             .field("user", &self.user)
             .field("proof", &self.proof)
             .field("peer", &self.peer)
-            .field("again", &self.again)
+            .field("stage", &self.stage)
             .finish()
     }
 }
@@ -155,7 +166,7 @@ mod tests {
             user: "srv1".to_owned(),
             proof: Proof::Password("hunter2".to_owned()),
             peer: ([127, 0, 0, 1], 22).into(),
-            again: false,
+            stage: Stage::Entering,
         };
         assert!(!format!("{knock:?}").contains("hunter2"));
     }

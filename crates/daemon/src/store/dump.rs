@@ -14,7 +14,7 @@ use super::database::{Database, DatabaseError, Dialect, MIGRATIONS};
 use super::sessions::Writing;
 
 /// All tables, each behind those that it refers to.
-pub const TABLES: [&str; 20] = [
+pub const TABLES: [&str; 21] = [
     "sessions",
     "session_scenarios",
     "proofs",
@@ -35,6 +35,7 @@ pub const TABLES: [&str; 20] = [
     "attempt_labs",
     "rehearsals",
     "lab_needs",
+    "ssh_keys",
 ];
 
 /// Key of the object that a column of bytes becomes: its content in base64.

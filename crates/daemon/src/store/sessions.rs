@@ -144,6 +144,22 @@ impl Database {
         row.map(SeatColumns::seat).transpose()
     }
 
+    /// The seat that a key of SSH, by its fingerprint, leads to.
+    pub(crate) async fn seat_of_key(
+        &self,
+        fingerprint: &str,
+    ) -> Result<Option<SeatRow>, DatabaseError> {
+        let row: Option<SeatColumns> = sqlx::query_as(
+            "SELECT seats.* FROM seats JOIN ssh_keys ON ssh_keys.seat = seats.id \
+             WHERE ssh_keys.fingerprint = $1",
+        )
+        .bind(fingerprint)
+        .fetch_optional(self.read())
+        .await
+        .map_err(DatabaseError::query("read the seat of a key"))?;
+        row.map(SeatColumns::seat).transpose()
+    }
+
     /// A session's attempts, by identifier.
     pub(crate) async fn attempts(&self, session: &str) -> Result<Vec<AttemptRow>, DatabaseError> {
         let rows: Vec<AttemptColumns> =

@@ -3,6 +3,7 @@
 mod backup;
 mod evidence;
 mod house;
+mod keys;
 mod labs;
 mod needs;
 mod phases;

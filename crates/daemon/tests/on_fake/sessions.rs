@@ -16,7 +16,7 @@ use plateau_core::grade::Ruling;
 use plateaud::access::{Access, Lasting};
 use plateaud::runtime::fake::Fake;
 use plateaud::sessions::{Sending, SessionError, Sessions};
-use plateaud::ssh::{Knock, Proof, Refusal};
+use plateaud::ssh::{Knock, Proof, Refusal, Stage};
 use plateaud::store::Database;
 use plateaud::terminals::Terminals;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ pub(crate) async fn open(house: &House) -> (Sessions, CancellationToken) {
     (sessions.await.unwrap(), stop)
 }
 
-async fn access(sessions: &Sessions) -> Access {
+pub(crate) async fn access(sessions: &Sessions) -> Access {
     let database = sessions.database().clone();
     Access::open(database, Lasting::default()).await.unwrap()
 }
@@ -400,7 +400,7 @@ async fn a_guesser_over_ssh_is_slowed_and_nobody_else() {
             user: "srv1".into(),
             proof: Proof::Password(code.into()),
             peer: peer.parse().unwrap(),
-            again: false,
+            stage: Stage::Entering,
         })
         .await
     };

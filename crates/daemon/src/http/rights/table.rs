@@ -201,6 +201,16 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
         Needs(Right::WorkAttempt),
     ),
     (
+        "get",
+        "/v1/attempts/{attempt}/keys",
+        Needs(Right::SeeAttempt),
+    ),
+    (
+        "put",
+        "/v1/attempts/{attempt}/keys",
+        Needs(Right::WorkAttempt),
+    ),
+    (
         "put",
         "/v1/attempts/{attempt}/deliverables/{task}",
         Needs(Right::WorkAttempt),

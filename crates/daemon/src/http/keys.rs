@@ -1,0 +1,34 @@
+//! Keys by which candidates come in over SSH.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use plateau_core::exam::message::{KeyView, SetKeys};
+
+use super::Api;
+use super::failure::{Answer, Failures, Named, Sent};
+use crate::access::Principal;
+
+/// The keys by which the candidate of an attempt comes in over SSH
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/keys", tag = "sessions",
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 200, body = Vec<KeyView>), Failures))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Named(attempt): Named<String>,
+) -> Answer<Json<Vec<KeyView>>> {
+    Ok(Json(api.sessions.keys(&attempt).await?))
+}
+
+/// Replaces the keys by which the candidate of an attempt comes in over SSH; his access code stays
+#[utoipa::path(put, path = "/v1/attempts/{attempt}/keys", tag = "sessions", request_body = SetKeys,
+    params(("attempt" = String, Path, description = "Identifier")),
+    responses((status = 200, body = Vec<KeyView>), Failures))]
+pub(super) async fn set(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Named(attempt): Named<String>,
+    Sent(keys): Sent<SetKeys>,
+) -> Answer<Json<Vec<KeyView>>> {
+    let actor = principal.actor();
+    Ok(Json(api.sessions.set_keys(&attempt, keys, &actor).await?))
+}

@@ -1,0 +1,127 @@
+//! Keys by which a candidate comes in over SSH, besides his access code.
+
+use std::collections::BTreeSet;
+
+use plateau_core::exam::log::Deed;
+use plateau_core::exam::message::{KeyView, SetKeys};
+use russh::keys::{HashAlg, PublicKey};
+
+use super::{SessionError, Sessions};
+use crate::store::sessions::{AttemptRow, SeatRow};
+use crate::store::ssh_keys::{KeyRow, add_key, remove_keys};
+
+/// Most keys of a seat.
+const MOST: usize = 8;
+
+/// Longest line of a key in bytes: one of RSA with 16384 bits has less.
+const LONGEST: usize = 4 << 10;
+
+impl Sessions {
+    /// The keys of the seat that an attempt belongs to.
+    ///
+    /// # Errors
+    /// There is no such attempt.
+    pub async fn keys(&self, attempt: &str) -> Result<Vec<KeyView>, SessionError> {
+        let (_, seat) = self.seat_with(attempt).await?;
+        let rows = self.inner.database.keys_of_seat(&seat.id).await?;
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// Replaces the keys of the seat that an attempt belongs to. They hold until others are given, or
+    /// another access code.
+    ///
+    /// # Errors
+    /// There is no such attempt, one is no key, leads to another seat, or there are too many.
+    pub async fn set_keys(
+        &self,
+        attempt: &str,
+        keys: SetKeys,
+        actor: &str,
+    ) -> Result<Vec<KeyView>, SessionError> {
+        let (found, seat) = self.seat_with(attempt).await?;
+        let (_gate, whole) = self.alone(&found.session).await?;
+        let mut act = self.act(&whole, actor, None).await?;
+        let rows = read(&keys, self.inner.clock.now_ms())?;
+        remove_keys(act.writing(), &seat.id).await?;
+        for row in &rows {
+            if !add_key(act.writing(), &seat.id, row).await? {
+                return Err(SessionError::Terms {
+                    what: format!("the key {} leads to another seat", row.fingerprint),
+                    hint: "a key leads to one seat: draw another with ssh-keygen".to_owned(),
+                });
+            }
+        }
+        let named: Vec<&str> = rows.iter().map(|row| row.fingerprint.as_str()).collect();
+        let what = match named.as_slice() {
+            [] => "by no key".to_owned(),
+            named => format!("by {}", named.join(", ")),
+        };
+        act.write(Deed::Changed {
+            what: format!("seat {} may come in over SSH {what}", seat.number),
+        })
+        .await?;
+        self.done(act).await?;
+        self.keys(attempt).await
+    }
+
+    /// The seat that a key leads to; `None` where it leads nowhere.
+    pub(super) async fn seat_of_key(
+        &self,
+        key: &PublicKey,
+    ) -> Result<Option<SeatRow>, SessionError> {
+        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+        Ok(self.inner.database.seat_of_key(&fingerprint).await?)
+    }
+
+    async fn seat_with(&self, attempt: &str) -> Result<(AttemptRow, SeatRow), SessionError> {
+        let nobody = || SessionError::NoSuchAttempt {
+            attempt: attempt.to_owned(),
+        };
+        let found = self.inner.database.attempt(attempt).await?;
+        let found = found.ok_or_else(nobody)?;
+        let seat = self.inner.database.seat(&found.seat).await?;
+        Ok((found, seat.ok_or_else(nobody)?))
+    }
+}
+
+/// The keys, each once.
+fn read(keys: &SetKeys, now_ms: u64) -> Result<Vec<KeyRow>, SessionError> {
+    if keys.keys.len() > MOST {
+        return Err(SessionError::Terms {
+            what: format!(
+                "{} keys are more than the {MOST} that a seat may have",
+                keys.keys.len()
+            ),
+            hint: "one is enough for each computer that somebody works at".to_owned(),
+        });
+    }
+    let mut known = BTreeSet::new();
+    let mut rows = Vec::new();
+    for (place, line) in keys.keys.iter().enumerate() {
+        // Never told again: somebody may have taken the wrong file.
+        let no_key = |_| SessionError::Terms {
+            what: format!("number {} is no public key of SSH", place + 1),
+            hint: "it is the one line in a file such as ~/.ssh/id_ed25519.pub".to_owned(),
+        };
+        let line = line.trim();
+        let line = line.get(..LONGEST).map_or(line, |_| "");
+        let key = PublicKey::from_openssh(line).map_err(no_key)?;
+        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+        if known.insert(fingerprint.clone()) {
+            rows.push(KeyRow {
+                fingerprint,
+                content: line.to_owned(),
+                added_ms: now_ms,
+            });
+        }
+    }
+    Ok(rows)
+}
+
+fn view(row: KeyRow) -> KeyView {
+    KeyView {
+        fingerprint: row.fingerprint,
+        key: row.content,
+        added_ms: row.added_ms,
+    }
+}

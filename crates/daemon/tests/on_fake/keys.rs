@@ -1,0 +1,127 @@
+//! Keys by which candidates come in over SSH.
+#![allow(clippy::unwrap_used, reason = "these are tests too")]
+
+use plateau_core::exam::log::Deed;
+use plateau_core::exam::message::{Order, SetKeys};
+use plateaud::ssh::{Admission, Gate, Knock, Proof, Refusal, Stage};
+use russh::keys::PublicKey;
+
+use crate::sessions::{Centre, access, because, only};
+
+const ADA: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN76zuqnjypL54/w4763l7q1Sn3IBYHptJ5wcYfEWkzn ada@home";
+const OTHER: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIILe2Vh8Tf1iWwZS5fbU4tDRGYdAdUJrXbo1oXQF1M9j grace";
+
+fn keys(lines: &[&str]) -> SetKeys {
+    SetKeys {
+        keys: lines.iter().map(|line| (*line).to_owned()).collect(),
+    }
+}
+
+async fn knock(gate: &Gate, key: &str, stage: Stage) -> Result<Admission, Refusal> {
+    gate.ask(Knock {
+        user: "srv1".into(),
+        proof: Proof::Key(PublicKey::from_openssh(key).unwrap()),
+        peer: "192.0.2.1:22".parse().unwrap(),
+        stage,
+    })
+    .await
+}
+
+async fn entries(centre: &Centre) -> usize {
+    let entered = |deed: &Deed| matches!(deed, Deed::Entered { .. });
+    centre.deeds().await.into_iter().filter(entered).count()
+}
+
+#[tokio::test]
+async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_replaced() {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    let access = access(sessions).await;
+    let gate = sessions.gate_of_ssh(access.clone());
+    let ada = centre.attempt("001").await.id;
+    let set = sessions
+        .set_keys(&ada, keys(&[ADA, "", ADA]), "seat:001")
+        .await;
+    let refused = set.unwrap_err().to_string();
+    assert_eq!(refused, "number 2 is no public key of SSH");
+    let set = sessions
+        .set_keys(&ada, keys(&[ADA, ADA]), "seat:001")
+        .await
+        .unwrap();
+    assert_eq!(set.len(), 1, "{set:?}");
+    assert!(set[0].fingerprint.starts_with("SHA256:") && set[0].key == ADA);
+    assert_eq!(sessions.keys(&ada).await.unwrap(), set);
+    let told = format!("seat 001 may come in over SSH by {}", set[0].fingerprint);
+    assert!(centre.deeds().await.contains(&Deed::Changed { what: told }));
+
+    let early = knock(&gate, ADA, Stage::Entering).await;
+    assert!(matches!(early, Err(Refusal::Wrong(_))), "{early:?}");
+    sessions
+        .start("december", Order::default(), "trainer")
+        .await
+        .unwrap();
+    // To offer a key is to enter as little as to open one channel more.
+    for stage in [Stage::Offering, Stage::Inside] {
+        assert_eq!(knock(&gate, ADA, stage).await.unwrap().seat, "001");
+        assert_eq!(entries(&centre).await, 0);
+    }
+    let admitted = knock(&gate, ADA, Stage::Entering).await.unwrap();
+    assert_eq!(Some(admitted.lab), centre.attempt("001").await.lab);
+    assert_eq!(entries(&centre).await, 1);
+    let stranger = knock(&gate, OTHER, Stage::Offering).await;
+    assert!(matches!(stranger, Err(Refusal::Wrong(_))), "{stranger:?}");
+
+    let grace = centre.attempt("002").await.id;
+    let taken = sessions
+        .set_keys(&grace, keys(&[OTHER, ADA]), "seat:002")
+        .await;
+    assert!(
+        taken
+            .unwrap_err()
+            .to_string()
+            .contains("leads to another seat")
+    );
+    assert_eq!(
+        sessions.keys(&grace).await.unwrap(),
+        vec![],
+        "all or nothing"
+    );
+
+    let lost = Some("lost".to_owned());
+    let recoded = sessions.recode(&access, "december", "001", lost, "trainer");
+    recoded.await.unwrap();
+    assert_eq!(sessions.keys(&ada).await.unwrap(), vec![]);
+    assert!(knock(&gate, ADA, Stage::Inside).await.is_err());
+    sessions
+        .set_keys(&grace, keys(&[ADA]), "seat:002")
+        .await
+        .unwrap();
+    assert_eq!(
+        knock(&gate, ADA, Stage::Entering).await.unwrap().seat,
+        "002"
+    );
+    let handed_in = sessions.hand_in("december", because(only("002")), "trainer");
+    handed_in.await.unwrap();
+    assert!(knock(&gate, ADA, Stage::Inside).await.is_err());
+}
+
+#[tokio::test]
+async fn keys_without_end_are_refused() {
+    let centre = Centre::ready("30m").await;
+    let attempt = centre.attempt("001").await.id;
+    let many = vec![ADA; 9];
+    let set = centre.sessions.set_keys(&attempt, keys(&many), "x").await;
+    assert!(
+        set.unwrap_err()
+            .to_string()
+            .contains("9 keys are more than")
+    );
+    let long = format!("{ADA} {}", "x".repeat(5000));
+    let set = centre
+        .sessions
+        .set_keys(&attempt, keys(&[&long]), "x")
+        .await;
+    assert!(set.unwrap_err().to_string().contains("no public key"));
+}
