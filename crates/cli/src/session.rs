@@ -9,7 +9,7 @@ use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::{Entry, verify};
 use plateau_core::exam::message::{
     Because, Clear, Extend, NewScenario, NewSession, Order, Ordered, Pause, Say, SessionView,
-    SetKeys, Terms, Which,
+    Terms, Which,
 };
 use plateau_core::exam::session::AttemptState;
 use plateau_core::feedback::Mode;
@@ -26,6 +26,7 @@ use crate::screen::{Screen, write_out};
 use crate::show::session as show;
 
 mod deliverables;
+mod keys;
 mod regrading;
 mod rehearsal;
 
@@ -232,30 +233,6 @@ impl Desk<'_> {
         self.screen
             .remark(&format!("the codes are in `{}`", output.display()));
         Ok(())
-    }
-
-    /// Shows a candidate's keys, or replaces them by those of a file.
-    async fn keys(&self, session: &str, seat: &str, set: Option<&Path>) -> Result<(), Failure> {
-        let seats = self.daemon.seats(session).await?;
-        let found = seats.into_iter().find(|one| one.number == seat);
-        let attempt = found.and_then(|mut one| one.attempts.pop());
-        let attempt = attempt.ok_or_else(|| Failure::NoSeat {
-            session: session.to_owned(),
-            seat: seat.to_owned(),
-        })?;
-        let keys = match set {
-            None => self.daemon.keys(&attempt.id).await?,
-            Some(path) => {
-                let text = String::from_utf8_lossy(&read(path)?).into_owned();
-                let lines = text.lines().map(str::trim);
-                let keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-                let keys = SetKeys {
-                    keys: keys.map(str::to_owned).collect(),
-                };
-                self.daemon.set_keys(&attempt.id, &keys).await?
-            }
-        };
-        self.screen.show(&keys, |keys| show::keys(keys))
     }
 
     async fn pause(&self, order: &WithReason, kind: Kind) -> Result<(), Failure> {
