@@ -27,7 +27,7 @@ mod clock;
 mod gathering;
 mod host;
 mod keeping;
-mod naming;
+pub(crate) mod naming;
 mod program;
 mod reconcile;
 mod reopening;

@@ -8,14 +8,18 @@ use crate::lab::{Lab, LabError};
 /// Longest name of a lab: with a node's it stays below what an engine takes.
 const NAME: usize = 60;
 
-pub(super) fn check_name(name: &str) -> Result<(), LabError> {
+/// Whether a name has 1 to `longest` of a-z, 0-9 and `-`, and a letter or a digit at both ends.
+pub(crate) fn is_plain(name: &str, longest: usize) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
     let ends = [bytes.first(), bytes.last()];
-    let fits = bytes.len() <= NAME
+    bytes.len() <= longest
         && ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
-        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-');
-    if fits {
+        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), LabError> {
+    if is_plain(name, NAME) {
         return Ok(());
     }
     Err(LabError::BadName {

@@ -7,6 +7,7 @@ use plateau_core::referential::{Referential, referentials};
 
 use super::SessionError;
 use super::view::blocks;
+use crate::labs::naming::is_plain;
 
 /// Longest name of a session.
 const NAME: usize = 40;
@@ -22,13 +23,7 @@ pub(super) fn terms(what: impl Into<String>, hint: impl Into<String>) -> Session
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), SessionError> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    let ends = [bytes.first(), bytes.last()];
-    let fits = bytes.len() <= NAME
-        && ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
-        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-');
-    if fits {
+    if is_plain(name, NAME) {
         return Ok(());
     }
     Err(terms(
