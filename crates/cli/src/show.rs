@@ -75,6 +75,13 @@ fn bytes(size: u64) -> String {
     }
 }
 
+/// Milliseconds since the epoch as a moment, to the second.
+fn moment(at_ms: u64) -> String {
+    let millisecond = i64::try_from(at_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millisecond)
+        .map_or_else(|_| at_ms.to_string(), |at| format!("{at:.0}"))
+}
+
 /// Milliseconds as seconds.
 pub(crate) fn seconds(millis: u64) -> String {
     format!("{}.{} s", millis / 1000, millis % 1000 / 100)

@@ -1,6 +1,6 @@
 //! What candidates handed in.
 
-use super::{lines, table};
+use super::{lines, moment, table};
 use crate::screen::{FAINT, GOOD, UNSURE, styled};
 use crate::session::HandedIn;
 
@@ -26,9 +26,7 @@ pub(crate) fn deliverables(all: &[HandedIn]) -> String {
                     true => styled(GOOD, format!("{number} counts")),
                     false => number,
                 };
-                let millisecond = i64::try_from(version.saved_ms).unwrap_or(i64::MAX);
-                let saved = jiff::Timestamp::from_millisecond(millisecond)
-                    .map_or_else(|_| version.saved_ms.to_string(), |at| format!("{at:.0}"));
+                let saved = moment(version.saved_ms);
                 let hash: String = version.content.chars().take(12).collect();
                 table.add_row(head().into_iter().chain([
                     number,

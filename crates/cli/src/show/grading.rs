@@ -4,7 +4,7 @@ use plateau_core::api::Proposal;
 use plateau_core::exam::evidence::CheckWorth;
 use plateau_core::grade::{Standing, Verdict};
 
-use super::{lines, table};
+use super::{lines, moment, table};
 use crate::screen::{FAINT, GOOD, UNSURE, WRONG, styled};
 use crate::session::{Graded, Regraded};
 
@@ -15,14 +15,11 @@ pub(crate) fn gradings(all: &[Graded]) -> String {
     ]);
     for one in all {
         for grading in &one.gradings {
-            let millisecond = i64::try_from(grading.at_ms).unwrap_or(i64::MAX);
-            let done = jiff::Timestamp::from_millisecond(millisecond)
-                .map_or_else(|_| grading.at_ms.to_string(), |at| format!("{at:.0}"));
             table.add_row([
                 one.seat.clone(),
                 one.scenario.clone(),
                 grading.id.clone(),
-                done,
+                moment(grading.at_ms),
                 grading.actor.clone(),
                 format!("{}/{}", grading.points, grading.of),
                 grading.unknown.to_string(),

@@ -8,7 +8,7 @@ use plateau_core::exam::message::{AttemptView, KeyView, Ordered, SeatView, Sessi
 use plateau_core::exam::session::{AttemptState, SessionMove};
 use plateau_core::messages::Language;
 
-use super::{lines, table};
+use super::{lines, moment, table};
 use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// Sessions, a line each.
@@ -216,9 +216,7 @@ pub(crate) fn log(
 
 /// One entry of a log.
 pub(crate) fn entry(entry: &Entry, numbers: &BTreeMap<String, String>) -> String {
-    let millisecond = i64::try_from(entry.at_ms).unwrap_or(i64::MAX);
-    let at = jiff::Timestamp::from_millisecond(millisecond)
-        .map_or_else(|_| entry.at_ms.to_string(), |at| format!("{at:.0}"));
+    let at = moment(entry.at_ms);
     let reason = match &entry.reason {
         Some(reason) => styled(FAINT, format!(" ({reason})")),
         None => String::new(),
