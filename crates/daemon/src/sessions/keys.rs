@@ -74,13 +74,12 @@ impl Sessions {
     }
 
     async fn seat_with(&self, attempt: &str) -> Result<(AttemptRow, SeatRow), SessionError> {
-        let nobody = || SessionError::NoSuchAttempt {
-            attempt: attempt.to_owned(),
-        };
-        let found = self.inner.database.attempt(attempt).await?;
-        let found = found.ok_or_else(nobody)?;
+        let found = self.attempt_of(attempt).await?;
         let seat = self.inner.database.seat(&found.seat).await?;
-        Ok((found, seat.ok_or_else(nobody)?))
+        let seat = seat.ok_or_else(|| SessionError::NoSuchAttempt {
+            attempt: attempt.to_owned(),
+        })?;
+        Ok((found, seat))
     }
 }
 

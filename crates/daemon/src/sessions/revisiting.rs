@@ -14,14 +14,21 @@ fn name(attempt: &str) -> String {
 }
 
 impl Sessions {
+    /// The attempt of an identifier.
+    pub(super) async fn attempt_of(&self, attempt: &str) -> Result<AttemptRow, SessionError> {
+        let found = self.inner.database.attempt(attempt).await?;
+        found.ok_or_else(|| SessionError::NoSuchAttempt {
+            attempt: attempt.to_owned(),
+        })
+    }
+
     /// Opens the lab of an attempt again as it was handed in, and waits until it can be entered. One
     /// that is open is given back. The session's log says so, unless it is sealed.
     ///
     /// # Errors
     /// There is no such attempt, nothing was kept of it, or it cannot be built.
     pub async fn revisit(&self, attempt: &str, actor: &str) -> Result<LabView, SessionError> {
-        let found = self.inner.database.attempt(attempt).await?;
-        let found = found.ok_or_else(|| no_such(attempt))?;
+        let found = self.attempt_of(attempt).await?;
         match self.inner.labs.show(&name(attempt)) {
             Ok(open) => return Ok(self.inner.labs.built(&open.id).await?),
             Err(LabError::NoSuchLab { .. }) => {}
@@ -58,17 +65,10 @@ impl Sessions {
     /// # Errors
     /// There is no such attempt, or not all of it could be removed.
     pub async fn leave(&self, attempt: &str) -> Result<(), SessionError> {
-        let found = self.inner.database.attempt(attempt).await?;
-        found.ok_or_else(|| no_such(attempt))?;
+        self.attempt_of(attempt).await?;
         match self.inner.labs.down(&name(attempt)).await {
             Ok(()) | Err(LabError::NoSuchLab { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-fn no_such(attempt: &str) -> SessionError {
-    SessionError::NoSuchAttempt {
-        attempt: attempt.to_owned(),
     }
 }
