@@ -5,8 +5,8 @@ use std::path::Path;
 
 use futures_util::StreamExt;
 use plateau_core::api::BuildEvent;
-use plateaud::images::{Images, Recipes};
-use plateaud::runtime::docker;
+use plateau_labs::images::{Images, Recipes};
+use plateau_labs::runtime::docker;
 use walkdir::WalkDir;
 
 use crate::root;

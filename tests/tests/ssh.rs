@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use plateau_core::api::{LabState, NewLab};
-use plateaud::labs::Labs;
-use plateaud::runtime::docker;
-use plateaud::settings::Settings;
+use plateau_labs::labs::Labs;
+use plateau_labs::runtime::docker;
+use plateau_labs::settings::Settings;
+use plateau_labs::terminals::{Mode, Place, Said, Sight, Terminals};
 use plateaud::ssh::{Admission, Gate, HostKey, Knock, Proof, Refusal, Ssh};
-use plateaud::terminals::{Mode, Place, Said, Sight, Terminals};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;

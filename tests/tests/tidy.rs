@@ -8,6 +8,9 @@ use std::process::Command;
 use plateau_tests::root;
 use walkdir::WalkDir;
 
+#[path = "tidy/circles.rs"]
+mod circles;
+
 /// Files that end so, without what is built.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let walk = WalkDir::new(root().join(folder))
@@ -82,11 +85,15 @@ fn crates_depend_on_one_another_as_the_map_says() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("plateau-core", &[][..]),
         ("plateau-agent", &["plateau-core"]),
-        ("plateaud", &["plateau-core"]),
+        ("plateau-labs", &["plateau-core"]),
+        ("plateaud", &["plateau-core", "plateau-labs"]),
         ("plateau", &["plateau-core"]),
         ("plateau-report", &[]),
         ("xtask", &[]),
-        ("plateau-tests", &["plateau-core", "plateaud"]),
+        (
+            "plateau-tests",
+            &["plateau-core", "plateau-labs", "plateaud"],
+        ),
     ]);
     let arrows = arrows();
     assert_eq!(
@@ -135,8 +142,24 @@ fn the_core_has_nothing_that_does_io() {
 }
 
 #[test]
+fn labs_know_no_exam_no_database_and_no_http() {
+    let manifest = text(&root().join("crates/labs/Cargo.toml"));
+    for forbidden in ["sqlx", "axum", "http", "hyper", "tower-http", "utoipa"] {
+        let found = manifest
+            .lines()
+            .any(|line| line.split(['.', ' ']).next() == Some(forbidden));
+        assert!(!found, "labs depend on `{forbidden}`");
+    }
+    for path in files("crates/labs", ".rs") {
+        let names = text(&path).contains("plateau_core::exam");
+        assert!(!names, "{} knows of exams", shown(&path));
+    }
+}
+
+#[test]
 fn nothing_is_built_with_the_typesetter() {
     for package in [
+        "plateau-labs",
         "plateaud",
         "plateau",
         "plateau-agent",
@@ -166,7 +189,7 @@ fn nothing_is_built_with_the_typesetter() {
 fn only_the_docker_runtime_names_the_engines_client() {
     for path in files("crates", ".rs") {
         let shown = shown(&path);
-        let inside = shown.starts_with("crates/daemon/src/runtime/docker");
+        let inside = shown.starts_with("crates/labs/src/runtime/docker");
         let names = text(&path)
             .lines()
             .any(|line| !line.trim_start().starts_with("//") && line.contains("bollard::"));
@@ -181,12 +204,13 @@ fn there_is_one_runtime_trait() {
             .lines()
             .any(|line| line.trim_start().starts_with("pub trait "))
     };
-    let traits: Vec<String> = files("crates/daemon/src", ".rs")
+    let traits: Vec<String> = ["crates/labs/src", "crates/daemon/src"]
         .iter()
-        .filter(|path| declares(path))
-        .map(|path| shown(path))
+        .flat_map(|source| files(source, ".rs"))
+        .filter(declares)
+        .map(|path| shown(&path))
         .collect();
-    assert_eq!(traits, ["crates/daemon/src/runtime.rs"]);
+    assert_eq!(traits, ["crates/labs/src/runtime.rs"]);
 }
 
 #[test]

@@ -7,7 +7,6 @@ pub mod bundle;
 pub mod clock;
 pub mod code;
 pub mod deliverable;
-pub mod evidence;
 pub mod judgement;
 pub mod log;
 pub mod message;

@@ -11,7 +11,7 @@ use crate::referential::referentials;
 use crate::topology::{Localized, Observer, Task, Topology};
 
 pub use ask::{batches, check_of, mark};
-#[cfg(feature = "exam")]
+#[cfg(feature = "evidence")]
 pub(crate) use ask::{is_sent, sent};
 pub use judge::judge;
 #[cfg(feature = "exam")]

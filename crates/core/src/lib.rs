@@ -7,6 +7,8 @@
 pub mod api;
 #[cfg(feature = "exam")]
 pub mod backup;
+#[cfg(feature = "evidence")]
+pub mod evidence;
 #[cfg(feature = "exam")]
 pub mod exam;
 pub mod fault;

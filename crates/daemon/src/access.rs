@@ -333,7 +333,7 @@ impl Access {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(error) => {
-                        let error = crate::runtime::error::chain(&error);
+                        let error = plateau_labs::error::chain(&error);
                         tracing::warn!(error, "whether a log-in is over is not known");
                     }
                 }
@@ -366,7 +366,7 @@ fn millis(duration: Duration) -> i64 {
 /// Whoever shows what is right gets in, also where it cannot be written down that he did.
 fn noted(written: Result<(), crate::store::DatabaseError>) {
     if let Err(error) = written {
-        let reason = crate::runtime::error::chain(&error);
+        let reason = plateau_labs::error::chain(&error);
         tracing::warn!(reason, "a use is not written down");
     }
 }

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use plateau_core::api::{ApiError, Fault};
 use plateau_core::backup::{DATABASE, FORMAT, Manifest, STATE, Writer};
+use plateau_labs::disk;
+use plateau_labs::error::chain;
 use thiserror::Error;
 
-use crate::disk;
-use crate::runtime::error::chain;
 use crate::store::database::{Database, DatabaseError, Dialect};
 use crate::store::dump::{DumpError, latest};
 
 /// Files of the state folder that mean nothing to another daemon.
-const FLEETING: [&str; 3] = ["lock", crate::sessions::HEARTBEAT, disk::RESERVE];
+const FLEETING: [&str; 3] = ["lock", crate::clock::heartbeat::FILE, disk::RESERVE];
 
 /// What the names of files begin with that are still being written.
 const UNFINISHED: &str = ".tmp";

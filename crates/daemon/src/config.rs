@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use plateau_core::problem::{Place, Problem};
+use plateau_labs::settings::{Settings, beside_us};
 use thiserror::Error;
 
-use crate::settings::{Settings, beside_us};
+use crate::proxy::{Base, BaseError};
 use crate::store::database::Database;
 use crate::tls::TlsOptions;
-use crate::web::{Base, BaseError};
 
 mod file;
 mod options;
@@ -307,7 +307,6 @@ impl Config {
     pub fn settings(&self) -> Settings {
         Settings {
             agent: self.agent.value.clone(),
-            database: self.database.value.clone(),
             recording_limit: u64::from(self.recording_limit.value) << 20,
             record_input: self.record_input.value,
             ..Settings::in_folder(&self.state.value)

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
+use plateau_labs::images::RecipeError;
+use plateau_labs::lab::LabError;
+use plateau_labs::runtime::RuntimeError;
 use plateaud::access::AccessError;
 use plateaud::config::ConfigError;
 use plateaud::http::{ListenError, TokenError};
-use plateaud::images::RecipeError;
-use plateaud::lab::LabError;
+use plateaud::proxy::BaseError;
 use plateaud::restore::RestoreError;
-use plateaud::runtime::RuntimeError;
 use plateaud::sessions::SessionError;
 use plateaud::ssh::SshError;
 use plateaud::store::DatabaseError;
 use plateaud::tls::TlsError;
-use plateaud::web::BaseError;
 use thiserror::Error;
 
 /// Exit status for bad input, as the `plateau` command has it.

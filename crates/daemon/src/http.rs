@@ -10,6 +10,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use plateau_core::api::SshView;
+use plateau_labs::images::Images;
+use plateau_labs::labs::Labs;
+use plateau_labs::terminals::Terminals;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -20,13 +23,10 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::access::Access;
-use crate::images::Images;
 use crate::judging::Judging;
-use crate::labs::Labs;
+use crate::proxy::Web;
 use crate::report::Reports;
 use crate::sessions::Sessions;
-use crate::terminals::Terminals;
-use crate::web::Web;
 
 mod accounts;
 mod authority;
@@ -47,6 +47,7 @@ mod logins;
 mod metrics;
 mod origin;
 mod proofs;
+mod proxy;
 mod recordings;
 mod rehearsals;
 mod rights;
@@ -55,10 +56,9 @@ mod shell;
 mod slips;
 mod system;
 mod tunnel;
-mod web;
 
 pub use failure::Failure;
-pub use guard::{Door, Names, Token, TokenError};
+pub use guard::{Door, Token, TokenError};
 pub use listen::{ListenError, Listeners};
 
 /// Most bytes of a request's body.
@@ -171,8 +171,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(shell::shell))
         .routes(routes!(shell::watch))
         .routes(routes!(tunnel::tunnel))
-        .routes(routes!(web::open))
-        .routes(routes!(web::pac))
+        .routes(routes!(proxy::open))
+        .routes(routes!(proxy::pac))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::show))
         .routes(routes!(events::of_all))
@@ -241,7 +241,7 @@ pub fn remote(api: Api, door: Door) -> Router {
         ))
         .layer(from_fn_with_state(door.clone(), guard::host));
     // Outside of all else: nothing of the API has to do with what is sent to an application.
-    around(guarded).layer(from_fn_with_state((api, door), web::divert))
+    around(guarded).layer(from_fn_with_state((api, door), proxy::divert))
 }
 
 fn routed(api: Api) -> Router {

@@ -8,22 +8,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plateau_core::api::{EvidenceKeyView, GradingView};
+use plateau_core::evidence::{Evidence, grade_evidence};
 use plateau_core::exam::bundle::{Content, deliverable_name, seal};
-use plateau_core::exam::evidence::{Evidence, grade_evidence};
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::SessionState;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
+use plateau_labs::lab::LabError;
+use plateau_labs::store::{Store, on_disk};
 use sqlx::{Any, Transaction};
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::lab::{LabError, on_disk};
 use crate::store::evidence::{
     Grading, GradingHead, Sitting, accept_grading, add_grading, is_graded,
 };
 use crate::store::sessions::append;
-use crate::store::{Database, DatabaseError, Store};
+use crate::store::{Database, DatabaseError};
 
 pub use error::JudgingError;
 pub use key::{EvidenceKey, EvidenceKeyError};
@@ -290,7 +291,9 @@ impl Judging {
 
     async fn folder(&self, hash: &str) -> Result<Folder, JudgingError> {
         let (store, hash) = (self.store.clone(), hash.to_owned());
-        Ok(on_disk(move || store.thaw(&hash)).await?)
+        Ok(on_disk(move || store.thaw(&hash))
+            .await
+            .map_err(LabError::from)?)
     }
 
     /// A frozen scenario, drawn.

@@ -1,33 +1,22 @@
-//! Everything that touches the world: the container engine, the state on disk, HTTP.
+//! The daemon: who may do what, exams and their clock, the database, HTTP and SSH.
 //!
-//! `runtime` is the wall: above it nobody knows Docker, below it nobody knows labs. `labs` owns the
-//! labs, one task each; `terminals` owns the screens; `http` decodes, makes one call and encodes.
+//! The labs are [`plateau_labs`]'s. `sessions` arranges and conducts exams; `http` decodes, makes one
+//! call and encodes; `proxy` opens what nodes serve in a browser.
 
 pub mod access;
-pub mod agent;
 pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod deliverables;
-pub mod disk;
-pub mod doctor;
 pub mod http;
-pub mod images;
 pub mod judging;
-pub mod lab;
-pub mod labs;
 pub mod log;
 pub mod metrics;
-pub mod proof;
+pub mod proxy;
 pub mod report;
 pub mod restore;
-pub mod runtime;
 pub mod service;
 pub mod sessions;
-pub mod settings;
 pub mod ssh;
 pub mod store;
-pub mod terminals;
 pub mod tls;
-pub mod tunnel;
-pub mod web;

@@ -9,15 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use plateau_core::api::{ApiError, Fault};
+use plateau_labs::error::chain;
+use plateau_labs::settings::beside_us;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde::Serialize;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
-
-use crate::runtime::error::chain;
-use crate::settings::beside_us;
 
 /// The kinds of documents that `plateau-report` makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use plateau_core::backup::{ArchiveError, DATABASE, Manifest, STATE, read};
 use plateau_core::exam::log::{LogError, verify};
+use plateau_labs::disk;
 use thiserror::Error;
 
-use crate::disk;
 use crate::store::database::{Database, DatabaseError, Dialect};
 use crate::store::dump::{Counts, DumpError};
 

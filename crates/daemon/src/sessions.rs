@@ -15,20 +15,21 @@ use plateau_core::exam::deliverable::HandedInView;
 use plateau_core::exam::log::Entry;
 use plateau_core::proof::Proof;
 use plateau_core::scenario::Scenario;
+use plateau_labs::lab::LabError;
+use plateau_labs::labs::Labs;
+use plateau_labs::store::{Store, StoreError, on_disk};
+use plateau_labs::terminals::Terminals;
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::backup::{BackupError, Prepared};
-use crate::clock::heartbeat::Heartbeat;
+use crate::clock::heartbeat::{self, Heartbeat};
 use crate::clock::{Clock, later};
 use crate::deliverables::Deliverables;
 use crate::judging::Judging;
-use crate::lab::{LabError, on_disk};
-use crate::labs::Labs;
+use crate::store::Database;
 use crate::store::database::DatabaseError;
 use crate::store::sessions::{AttemptRow, ScenarioRow, SeatRow, SessionRow, grant, ticks};
-use crate::store::{Database, Store};
-use crate::terminals::Terminals;
 
 mod act;
 mod alarm;
@@ -62,9 +63,6 @@ const CHANGES: usize = 4096;
 
 /// How long labs may take to be adopted before their candidates' clocks are stopped for it.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// The file in the state folder that says when the daemon was last alive.
-pub(crate) const HEARTBEAT: &str = "heartbeat";
 
 /// Bytes of the key that access codes follow from.
 const KEY: usize = 32;
@@ -155,13 +153,14 @@ impl Sessions {
         stop: CancellationToken,
     ) -> Result<Self, SessionError> {
         let state = labs.settings().state.clone();
-        let heartbeat = state.join(HEARTBEAT);
+        let heartbeat = state.join(heartbeat::FILE);
         let last = later(database.beat().await?, Heartbeat::last(&heartbeat));
         let clock = Clock::start(last.as_ref());
         // What they take counts as time for which nobody was there.
         labs.brought_back(GRACE).await;
         let root = state.clone();
-        let (store, key) = on_disk(move || Ok((Store::open(&root)?, key(&root)?))).await?;
+        let opened = on_disk(move || Ok((Store::open(&root)?, key(&root)?))).await;
+        let (store, key) = opened.map_err(LabError::from)?;
         let database_of_judging = database.clone();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let sessions = Self {
@@ -172,13 +171,8 @@ impl Sessions {
                 database,
                 store,
                 judging: Judging::open(database_of_judging, &state, clock.clone())?,
-                heartbeat: Heartbeat::begin(clock.clone(), &heartbeat).map_err(|source| {
-                    LabError::Store {
-                        doing: "open",
-                        path: heartbeat.clone(),
-                        source,
-                    }
-                })?,
+                heartbeat: Heartbeat::begin(clock.clone(), &heartbeat)
+                    .map_err(|error| LabError::from(StoreError::io("open", &heartbeat)(error)))?,
                 clock,
                 key,
                 building: Semaphore::new(2 * cores),
@@ -300,7 +294,8 @@ impl Sessions {
     async fn frozen(&self, hash: &str) -> Result<Scenario, SessionError> {
         let store = self.inner.store.clone();
         let hash = hash.to_owned();
-        let folder = on_disk(move || store.thaw(&hash)).await?;
+        let folder = on_disk(move || store.thaw(&hash)).await;
+        let folder = folder.map_err(LabError::from)?;
         Scenario::read(folder).map_err(|problems| SessionError::Lab(LabError::Scenario(problems)))
     }
 
@@ -320,7 +315,7 @@ impl Sessions {
         if let Err(error) = kept {
             tracing::error!(
                 hash,
-                error = crate::runtime::error::chain(&error),
+                error = plateau_labs::error::chain(&error),
                 "a proof is not kept"
             );
         }
@@ -328,15 +323,11 @@ impl Sessions {
 }
 
 /// The key of the state folder, drawn at its first use; only its owner can read the file.
-fn key(state: &Path) -> Result<[u8; KEY], LabError> {
+fn key(state: &Path) -> Result<[u8; KEY], StoreError> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let path = state.join("codes.key");
-    let failed = |doing, source| LabError::Store {
-        doing,
-        path: path.clone(),
-        source,
-    };
+    let failed = |doing, source| StoreError::io(doing, &path)(source);
     match std::fs::read(&path) {
         Ok(kept) => kept.try_into().map_err(|_| {
             let other = std::io::Error::other("it does not hold 32 bytes");

@@ -11,15 +11,14 @@ use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use plateau_core::api::SshView;
+use plateau_labs::labs::Labs;
+use plateau_labs::terminals::Terminals;
 use russh::server::{Config, run_stream};
 use russh::{Disconnect, MethodKind, MethodSet, SshId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-use crate::labs::Labs;
-use crate::terminals::Terminals;
 
 mod command;
 mod connection;

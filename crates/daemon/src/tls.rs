@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Error};
 
-use crate::http::Names;
+pub use host_names::Names;
 use room::Room;
 
+mod host_names;
 pub mod room;
 
 /// How often it is looked whether files or addresses have changed.
@@ -218,7 +219,7 @@ impl Tls {
             match tokio::task::spawn_blocking(move || tls.look()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    let error = crate::runtime::error::chain(&error);
+                    let error = plateau_labs::error::chain(&error);
                     tracing::warn!(error, "the port is served with the certificate it had");
                 }
                 Err(error) => tracing::error!(%error, "looking after the certificate ended"),

@@ -1,7 +1,7 @@
 //! Gradings of attempts, and what changes by a mended scenario.
 
 use plateau_core::api::Proposal;
-use plateau_core::exam::evidence::CheckWorth;
+use plateau_core::evidence::CheckWorth;
 use plateau_core::grade::{Standing, Verdict};
 
 use super::{lines, moment, table};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ScenarioFiles;
-use crate::exam::evidence::{Comparison, Reused};
+use crate::evidence::{Comparison, Reused};
 use crate::exam::judgement::Judgement;
 
 /// Unless somebody says otherwise, what is new is asked.

@@ -21,9 +21,9 @@ use ed25519_dalek::{Signer, SigningKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::evidence::Evidence;
 use super::judgement::Judgement;
 use super::log::{Entry, GENESIS};
+use crate::evidence::Evidence;
 use crate::grade::Grade;
 use crate::scenario::Folder;
 

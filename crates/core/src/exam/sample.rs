@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::evidence::{Answered, Call, Evidence, FactRecord, Gathering, PhaseRecord, ways};
+use crate::evidence::{Answered, Call, Evidence, FactRecord, Gathering, PhaseRecord, ways};
 use crate::grade::{batches, mark};
 use crate::probe::{Asked, Fact};
 use crate::question::Question;
@@ -125,7 +125,7 @@ pub(super) fn gather(topology: &Topology, sights: &Sights, only: Option<&[String
         phases: vec![],
         facts: vec![],
     };
-    let mut room = super::evidence::GATHERING_LIMIT;
+    let mut room = crate::evidence::GATHERING_LIMIT;
     for phase in phases {
         let mut asked = batches(topology, phase, &gathering.facts());
         mark(&mut asked, &format!("nonce {}", only.is_some()));

@@ -65,7 +65,7 @@ pub fn check_of(asked: &str) -> &str {
 }
 
 /// Whether it is the sender's side of a check.
-#[cfg(feature = "exam")]
+#[cfg(feature = "evidence")]
 pub(crate) fn is_sent(asked: &str) -> bool {
     asked.ends_with(SENT)
 }

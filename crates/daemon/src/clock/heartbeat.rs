@@ -15,6 +15,9 @@ use std::time::Duration;
 
 use super::{Beat, Clock};
 
+/// The file in the state folder that says when the daemon was last alive.
+pub(crate) const FILE: &str = "heartbeat";
+
 /// How often it beats while somebody works; so much is given back too much after a kill.
 const EVERY: Duration = Duration::from_millis(10);
 

@@ -4,9 +4,9 @@ use plateau_core::api::{ApiError, Fault};
 use plateau_core::exam::deliverable::NameError;
 use plateau_core::exam::session::AttemptState;
 use plateau_core::quantity::Size;
+use plateau_labs::error::chain;
 use thiserror::Error;
 
-use crate::runtime::error::chain;
 use crate::store::DatabaseError;
 
 /// Why something that a candidate hands in is not taken, or cannot be shown.

@@ -7,12 +7,12 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use plateau_labs::error::chain;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Api;
 use super::failure::{Answer, Failure, Failures};
-use crate::runtime::error::chain;
 
 /// Bytes that are sent at a time.
 const PIECE: usize = 64 << 10;

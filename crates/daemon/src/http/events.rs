@@ -10,6 +10,7 @@ use axum::response::Sse;
 use axum::response::sse::{Event as Sent, KeepAlive};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use plateau_core::api::{Event, LabState, LabView, What};
+use plateau_labs::labs::Labs;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -17,7 +18,6 @@ use super::Api;
 use super::failure::{Answer, Failures, Named};
 use super::labs::find;
 use crate::access::Principal;
-use crate::labs::Labs;
 
 /// What happens to all labs, from now on
 #[utoipa::path(get, path = "/v1/events", tag = "labs",

@@ -8,15 +8,15 @@ use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use plateau_core::api::{ApiError, Fault};
+use plateau_labs::disk;
+use plateau_labs::images::BuildError;
+use plateau_labs::lab::LabError;
+use plateau_labs::runtime::RuntimeError;
+use plateau_labs::terminals::TerminalError;
 
-use crate::disk;
-use crate::images::BuildError;
 use crate::judging::JudgingError;
-use crate::lab::LabError;
 use crate::report::ReportError;
-use crate::runtime::RuntimeError;
 use crate::sessions::SessionError;
-use crate::terminals::TerminalError;
 
 /// An error on its way to the client.
 #[derive(Clone, Debug)]

@@ -6,12 +6,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use plateau_labs::disk::Room;
+use plateau_labs::error::chain;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::failure::{Answer, Failures};
-use crate::disk::Room;
-use crate::runtime::error::chain;
 
 /// Most that one part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -135,7 +135,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 impl From<AccessError> for Failure {
     fn from(error: AccessError) -> Self {
-        let message = crate::runtime::error::chain(&error);
+        let message = plateau_labs::error::chain(&error);
         match error {
             AccessError::Refused => Self::input("login-refused", message),
             AccessError::Later { wait } => Self::input("too-many-tries", message)

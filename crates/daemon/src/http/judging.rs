@@ -8,13 +8,13 @@ use plateau_core::api::{
     AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, LabView, NewGrading, Proposal,
 };
 use plateau_core::exam::judgement::{Judgement, Outcome, Word};
+use plateau_labs::labs::folder_of;
 use serde::Deserialize;
 
 use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
 use super::{Api, files};
 use crate::access::Principal;
 use crate::judging::Mended;
-use crate::labs::folder_of;
 
 /// Through whose eyes something is looked at.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

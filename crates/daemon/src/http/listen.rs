@@ -10,8 +10,8 @@ use axum::serve::ListenerExt;
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-use super::{Api, Door, Names, Token, local, remote};
-use crate::tls::Tls;
+use super::{Api, Door, Token, local, remote};
+use crate::tls::{Names, Tls};
 
 /// Group whose members may use the socket.
 const GROUP: &str = "plateau";

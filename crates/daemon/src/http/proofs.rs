@@ -9,13 +9,13 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt};
 use plateau_core::api::{NewProof, ProofEvent};
+use plateau_labs::labs::folder_of;
+use plateau_labs::proof;
 use serde::Serialize;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::failure::{Answer, Failures, Sent};
 use super::{Api, files};
-use crate::labs::folder_of;
-use crate::proof;
 
 /// Proves a scenario with labs of its own; a client that goes away ends the proof and removes its labs
 #[utoipa::path(post, path = "/v1/proofs", tag = "proofs", request_body = NewProof,

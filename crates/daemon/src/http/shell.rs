@@ -9,6 +9,7 @@ use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use plateau_core::terminal::{FRAME_LIMIT, Frame};
+use plateau_labs::terminals::{Hands, Mode, Place, Said, Sight, Size};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -16,7 +17,6 @@ use super::Api;
 use super::failure::{Answer, Asked, Failure, Failures, Named};
 use super::labs::find;
 use crate::access::Principal;
-use crate::terminals::{Hands, Mode, Place, Said, Sight, Size};
 
 /// Longest name of a terminal or a user.
 const NAME: usize = 32;
@@ -36,11 +36,31 @@ pub(super) struct Window {
     /// Whether to take part, or to look on without changing anything
     #[serde(default)]
     #[param(required = false, inline)]
-    mode: Mode,
+    mode: WindowMode,
     /// Width in characters
     cols: Option<u16>,
     /// Height in lines
     rows: Option<u16>,
+}
+
+/// What somebody does at a terminal.
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum WindowMode {
+    /// Types, and gives the window its size.
+    #[default]
+    TakePart,
+    /// Looks on; what he types and how large his window is changes nothing.
+    Watch,
+}
+
+impl From<WindowMode> for Mode {
+    fn from(mode: WindowMode) -> Self {
+        match mode {
+            WindowMode::TakePart => Self::TakePart,
+            WindowMode::Watch => Self::Watch,
+        }
+    }
 }
 
 fn main() -> String {
@@ -92,7 +112,7 @@ pub(super) async fn watch(
     upgrade: Upgrade,
 ) -> Answer<Response> {
     let window = Window {
-        mode: Mode::Watch,
+        mode: WindowMode::Watch,
         ..window
     };
     enter(api, principal, (lab, node), window, upgrade).await
@@ -122,7 +142,7 @@ async fn enter(
     };
     let size = window.cols.zip(window.rows);
     let size = size.map(|(cols, rows)| Size { cols, rows });
-    let (sight, hands) = api.terminals.join(&place, window.mode, size).await?;
+    let (sight, hands) = api.terminals.join(&place, window.mode.into(), size).await?;
     Ok(upgrade.on_upgrade(async move |socket| {
         let done = tokio::select! {
             done = relay(socket, sight, hands) => done,
@@ -130,7 +150,7 @@ async fn enter(
             () = api.access.until_ended(principal) => Ok(()),
         };
         if let Err(error) = done {
-            tracing::debug!(?place, error = %crate::runtime::error::chain(&error), "a terminal was left");
+            tracing::debug!(?place, error = %plateau_labs::error::chain(&error), "a terminal was left");
         }
     }))
 }

@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use plateau_core::api::{Diagnosis, Version};
+use plateau_core::api::{Diagnosis, Health, HostFinding, SshView, Version};
+use plateau_labs::doctor;
 
 use super::Api;
 use super::failure::Failures;
-use crate::doctor;
 
 /// The daemon's name, version and runtime
 #[utoipa::path(get, path = "/v1/version", tag = "system", security(()),
@@ -25,10 +25,22 @@ pub(super) async fn version(State(api): State<Api>) -> Json<Version> {
     responses((status = 200, body = Diagnosis), Failures))]
 pub(super) async fn doctor(State(api): State<Api>) -> Json<Diagnosis> {
     let mut diagnosis = doctor::diagnose(&api.labs, &api.images).await;
-    diagnosis
-        .findings
-        .extend(api.ssh.as_ref().map(doctor::of_ssh));
+    diagnosis.findings.extend(api.ssh.as_ref().map(of_ssh));
     Json(diagnosis)
+}
+
+/// Where SSH is served, and what clients show when they come for the first time.
+fn of_ssh(ssh: &SshView) -> HostFinding {
+    let SshView {
+        address,
+        fingerprint,
+    } = ssh;
+    HostFinding {
+        subject: "ssh".to_owned(),
+        health: Health::Good,
+        seen: format!("{address}, host key {fingerprint}"),
+        remedy: None,
+    }
 }
 
 /// This document

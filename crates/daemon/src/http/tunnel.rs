@@ -10,13 +10,13 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use plateau_labs::tunnel::{Tunnel, TunnelError};
 use serde::Deserialize;
 
 use super::Api;
 use super::failure::{Answer, Asked, Failure, Failures, Named};
 use super::labs::find;
 use crate::access::Principal;
-use crate::tunnel::{Tunnel, TunnelError};
 
 /// Longest message.
 const MESSAGE: usize = 1 << 20;
@@ -106,7 +106,7 @@ fn shortened(reason: &str) -> &str {
 
 async fn answer(
     client: &mut SplitSink<WebSocket, Message>,
-    mut answers: crate::tunnel::Answers,
+    mut answers: plateau_labs::tunnel::Answers,
 ) -> Result<(), TunnelError> {
     while let Some(bytes) = answers.next().await {
         for part in parts(bytes?) {
@@ -123,7 +123,7 @@ fn parts(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
 }
 
 /// Passes on what the client sends; comes back when he has left.
-async fn ask(mut asked: SplitStream<WebSocket>, mut requests: crate::tunnel::Requests) {
+async fn ask(mut asked: SplitStream<WebSocket>, mut requests: plateau_labs::tunnel::Requests) {
     while let Some(Ok(message)) = asked.next().await {
         match message {
             Message::Binary(bytes) => {

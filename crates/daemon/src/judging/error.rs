@@ -4,10 +4,10 @@ use plateau_core::api::{ApiError, Fault};
 use plateau_core::exam::bundle::{BundleError, KeyError};
 use plateau_core::exam::judgement::JudgementError;
 use plateau_core::problem::Problem;
+use plateau_labs::error::chain;
+use plateau_labs::lab::LabError;
 use thiserror::Error;
 
-use crate::lab::LabError;
-use crate::runtime::error::chain;
 use crate::store::DatabaseError;
 
 /// Something asked of an attempt's judging that failed.

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use plateau_core::api::Proposal;
-use plateau_core::exam::evidence::{Evidence, Regrading, compare, regrade};
+use plateau_core::evidence::{Evidence, Regrading, compare, regrade};
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
+use plateau_labs::lab::LabError;
+use plateau_labs::labs::Labs;
+use plateau_labs::store::on_disk;
 
 use super::{Judging, JudgingError};
-use crate::lab::{LabError, on_disk};
-use crate::labs::Labs;
 
 /// What a lab is called that is opened again to be asked. Nobody enters it.
 fn name(attempt: &str) -> String {
@@ -90,7 +91,8 @@ impl Judging {
         }
         let (evidence, regrading, asked) = answered?;
         let (store, folder) = (self.store.clone(), mended.folder);
-        on_disk(move || store.freeze(&folder)).await?;
+        let frozen = on_disk(move || store.freeze(&folder)).await;
+        frozen.map_err(LabError::from)?;
         let reason = Some(mended.reason);
         let kept = self.keep(attempt, &new, evidence, actor, reason).await?;
         Ok(Proposal {

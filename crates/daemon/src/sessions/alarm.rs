@@ -4,9 +4,9 @@ use std::sync::PoisonError;
 
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::SessionState;
+use plateau_labs::disk::{Look, Room, shown};
 
 use super::{SessionError, Sessions};
-use crate::disk::{Look, Room, shown};
 use crate::store::sessions::SessionRow;
 
 impl Sessions {

@@ -8,13 +8,14 @@ use plateau_core::exam::message::{NewSession, SeatView, SessionView, Slip, Terms
 use plateau_core::exam::roster::{self, Listed};
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::scenario::Scenario;
+use plateau_labs::lab::LabError;
+use plateau_labs::labs::folder_of;
+use plateau_labs::store::on_disk;
 
 use super::terms::{check_name, check_scenario, check_terms, terms, title_of};
 use super::view::{any_draw, blocks};
 use super::{SessionError, Sessions};
 use crate::access::Access;
-use crate::lab::{LabError, on_disk};
-use crate::labs::folder_of;
 use crate::store::sessions::{
     AttemptRow, ScenarioRow, SeatRow, SessionRow, append, commit, recode_seat, replace_seats,
 };
@@ -59,7 +60,8 @@ impl Sessions {
                 }
             }
             let store = self.inner.store.clone();
-            on_disk(move || store.freeze(&folder)).await?;
+            let frozen = on_disk(move || store.freeze(&folder)).await;
+            frozen.map_err(LabError::from)?;
             scenarios.push(ScenarioRow {
                 scenario: topology.scenario,
                 hash: topology.hash,

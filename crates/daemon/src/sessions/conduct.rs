@@ -8,11 +8,11 @@ use plateau_core::api::{Event, What};
 use plateau_core::exam::clock::{Reading, WARNINGS_MS};
 use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::session::{AttemptState, SessionMove, SessionState};
+use plateau_labs::error::chain;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{SessionError, Sessions, Whole};
-use crate::runtime::error::chain;
 use crate::store::sessions::{AttemptRow, SessionRow};
 
 /// How often the clock is written down while somebody works; so much can be lost by a kill.

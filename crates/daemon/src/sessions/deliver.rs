@@ -10,10 +10,10 @@ use futures_util::{Stream, StreamExt, pin_mut};
 use plateau_core::exam::deliverable::{DeliverableView, DueView, SavedView, VersionView};
 use plateau_core::quantity::Size;
 use plateau_core::topology::{Deliverable, Task, Topology};
+use plateau_labs::lab::LabError;
 
 use super::{SessionError, Sessions};
 use crate::deliverables::{DeliverableError, HandedIn, Upload, check, kind};
-use crate::lab::LabError;
 use crate::store::sessions::AttemptRow;
 
 /// Longest text that says who writes.

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use plateau_core::exam::code;
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::SessionState;
+use plateau_labs::error::chain;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::arrange::digest;
 use super::{SYSTEM, SessionError, Sessions};
 use crate::access::{Access, Made, Principal};
-use crate::runtime::error::chain;
 use crate::ssh::{Admission, Gate, Knock, Proof, Refusal, Stage};
 use crate::store::sessions::{SeatRow, append, commit, session_state_in};
 

@@ -4,14 +4,14 @@ use plateau_core::api::{ApiError, Fault};
 use plateau_core::exam::roster::Flaw;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::problem::{Place, Problem};
+use plateau_labs::error::chain;
+use plateau_labs::lab::LabError;
+use plateau_labs::terminals::TerminalError;
 
 use crate::access::AccessError;
 use crate::deliverables::DeliverableError;
 use crate::judging::{JudgingError, OpenError};
-use crate::lab::LabError;
-use crate::runtime::error::chain;
 use crate::store::DatabaseError;
-use crate::terminals::TerminalError;
 
 /// Something asked of a session that failed.
 #[derive(Debug, thiserror::Error)]

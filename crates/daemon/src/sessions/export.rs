@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use plateau_labs::terminals::TerminalError;
 use tokio::io::AsyncReadExt as _;
 
 use super::{SessionError, Sessions};
-use crate::terminals::TerminalError;
 
 /// Most bytes of recordings in one bundle.
 const RECORDINGS: u64 = 256 << 20;

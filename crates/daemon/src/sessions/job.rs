@@ -8,10 +8,10 @@ use backon::{ExponentialBuilder, Retryable};
 use plateau_core::api::{CheckLab, LabState};
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::{AttemptMove, AttemptState};
+use plateau_labs::error::chain;
+use plateau_labs::lab::LabError;
 
 use super::{SYSTEM, SessionError, Sessions};
-use crate::lab::LabError;
-use crate::runtime::error::chain;
 use crate::store::sessions::AttemptRow;
 
 /// How often building a lab is tried before its attempt is broken.

@@ -13,12 +13,12 @@ use plateau_core::exam::session::{AttemptMove, SessionState};
 use plateau_core::grade::{Grade, Verdict};
 use plateau_core::scenario::Folder;
 use plateau_core::topology::Topology;
+use plateau_labs::error::chain;
+use plateau_labs::lab::LabError;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{SessionError, Sessions};
-use crate::lab::LabError;
-use crate::runtime::error::chain;
 use crate::store::rehearsals::add_rehearsal;
 
 mod stage;

@@ -3,9 +3,9 @@
 use plateau_core::api::LabView;
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::SessionState;
+use plateau_labs::lab::LabError;
 
 use super::{SessionError, Sessions};
-use crate::lab::LabError;
 use crate::store::sessions::AttemptRow;
 
 /// What a lab is called that is opened again to be looked around in.

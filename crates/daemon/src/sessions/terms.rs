@@ -4,10 +4,10 @@ use jiff::civil::Date;
 use plateau_core::exam::message::Terms;
 use plateau_core::feedback::Mode;
 use plateau_core::referential::{Referential, referentials};
+use plateau_labs::labs::naming::is_plain;
 
 use super::SessionError;
 use super::view::blocks;
-use crate::labs::naming::is_plain;
 
 /// Longest name of a session.
 const NAME: usize = 40;

@@ -91,7 +91,7 @@ impl Sessions {
 /// A scenario drawn once, for what does not follow from its parameters.
 pub(super) fn any_draw(scenario: &Scenario) -> Result<Topology, SessionError> {
     let drawn = scenario.draw("");
-    drawn.map_err(|problems| SessionError::Lab(crate::lab::LabError::Scenario(problems)))
+    drawn.map_err(|problems| SessionError::Lab(plateau_labs::lab::LabError::Scenario(problems)))
 }
 
 /// Blocks that a scenario's tasks belong to, in their order.

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use plateau_labs::agent;
+use plateau_labs::error::chain;
+use plateau_labs::runtime::{Printed, Running};
+use plateau_labs::terminals::{Place, TerminalError};
 use russh::server::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::AsyncWriteExt;
 
 use super::House;
-use crate::agent;
-use crate::runtime::error::chain;
-use crate::runtime::{Printed, Running};
-use crate::terminals::{Place, TerminalError};
 
 type Input = std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>;
 
@@ -102,7 +102,7 @@ pub(super) async fn end(to: &ChannelWriteHalf<Msg>, status: u32) -> Result<(), r
 
 /// Passes on what the program says.
 async fn print(
-    mut output: futures_util::stream::BoxStream<'static, crate::runtime::Result<Printed>>,
+    mut output: futures_util::stream::BoxStream<'static, plateau_labs::runtime::Result<Printed>>,
     to: &ChannelWriteHalf<Msg>,
 ) -> Result<(), russh::Error> {
     while let Some(printed) = output.next().await {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use plateau_labs::terminals::{Place, Size};
 use russh::keys::PublicKey;
 use russh::server::VerifiedPublicKey;
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session};
@@ -12,7 +13,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Admission, House, Knock, Proof, Refusal, Stage, command, screen};
-use crate::terminals::{Place, Size};
 
 /// Channels of one connection.
 const CHANNELS: usize = 10;

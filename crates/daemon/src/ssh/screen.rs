@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use plateau_core::terminal::RESTORE;
+use plateau_labs::error::chain;
+use plateau_labs::terminals::{Hands, Mode, Place, Said, Sight, Size};
 use russh::server::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::watch;
 
 use super::{House, command};
-use crate::runtime::error::chain;
-use crate::terminals::{Hands, Mode, Place, Said, Sight, Size};
 
 /// What a session ends with whose terminal was closed.
 const CLOSED: u32 = 255;

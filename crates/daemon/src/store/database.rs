@@ -113,7 +113,7 @@ impl DatabaseError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.is_full() {
-            true => crate::disk::FULL,
+            true => plateau_labs::disk::FULL,
             false => "database-failed",
         }
     }
@@ -122,7 +122,7 @@ impl DatabaseError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self.is_full() {
-            true => crate::disk::HINT,
+            true => plateau_labs::disk::HINT,
             false => "look at the disk's space and, with PostgreSQL, whether it answers",
         }
     }
@@ -148,7 +148,7 @@ const FULL: [&str; 2] = ["13", "53100"];
 
 fn lacks_space(error: &sqlx::Error) -> bool {
     if let sqlx::Error::Io(error) = error {
-        return crate::disk::is_full(error);
+        return plateau_labs::disk::is_full(error);
     }
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| FULL.contains(&&*code))

@@ -1,6 +1,6 @@
 //! Gradings: what each saw, the grade that follows from it, and which one counts.
 
-use plateau_core::exam::evidence::Evidence;
+use plateau_core::evidence::Evidence;
 use plateau_core::exam::session::SessionState;
 use plateau_core::grade::Grade;
 use sqlx::{Any, Transaction};

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use plateau_core::terminal::{Frame, RecordingView};
-use plateaud::terminals::{Mode, Place, Said, Sight, Size};
+use plateau_labs::terminals::{Mode, Place, Said, Sight, Size};
 use reqwest::{Method, StatusCode};
 use tokio::net::UnixStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;

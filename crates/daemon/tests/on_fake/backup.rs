@@ -176,7 +176,7 @@ async fn a_damaged_backup_is_refused_and_nothing_is_changed() {
     ] {
         std::fs::write(&archive, bytes).unwrap();
         let refused = restore(&archive, &target(&state, false)).await.unwrap_err();
-        let text = plateaud::runtime::error::chain(&refused);
+        let text = plateau_labs::runtime::error::chain(&refused);
         assert!(told.iter().any(|told| text.contains(told)), "{text}");
         assert!(matches!(refused, RestoreError::Archive { .. }));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

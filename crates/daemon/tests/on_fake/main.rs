@@ -1,12 +1,9 @@
-//! Labs and proofs on the fake engine.
+//! Sessions on labs of the fake engine.
 
 mod backup;
-mod evidence;
+#[path = "../../../labs/tests/on_fake/house.rs"]
+#[expect(dead_code, reason = "the tests of labs use the rest of it")]
 mod house;
 mod keys;
-mod labs;
-mod needs;
-mod phases;
-mod proofs;
 mod reopening;
 mod sessions;

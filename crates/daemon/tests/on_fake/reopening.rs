@@ -4,14 +4,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{NodeState, Proposal};
-use plateau_core::exam::evidence::reopening::MEMORY_LOST;
+use plateau_core::evidence::reopening::MEMORY_LOST;
 use plateau_core::exam::message::Which;
 use plateau_core::exam::session::SessionState;
 use plateau_core::grade::Verdict;
 use plateau_core::probe::Fact;
+use plateau_labs::labs::folder_of;
+use plateau_labs::runtime::fake::Fake;
 use plateaud::judging::{JudgingError, Mended};
-use plateaud::labs::folder_of;
-use plateaud::runtime::fake::Fake;
 
 use crate::house::{House, files, house};
 use crate::sessions::{Centre, because};

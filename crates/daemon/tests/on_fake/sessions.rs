@@ -13,16 +13,15 @@ use plateau_core::exam::rehearsal::RehearsalEvent;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 use plateau_core::feedback::Mode;
 use plateau_core::grade::Ruling;
+use plateau_labs::runtime::fake::Fake;
+use plateau_labs::terminals::Terminals;
 use plateaud::access::{Access, Lasting};
-use plateaud::runtime::fake::Fake;
 use plateaud::sessions::{Sending, SessionError, Sessions};
 use plateaud::ssh::{Knock, Proof, Refusal, Stage};
 use plateaud::store::Database;
-use plateaud::terminals::Terminals;
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, files, house};
-use crate::labs::as_the_scripts_left_it;
+use crate::house::{House, as_the_scripts_left_it, files, house};
 
 const LIST: &str = "number,name,factor,breaks\n\
                     001,Ada,1.333,10\n\

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
-use plateau_core::exam::evidence::{
+use plateau_core::evidence::{
     Answered, Call, Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, ways,
 };
+use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
 use plateau_core::exam::judgement::{Award, OpenPoint, Statement, Subject, Word};
 use plateau_core::exam::log;
 use plateau_core::grade::{Facts, Ruling, batches};

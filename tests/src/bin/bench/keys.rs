@@ -6,15 +6,15 @@ use base64::Engine as _;
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{LabState, NewLab};
 use plateau_core::terminal::Frame;
+use plateau_labs::images::{Images, Recipes};
+use plateau_labs::runtime::Attached;
+use plateau_labs::terminals::Terminals;
 use plateau_tests::terminal::Client;
 use plateaud::access::{Access, Lasting};
 use plateaud::http::{Api, Listeners, Token};
-use plateaud::images::{Images, Recipes};
 use plateaud::report::Reports;
-use plateaud::runtime::Attached;
 use plateaud::sessions::Sessions;
 use plateaud::store::Database;
-use plateaud::terminals::Terminals;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 

@@ -14,9 +14,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plateaud::labs::Labs;
-use plateaud::runtime::{Runtime, docker};
-use plateaud::settings::Settings;
+use plateau_labs::labs::Labs;
+use plateau_labs::runtime::{Runtime, docker};
+use plateau_labs::settings::Settings;
 
 /// A figure and its bound.
 struct Figure {

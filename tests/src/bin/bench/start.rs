@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use plateau_core::api::{LabState, NewLab, What};
-use plateaud::runtime::{ContainerSpec, Mount};
+use plateau_labs::runtime::{ContainerSpec, Mount};
 
 use super::{Bench, Bound, Figure, median};
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tar::{Builder, EntryType, Header};
 
 use super::*;
-use crate::exam::evidence::grade_evidence;
+use crate::evidence::grade_evidence;
 use crate::exam::judgement::{Statement, Word};
 use crate::exam::log::Deed;
 use crate::exam::sample::{DOCUMENT, Sights, evidence, folder, topology_of};

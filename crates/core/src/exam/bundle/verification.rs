@@ -13,7 +13,7 @@ use super::{
     EVIDENCE, FORMAT, GRADE, JUDGEMENTS, LAB_SCENARIO, LOG, MANIFEST, Manifest, Member, PUBLIC,
     SCENARIO, SIGNATURE, last_hash,
 };
-use crate::exam::evidence::{Evidence, grade_evidence};
+use crate::evidence::{Evidence, grade_evidence};
 use crate::exam::judgement::Judgement;
 use crate::exam::log::{self, Deed, Entry};
 use crate::grade::Grade;

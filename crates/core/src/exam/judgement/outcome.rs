@@ -9,7 +9,7 @@ use super::open_points::open_points;
 use super::{
     Award, Difference, Judgement, Jury, OpenPoint, Reconciled, Statement, Subject, reconcile,
 };
-use crate::exam::evidence::{Evidence, answering};
+use crate::evidence::{Evidence, answering};
 use crate::grade::{
     BlockGrade, Grade, Judged, Marks, Ruling, SkillGrade, Standing, Verdict, blocks, grade_judged,
     grade_phases,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::exam::evidence::{Evidence, grade_evidence};
+use crate::evidence::{Evidence, grade_evidence};
 use crate::exam::sample::{Sight, Sights, evidence, sights, topology};
 use crate::grade::Verdict;
 use crate::topology::Topology;

@@ -1,0 +1,135 @@
+//! Web applications of labs: the way in, and what is sent to their names.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::extract::State;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use jiff::{SignedDuration, Timestamp};
+use plateau_core::api::{OpenWeb, WebView};
+use plateau_labs::lab::LabError;
+
+use super::Api;
+use super::failure::{Answer, Failure, Failures, Named, Sent};
+use super::identity::Peer;
+use super::labs::find;
+use crate::access::Principal;
+use crate::proxy::{ENTRY, Grant, Target, Web, ticket};
+
+mod proxied;
+
+pub(super) use proxied::divert;
+
+/// Lets a browser into a web application of a node: answers with an address that is good for one use
+#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/web", tag = "labs", request_body = OpenWeb,
+    params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
+           ("node" = String, Path, description = "Name of the node")),
+    responses((status = 200, body = WebView), Failures))]
+pub(super) async fn open(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Extension(peer): Extension<Peer>,
+    Named((lab, node)): Named<(String, String)>,
+    headers: HeaderMap,
+    Sent(OpenWeb { port, host }): Sent<OpenWeb>,
+) -> Answer<Json<WebView>> {
+    let web = served(&api)?;
+    let lab = find(&api, &lab)?;
+    if !lab.nodes.contains_key(&node) {
+        return Err(LabError::NoSuchNode {
+            lab: lab.name,
+            node,
+        }
+        .into());
+    }
+    let port = port
+        .try_into()
+        .map_err(|_| Failure::input("bad-port", "0 is no TCP port"))?;
+    let target = Target {
+        lab: lab.id,
+        node,
+        port,
+    };
+    let origin = web.origin(&target, reached(&api, peer, &headers)?.port_u16());
+    let origin = origin.ok_or_else(|| {
+        let node = &target.node;
+        Failure::input(
+            "name-too-long",
+            format!("no name of an application has room for `{node}`"),
+        )
+        .hint("a node of at most 23 letters has a web application at every port")
+    })?;
+    let host = host.map(asked_for).transpose()?;
+    let grant = Grant {
+        target,
+        principal,
+        host,
+    };
+    let lasting = SignedDuration::try_from(ticket::LASTING).unwrap_or_default();
+    let expires = Timestamp::now().saturating_add(lasting);
+    let ticket = web.ticket(grant)?;
+    Ok(Json(WebView {
+        address: format!("{origin}{ENTRY}?ticket={}", ticket.reveal()),
+        expires: expires.unwrap_or(Timestamp::MAX).to_string(),
+    }))
+}
+
+/// How browsers find the web applications where no name server knows them: a file for their proxy settings
+#[utoipa::path(get, path = "/v1/proxy.pac", tag = "system", security(()),
+    responses((status = 200, body = String, content_type = "application/x-ns-proxy-autoconfig"), Failures))]
+pub(super) async fn pac(
+    State(api): State<Api>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let web = served(&api)?;
+    let kind = [(header::CONTENT_TYPE, "application/x-ns-proxy-autoconfig")];
+    Ok((kind, web.pac(&reached(&api, peer, &headers)?)).into_response())
+}
+
+fn served(api: &Api) -> Answer<&Web> {
+    api.web.as_ref().ok_or_else(|| {
+        Failure::input("web-not-found", "the daemon serves no web applications")
+            .hint("start it with --web and a name such as labs.localhost")
+    })
+}
+
+/// Where whoever asks reaches the daemon: by the name that he sent, and over the socket at the port.
+fn reached(api: &Api, peer: Peer, headers: &HeaderMap) -> Answer<Authority> {
+    let sent = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let sent = sent.filter(|_| peer.address.is_some());
+    let sent = sent.and_then(|host| host.parse::<Authority>().ok());
+    match sent {
+        Some(sent) => Ok(sent),
+        None => at(api.address),
+    }
+}
+
+fn at(mut address: SocketAddr) -> Answer<Authority> {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let written = address.to_string().parse::<Authority>();
+    written.map_err(|error| Failure::outside("bug", error.to_string()))
+}
+
+/// What an application is to be asked for, where that can be a `Host`.
+fn asked_for(host: String) -> Answer<String> {
+    let is_host = |host: &Authority| !host.as_str().contains('@') && !host.host().is_empty();
+    match host.parse::<Authority>() {
+        Ok(authority) if is_host(&authority) => Ok(host),
+        Ok(_) | Err(_) => Err(no_host(&host)),
+    }
+}
+
+fn no_host(host: &str) -> Failure {
+    Failure::input(
+        "bad-host",
+        format!("`{host}` is no name that an application can be asked for"),
+    )
+    .hint("such as intranet.lan, or intranet.lan:8080")
+}

@@ -1,0 +1,271 @@
+//! What is sent to the names of web applications. Nothing of it reaches the API.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use plateau_labs::error::chain;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::no_host;
+use crate::http::failure::{Answer, Failure};
+use crate::http::guard::Door;
+use crate::http::{Api, identity, rights};
+use crate::proxy::headers::{Names, take_authorization};
+use crate::proxy::{ENTRY, LineError, Meant, ProxyError, Target, Web};
+
+/// Cookie of whoever was let in, with TLS: no other host can set one of this name.
+const SECURED: &str = "__Host-plateau-web";
+
+/// The same without TLS, on the loopback.
+const PLAIN: &str = "plateau-web";
+
+/// Most that a browser may take to begin what it asked `CONNECT` for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Sends what is meant for an application there, and refuses names that must be nobody's.
+pub(in crate::http) async fn divert(
+    State((api, door)): State<(Api, Door)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(web) = api.web.clone() else {
+        return next.run(request).await;
+    };
+    if request.method() == Method::CONNECT {
+        return connect(api, door, web, request);
+    }
+    match meant(&web, &request) {
+        Meant::Daemon => next.run(request).await,
+        Meant::Application(_) | Meant::Nobody => answered(&api, &door, &web, request).await,
+    }
+}
+
+/// Whom a request is for. One that has no name is refused by those who look for the daemon's.
+fn meant(web: &Web, request: &Request) -> Meant {
+    let Some(host) = host(request) else {
+        return Meant::Daemon;
+    };
+    // What stands in the first line of a request to a proxy is the same, or somebody is being fooled.
+    let named = request.uri().host();
+    match named.is_none_or(|named| named.eq_ignore_ascii_case(host.host())) {
+        true => web.meant(host.host()),
+        false => Meant::Nobody,
+    }
+}
+
+fn host(request: &Request) -> Option<Authority> {
+    let host = request.headers().get(header::HOST)?.to_str().ok()?;
+    host.parse().ok()
+}
+
+/// The answer to whatever is not the daemon's.
+async fn answered(api: &Api, door: &Door, web: &Web, request: Request) -> Response {
+    let target = match meant(web, &request) {
+        Meant::Application(target) => target,
+        Meant::Daemon | Meant::Nobody => {
+            return plain(&Failure::input(
+                "application-not-found",
+                "no web application has this name",
+            ));
+        }
+    };
+    match visited(api, door, web, &target, request).await {
+        Ok(response) => response,
+        Err(failure) => {
+            let (code, error) = (&failure.0.code, &failure.0.message);
+            tracing::debug!(code, error, lab = target.lab, application = %target, "not answered");
+            plain(&failure)
+        }
+    }
+}
+
+async fn visited(
+    api: &Api,
+    door: &Door,
+    web: &Web,
+    target: &Target,
+    mut request: Request,
+) -> Answer<Response> {
+    if request.uri().path() == ENTRY {
+        return enter(api, web, target, request.method(), request.uri()).await;
+    }
+    let jar = CookieJar::from_headers(request.headers());
+    let shown = jar.get(cookie(web)).map(Cookie::value);
+    let pass = shown.and_then(|shown| Some((shown, web.pass(shown, target)?)));
+    let (shown, pass) = pass.ok_or_else(|| not_let_in("nobody was let in here"))?;
+    let Some(principal) = api.access.again(&pass.grant.principal).await? else {
+        web.forget(shown, target);
+        return Err(not_let_in("whoever was let in here is logged out"));
+    };
+    rights::may_enter(api, &principal, &target.lab, &target.node).await?;
+    if identity::is_ours(api, door, request.headers()).await? {
+        take_authorization(request.headers_mut());
+    }
+    let port = host(&request).and_then(|host| host.port_u16());
+    let origin = web.origin(target, port).unwrap_or_default();
+    let own = origin.split_once("://").map_or("", |(_, own)| own);
+    let host = pass.grant.host.as_deref().unwrap_or(own);
+    let names = Names {
+        host: HeaderValue::from_str(host).map_err(|_| no_host(host))?,
+        origin,
+    };
+    let answer = pass.forward(request, &names).await;
+    answer.map_err(|error| failed(target, &error))
+}
+
+#[derive(Debug, Deserialize)]
+struct Shown {
+    ticket: String,
+}
+
+/// Takes a ticket, and leads on to the application.
+async fn enter(
+    api: &Api,
+    web: &Web,
+    target: &Target,
+    method: &Method,
+    uri: &Uri,
+) -> Answer<Response> {
+    if method != Method::GET {
+        let message = format!("nobody is let in by {method}");
+        return Err(Failure::input("method-not-allowed", message));
+    }
+    let shown = Query::<Shown>::try_from_uri(uri);
+    let grant = shown.ok().and_then(|shown| web.take(&shown.ticket, target));
+    let grant = grant.ok_or_else(|| {
+        not_let_in("this address was used already, is older than half a minute, or is none")
+    })?;
+    let Some(principal) = api.access.again(&grant.principal).await? else {
+        return Err(not_let_in("whoever asked for this address is logged out"));
+    };
+    rights::may_enter(api, &principal, &target.lab, &target.node).await?;
+    let secret = web.let_in(grant)?;
+    let cookie = Cookie::build((cookie(web), secret.reveal().to_owned()))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(web.has_tls());
+    let headers = [
+        (header::LOCATION, "/"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let jar = CookieJar::new().add(cookie);
+    Ok((StatusCode::SEE_OTHER, headers, jar).into_response())
+}
+
+fn cookie(web: &Web) -> &'static str {
+    if web.has_tls() { SECURED } else { PLAIN }
+}
+
+fn not_let_in(message: &str) -> Failure {
+    Failure::input("not-let-in", message)
+        .hint("open the application again from the daemon, or with `plateau lab web`")
+}
+
+/// Why an application has no answer, to whoever asked.
+fn failed(target: &Target, error: &ProxyError) -> Failure {
+    let unreachable = |why: String| {
+        let message = format!("nothing answers at {target}: {why}");
+        Failure::outside("application-unreachable", message)
+    };
+    match (error.line(), error) {
+        (Some(LineError::Lab(error)), _) => Failure(error.api()),
+        (Some(LineError::Closed(error)), _) | (_, ProxyError::Closed(error)) => {
+            Failure(error.api())
+        }
+        (Some(LineError::Tunnel(error)), _) => {
+            unreachable(chain(error)).hint("is the application started, and does it listen there?")
+        }
+        (Some(error @ LineError::Over), _) => Failure::input("terminals-closed", error.to_string()),
+        (_, ProxyError::TooMany) => Failure::outside("application-busy", error.to_string()),
+        (_, ProxyError::Foreign) => Failure::input("cross-site", error.to_string()),
+        (_, ProxyError::Path(_)) => Failure::input("bad-path", error.to_string()),
+        (_, ProxyError::Late) => Failure::outside("application-silent", error.to_string()),
+        (_, ProxyError::Broken(_)) => {
+            unreachable(chain(error)).hint("an application is reached by HTTP, and not by HTTPS")
+        }
+    }
+}
+
+/// What the daemon has to say at an application's name: text, in which nothing can run.
+fn plain(failure: &Failure) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let mut text = format!("{}\n", failure.0.message);
+    if let Some(hint) = &failure.0.hint {
+        text.push_str(hint);
+        text.push('\n');
+    }
+    (failure.status(), headers, text).into_response()
+}
+
+/// Lets a browser whose settings name the daemon as a proxy reach an application's name, and nothing
+/// else. Whatever it sends then is answered here, and goes out nowhere.
+fn connect(api: Api, door: Door, web: Web, mut request: Request) -> Response {
+    let named = request.uri().host().map(|name| web.meant(name));
+    if !matches!(named, Some(Meant::Application(_))) {
+        return plain(&Failure::input(
+            "forbidden",
+            "the daemon is a proxy for web applications of labs alone",
+        ));
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let stop = api.stop.clone();
+        let served = async {
+            let stream = TokioIo::new(upgrade.await.map_err(std::io::Error::other)?);
+            match web.acceptor() {
+                Some(acceptor) => {
+                    let accepted = tokio::time::timeout(PATIENCE, acceptor.accept(stream));
+                    serve(api, door, web, accepted.await??).await
+                }
+                None => serve(api, door, web, stream).await,
+            }
+        };
+        tokio::select! {
+            served = served => if let Err(error) = served {
+                tracing::debug!(%error, "a connection through the proxy broke");
+            },
+            () = stop.cancelled() => {}
+        }
+    });
+    StatusCode::OK.into_response()
+}
+
+/// Serves the applications, and nothing of the daemon's, on a stream.
+async fn serve(
+    api: Api,
+    door: Door,
+    web: Web,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> std::io::Result<()> {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (api, door, web) = (api.clone(), door.clone(), web.clone());
+        async move {
+            let request = request.map(Body::new);
+            Ok::<_, Infallible>(answered(&api, &door, &web, request).await)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    connection.await.map_err(std::io::Error::other)
+}

@@ -1,0 +1,179 @@
+//! Web applications of labs in a browser: each has a name, and a browser gets in by a ticket.
+//!
+//! A page of an application is written by a candidate, or by whoever has broken into his node. So it
+//! has an origin of its own, the daemon's cookie never comes to it, and what shows who is let in there
+//! is good for nothing else.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use axum::http::uri::Authority;
+use axum_server::tls_rustls::RustlsConfig;
+use tokio_rustls::TlsAcceptor;
+
+use crate::access::AccessError;
+use crate::access::secret::Secret;
+use crate::tls::Tls;
+
+mod body;
+pub mod forward;
+pub mod headers;
+pub mod line;
+pub mod name;
+pub mod pac;
+pub mod ticket;
+
+pub use forward::{Pass, ProxyError};
+pub use line::{House, LineError};
+pub use name::{Base, BaseError, Target};
+
+pub use ticket::Grant;
+
+use ticket::Secrets;
+
+/// Where an application's name takes tickets.
+pub const ENTRY: &str = "/.plateau/enter";
+
+/// All applications that somebody was let in to. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Web(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    base: Base,
+    served: Option<RustlsConfig>,
+    house: House,
+    tickets: Mutex<Secrets<Grant>>,
+    passes: Mutex<Secrets<Arc<Pass>>>,
+}
+
+/// Whom a request is for, by the name that it was sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// The daemon, or whoever else is not below the base.
+    Daemon,
+    /// An application.
+    Application(Target),
+    /// Nobody: no application has this name, and the daemon must not.
+    Nobody,
+}
+
+impl Web {
+    /// Nobody was let in yet. That the base goes with the daemon's certificate was looked at before.
+    #[must_use]
+    pub fn new(base: Base, tls: Option<&Tls>, house: House) -> Self {
+        Self(Arc::new(Inner {
+            base,
+            served: tls.map(Tls::served),
+            house,
+            tickets: Mutex::new(Secrets::tickets()),
+            passes: Mutex::new(Secrets::passes()),
+        }))
+    }
+
+    /// The name below which the applications are.
+    #[must_use]
+    pub fn base(&self) -> &Base {
+        &self.0.base
+    }
+
+    /// Whether nobody can listen.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.0.served.is_some()
+    }
+
+    /// What takes TLS up with a browser, as the port does it.
+    #[must_use]
+    pub fn acceptor(&self) -> Option<TlsAcceptor> {
+        let served = self.0.served.as_ref()?;
+        Some(TlsAcceptor::from(served.get_inner()))
+    }
+
+    /// Whom a name is for.
+    #[must_use]
+    pub fn meant(&self, name: &str) -> Meant {
+        let name = name.to_ascii_lowercase();
+        let base = &self.0.base;
+        if base.has_below(&name) {
+            let target = base.label(&name).and_then(Target::of);
+            return target.map_or(Meant::Nobody, Meant::Application);
+        }
+        // A certificate for all names below one may have these among them.
+        match base.is(&name) || base.is_below(&name) {
+            true => Meant::Nobody,
+            false => Meant::Daemon,
+        }
+    }
+
+    /// The origin of an application, as browsers write it, at a port of the daemon's; `None` where
+    /// its name would be too long.
+    #[must_use]
+    pub fn origin(&self, target: &Target, port: Option<u16>) -> Option<String> {
+        let name = format!("{}.{}", target.label()?, self.0.base);
+        let (scheme, usual) = self.scheme();
+        let port = port.filter(|port| *port != usual);
+        Some(match port {
+            Some(port) => format!("{scheme}://{name}:{port}"),
+            None => format!("{scheme}://{name}"),
+        })
+    }
+
+    /// The scheme of all addresses, and the port that is not written with it.
+    #[must_use]
+    pub fn scheme(&self) -> (&'static str, u16) {
+        match self.has_tls() {
+            true => ("https", 443),
+            false => ("http", 80),
+        }
+    }
+
+    /// The file by which browsers find the applications, for those who reach the daemon so.
+    #[must_use]
+    pub fn pac(&self, daemon: &Authority) -> String {
+        pac::file(&self.0.base, daemon, self.has_tls())
+    }
+
+    /// A ticket that lets in whoever shows it, once.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn ticket(&self, grant: Grant) -> Result<Secret, AccessError> {
+        let (target, principal) = (grant.target.clone(), grant.principal.clone());
+        let mut tickets = locked(&self.0.tickets);
+        tickets.issue(&target, &principal, grant, Instant::now())
+    }
+
+    /// Takes a ticket; `None` where it is none, is over, was used, or is another target's.
+    #[must_use]
+    pub fn take(&self, ticket: &str, target: &Target) -> Option<Grant> {
+        locked(&self.0.tickets).take(ticket, target, Instant::now())
+    }
+
+    /// Lets somebody in: what his browser is to show from now on.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn let_in(&self, grant: Grant) -> Result<Secret, AccessError> {
+        let (target, principal) = (grant.target.clone(), grant.principal.clone());
+        let pass = Arc::new(Pass::new(self.0.house.clone(), grant));
+        locked(&self.0.passes).issue(&target, &principal, pass, Instant::now())
+    }
+
+    /// Who shows a pass at a target; `None` where he shows none that is good there.
+    #[must_use]
+    pub fn pass(&self, shown: &str, target: &Target) -> Option<Arc<Pass>> {
+        let passes = locked(&self.0.passes);
+        passes.find(shown, target, Instant::now()).cloned()
+    }
+
+    /// Forgets a pass whose log-in is over.
+    pub fn forget(&self, shown: &str, target: &Target) {
+        let forgotten = locked(&self.0.passes).take(shown, target, Instant::now());
+        drop(forgotten);
+    }
+}
+
+fn locked<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,229 @@
+//! Lines to applications: TCP connections out of a lab's nodes that end when nobody may use them.
+
+use std::future::Future;
+use std::io;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::http::Uri;
+use bytes::{Bytes, BytesMut};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use plateau_labs::lab::LabError;
+use plateau_labs::labs::Labs;
+use plateau_labs::terminals::{TerminalError, Terminals};
+use plateau_labs::tunnel::{Answers, Requests, Tunnel, TunnelError};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, ReadHalf, SimplexStream, WriteHalf};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::io::StreamReader;
+use tokio_util::sync::CancellationToken;
+
+use super::name::Target;
+use crate::access::{Access, Principal};
+
+/// Bytes that may wait for the node.
+const WAITING: usize = 64 << 10;
+
+/// Parts of answers that may wait for the browser.
+const PARTS: usize = 4;
+
+/// Why there is no line, or no more.
+#[derive(Debug, Error)]
+pub enum LineError {
+    /// There is no such lab or node, or it does not run.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// The lab's doors are closed.
+    #[error(transparent)]
+    Closed(#[from] TerminalError),
+    /// The node could not connect to the port, or the connection broke.
+    #[error(transparent)]
+    Tunnel(#[from] TunnelError),
+    /// The lab's doors were closed, the log-in ended, or the daemon ends.
+    #[error("nobody may use it any more")]
+    Over,
+}
+
+/// What lines are made through.
+#[derive(Clone, Debug)]
+pub struct House {
+    labs: Labs,
+    terminals: Terminals,
+    access: Access,
+    stop: CancellationToken,
+}
+
+impl House {
+    /// What they are made through.
+    #[must_use]
+    pub fn new(
+        labs: &Labs,
+        terminals: &Terminals,
+        access: &Access,
+        stop: &CancellationToken,
+    ) -> Self {
+        Self {
+            labs: labs.clone(),
+            terminals: terminals.clone(),
+            access: access.clone(),
+            stop: stop.clone(),
+        }
+    }
+
+    /// What is done when a request that somebody sent to a lab has to end: its doors are closed, his
+    /// log-in ends, the daemon ends.
+    ///
+    /// # Errors
+    /// The doors are closed already.
+    pub fn over(
+        &self,
+        lab: &str,
+        principal: &Principal,
+    ) -> Result<impl Future<Output = ()> + Send + use<>, TerminalError> {
+        let closed = self.terminals.closing(lab)?;
+        let stop = self.stop.clone();
+        let ended = self.access.clone().until_ended(principal.clone());
+        Ok(async move {
+            tokio::select! {
+                () = closed.cancelled() => {}
+                () = stop.cancelled() => {}
+                () = ended => {}
+            }
+        })
+    }
+}
+
+/// Makes lines to one application for one principal.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    pub(super) house: House,
+    pub(super) target: Target,
+    pub(super) principal: Principal,
+    /// How long a browser may take nothing of what is there for it.
+    pub(super) patience: Duration,
+}
+
+impl Lines {
+    async fn open(self) -> Result<TokioIo<Line>, LineError> {
+        let Target { lab, node, port } = &self.target;
+        let over = self.house.over(lab, &self.principal)?;
+        let here = Ipv4Addr::LOCALHOST.into();
+        let tunnel = Tunnel::open(&self.house.labs, lab, node, here, port.get()).await?;
+        let (told, answers) = mpsc::channel(PARTS);
+        let (asked, requests) = tokio::io::simplex(WAITING);
+        // A task of its own: also where nobody reads or writes, it ends when it has to.
+        tokio::spawn(carry(tunnel, asked, told, over, self.patience));
+        Ok(TokioIo::new(Line {
+            answers: StreamReader::new(ReceiverStream::new(answers)),
+            requests,
+        }))
+    }
+}
+
+impl tower_service::Service<Uri> for Lines {
+    type Response = TokioIo<Line>;
+    type Error = LineError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, LineError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LineError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        Box::pin(self.clone().open())
+    }
+}
+
+/// Carries bytes both ways until the port, whoever asked, or `over` ends it.
+async fn carry(
+    tunnel: Tunnel,
+    asked: ReadHalf<SimplexStream>,
+    told: mpsc::Sender<io::Result<Bytes>>,
+    over: impl Future<Output = ()>,
+    patience: Duration,
+) {
+    let (answers, requests) = tunnel.split();
+    let end = tokio::select! {
+        biased;
+        () = over => Err(LineError::Over),
+        end = answer(answers, &told, patience) => end,
+        () = ask(asked, requests) => Ok(()),
+        () = told.closed() => Ok(()),
+    };
+    if let Err(error) = end {
+        // Whoever reads may have left already.
+        let _ = told.send(Err(io::Error::other(error))).await;
+    }
+}
+
+async fn answer(
+    mut answers: Answers,
+    told: &mpsc::Sender<io::Result<Bytes>>,
+    patience: Duration,
+) -> Result<(), LineError> {
+    while let Some(bytes) = answers.next().await {
+        match told.send_timeout(Ok(bytes?), patience).await {
+            Ok(()) => {}
+            Err(_) => return Err(LineError::Over),
+        }
+    }
+    Ok(())
+}
+
+/// Passes on what is asked. Where the port takes no more, what it answers is still on its way.
+async fn ask(mut asked: ReadHalf<SimplexStream>, mut requests: Requests) {
+    let mut part = BytesMut::with_capacity(WAITING);
+    while let Ok(1..) = asked.read_buf(&mut part).await {
+        if requests.send(&part).await.is_err() {
+            break;
+        }
+        part.clear();
+    }
+    drop(requests);
+    std::future::pending().await
+}
+
+/// A connection to an application.
+#[derive(Debug)]
+pub(super) struct Line {
+    answers: StreamReader<ReceiverStream<io::Result<Bytes>>, Bytes>,
+    requests: WriteHalf<SimplexStream>,
+}
+
+impl Connection for Line {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.answers).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.requests).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.requests).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.requests).poll_shutdown(context)
+    }
+}

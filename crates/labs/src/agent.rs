@@ -1,0 +1,329 @@
+//! The agent on the engine: its image, its volume, and the wirer.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use backon::{ConstantBuilder, Retryable};
+use plateau_core::wire::{WireAnswer, WireRequest};
+use tokio::sync::Mutex;
+
+use crate::labels::{OWNER, ROLE};
+use crate::layout;
+use crate::runtime::{ContainerSpec, Labels, Mount, Runtime, RuntimeError};
+use crate::store::StoreError;
+
+mod call;
+mod error;
+
+use call::Call;
+pub use error::AgentError;
+
+/// The grader's executable, beside the agent's.
+const GRADER_NAME: &str = "plateau-grader";
+
+/// Label with the hash of the agent that an image, a volume or a wirer has.
+const AGENT: &str = "plateau.agent";
+
+/// Most that one call of the wirer may take.
+const WIRE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Calls of the wirer that are kept for the next one who needs it.
+const IDLE_CALLS: usize = 4;
+
+/// What the wirer may do: enter nodes and plug them in, and write files there for any owner.
+const WIRER_CAPABILITIES: [&str; 8] = [
+    "SYS_ADMIN",
+    "NET_ADMIN",
+    "SYS_PTRACE",
+    "SYS_CHROOT",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+];
+
+/// The agent as it is installed on an engine.
+#[derive(Debug)]
+pub struct Agent {
+    runtime: Arc<dyn Runtime>,
+    owner: String,
+    hash: String,
+    image: String,
+    volume: String,
+    /// Held while the wirer is looked after, so that it is made once.
+    wirer: Mutex<()>,
+    /// Calls of the wirer that nobody uses now.
+    calls: std::sync::Mutex<Vec<Call>>,
+}
+
+impl Agent {
+    /// Installs the agent on the engine: an image and a volume that carry its hash, and the wirer.
+    /// What is there already is left alone, so it can be called again at any time.
+    ///
+    /// # Errors
+    /// The executable cannot be read, or the engine fails.
+    pub async fn install(
+        runtime: Arc<dyn Runtime>,
+        executable: &Path,
+        owner: &str,
+    ) -> Result<Self, AgentError> {
+        let program = read(executable).await?;
+        let grader = read(&executable.with_file_name(GRADER_NAME)).await?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&program).update(&grader);
+        let hash = hasher.finalize().to_hex()[..12].to_owned();
+        let agent = Self {
+            image: format!("plateau/agent:{hash}"),
+            volume: format!("plateau-agent-{hash}"),
+            owner: owner.to_owned(),
+            wirer: Mutex::new(()),
+            calls: std::sync::Mutex::default(),
+            runtime,
+            hash,
+        };
+        agent
+            .ensure_image(&program, &grader)
+            .await
+            .map_err(AgentError::engine("import the agent's image"))?;
+        agent
+            .ensure_volume()
+            .await
+            .map_err(AgentError::engine("fill the agent's volume"))?;
+        agent.ensure_wirer().await?;
+        agent
+            .remove_old_wirers()
+            .await
+            .map_err(AgentError::engine("remove the wirer of another agent"))?;
+        Ok(agent)
+    }
+
+    /// Tag of the agent's own image: what fabrics and examiners run.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        &self.image
+    }
+
+    /// The agent in a container that has another image.
+    #[must_use]
+    pub fn mount(&self) -> Mount {
+        Mount::Volume {
+            name: self.volume.clone(),
+            target: layout::FOLDER.to_owned(),
+            read_only: true,
+        }
+    }
+
+    /// A container that does nothing, with no more rights than the engine gives to nobody.
+    #[must_use]
+    pub fn sleeper(&self, name: String, labels: Labels) -> ContainerSpec {
+        ContainerSpec {
+            name,
+            image: self.image.clone(),
+            argv: vec![layout::AGENT.to_owned(), "sleep".to_owned()],
+            labels,
+            memory: Some(256 << 20),
+            pids: Some(512),
+            cap_drop: vec!["ALL".to_owned()],
+            ..ContainerSpec::default()
+        }
+    }
+
+    /// Has the wirer do its work. A wirer that went away is made again.
+    ///
+    /// # Errors
+    /// The engine or the wirer fails.
+    pub async fn wire(&self, request: &WireRequest) -> Result<(), AgentError> {
+        let failed = |reason: String| AgentError::Wire {
+            doing: "call the wirer".to_owned(),
+            reason,
+        };
+        let text = serde_json::to_string(request).map_err(|error| failed(error.to_string()))?;
+        let asked = tokio::time::timeout(WIRE_TIMEOUT, self.ask_wirer(&text));
+        let answer = asked
+            .await
+            .map_err(|_| failed(format!("no answer within {WIRE_TIMEOUT:?}")))??;
+        match serde_json::from_str(&answer).map_err(|error| failed(error.to_string()))? {
+            WireAnswer::Done { took_us } => {
+                tracing::debug!(took_us, ports = request.ports.len(), "wired");
+                Ok(())
+            }
+            WireAnswer::Failed { doing, reason } => Err(AgentError::Wire { doing, reason }),
+        }
+    }
+
+    /// One line to the wirer, and one back. Starting a program in a container takes longer than
+    /// all the wiring of a lab, so the wirer's is kept and asked again.
+    async fn ask_wirer(&self, request: &str) -> Result<String, AgentError> {
+        let idle = self.idle_calls().pop();
+        let kept = match idle {
+            // A call that was kept may have ended with its wirer. Everything that is asked of the
+            // wirer can be asked twice.
+            Some(mut call) => call.ask(request).await.ok().map(|answer| (call, answer)),
+            None => None,
+        };
+        let (call, answer) = match kept {
+            Some(answered) => answered,
+            None => {
+                let mut call = self.call_wirer().await?;
+                let answer = call.ask(request).await.map_err(|error| AgentError::Wire {
+                    doing: "call the wirer".to_owned(),
+                    reason: error.to_string(),
+                })?;
+                (call, answer)
+            }
+        };
+        let mut idle = self.idle_calls();
+        if idle.len() < IDLE_CALLS {
+            idle.push(call);
+        }
+        Ok(answer)
+    }
+
+    fn idle_calls(&self) -> std::sync::MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call_wirer(&self) -> Result<Call, AgentError> {
+        let argv = [layout::AGENT, "wire"].map(str::to_owned);
+        let name = self.wirer_name();
+        let mut attached = self.runtime.attach(&name, &argv).await;
+        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) =
+            attached
+        {
+            tracing::warn!("the wirer is gone and is made again");
+            self.ensure_wirer().await?;
+            attached = self.runtime.attach(&name, &argv).await;
+        }
+        attached
+            .map(Call::new)
+            .map_err(AgentError::engine("call the wirer"))
+    }
+
+    async fn ensure_image(&self, agent: &[u8], grader: &[u8]) -> Result<(), RuntimeError> {
+        if self.runtime.inspect_image(&self.image).await?.is_some() {
+            return Ok(());
+        }
+        let tar =
+            image_tar(agent, grader).map_err(|error| RuntimeError::Transport(Box::new(error)))?;
+        self.runtime
+            .import_image(tar.into(), &self.image, &self.labels())
+            .await
+    }
+
+    /// The engine fills an empty volume from the image of the first container that mounts it.
+    /// Done at every start, because a volume that is there may be empty after a crash.
+    async fn ensure_volume(&self) -> Result<(), RuntimeError> {
+        self.runtime
+            .create_volume(&self.volume, &self.labels())
+            .await?;
+        let unique = uuid::Uuid::now_v7().simple().to_string();
+        let name = format!("plateau-agent-fill-{unique}");
+        let mut spec = self.sleeper(name.clone(), self.labels());
+        spec.mounts = vec![Mount::Volume {
+            name: self.volume.clone(),
+            target: layout::FOLDER.to_owned(),
+            read_only: false,
+        }];
+        let created = self.runtime.create_container(&spec).await;
+        // Also where creating it failed: the engine may have got half-way.
+        let removed = self.runtime.remove_container(&name).await;
+        created.map(drop).and(removed)
+    }
+
+    async fn ensure_wirer(&self) -> Result<(), AgentError> {
+        let _alone = self.wirer.lock().await;
+        // A name is taken from the moment that another daemon asks for it, and is found only when
+        // its container is there.
+        let patience = ConstantBuilder::default()
+            .with_delay(Duration::from_millis(100))
+            .with_max_times(50);
+        let made = || self.make_wirer();
+        made.retry(patience)
+            .when(|error| matches!(error, RuntimeError::NoSuchContainer { .. }))
+            .await
+            .map_err(AgentError::engine("start the wirer"))
+    }
+
+    async fn make_wirer(&self) -> Result<(), RuntimeError> {
+        let name = self.wirer_name();
+        match self.runtime.inspect_container(&name).await {
+            Ok(found) if found.running => return Ok(()),
+            Ok(_) => return self.runtime.start_container(&name).await,
+            Err(RuntimeError::NoSuchContainer { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let mut labels = self.labels();
+        labels.insert(ROLE.to_owned(), "wirer".to_owned());
+        labels.insert(OWNER.to_owned(), self.owner.clone());
+        let spec = ContainerSpec {
+            cap_add: WIRER_CAPABILITIES.map(str::to_owned).to_vec(),
+            security: ["seccomp=unconfined", "apparmor=unconfined"]
+                .map(str::to_owned)
+                .to_vec(),
+            host_pids: true,
+            ..self.sleeper(name.clone(), labels)
+        };
+        match self.runtime.create_container(&spec).await {
+            // Another daemon with the same agent was faster.
+            Ok(_) | Err(RuntimeError::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.runtime.start_container(&name).await
+    }
+
+    /// Wirers that we made with another agent; those of other daemons are theirs.
+    async fn remove_old_wirers(&self) -> Result<(), RuntimeError> {
+        let wanted = Labels::from([
+            (ROLE.to_owned(), "wirer".to_owned()),
+            (OWNER.to_owned(), self.owner.clone()),
+        ]);
+        for wirer in self.runtime.list_containers(&wanted).await? {
+            if wirer.labels.get(AGENT) != Some(&self.hash) {
+                self.runtime.remove_container(&wirer.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// By the agent's hash, so that daemons with different agents do not take it from each other.
+    fn wirer_name(&self) -> String {
+        format!("plateau-wirer-{}", self.hash)
+    }
+
+    fn labels(&self) -> Labels {
+        Labels::from([(AGENT.to_owned(), self.hash.clone())])
+    }
+}
+
+async fn read(executable: &Path) -> Result<Vec<u8>, AgentError> {
+    let program = tokio::fs::read(executable).await;
+    Ok(program.map_err(StoreError::io("read the agent", executable))?)
+}
+
+/// A root file system with agent and grader and the places that an engine mounts onto.
+fn image_tar(agent: &[u8], grader: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (folder, mode) in [
+        ("dev", 0o755),
+        ("etc", 0o755),
+        ("plateau", 0o755),
+        ("proc", 0o755),
+        ("run", 0o755),
+        ("sys", 0o755),
+        ("tmp", 0o1777),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(mode);
+        header.set_size(0);
+        tar.append_data(&mut header, format!("{folder}/"), std::io::empty())?;
+    }
+    for (path, program) in [(layout::AGENT, agent), (layout::GRADER, grader)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o755);
+        header.set_size(program.len() as u64);
+        tar.append_data(&mut header, path.trim_start_matches('/'), program)?;
+    }
+    tar.into_inner()
+}

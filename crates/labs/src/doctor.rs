@@ -1,0 +1,387 @@
+//! What the host has and lacks, asked of the engine and of its kernel: nothing is assumed.
+
+use std::collections::BTreeSet;
+
+use plateau_core::api::{Diagnosis, Health, HostFinding, ImageState};
+use plateau_core::wire::HostAnswer;
+
+use crate::disk::{self, Look, Room};
+use crate::error::chain;
+use crate::images::Images;
+use crate::labels::LAB;
+use crate::labs::Labs;
+use crate::preflight::{INOTIFY_OF_NODE, ask_host, gib};
+use crate::runtime::{EngineInfo, Labels, RuntimeError};
+
+/// Free bytes below which the disk is called full soon.
+pub const DISK_LOW: u64 = 5 << 30;
+
+/// Available bytes below which memory is called scarce.
+pub const MEMORY_LOW: u64 = 2 << 30;
+
+/// Nodes for which there should be inotify instances.
+const INOTIFY_ROOM: u64 = 60;
+
+/// What cannot be done without a feature of the kernel. Without the first two nothing can.
+const FEATURES: [(&str, &str); 11] = [
+    ("veth", "no lab can be built"),
+    ("bridge", "no lab can be built"),
+    ("tbf", "networks cannot have a rate"),
+    (
+        "tun",
+        "nodes cannot be given `devices: [tun]`, which a switch needs",
+    ),
+    ("nftables", "nodes cannot filter with nftables"),
+    (
+        "8021q",
+        "nodes cannot make VLAN interfaces; a switch with Open vSwitch still can",
+    ),
+    ("wireguard", "nodes cannot make WireGuard tunnels"),
+    ("vxlan", "nodes cannot make VXLAN tunnels"),
+    ("macvlan", "nodes cannot make macvlan interfaces"),
+    ("netem", "delay and loss cannot be imitated"),
+    ("openvswitch", "Open vSwitch forwards in user space alone"),
+];
+
+/// Looks at everything. What cannot be asked is a finding and no error.
+pub async fn diagnose(labs: &Labs, images: &Images) -> Diagnosis {
+    let runtime = labs.runtime();
+    let mut findings = vec![of_state(labs.disk().look())];
+    match runtime.info().await {
+        Ok(info) => {
+            let host = ask_host(runtime.as_ref()).await;
+            findings.extend(of_engine(&info, runtime.name()));
+            findings.extend(of_kernel(&info, host.as_ref()));
+            findings.extend(of_room(&info, host.as_ref()));
+            findings.extend(of_images(images).await);
+            findings.push(leftovers(labs).await);
+        }
+        Err(error) => findings.push(unreachable(&error)),
+    }
+    Diagnosis {
+        healthy: findings.iter().all(|finding| finding.health != Health::Bad),
+        findings,
+    }
+}
+
+/// The disk of the state folder, which need not be the engine's.
+fn of_state(look: Look) -> HostFinding {
+    let Look { free, low, room } = look;
+    let seen = format!("{} free in the state folder", disk::shown(free));
+    let finding = |health| HostFinding {
+        subject: "state disk".to_owned(),
+        health,
+        seen: format!("{seen}, and below {} no lab is built", disk::shown(low)),
+        remedy: Some("remove old recordings or backups, or give it a larger disk".to_owned()),
+    };
+    match room {
+        Room::Ample => good("state disk", seen),
+        Room::Low => finding(Health::Limited),
+        Room::Full => finding(Health::Bad),
+    }
+}
+
+fn unreachable(error: &RuntimeError) -> HostFinding {
+    HostFinding {
+        subject: "engine".to_owned(),
+        health: Health::Bad,
+        seen: chain(error),
+        remedy: error.hint(),
+    }
+}
+
+fn of_engine(info: &EngineInfo, runtime: &str) -> Vec<HostFinding> {
+    let mut findings = vec![
+        good(
+            "engine",
+            format!("{runtime} {}, API {}", info.version, info.api),
+        ),
+        good("kernel", info.kernel.clone()),
+        good(
+            "cgroups",
+            format!(
+                "version {}, driven by {}",
+                info.cgroup_version, info.cgroup_driver
+            ),
+        ),
+    ];
+    findings.push(match info.storage.as_str() {
+        "vfs" => limited(
+            "storage",
+            "vfs: every node is a whole copy of its image".to_owned(),
+            "have the engine use overlay2",
+        ),
+        storage => good("storage", storage.to_owned()),
+    });
+    let guards = guards(&info.security);
+    findings.push(good(
+        "confinement",
+        if guards.is_empty() {
+            "neither AppArmor nor SELinux nor seccomp".to_owned()
+        } else {
+            guards.join(", ")
+        },
+    ));
+    findings
+}
+
+/// `name=seccomp,profile=default` → `seccomp`.
+fn guards(security: &[String]) -> Vec<&str> {
+    security
+        .iter()
+        .filter_map(|option| {
+            option
+                .split(',')
+                .find_map(|part| part.strip_prefix("name="))
+        })
+        .collect()
+}
+
+fn of_kernel(info: &EngineInfo, host: Option<&HostAnswer>) -> Vec<HostFinding> {
+    let Some(host) = host else {
+        return vec![limited(
+            "kernel features",
+            "could not be asked: no wirer answers".to_owned(),
+            "build `plateau-agent` anew and restart plateaud",
+        )];
+    };
+    FEATURES
+        .into_iter()
+        .map(|(feature, without)| {
+            let subject = format!("kernel: {feature}");
+            match host.features.get(feature) {
+                Some(true) => good(&subject, "works".to_owned()),
+                Some(false) | None => HostFinding {
+                    subject,
+                    health: match feature {
+                        "veth" | "bridge" => Health::Bad,
+                        _ => Health::Limited,
+                    },
+                    seen: format!("missing: {without}"),
+                    remedy: Some(format!(
+                        "`modprobe {}` on the engine's host, or a kernel other than {} that has it",
+                        module(feature),
+                        info.kernel
+                    )),
+                },
+            }
+        })
+        .collect()
+}
+
+/// The module that brings a feature.
+fn module(feature: &str) -> &str {
+    match feature {
+        "tbf" => "sch_tbf",
+        "netem" => "sch_netem",
+        "nftables" => "nf_tables",
+        other => other,
+    }
+}
+
+fn of_room(info: &EngineInfo, host: Option<&HostAnswer>) -> Vec<HostFinding> {
+    let disk = match host.and_then(|host| host.disk_free) {
+        Some(free) if free < DISK_LOW => limited(
+            "disk",
+            format!("{} free below {}", gib(free), info.root),
+            "free some: `docker image prune`, or give the engine a larger disk",
+        ),
+        Some(free) => good("disk", format!("{} free below {}", gib(free), info.root)),
+        None => limited(
+            "disk",
+            format!("what is free below {} could not be asked", info.root),
+            "look at it on the engine's host",
+        ),
+    };
+    let memory = match host.and_then(|host| host.memory_available) {
+        Some(free) if free < MEMORY_LOW => limited(
+            "memory",
+            format!("{} of {} available", gib(free), gib(info.memory)),
+            "take labs down or give the host more memory: a lab of Debian nodes wants 2 GiB",
+        ),
+        Some(free) => good(
+            "memory",
+            format!("{} of {} available", gib(free), gib(info.memory)),
+        ),
+        None => good("memory", format!("{} in all", gib(info.memory))),
+    };
+    let cores = match info.cpus {
+        1 => limited(
+            "cores",
+            "1".to_owned(),
+            "labs boot one node after the other; two cores or more do better",
+        ),
+        cores => good("cores", cores.to_string()),
+    };
+    let mut findings = vec![disk, memory, cores];
+    findings.extend(host.and_then(of_inotify));
+    findings
+}
+
+/// Whether systemd can start in as many nodes as a room of candidates has.
+fn of_inotify(host: &HostAnswer) -> Option<HostFinding> {
+    let limit = host.inotify_limit?;
+    let used = host.inotify_used.unwrap_or_default();
+    let room = limit.saturating_sub(used) / INOTIFY_OF_NODE;
+    let seen = format!("{used} of {limit} instances in use: room for about {room} more nodes");
+    Some(if room < INOTIFY_ROOM {
+        limited(
+            "inotify",
+            seen,
+            "`sysctl fs.inotify.max_user_instances=8192` on the engine's host, and in /etc/sysctl.d to keep it: \
+             beyond it nodes fail to boot at random",
+        )
+    } else {
+        good("inotify", seen)
+    })
+}
+
+async fn of_images(images: &Images) -> Vec<HostFinding> {
+    let views = match images.list().await {
+        Ok(views) => views,
+        Err(error) => return vec![limited("images", chain(&error), "see the engine's log")],
+    };
+    views
+        .into_iter()
+        .map(|view| {
+            let subject = format!("image: {}", view.name);
+            let remedy = format!("plateau images build {}", view.name);
+            match view.state {
+                ImageState::Ready => good(&subject, "built".to_owned()),
+                ImageState::Outdated => limited(
+                    &subject,
+                    "built by another recipe than the present one".to_owned(),
+                    &remedy,
+                ),
+                ImageState::Missing => limited(&subject, "not built".to_owned(), &remedy),
+            }
+        })
+        .collect()
+}
+
+/// Containers of labs that nobody here knows.
+async fn leftovers(labs: &Labs) -> HostFinding {
+    let any = Labels::from([(LAB.to_owned(), String::new())]);
+    let containers = match labs.runtime().list_containers(&any).await {
+        Ok(containers) => containers,
+        Err(error) => return limited("containers", chain(&error), "see the engine's log"),
+    };
+    let known: BTreeSet<String> = labs.list().into_iter().map(|lab| lab.id).collect();
+    let strange: BTreeSet<&str> = containers
+        .iter()
+        .filter(|container| {
+            container
+                .labels
+                .get(LAB)
+                .is_none_or(|lab| !known.contains(lab))
+        })
+        .map(|container| container.name.as_str())
+        .collect();
+    if strange.is_empty() {
+        return good(
+            "containers",
+            format!("{}, all of labs that are known", containers.len()),
+        );
+    }
+    let names: Vec<&str> = strange.iter().copied().take(10).collect();
+    limited(
+        "containers",
+        format!(
+            "{} of labs that this daemon does not know: {}",
+            strange.len(),
+            names.join(", ")
+        ),
+        "where no other plateaud uses this engine: `docker rm --force` and their names",
+    )
+}
+
+fn good(subject: &str, seen: String) -> HostFinding {
+    HostFinding {
+        subject: subject.to_owned(),
+        health: Health::Good,
+        seen,
+        remedy: None,
+    }
+}
+
+fn limited(subject: &str, seen: String, remedy: &str) -> HostFinding {
+    HostFinding {
+        subject: subject.to_owned(),
+        health: Health::Limited,
+        seen,
+        remedy: Some(remedy.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn info() -> EngineInfo {
+        EngineInfo {
+            version: "20.10.24".to_owned(),
+            api: "1.41".to_owned(),
+            kernel: "6.1.0".to_owned(),
+            cgroup_version: 2,
+            cgroup_driver: "systemd".to_owned(),
+            security: vec![
+                "name=apparmor".to_owned(),
+                "name=seccomp,profile=default".to_owned(),
+            ],
+            storage: "overlay2".to_owned(),
+            root: "/var/lib/docker".to_owned(),
+            cpus: 2,
+            memory: 8 << 30,
+        }
+    }
+
+    fn health(findings: &[HostFinding], subject: &str) -> Health {
+        let finding = findings.iter().find(|finding| finding.subject == subject);
+        finding.unwrap().health
+    }
+
+    #[test]
+    fn a_kernel_without_bridges_can_run_nothing_and_one_without_netem_something() {
+        let host = HostAnswer {
+            features: FEATURES
+                .iter()
+                .map(|(name, _)| ((*name).to_owned(), !matches!(*name, "bridge" | "netem")))
+                .collect(),
+            ..HostAnswer::default()
+        };
+        let findings = of_kernel(&info(), Some(&host));
+        assert_eq!(findings.len(), FEATURES.len());
+        assert_eq!(health(&findings, "kernel: veth"), Health::Good);
+        assert_eq!(health(&findings, "kernel: bridge"), Health::Bad);
+        assert_eq!(health(&findings, "kernel: netem"), Health::Limited);
+        assert!(
+            findings
+                .iter()
+                .all(|finding| { finding.remedy.is_some() == (finding.health != Health::Good) })
+        );
+    }
+
+    #[test]
+    fn little_room_is_said_with_its_remedy() {
+        let host = HostAnswer {
+            features: BTreeMap::new(),
+            memory_available: Some(1 << 30),
+            disk_free: Some(4 << 30),
+            inotify_limit: Some(128),
+            inotify_used: Some(28),
+        };
+        let findings = of_room(&info(), Some(&host));
+        assert_eq!(health(&findings, "disk"), Health::Limited);
+        assert_eq!(health(&findings, "memory"), Health::Limited);
+        assert_eq!(findings[1].seen, "1.0 GiB of 8.0 GiB available");
+        assert_eq!(health(&findings, "inotify"), Health::Limited);
+        assert!(findings[3].seen.ends_with("about 20 more nodes"));
+    }
+
+    #[test]
+    fn what_confines_nodes_is_named() {
+        assert_eq!(guards(&info().security), ["apparmor", "seccomp"]);
+    }
+}

@@ -1,0 +1,236 @@
+//! Images of nodes: what they are made from, whether they are up to date, and building them.
+
+use std::sync::Arc;
+
+use plateau_core::api::{ApiError, BuildEvent, Fault, ImageState, ImageView};
+use thiserror::Error;
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tracing::Instrument;
+
+use crate::error::chain;
+use crate::runtime::{Image, Runtime, RuntimeError};
+
+mod bootstrap;
+mod build;
+pub mod recipe;
+
+pub use bootstrap::BootstrapError;
+pub use recipe::{RecipeError, Recipes};
+
+/// Label that holds an image's name.
+pub const IMAGE_LABEL: &str = "plateau.image";
+
+/// Label that holds the hash of the recipe that an image was built by.
+pub const RECIPE_LABEL: &str = "plateau.recipe";
+
+/// An image's tag on the engine: `plateau/<name>:latest`, unless the name is a tag itself.
+#[must_use]
+pub fn tag(name: &str) -> String {
+    if name.contains(['/', ':']) {
+        name.to_owned()
+    } else {
+        format!("plateau/{name}:latest")
+    }
+}
+
+/// Why images were not built.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// Somebody builds already.
+    #[error("images are being built already")]
+    Busy,
+    /// The recipes do not give it.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The first image could not be made.
+    #[error("make the base of all images")]
+    Bootstrap(#[source] BootstrapError),
+    /// The folder could not be packed.
+    #[error("pack the folder of image `{image}`")]
+    Pack {
+        /// The image.
+        image: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The engine was asked for something and failed.
+    #[error("{doing} image `{image}`")]
+    Engine {
+        /// What was asked for.
+        doing: &'static str,
+        /// The image.
+        image: String,
+        /// Why.
+        #[source]
+        source: RuntimeError,
+    },
+    /// A step of a build failed.
+    #[error("build image `{image}`")]
+    Step {
+        /// The image.
+        image: String,
+        /// The last lines of its output.
+        tail: String,
+        /// Why.
+        #[source]
+        source: RuntimeError,
+    },
+    /// The build said that all went well, and the image is not there.
+    #[error("image `{image}` is not there after it was built")]
+    Gone {
+        /// The image.
+        image: String,
+    },
+}
+
+impl BuildError {
+    /// As the API answers it.
+    #[must_use]
+    pub fn api(&self) -> ApiError {
+        let (code, fault, hint) = match self {
+            Self::Busy => (
+                "images-being-built",
+                Fault::Input,
+                Some("wait until it has ended".to_owned()),
+            ),
+            Self::Recipe(RecipeError::UnknownImage { hint, .. }) => {
+                ("image-not-found", Fault::Input, Some(hint.clone()))
+            }
+            Self::Recipe(_) => ("recipes-broken", Fault::Outside, None),
+            Self::Bootstrap(error) => (error.code(), Fault::Outside, error.hint()),
+            Self::Pack { .. } => ("image-not-packed", Fault::Outside, None),
+            Self::Engine { source, .. } => (source.code(), Fault::Outside, source.hint()),
+            Self::Step { tail, source, .. } => {
+                let hint = build::no_network(&format!("{tail}\n{source}"));
+                let code = hint.as_ref().map_or(source.code(), |_| "no-network");
+                (code, Fault::Outside, hint.or_else(|| source.hint()))
+            }
+            Self::Gone { .. } => ("image-missing", Fault::Outside, None),
+        };
+        let mut message = chain(self);
+        if let Self::Step { tail, .. } = self {
+            message.push_str("; its last lines:\n");
+            message.push_str(tail);
+        }
+        ApiError {
+            code: code.to_owned(),
+            fault,
+            message,
+            hint,
+            problems: vec![],
+        }
+    }
+}
+
+/// The images of an engine and the recipes that they are built by.
+#[derive(Clone, Debug)]
+pub struct Images {
+    runtime: Arc<dyn Runtime>,
+    recipes: Arc<Recipes>,
+    network: Option<String>,
+    building: Arc<Mutex<()>>,
+}
+
+impl Images {
+    /// Images of `runtime` by `recipes`; `network` is the engine's network that builds use, such as `host`.
+    #[must_use]
+    pub fn new(runtime: Arc<dyn Runtime>, recipes: Recipes, network: Option<String>) -> Self {
+        Self {
+            runtime,
+            recipes: Arc::new(recipes),
+            network,
+            building: Arc::default(),
+        }
+    }
+
+    /// The images that scenarios can use, by name.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn list(&self) -> Result<Vec<ImageView>, RuntimeError> {
+        let mut views = Vec::new();
+        for (name, recipe) in self.recipes.images() {
+            if recipe.internal {
+                continue;
+            }
+            let tag = self.recipes.tag_of(name);
+            let image = self.runtime.inspect_image(&tag).await?;
+            views.push(ImageView {
+                name: name.clone(),
+                summary: recipe.summary.clone(),
+                state: state(image.as_ref(), &recipe.hash),
+                tag,
+                size: image.as_ref().map(|image| image.size),
+                built: image.and_then(|image| image.created),
+            });
+        }
+        Ok(views)
+    }
+
+    /// Builds the images named that are not up to date, with those that they stand on; all where none is named.
+    ///
+    /// The stream ends with `Finished` or `Broken`; dropping it ends the build.
+    ///
+    /// # Errors
+    /// [`BuildError::Busy`] and [`BuildError::Recipe`]; what fails later is the stream's last event.
+    pub fn build(&self, names: &[String]) -> Result<ReceiverStream<BuildEvent>, BuildError> {
+        let order = self.recipes.order(names)?;
+        let guard = Arc::clone(&self.building)
+            .try_lock_owned()
+            .map_err(|_| BuildError::Busy)?;
+        let asked = match names {
+            [] => self.recipes.images().keys().cloned().collect(),
+            names => names.to_vec(),
+        };
+        let (events, stream) = mpsc::channel(64);
+        tokio::spawn(
+            self.clone()
+                .run(asked, order, events, guard)
+                .in_current_span(),
+        );
+        Ok(ReceiverStream::new(stream))
+    }
+
+    /// Builds until all is done or nobody listens.
+    async fn run(
+        self,
+        asked: Vec<String>,
+        order: Vec<String>,
+        events: mpsc::Sender<BuildEvent>,
+        _guard: OwnedMutexGuard<()>,
+    ) {
+        let build = build::Build {
+            images: &self,
+            events: &events,
+        };
+        let done = tokio::select! {
+            done = build.all(&asked, &order) => done,
+            () = events.closed() => {
+                tracing::info!("the build of images was given up: nobody listens");
+                return;
+            }
+        };
+        let last = match done {
+            Ok(()) => BuildEvent::Finished {},
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "images were not built");
+                BuildEvent::Broken { error: error.api() }
+            }
+        };
+        // Whoever has gone does not need to hear the end.
+        let _ = events.send(last).await;
+    }
+}
+
+/// Whether an image was built by the recipe of this hash.
+fn state(image: Option<&Image>, hash: &str) -> ImageState {
+    match image {
+        None => ImageState::Missing,
+        Some(image) if image.labels.get(RECIPE_LABEL).is_some_and(|by| by == hash) => {
+            ImageState::Ready
+        }
+        Some(_) => ImageState::Outdated,
+    }
+}

@@ -1,0 +1,279 @@
+//! One lab: what it is made of, and the task that owns it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use plateau_core::api::{ApiError, Event, LabState, LabView, NodeState, NodeView, What};
+use plateau_core::topology::Topology;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::agent::Agent;
+use crate::runtime::Runtime;
+use crate::settings::Settings;
+use crate::store::{Marker, Progress, Store, on_disk};
+
+mod asking;
+mod availability;
+mod build;
+mod container;
+mod copies;
+pub mod down;
+pub mod error;
+mod fault;
+mod grading;
+mod happening;
+mod keeping;
+mod phase;
+mod power;
+mod program;
+mod solving;
+pub(crate) mod task;
+mod upset;
+mod wiring;
+
+pub use error::LabError;
+pub(crate) use keeping::{Again, Kept};
+
+/// Events of a lab that are kept for those who come later.
+const HISTORY: usize = 512;
+
+/// What all labs of a daemon share.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) agent: Agent,
+    pub(crate) owner: String,
+    /// Whether nodes get a cgroup namespace of their own instead of the host's tree, read-only.
+    pub(crate) private_cgroups: bool,
+    pub(crate) events: broadcast::Sender<Event>,
+}
+
+/// One lab, shared by the task that owns it and by the jobs that this task starts.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) marker: Marker,
+    pub(crate) topology: Topology,
+    view: watch::Sender<LabView>,
+    history: Mutex<VecDeque<Event>>,
+    /// Node → the process that its links were plugged into last. Held for as long as somebody
+    /// starts, stops or wires the node.
+    power: BTreeMap<String, tokio::sync::Mutex<Option<u32>>>,
+    /// Held by what must not happen to a lab at the same time: solving, grading, rebooting.
+    work: tokio::sync::Mutex<()>,
+    /// Ends all jobs.
+    cancel: CancellationToken,
+    jobs: TaskTracker,
+    examiners: AtomicUsize,
+    links: Mutex<fault::Links>,
+    /// Whether copies stand in for the nodes.
+    copies: AtomicBool,
+    snapshots: Mutex<copies::Snapshots>,
+    /// What the grading that is under way has to undo.
+    upset: Mutex<Option<upset::Upset>>,
+    /// Held while the candidate's clock is started.
+    clock: tokio::sync::Mutex<()>,
+    /// How long the candidate has worked, once he has begun.
+    stopwatch: watch::Sender<Option<happening::Stopwatch>>,
+    /// Whether somebody watches for events.
+    watching: AtomicBool,
+    /// How often it was away, as far as this daemon knows.
+    absences: AtomicUsize,
+    /// What it is opened again from, where it is.
+    again: Option<Again>,
+}
+
+impl Lab {
+    pub(crate) fn new(
+        ground: Arc<Ground>,
+        marker: Marker,
+        topology: Topology,
+        again: Option<Again>,
+    ) -> Arc<Self> {
+        let view = LabView {
+            reopened: again.as_ref().map(|again| again.attempt.clone()),
+            ..first_view(&marker, &topology)
+        };
+        let nodes = topology.nodes.keys();
+        Arc::new(Self {
+            power: nodes
+                .map(|node| (node.clone(), tokio::sync::Mutex::default()))
+                .collect(),
+            view: watch::Sender::new(view),
+            history: Mutex::default(),
+            work: tokio::sync::Mutex::default(),
+            cancel: CancellationToken::new(),
+            jobs: TaskTracker::new(),
+            examiners: AtomicUsize::new(0),
+            links: Mutex::default(),
+            copies: AtomicBool::default(),
+            snapshots: Mutex::default(),
+            upset: Mutex::default(),
+            clock: tokio::sync::Mutex::default(),
+            stopwatch: watch::Sender::new(None),
+            watching: AtomicBool::default(),
+            absences: AtomicUsize::default(),
+            ground,
+            marker,
+            topology,
+            again,
+        })
+    }
+
+    pub(crate) fn view(&self) -> LabView {
+        self.view.borrow().clone()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<LabView> {
+        self.view.subscribe()
+    }
+
+    pub(crate) fn state(&self) -> LabState {
+        self.view.borrow().state
+    }
+
+    /// What has happened so far, and what happens from now on: nothing twice, nothing left out.
+    pub(crate) fn follow(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = self.ground.events.subscribe();
+        (history.iter().cloned().collect(), events)
+    }
+
+    fn emit(&self, what: What) {
+        let event = Event {
+            at: jiff::Timestamp::now().to_string(),
+            lab: self.marker.id.clone(),
+            what,
+        };
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        if history.len() == HISTORY {
+            history.pop_front();
+        }
+        history.push_back(event.clone());
+        // Nobody may be listening.
+        let _ = self.ground.events.send(event);
+    }
+
+    fn set_state(&self, state: LabState, problem: Option<ApiError>) {
+        self.view.send_modify(|view| {
+            view.state = state;
+            view.problem = problem;
+        });
+        tracing::info!(lab = %self.marker.name, id = %self.marker.id, ?state, "lab");
+        self.emit(What::State { state });
+    }
+
+    /// Says that it cannot be worked with until it was brought back.
+    pub(crate) fn be_away(&self) {
+        self.absences.fetch_add(1, Ordering::SeqCst);
+        if self.state() != LabState::Recovering {
+            self.set_state(LabState::Recovering, None);
+        }
+    }
+
+    /// How often it was away so far.
+    fn absences(&self) -> usize {
+        self.absences.load(Ordering::SeqCst)
+    }
+
+    fn set_node(&self, node: &str, state: NodeState) {
+        let changed = self.view.send_if_modified(|view| {
+            let known = view.nodes.get_mut(node);
+            known.is_some_and(|known| std::mem::replace(&mut known.state, state) != state)
+        });
+        if changed {
+            self.emit(What::Node {
+                node: node.to_owned(),
+                state,
+            });
+        }
+    }
+
+    fn node_state(&self, node: &str) -> NodeState {
+        let view = self.view.borrow();
+        view.nodes
+            .get(node)
+            .map_or(NodeState::Absent, |node| node.state)
+    }
+
+    fn known(&self, node: &str) -> Result<(), LabError> {
+        if self.topology.nodes.contains_key(node) {
+            return Ok(());
+        }
+        Err(LabError::NoSuchNode {
+            lab: self.marker.name.clone(),
+            node: node.to_owned(),
+        })
+    }
+
+    /// Lets a call of the engine come to its end although nobody waits for it any longer: dropped
+    /// half-way, it might make something after everything was removed.
+    async fn to_its_end<T: Send + 'static>(
+        self: &Arc<Self>,
+        call: impl Future<Output = Result<T, LabError>> + Send + 'static,
+    ) -> Result<T, LabError> {
+        self.jobs
+            .spawn(call)
+            .await
+            .unwrap_or_else(|_| Err(self.given_up()))
+    }
+
+    fn given_up(&self) -> LabError {
+        LabError::GivenUp {
+            lab: self.marker.name.clone(),
+        }
+    }
+
+    /// Writes down how far the lab got.
+    async fn mark(&self, progress: Progress) -> Result<(), LabError> {
+        let store = self.ground.store.clone();
+        let marker = Marker {
+            progress,
+            ..self.marker.clone()
+        };
+        Ok(on_disk(move || store.mark(&marker)).await?)
+    }
+
+    async fn forget(&self) -> Result<(), LabError> {
+        let store = self.ground.store.clone();
+        let id = self.marker.id.clone();
+        Ok(on_disk(move || store.forget(&id)).await?)
+    }
+}
+
+fn first_view(marker: &Marker, topology: &Topology) -> LabView {
+    let nodes = topology.nodes.iter().map(|(name, node)| {
+        let interfaces = node.interfaces.iter();
+        let view = NodeView {
+            image: node.image.clone(),
+            state: NodeState::Absent,
+            access: node.access.clone(),
+            interfaces: interfaces
+                .map(|(name, interface)| (name.clone(), interface.network.clone()))
+                .collect(),
+        };
+        (name.clone(), view)
+    });
+    LabView {
+        id: marker.id.clone(),
+        name: marker.name.clone(),
+        scenario: marker.scenario.clone(),
+        hash: marker.hash.clone(),
+        title: topology.title.clone(),
+        seed: marker.seed.clone(),
+        parameters: topology.parameters.clone(),
+        reopened: None,
+        state: LabState::Building,
+        created: marker.created.clone(),
+        nodes: nodes.collect(),
+        started: None,
+        events: happening::unhappened(&topology.events),
+        problem: None,
+    }
+}

@@ -1,0 +1,219 @@
+//! Asking: one call of an agent for all that an observer is asked, and what is known of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use plateau_core::api::NodeState;
+use plateau_core::evidence::{Answered, Call};
+use plateau_core::plan::examiner_wiring;
+use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
+use plateau_core::topology::Observer;
+
+use super::{Lab, LabError};
+use crate::error::chain;
+use crate::layout;
+use crate::runtime::{ExecSpec, Keep, RuntimeError};
+
+/// What an answer may take beyond the longest of its questions.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// What was answered, by the questions' identifiers.
+pub(super) type Said = BTreeMap<String, Answered>;
+
+/// Why nothing was answered.
+#[derive(Debug)]
+pub(super) struct Silence {
+    /// Why, in words.
+    pub(super) reason: String,
+    /// The call, which may not have been made at all.
+    pub(super) call: Call,
+}
+
+impl Silence {
+    /// Nobody was asked, from now on.
+    pub(super) fn now(reason: String) -> Self {
+        let now = now_ms();
+        Self {
+            reason,
+            call: Call::unanswered(now, now),
+        }
+    }
+
+    /// That it is what became of every question of a batch.
+    pub(super) fn of_all(self, batch: &Batch) -> Said {
+        blind(batch, &self.reason, &self.call)
+    }
+}
+
+impl Lab {
+    pub(super) async fn ask_observer(
+        self: &Arc<Self>,
+        observer: &Observer,
+        batch: &Batch,
+    ) -> Result<Said, Silence> {
+        match observer {
+            Observer::Node(node) => {
+                let container = self.node_to_ask(node).map_err(Silence::now)?;
+                self.ask(&container, batch).await
+            }
+            Observer::Examiner { .. } => {
+                let (name, made) = self.bring_examiner(observer).await;
+                let asked = async {
+                    made.map_err(Silence::now)?;
+                    self.ask(&name, batch).await
+                };
+                let answered = asked.await;
+                self.remove_examiner(&name).await;
+                answered
+            }
+        }
+    }
+
+    /// The container of a node that can be asked, or why it cannot.
+    pub(super) fn node_to_ask(&self, node: &str) -> Result<String, String> {
+        match self.node_state(node) {
+            NodeState::Running => Ok(self.container(node)),
+            NodeState::Stopped => Err(format!("node `{node}` is stopped")),
+            NodeState::Rebooting => Err(format!("node `{node}` is between two boots")),
+            NodeState::Absent => Err(format!("node `{node}` is not there")),
+        }
+    }
+
+    /// Plugs an examiner in: its name, and why it cannot be asked where it cannot.
+    pub(super) async fn bring_examiner(
+        self: &Arc<Self>,
+        observer: &Observer,
+    ) -> (String, Result<(), String>) {
+        let number = self.examiners.fetch_add(1, Ordering::Relaxed);
+        let name = self.examiner(number);
+        let lab = Arc::clone(self);
+        let spec = self.examiner_spec(number, &observer.label());
+        let made = self.to_its_end(async move {
+            let runtime = &lab.ground.runtime;
+            let doing = "bring the examiner in";
+            let created = runtime.create_container(&spec).await;
+            created.map_err(LabError::runtime(doing))?;
+            let started = runtime.start_container(&spec.name).await;
+            started.map_err(LabError::runtime(doing))
+        });
+        let brought = async {
+            made.await.map_err(|error| chain(&error))?;
+            let wiring = examiner_wiring(&self.topology, &name, number, observer)
+                .ok_or("the examiner's network is not there")?;
+            let wired = self.wire(&wiring).await;
+            wired.map(drop).map_err(|error| chain(&error))
+        };
+        let brought = brought.await;
+        (name, brought)
+    }
+
+    /// Takes an examiner away.
+    pub(super) async fn remove_examiner(&self, name: &str) {
+        if let Err(error) = self.ground.runtime.remove_container(name).await {
+            // It goes with the lab at the latest.
+            tracing::warn!(container = name, %error, "an examiner stays");
+        }
+    }
+
+    /// One call of the agent. What a node says is never trusted to be short, or to make sense.
+    async fn ask(&self, container: &str, batch: &Batch) -> Result<Said, Silence> {
+        let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
+        let batched = serde_json::to_vec(batch);
+        let exec = ExecSpec {
+            argv: vec![program_for(batch).to_owned(), "probe".to_owned()],
+            env: BTreeMap::new(),
+            stdin: batched.map_err(|error| Silence::now(error.to_string()))?,
+            timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
+            limit: usize::try_from(MESSAGE_LIMIT).unwrap_or(usize::MAX),
+            keep: Keep::Head,
+        };
+        let asked_ms = now_ms();
+        let output = match self.ground.runtime.exec(container, &exec).await {
+            Ok(output) => output,
+            Err(error) => {
+                let reason = match matches!(error, RuntimeError::NotRunning { .. }) {
+                    true => "the node is stopped".to_owned(),
+                    false => chain(&error),
+                };
+                let call = Call::unanswered(asked_ms, now_ms());
+                return Err(Silence { reason, call });
+            }
+        };
+        let call = Call {
+            exit: Some(output.exit),
+            ..answered(asked_ms, &output.stdout)
+        };
+        if output.truncated {
+            let reason = "the agent's answer is too long".to_owned();
+            return Err(Silence { reason, call });
+        }
+        said_of(batch, &output.stdout, call).map_err(|silence| {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said: String = said.trim().chars().take(200).collect();
+            let reason = format!("{} (exit {}) {said}", silence.reason, output.exit);
+            Silence { reason, ..silence }
+        })
+    }
+}
+
+/// The agent looks inside a node; what is asked across the network takes the grader's clients.
+pub(super) fn program_for(batch: &Batch) -> &'static str {
+    let takes_client = |asked: &Asked| asked.question.takes_client();
+    if batch.questions.iter().any(takes_client) {
+        layout::GRADER
+    } else {
+        layout::AGENT
+    }
+}
+
+/// The answers in what an agent said.
+pub(super) fn said_of(batch: &Batch, said: &[u8], call: Call) -> Result<Said, Silence> {
+    let answers: Answers = match serde_json::from_slice(said) {
+        Ok(answers) => answers,
+        Err(error) => {
+            let reason = format!("the agent's answer makes no sense: {error}");
+            return Err(Silence { reason, call });
+        }
+    };
+    let call = call.by(&answers.agent);
+    let mut all = blind(batch, "the agent gave no answer", &call);
+    for answer in answers.answers {
+        // Only what was asked: a node must not answer for another.
+        if let Some(known) = all.get_mut(&answer.id) {
+            known.fact = answer.fact;
+            known.took_ms = Some(answer.took_ms);
+        }
+    }
+    Ok(all)
+}
+
+/// A call that was answered so just now.
+pub(super) fn answered(asked_ms: u64, answer: &[u8]) -> Call {
+    Call {
+        answer: Some(blake3::hash(answer).to_hex().to_string()),
+        ..Call::unanswered(asked_ms, now_ms())
+    }
+}
+
+/// Nobody could look.
+pub(super) fn blind(batch: &Batch, reason: &str, call: &Call) -> Said {
+    let blind = batch.questions.iter().map(|asked| {
+        let answered = Answered {
+            fact: Fact::CouldNotLook {
+                reason: reason.to_owned(),
+            },
+            took_ms: None,
+            call: call.clone(),
+        };
+        (asked.id.clone(), answered)
+    });
+    blind.collect()
+}
+
+/// Milliseconds since the epoch.
+pub(super) fn now_ms() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
+}

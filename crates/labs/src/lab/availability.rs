@@ -1,0 +1,175 @@
+//! What is asked again and again while a phase is brought about.
+//!
+//! The agent that watches takes its observer's whole batch before the phase's first step, and asks
+//! the rest of it when it is told: there is still one exec an observer a phase. Where the observer
+//! does not live through the phase, only what was watched is lost, and the rest is asked anew.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use plateau_core::evidence::Call;
+use plateau_core::probe::{Batch, MESSAGE_LIMIT};
+use plateau_core::question::Question;
+use plateau_core::topology::Observer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::Lab;
+use super::asking::{GRACE, Said, Silence, answered, blind, now_ms, program_for, said_of};
+use super::grading::Batches;
+use crate::error::chain;
+use crate::runtime::Attached;
+
+/// An agent that watches; or why nobody does.
+type Watcher = Result<Attached, String>;
+
+/// Who watches while one phase is brought about.
+pub(super) struct Watch {
+    watchers: BTreeMap<Observer, Watcher>,
+    /// Containers that were made for it.
+    examiners: Vec<String>,
+}
+
+impl Lab {
+    /// Has everything watched that is to be watched in a phase.
+    pub(super) async fn begin_watch(self: &Arc<Self>, batches: &Batches) -> Watch {
+        let mut watch = Watch {
+            watchers: BTreeMap::new(),
+            examiners: Vec::new(),
+        };
+        let all = batches.iter();
+        let watched: Vec<_> = all.filter(|(_, batch)| has_watched(batch)).collect();
+        let begun = watched
+            .iter()
+            .map(async |(observer, batch)| match observer {
+                Observer::Node(node) => {
+                    let container = self.node_to_ask(node);
+                    (None, self.begin(container, batch).await)
+                }
+                Observer::Examiner { .. } => {
+                    let (name, made) = self.bring_examiner(observer).await;
+                    let container = made.map(|()| name.clone());
+                    (Some(name), self.begin(container, batch).await)
+                }
+            });
+        for ((observer, _), (examiner, watcher)) in watched.iter().zip(join_all(begun).await) {
+            watch.examiners.extend(examiner);
+            watch.watchers.insert((*observer).clone(), watcher);
+        }
+        watch
+    }
+
+    async fn begin(&self, container: Result<String, String>, batch: &Batch) -> Watcher {
+        let argv = [program_for(batch), "probe"].map(str::to_owned);
+        let mut line = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
+        line.push(b'\n');
+        let attached = self.ground.runtime.attach(&container?, &argv).await;
+        let mut attached = attached.map_err(|error| chain(&error))?;
+        let sent = async {
+            attached.input.write_all(&line).await?;
+            attached.input.flush().await
+        };
+        sent.await.map_err(|error| error.to_string())?;
+        Ok(attached)
+    }
+
+    /// Asks an observer that watches, and one that does not as ever.
+    pub(super) async fn ask_watcher(
+        self: &Arc<Self>,
+        observer: &Observer,
+        batch: &Batch,
+        watcher: Option<Watcher>,
+    ) -> Result<Said, Silence> {
+        let told = match watcher {
+            None => return self.ask_observer(observer, batch).await,
+            Some(Err(reason)) => Err(Silence::now(reason)),
+            Some(Ok(attached)) => tell(attached, batch).await,
+        };
+        let Err(silence) = told else {
+            return told;
+        };
+        let (watched, rest) = apart(batch);
+        let reason = format!("the watch broke off: {}", silence.reason);
+        let mut said = blind(&watched, &reason, &silence.call);
+        if !rest.questions.is_empty() {
+            let asked = self.ask_observer(observer, &rest).await;
+            said.extend(asked.unwrap_or_else(|silence| silence.of_all(&rest)));
+        }
+        Ok(said)
+    }
+
+    /// Takes away what was made for a watch.
+    pub(super) async fn end_watch(&self, watch: Watch) {
+        drop(watch.watchers);
+        join_all(
+            watch
+                .examiners
+                .iter()
+                .map(|name| self.remove_examiner(name)),
+        )
+        .await;
+    }
+}
+
+impl Watch {
+    /// Who watches for an observer.
+    pub(super) fn take(&mut self, observer: &Observer) -> Option<Watcher> {
+        self.watchers.remove(observer)
+    }
+}
+
+/// Tells an agent that the phase is there: it asks the rest of its batch, and then watches no more.
+async fn tell(attached: Attached, batch: &Batch) -> Result<Said, Silence> {
+    let Attached { mut input, output } = attached;
+    let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
+    // The rest first, and then the attempts that are under way.
+    let limit = Duration::from_millis(longest.unwrap_or(0)) * 2 + GRACE;
+    let asked_ms = now_ms();
+    let silent = |reason: String| Silence {
+        reason,
+        call: Call::unanswered(asked_ms, now_ms()),
+    };
+    let talk = async {
+        input.write_all(b"\n").await?;
+        input.flush().await?;
+        let mut answer = Vec::new();
+        output
+            .take(MESSAGE_LIMIT + 1)
+            .read_to_end(&mut answer)
+            .await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = match tokio::time::timeout(limit, talk).await {
+        Ok(answer) => answer.map_err(|error| silent(error.to_string()))?,
+        Err(_) => return Err(silent(format!("no answer within {limit:?}"))),
+    };
+    if answer.is_empty() {
+        let reason = "the agent ended before it was asked".to_owned();
+        return Err(silent(reason));
+    }
+    let call = answered(asked_ms, &answer);
+    if answer.len() as u64 > MESSAGE_LIMIT {
+        let reason = "the agent's answer is too long".to_owned();
+        return Err(Silence { reason, call });
+    }
+    said_of(batch, &answer, call)
+}
+
+fn is_watched(question: &Question) -> bool {
+    matches!(question, Question::Availability(_))
+}
+
+fn has_watched(batch: &Batch) -> bool {
+    batch
+        .questions
+        .iter()
+        .any(|asked| is_watched(&asked.question))
+}
+
+/// What is watched, and what is not.
+fn apart(batch: &Batch) -> (Batch, Batch) {
+    let asked = batch.questions.iter().cloned();
+    let (watched, rest) = asked.partition(|asked| is_watched(&asked.question));
+    (Batch { questions: watched }, Batch { questions: rest })
+}

@@ -1,0 +1,189 @@
+//! The containers of a lab, described.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use plateau_core::topology::{Capability, Device, Node};
+use plateau_core::wire::HOLD;
+
+use super::Lab;
+use super::keeping::kept_image;
+use crate::images;
+use crate::labels::{LAB, NODE, OWNER, ROLE};
+use crate::layout;
+use crate::runtime::{ContainerSpec, Labels, Mount};
+
+/// By which systemd is told to shut down.
+const SHUT_DOWN: &str = "SIGRTMIN+3";
+
+/// File systems in memory, which systemd wants. An exam installs packages whose scripts are run
+/// from `/tmp`.
+const TMPFS: [(&str, &str); 4] = [
+    ("/run", "rw,exec,nosuid,nodev,mode=755,size=64m"),
+    // Holds the boot until the wirer takes it away.
+    (HOLD, "ro,noexec,nosuid,nodev,mode=555,size=4k"),
+    ("/run/lock", "rw,noexec,nosuid,nodev,mode=1777,size=8m"),
+    ("/tmp", "rw,exec,nosuid,nodev,mode=1777,size=256m"),
+];
+
+impl Lab {
+    /// Name of the container that is a node now: its own, or its copy's.
+    pub(super) fn container(&self, node: &str) -> String {
+        let own = self.original(node);
+        if self.copies.load(Ordering::SeqCst) {
+            // The dot keeps it apart from every node's.
+            format!("{own}.copy")
+        } else {
+            own
+        }
+    }
+
+    /// Name of a node's own container.
+    pub(super) fn original(&self, node: &str) -> String {
+        format!("plateau-{}-{node}", self.marker.name)
+    }
+
+    /// Name of the fabric's container: the dot keeps it apart from every node's.
+    pub(super) fn fabric(&self) -> String {
+        format!("plateau-{}.fabric", self.marker.name)
+    }
+
+    /// Name of an examiner's container.
+    pub(super) fn examiner(&self, number: usize) -> String {
+        format!("plateau-{}.examiner{number}", self.marker.name)
+    }
+
+    /// Names of all containers that a lab of this name has from its start.
+    pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
+        let nodes = self.topology.nodes.keys();
+        nodes.map(|node| self.original(node)).chain([self.fabric()])
+    }
+
+    /// Tag of the image that a node is made from.
+    fn image(&self, name: &str, node: &Node) -> String {
+        match &self.again {
+            Some(again) => kept_image(&again.attempt, name),
+            None => images::tag(&node.image),
+        }
+    }
+
+    pub(super) fn node_spec(&self, name: &str, node: &Node) -> ContainerSpec {
+        let mut labels = self.labels("node");
+        labels.insert(NODE.to_owned(), name.to_owned());
+        let interfaces: Vec<&str> = node.interfaces.keys().map(String::as_str).collect();
+        let mut mounts = vec![self.ground.agent.mount()];
+        if !self.ground.private_cgroups {
+            mounts.push(Mount::Bind {
+                source: "/sys/fs/cgroup".to_owned(),
+                target: "/sys/fs/cgroup".to_owned(),
+                read_only: true,
+            });
+        }
+        let always = [
+            Capability::NetAdmin,
+            Capability::NetRaw,
+            Capability::SysBoot,
+            // Without it, root in a node cannot see which program holds another user's socket.
+            Capability::SysPtrace,
+        ];
+        let mut capabilities = [&always[..], &node.capabilities].concat();
+        capabilities.sort_unstable();
+        capabilities.dedup();
+        ContainerSpec {
+            name: self.container(name),
+            image: self.image(name, node),
+            argv: [layout::AGENT, "init", "--", "/sbin/init"]
+                .map(str::to_owned)
+                .to_vec(),
+            env: BTreeMap::from([
+                ("PLATEAU_INTERFACES".to_owned(), interfaces.join(",")),
+                ("container".to_owned(), "docker".to_owned()),
+            ]),
+            labels,
+            hostname: Some(name.to_owned()),
+            memory: Some(node.limits.memory.0),
+            cpu_millis: Some(node.limits.cpu_millis),
+            pids: Some(node.limits.pids),
+            cap_drop: vec![],
+            cap_add: capabilities
+                .into_iter()
+                .map(|one| capability(one).to_owned())
+                .collect(),
+            devices: node
+                .devices
+                .iter()
+                .map(|one| device(*one).to_owned())
+                .collect(),
+            tmpfs: TMPFS
+                .map(|(path, options)| (path.to_owned(), options.to_owned()))
+                .into(),
+            mounts,
+            stop_signal: Some(SHUT_DOWN.to_owned()),
+            security: vec![],
+            host_pids: false,
+            private_cgroups: self.ground.private_cgroups,
+        }
+    }
+
+    pub(super) fn fabric_spec(&self) -> ContainerSpec {
+        self.ground
+            .agent
+            .sleeper(self.fabric(), self.labels("fabric"))
+    }
+
+    pub(super) fn examiner_spec(&self, number: usize, observer: &str) -> ContainerSpec {
+        let mut labels = self.labels("examiner");
+        labels.insert(NODE.to_owned(), observer.to_owned());
+        ContainerSpec {
+            // Pings and offers of addresses need raw sockets.
+            cap_add: ["NET_RAW", "NET_BIND_SERVICE"].map(str::to_owned).to_vec(),
+            ..self.ground.agent.sleeper(self.examiner(number), labels)
+        }
+    }
+
+    fn labels(&self, role: &str) -> Labels {
+        let marker = &self.marker;
+        [
+            (LAB, marker.id.as_str()),
+            (ROLE, role),
+            (OWNER, &self.ground.owner),
+            ("plateau.lab.name", &marker.name),
+            ("plateau.scenario", &marker.scenario),
+            ("plateau.hash", &marker.hash),
+            ("plateau.seed", &marker.seed),
+            ("plateau.created", &marker.created),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+    }
+}
+
+fn capability(capability: Capability) -> &'static str {
+    match capability {
+        Capability::NetAdmin => "NET_ADMIN",
+        Capability::NetRaw => "NET_RAW",
+        Capability::SysBoot => "SYS_BOOT",
+        Capability::SysNice => "SYS_NICE",
+        Capability::IpcLock => "IPC_LOCK",
+        Capability::SysPtrace => "SYS_PTRACE",
+    }
+}
+
+fn device(device: Device) -> &'static str {
+    match device {
+        Device::Tun => "/dev/net/tun",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TMPFS;
+
+    #[test]
+    fn every_file_system_in_memory_may_be_filled() {
+        for (path, options) in TMPFS {
+            assert!(plateau_core::fault::is_limited(path), "{path}");
+            assert!(options.contains("size="), "{path}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Faults: links, disks and processes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use plateau_core::api::NodeState;
+use plateau_core::fault::{FaultAnswer, FaultRequest};
+use plateau_core::link::LinkFaults;
+use plateau_core::topology::PhaseAction;
+
+use super::phase::Lasting;
+use super::{Lab, LabError};
+use crate::layout;
+use crate::runtime::{ExecSpec, Keep};
+
+/// Most that a fault in a node may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What the agent may say about it.
+const ANSWER_LIMIT: usize = 64 << 10;
+
+/// The file that fills a file system for a grading, and is removed afterwards.
+const FILLING: &str = ".plateau-grading";
+
+/// The file that fills one as an event: the candidate's to find and to remove.
+const FILLED: &str = "filler.bin";
+
+/// What is wrong with the lab's links.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// By events, for good.
+    pub(super) lasting: LinkFaults,
+    /// Now.
+    pub(super) now: LinkFaults,
+}
+
+impl Lab {
+    pub(super) fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Cuts, mends or shapes a link. A node that is off has it so when it is switched on.
+    pub(super) async fn change_link(
+        &self,
+        action: &PhaseAction,
+        lasting: Lasting,
+    ) -> Result<(), LabError> {
+        let link = {
+            let mut links = self.links();
+            match lasting {
+                Lasting::Ever => {
+                    links.lasting.suffer(action);
+                }
+                Lasting::Grading => {}
+            }
+            links.now.suffer(action)
+        };
+        match link {
+            Some(link) => self.plug_in_again(&link.node).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn fill(
+        self: &Arc<Self>,
+        node: &str,
+        path: &str,
+        leave: u64,
+        lasting: Lasting,
+    ) -> Result<(), LabError> {
+        let file = match lasting {
+            Lasting::Ever => FILLED,
+            Lasting::Grading => {
+                // Known before it is there, so that it goes whatever happens.
+                self.note_filled(node, path).await?;
+                FILLING
+            }
+        };
+        let request = FaultRequest::Fill {
+            path: path.to_owned(),
+            file: file.to_owned(),
+            leave,
+        };
+        self.fault(node, &request).await.map(drop)
+    }
+
+    /// Removes what filled a file system for a grading. A node that is off has forgotten it.
+    pub(super) async fn empty(&self, node: &str, path: &str) -> Result<(), LabError> {
+        if self.node_state(node) != NodeState::Running {
+            return Ok(());
+        }
+        let request = FaultRequest::Empty {
+            path: path.to_owned(),
+            file: FILLING.to_owned(),
+        };
+        self.fault(node, &request).await.map(drop)
+    }
+
+    pub(super) async fn kill(&self, node: &str, process: &str) -> Result<(), LabError> {
+        let request = FaultRequest::Kill {
+            process: process.to_owned(),
+        };
+        let killed = self.fault(node, &request).await?;
+        tracing::debug!(node, process, killed, "killed");
+        Ok(())
+    }
+
+    /// Has the agent in a node make a fault. Returns how much was done.
+    async fn fault(&self, node: &str, request: &FaultRequest) -> Result<u64, LabError> {
+        self.running(node)?;
+        let failed = |reason: String| LabError::Fault {
+            node: node.to_owned(),
+            reason,
+        };
+        let exec = ExecSpec {
+            argv: vec![layout::AGENT.to_owned(), "fault".to_owned()],
+            env: BTreeMap::new(),
+            stdin: serde_json::to_vec(request).map_err(|error| failed(error.to_string()))?,
+            timeout: LIMIT,
+            limit: ANSWER_LIMIT,
+            keep: Keep::Head,
+        };
+        let output = self.ground.runtime.exec(&self.container(node), &exec).await;
+        let output = output.map_err(LabError::runtime(format!("make a fault in node `{node}`")))?;
+        match serde_json::from_slice(&output.stdout) {
+            Ok(FaultAnswer::Done { count }) => Ok(count),
+            Ok(FaultAnswer::Failed { reason }) => Err(failed(reason)),
+            Err(error) => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                let said: String = said.trim().chars().take(200).collect();
+                Err(failed(format!("{error} (exit {}) {said}", output.exit)))
+            }
+        }
+    }
+}

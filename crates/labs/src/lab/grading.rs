@@ -1,0 +1,327 @@
+//! Grading: every phase brought about, every observer asked once, the facts written down and judged.
+//!
+//! What cannot be looked at is a fact too, which never costs a point; so nothing in here fails
+//! once the phases are known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use plateau_core::api::{CheckLab, CheckResultView, EventRecord, LabState, What};
+use plateau_core::evidence::reopening::{MEMORY_LOST, booted, take_lost};
+use plateau_core::evidence::{
+    Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, StepRecord, grade_evidence, ways,
+};
+use plateau_core::grade::{batches, check_of, mark};
+use plateau_core::plan::plan_phase;
+use plateau_core::probe::Batch;
+use plateau_core::topology::{Observer, Start, Topology};
+
+use super::asking::{Said, Silence, now_ms};
+use super::availability::Watch;
+use super::{Lab, LabError, happening};
+use crate::error::chain;
+use crate::metrics;
+use crate::store::on_disk;
+
+/// What each observer of a phase is asked.
+pub(super) type Batches = BTreeMap<Observer, Batch>;
+
+/// What became of a phase.
+struct Looked {
+    said: Said,
+    steps: Vec<StepRecord>,
+    problem: Option<String>,
+}
+
+impl Lab {
+    /// Grades the lab in some phases, or in all.
+    pub(super) async fn check(
+        self: &Arc<Self>,
+        check: CheckLab,
+    ) -> Result<CheckResultView, LabError> {
+        let evidence = self.gather(check).await?;
+        let phases = evidence.gatherings.iter().flat_map(|one| &one.phases);
+        Ok(CheckResultView {
+            took_ms: phases
+                .map(|phase| (phase.name.clone(), phase.took_ms))
+                .collect(),
+            grade: grade_evidence(&self.topology, &evidence),
+        })
+    }
+
+    /// Looks at the lab in some phases, or in all, and gives back all that is known of it.
+    pub(super) async fn gather(self: &Arc<Self>, check: CheckLab) -> Result<Evidence, LabError> {
+        let gathered = self.gather_all(check).await;
+        metrics::graded(gathered.is_ok());
+        gathered
+    }
+
+    async fn gather_all(self: &Arc<Self>, check: CheckLab) -> Result<Evidence, LabError> {
+        let phases = phases(&self.topology, check.phases)?;
+        let _work = self.work.lock().await;
+        let absences = self.absences();
+        let events = self.events_so_far().await?;
+        let gathering = self.gathering(&self.topology, &phases, None).await?;
+        self.was_there_since(absences)?;
+        let left_out = self.topology.phase_names();
+        let left_out = left_out.filter(|name| !phases.iter().any(|phase| phase == name));
+        Ok(Evidence {
+            scenario: self.topology.scenario.clone(),
+            hash: self.topology.hash.clone(),
+            seed: self.topology.seed.clone(),
+            parameters: self.topology.parameters.clone(),
+            left_out: left_out.map(str::to_owned).collect(),
+            gatherings: vec![gathering],
+            events,
+        })
+    }
+
+    /// Asks these checks alone, as another scenario has them. Phases that they stand on are brought
+    /// about as well, so that the lab is in the condition in which they are to be asked.
+    pub(super) async fn gather_only(
+        self: &Arc<Self>,
+        scenario: &Topology,
+        checks: &BTreeSet<String>,
+    ) -> Result<Gathering, LabError> {
+        let known: BTreeSet<&String> = scenario.checks().map(|check| &check.id).collect();
+        if let Some(unknown) = checks.iter().find(|check| !known.contains(check)) {
+            return Err(LabError::NoSuchPart {
+                what: "check",
+                name: unknown.clone(),
+            });
+        }
+        let phases = phases_under(scenario, checks);
+        let _work = self.work.lock().await;
+        let absences = self.absences();
+        let gathering = self.gathering(scenario, &phases, Some(checks)).await?;
+        self.was_there_since(absences)?;
+        Ok(gathering)
+    }
+
+    /// Whoever looked at a lab that was away meanwhile has seen how it fell, not how it was left.
+    fn was_there_since(&self, absences: usize) -> Result<(), LabError> {
+        if self.absences() == absences && self.state() != LabState::Recovering {
+            return Ok(());
+        }
+        Err(LabError::Interrupted {
+            lab: self.marker.name.clone(),
+        })
+    }
+
+    async fn gathering(
+        self: &Arc<Self>,
+        scenario: &Topology,
+        phases: &[String],
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<Gathering, LabError> {
+        // What an earlier grading could not undo would be this candidate's loss.
+        self.make_whole().await?;
+        self.prepare(scenario, phases).await?;
+        let info = self.ground.runtime.info().await.ok();
+        let mut gathering = Gathering {
+            hash: scenario.hash.clone(),
+            begun_ms: now_ms(),
+            done_ms: 0,
+            reopened: self.again.is_some(),
+            daemon: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: info.as_ref().map(|info| info.version.clone()),
+            kernel: info.map(|info| info.kernel),
+            phases: Vec::new(),
+            facts: Vec::new(),
+        };
+        let names: Vec<&str> = phases.iter().map(String::as_str).collect();
+        let ways = ways(scenario, &names);
+        let (mut broken, mut room) = (None, GATHERING_LIMIT);
+        for phase in phases {
+            self.emit(What::PhaseStarted {
+                phase: phase.clone(),
+            });
+            let (begun_ms, begun) = (now_ms(), Instant::now());
+            let mut asked = batches(scenario, phase, &gathering.facts());
+            keep_only(&mut asked, only);
+            mark(&mut asked, &uuid::Uuid::now_v7().to_string());
+            let lost = self.take_lost(&mut asked, scenario, &names, phase);
+            let looked = self
+                .look_in_phase(scenario, phase, &asked, &mut broken)
+                .await;
+            gathering
+                .facts
+                .extend(records(phase, &asked, looked.said, &mut room));
+            let unseen = all_blind(&lost, MEMORY_LOST);
+            gathering
+                .facts
+                .extend(records(phase, &lost, unseen, &mut room));
+            metrics::phase_graded(phase, begun.elapsed());
+            gathering.phases.push(PhaseRecord {
+                name: phase.clone(),
+                way: ways.get(phase.as_str()).cloned().unwrap_or_default(),
+                begun_ms,
+                took_ms: millis(begun),
+                steps: looked.steps,
+                problem: looked.problem,
+            });
+        }
+        if let Err(error) = self.make_whole().await {
+            let reason = chain(&error);
+            tracing::error!(lab = %self.marker.name, reason, "not undone, and tried again later");
+        }
+        gathering.done_ms = now_ms();
+        Ok(gathering)
+    }
+
+    /// Of what is to be asked in a phase, what a lab that was opened again cannot answer.
+    fn take_lost(
+        &self,
+        asked: &mut Batches,
+        scenario: &Topology,
+        phases: &[&str],
+        phase: &str,
+    ) -> Batches {
+        let Some(again) = &self.again else {
+            return Batches::new();
+        };
+        take_lost(asked, &booted(scenario, phases, phase), &again.ran)
+    }
+
+    /// What became of the scenario's events, as it was written down.
+    async fn events_so_far(&self) -> Result<Vec<EventRecord>, LabError> {
+        let store = self.ground.store.clone();
+        let id = self.marker.id.clone();
+        Ok(on_disk(move || store.lines(&id, happening::EVIDENCE)).await?)
+    }
+
+    /// Brings a phase about, watching what is to be watched meanwhile, and looks. One that builds on
+    /// a phase that could not be brought about cannot be either: `broken` says why.
+    async fn look_in_phase(
+        self: &Arc<Self>,
+        scenario: &Topology,
+        phase: &str,
+        batches: &Batches,
+        broken: &mut Option<String>,
+    ) -> Looked {
+        let plan = plan_phase(scenario, phase);
+        let mut steps = Vec::new();
+        if plan.copies {
+            *broken = self.as_left(phase, &mut steps).await.err();
+        }
+        if let Some(reason) = broken.clone() {
+            return Looked {
+                said: all_blind(batches, &reason),
+                steps,
+                problem: Some(reason),
+            };
+        }
+        let mut watch = self.begin_watch(batches).await;
+        let brought = self.bring_phase_about(phase, &plan.actions, &mut steps);
+        let (said, problem) = match brought.await {
+            Ok(()) => (self.look(batches, &mut watch).await, None),
+            Err(reason) => {
+                *broken = Some(reason.clone());
+                (all_blind(batches, &reason), Some(reason))
+            }
+        };
+        self.end_watch(watch).await;
+        Looked {
+            said,
+            steps,
+            problem,
+        }
+    }
+
+    /// Asks all observers of a phase at the same time.
+    async fn look(self: &Arc<Self>, batches: &Batches, watch: &mut Watch) -> Said {
+        let watchers = batches.keys().map(|observer| watch.take(observer));
+        let watchers: Vec<_> = watchers.collect();
+        let asked = batches.iter().zip(watchers).map(async |((observer, batch), watcher)| {
+            let answered = self.ask_watcher(observer, batch, watcher).await;
+            answered.unwrap_or_else(|silence| {
+                let reason = &silence.reason;
+                tracing::warn!(lab = %self.marker.name, observer = observer.label(), reason, "blind");
+                silence.of_all(batch)
+            })
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+}
+
+/// The phases to grade, in the scenario's order.
+fn phases(scenario: &Topology, wanted: Option<Vec<String>>) -> Result<Vec<String>, LabError> {
+    let known: Vec<String> = scenario.phase_names().map(str::to_owned).collect();
+    let Some(wanted) = wanted else {
+        return Ok(known);
+    };
+    if let Some(unknown) = wanted.iter().find(|phase| !known.contains(phase)) {
+        return Err(LabError::NoSuchPart {
+            what: "phase",
+            name: unknown.clone(),
+        });
+    }
+    let wanted: BTreeSet<String> = wanted.into_iter().collect();
+    Ok(known
+        .into_iter()
+        .filter(|phase| wanted.contains(phase))
+        .collect())
+}
+
+/// The phases of some checks, and those that these stand on.
+fn phases_under(scenario: &Topology, checks: &BTreeSet<String>) -> Vec<String> {
+    let asked: BTreeSet<&str> = scenario
+        .checks()
+        .filter(|check| checks.contains(&check.id))
+        .map(|check| check.phase.as_str())
+        .collect();
+    let (mut all, mut standing_on) = (Vec::new(), Vec::new());
+    for name in scenario.phase_names() {
+        let declared = scenario.phases.iter().find(|phase| phase.name == name);
+        if declared.is_some_and(|phase| phase.from == Start::AsLeft) {
+            standing_on.clear();
+        }
+        standing_on.push(name.to_owned());
+        if asked.contains(name) {
+            all.append(&mut standing_on);
+        }
+    }
+    all
+}
+
+/// Leaves out what is not to be asked; a message's sender is asked with the one who looks for it.
+fn keep_only(asked: &mut Batches, only: Option<&BTreeSet<String>>) {
+    let Some(only) = only else {
+        return;
+    };
+    for batch in asked.values_mut() {
+        batch
+            .questions
+            .retain(|asked| only.contains(check_of(&asked.id)));
+    }
+    asked.retain(|_, batch| !batch.questions.is_empty());
+}
+
+/// Writes down what became of every question of a phase.
+fn records(phase: &str, asked: &Batches, mut said: Said, room: &mut usize) -> Vec<FactRecord> {
+    let mut records = Vec::new();
+    for (observer, batch) in asked {
+        for asked in &batch.questions {
+            // Every question has become something by now.
+            if let Some(answered) = said.remove(&asked.id) {
+                records.push(FactRecord::new(phase, observer, asked, answered, room));
+            }
+        }
+    }
+    records
+}
+
+/// Nobody could look at anything of a phase.
+fn all_blind(batches: &Batches, reason: &str) -> Said {
+    let batches = batches.values();
+    batches
+        .flat_map(|batch| Silence::now(reason.to_owned()).of_all(batch))
+        .collect()
+}
+
+/// How long ago that was, in milliseconds.
+pub(super) fn millis(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

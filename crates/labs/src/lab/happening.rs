@@ -1,0 +1,336 @@
+//! Events: what happens to a lab while the candidate works in it.
+//!
+//! An event is written down before its first step, and what is written down is never done again,
+//! whatever becomes of the daemon. What became of it is evidence: a line a step.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use plateau_core::api::{EventProgress, EventRecord, EventView, LabView, What};
+use plateau_core::probe::Fact;
+use plateau_core::topology::{Happening, Trigger};
+use serde::{Deserialize, Serialize};
+
+use super::phase::Lasting;
+use super::{Lab, LabError};
+use crate::error::chain;
+use crate::store::on_disk;
+
+const CLOCK: &str = "clock.json";
+/// The paper that what became of events is written on.
+pub(super) const EVIDENCE: &str = "events.jsonl";
+
+/// Most that one sleep takes: the host's clock may be set meanwhile.
+const NAP: Duration = Duration::from_secs(60);
+
+/// By how much a stopwatch may be off before it is set.
+const OFF: Duration = Duration::from_millis(100);
+
+/// The candidate's clock, as it lies on disk.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Clock {
+    started: Timestamp,
+}
+
+/// How long the candidate has worked, by which events happen. It stands still where he cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stopwatch {
+    worked: Duration,
+    /// Since when it runs on from there.
+    since: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// One that shows so much, and runs or stands still.
+    fn showing(worked: Duration, runs: bool) -> Self {
+        Self {
+            worked,
+            since: runs.then(Instant::now),
+        }
+    }
+
+    fn shows(&self) -> Duration {
+        let more = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.worked.saturating_add(more)
+    }
+
+    fn runs(&self) -> bool {
+        self.since.is_some()
+    }
+}
+
+impl Lab {
+    /// Starts the candidate's clock, from which events have their times. One that was started goes on.
+    pub(super) async fn start_clock(self: &Arc<Self>) -> Result<LabView, LabError> {
+        let _clock = self.clock.lock().await;
+        if self.started().is_none() {
+            self.keep_start().await?;
+            let now = Stopwatch::showing(Duration::ZERO, true);
+            self.stopwatch.send_replace(Some(now));
+        }
+        self.watch_events();
+        Ok(self.view())
+    }
+
+    /// Has the candidate's clock show how long he has worked, and run or stand still.
+    pub(super) async fn set_clock(
+        self: &Arc<Self>,
+        worked: Duration,
+        runs: bool,
+    ) -> Result<(), LabError> {
+        let _clock = self.clock.lock().await;
+        if self.started().is_none() {
+            self.keep_start().await?;
+        }
+        self.stopwatch.send_if_modified(|stopwatch| {
+            let as_it_is = stopwatch
+                .is_some_and(|known| known.runs() == runs && known.shows().abs_diff(worked) <= OFF);
+            if !as_it_is {
+                *stopwatch = Some(Stopwatch::showing(worked, runs));
+            }
+            !as_it_is
+        });
+        self.watch_events();
+        Ok(())
+    }
+
+    async fn keep_start(&self) -> Result<(), LabError> {
+        let clock = Clock {
+            started: Timestamp::now(),
+        };
+        let store = self.ground.store.clone();
+        let id = self.marker.id.clone();
+        on_disk(move || store.keep(&id, CLOCK, &clock)).await?;
+        let started = clock.started.to_string();
+        self.view.send_modify(|view| view.started = Some(started));
+        Ok(())
+    }
+
+    fn started(&self) -> Option<Timestamp> {
+        let view = self.view.borrow();
+        view.started.as_ref().and_then(|at| at.parse().ok())
+    }
+
+    /// What a daemon before us wrote down.
+    pub(super) async fn recall_events(&self) -> Result<(), LabError> {
+        let store = self.ground.store.clone();
+        let id = self.marker.id.clone();
+        let (clock, records) = on_disk(move || {
+            let clock = store.kept::<Clock>(&id, CLOCK)?;
+            Ok((clock, store.lines::<EventRecord>(&id, EVIDENCE)?))
+        })
+        .await?;
+        self.stopwatch.send_replace(clock.map(|clock| {
+            let worked = Timestamp::now().duration_since(clock.started);
+            Stopwatch::showing(Duration::try_from(worked).unwrap_or_default(), true)
+        }));
+        self.view.send_modify(|view| {
+            view.started = clock.map(|clock| clock.started.to_string());
+        });
+        self.have_happened(&records);
+        let interrupted: Vec<String> = self
+            .view()
+            .events
+            .into_iter()
+            .filter(|event| match event.progress {
+                Some(EventProgress::Begun {} | EventProgress::Step { .. }) => true,
+                Some(EventProgress::Done {} | EventProgress::Failed { .. }) | None => false,
+            })
+            .map(|event| event.id)
+            .collect();
+        for event in interrupted {
+            let reason = "the daemon ended in the middle of it".to_owned();
+            self.record(&event, EventProgress::Failed { reason })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// What events have made of the lab: those that were shown, and the links as they left them.
+    pub(crate) fn have_happened(&self, records: &[EventRecord]) {
+        self.view.send_modify(|view| {
+            for record in records {
+                note(&mut view.events, record);
+            }
+        });
+        let mut links = self.links();
+        for event in &self.topology.events {
+            for action in &event.actions[..steps_done(records, event)] {
+                links.lasting.suffer(action);
+            }
+        }
+        links.now = links.lasting.clone();
+    }
+
+    /// Watches for events to happen, once the clock was started.
+    pub(super) fn watch_events(self: &Arc<Self>) {
+        if self.started().is_none() || self.watching.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let lab = Arc::clone(self);
+        super::task::background(self, async move { lab.let_events_happen().await });
+    }
+
+    async fn let_events_happen(self: Arc<Self>) {
+        let mut looked: Option<Instant> = None;
+        let mut stopwatch = self.stopwatch.subscribe();
+        while let pending @ [_, ..] = &*self.pending() {
+            let runs = |known: &Option<Stopwatch>| known.is_some_and(|known| known.runs());
+            let shown = stopwatch.wait_for(runs).await.map(|shown| *shown);
+            let Ok(Some(shown)) = shown else {
+                return;
+            };
+            let worked = shown.shows();
+            let left = |event: &&Happening| match event.trigger {
+                Trigger::At(span) => Some(Duration::from_millis(span.0).saturating_sub(worked)),
+                Trigger::When(_) => None,
+            };
+            let next = pending
+                .iter()
+                .filter_map(|event| Some((left(event)?, *event)))
+                .min_by_key(|(left, _)| *left);
+            if let Some((Duration::ZERO, event)) = next {
+                self.happen(event).await.ok();
+                continue;
+            }
+            let watch = self.ground.settings.watch;
+            let waiting = pending.iter().any(|event| left(event).is_none());
+            if waiting && looked.is_none_or(|looked| looked.elapsed() >= watch) {
+                looked = Some(Instant::now());
+                self.look_for_events(pending).await;
+                continue;
+            }
+            let look = looked
+                .filter(|_| waiting)
+                .map(|looked| watch.saturating_sub(looked.elapsed()));
+            let pauses = next.map(|(left, _)| left).into_iter().chain(look);
+            tokio::select! {
+                () = tokio::time::sleep(pauses.min().unwrap_or(NAP).min(NAP)) => {}
+                _ = stopwatch.changed() => {}
+            }
+        }
+    }
+
+    /// Has the questions of checks asked that events wait for.
+    async fn look_for_events(self: &Arc<Self>, pending: &[&Happening]) {
+        for event in pending {
+            let Trigger::When(check) = &event.trigger else {
+                continue;
+            };
+            if self.passes(check).await {
+                self.happen(event).await.ok();
+            }
+        }
+    }
+
+    async fn passes(self: &Arc<Self>, check: &str) -> bool {
+        let Some(check) = self.topology.checks().find(|known| known.id == check) else {
+            return false;
+        };
+        // Not in the middle of a phase, where it would be seen as it is not.
+        let _work = self.work.lock().await;
+        let limit = Duration::from_millis(check.timeout.0);
+        match self.see(&check.observer, &check.expectation, limit).await {
+            Fact::Seen(seen) => check
+                .expectation
+                .judge(&seen)
+                .is_some_and(|findings| findings.iter().all(|finding| finding.holds)),
+            Fact::CouldNotLook { .. } => false,
+        }
+    }
+
+    /// Lets everything happen now that has not happened yet, in the order of the document.
+    pub(super) async fn happen_all(self: &Arc<Self>) -> Result<(), LabError> {
+        for event in self.pending() {
+            self.happen(event).await?;
+        }
+        Ok(())
+    }
+
+    fn pending(&self) -> Vec<&Happening> {
+        let view = self.view.borrow();
+        let pending = |event: &&Happening| {
+            view.events
+                .iter()
+                .any(|known| known.id == event.id && known.begun.is_none())
+        };
+        self.topology.events.iter().filter(pending).collect()
+    }
+
+    /// Lets an event happen, unless it did meanwhile.
+    async fn happen(self: &Arc<Self>, event: &Happening) -> Result<(), LabError> {
+        // A grading is not disturbed.
+        let _work = self.work.lock().await;
+        if !self.pending().iter().any(|known| known.id == event.id) {
+            return Ok(());
+        }
+        let done = async {
+            self.record(&event.id, EventProgress::Begun {}).await?;
+            for action in &event.actions {
+                let begun = Instant::now();
+                self.act(action, Lasting::Ever).await?;
+                let step = EventProgress::Step {
+                    step: action.to_string(),
+                    took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                };
+                self.record(&event.id, step).await?;
+            }
+            Ok(())
+        };
+        let done: Result<(), LabError> = done.await;
+        let last = match &done {
+            Ok(()) => EventProgress::Done {},
+            Err(error) => EventProgress::Failed {
+                reason: chain(error),
+            },
+        };
+        self.record(&event.id, last).await?;
+        done
+    }
+
+    /// Writes evidence and tells it. What cannot be written is told all the same, and not done again.
+    async fn record(&self, event: &str, progress: EventProgress) -> Result<(), LabError> {
+        let record = EventRecord {
+            at: Timestamp::now().to_string(),
+            event: event.to_owned(),
+            progress: progress.clone(),
+        };
+        self.view
+            .send_modify(|view| note(&mut view.events, &record));
+        self.emit(What::Happening {
+            event: event.to_owned(),
+            progress,
+        });
+        let store = self.ground.store.clone();
+        let id = self.marker.id.clone();
+        Ok(on_disk(move || store.append(&id, EVIDENCE, &record)).await?)
+    }
+}
+
+/// Events as they are shown before any happened.
+pub(super) fn unhappened(events: &[Happening]) -> Vec<EventView> {
+    let view = |event: &Happening| EventView {
+        id: event.id.clone(),
+        trigger: event.trigger.to_string(),
+        begun: None,
+        progress: None,
+    };
+    events.iter().map(view).collect()
+}
+
+fn note(events: &mut [EventView], record: &EventRecord) {
+    for event in events.iter_mut().filter(|known| known.id == record.event) {
+        event.begun.get_or_insert_with(|| record.at.clone());
+        event.progress = Some(record.progress.clone());
+    }
+}
+
+/// How many of an event's steps are known to have been done.
+fn steps_done(records: &[EventRecord], event: &Happening) -> usize {
+    let done = records.iter().filter(|record| {
+        record.event == event.id && matches!(record.progress, EventProgress::Step { .. })
+    });
+    done.count().min(event.actions.len())
+}

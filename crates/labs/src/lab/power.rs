@@ -1,0 +1,319 @@
+//! Starting, stopping and plugging in nodes.
+//!
+//! A node's container that was (re)started has lost its links, whoever started it, and its init
+//! waits until they are there again. So whoever hears of a change looks at the container as it is
+//! now and does what is missing; a change that was brought about here is found done already.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use plateau_core::api::{NodeState, NodeView};
+use plateau_core::plan::wiring;
+
+use super::{Lab, LabError};
+use crate::error::chain;
+use crate::layout;
+use crate::runtime::{ExecSpec, Inspected, Keep, RuntimeError};
+
+/// With which a node's init ends when the node is rebooted from inside.
+const REBOOT: i64 = 129;
+
+/// What the await-boot role may say.
+const BOOT_LIMIT: usize = 4 << 10;
+
+impl Lab {
+    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, LabError> {
+        self.ground
+            .runtime
+            .inspect_container(container)
+            .await
+            .map_err(LabError::runtime(format!("look at `{container}`")))
+    }
+
+    /// Waits until a node's init has finished booting.
+    pub(super) async fn await_boot(&self, node: &str) -> Result<(), LabError> {
+        let limit = self.ground.settings.boot_timeout;
+        let exec = ExecSpec {
+            argv: vec![
+                layout::AGENT.to_owned(),
+                "await-boot".to_owned(),
+                "--timeout-ms".to_owned(),
+                limit.as_millis().to_string(),
+            ],
+            env: BTreeMap::new(),
+            stdin: vec![],
+            timeout: limit + Duration::from_secs(5),
+            limit: BOOT_LIMIT,
+            keep: Keep::Tail,
+        };
+        let container = self.container(node);
+        let boot = |reason: String| LabError::Boot {
+            node: node.to_owned(),
+            reason,
+        };
+        let waited = self.ground.runtime.exec(&container, &exec).await;
+        if matches!(&waited, Ok(output) if output.exit == 0) {
+            return Ok(());
+        }
+        // The end of an init ends whatever waits for it, in one of many ways.
+        if let Ok(Inspected {
+            running: false,
+            exit: Some(exit),
+            ..
+        }) = self.inspect(&container).await
+        {
+            return Err(boot(format!("its init ended with {exit}")));
+        }
+        match waited {
+            Ok(output) => {
+                let said = [output.stdout, output.stderr].concat();
+                let said = String::from_utf8_lossy(&said);
+                Err(boot(format!("{} (exit {})", said.trim(), output.exit)))
+            }
+            Err(error) => Err(LabError::runtime(format!("wait for node `{node}`"))(error)),
+        }
+    }
+
+    /// Restarts a node, also one that is stopped, and waits until it has booted.
+    pub(super) async fn reboot(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+        self.known(node)?;
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        self.set_node(node, NodeState::Rebooting);
+        *wired = None;
+        let done = self.restart(node, &mut wired).await;
+        self.set_node(
+            node,
+            match &done {
+                Ok(()) => NodeState::Running,
+                Err(_) => self.state_now(node).await,
+            },
+        );
+        done
+    }
+
+    async fn restart(
+        self: &Arc<Self>,
+        node: &str,
+        wired: &mut Option<u32>,
+    ) -> Result<(), LabError> {
+        let lab = Arc::clone(self);
+        let container = self.container(node);
+        let doing = format!("restart node `{node}`");
+        self.to_its_end(async move {
+            let patience = lab.ground.settings.patience;
+            let restarted = lab
+                .ground
+                .runtime
+                .restart_container(&container, patience)
+                .await;
+            restarted.map_err(LabError::runtime(doing))
+        })
+        .await?;
+        self.plug_in(node, wired).await?;
+        self.await_boot(node).await
+    }
+
+    /// Switches a node off. Nobody but us switches it on again.
+    pub(super) async fn switch_off(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        *wired = None;
+        let lab = Arc::clone(self);
+        let container = self.container(node);
+        let doing = format!("switch node `{node}` off");
+        let stopped = self.to_its_end(async move {
+            let patience = lab.ground.settings.patience;
+            let stopped = lab
+                .ground
+                .runtime
+                .stop_container(&container, patience)
+                .await;
+            stopped.map_err(LabError::runtime(doing))
+        });
+        let stopped = stopped.await;
+        self.set_node(node, self.state_now(node).await);
+        stopped
+    }
+
+    /// Switches a node on and waits until it has booted; one that runs is left alone.
+    pub(super) async fn switch_on(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        if self.inspect(&self.container(node)).await?.running {
+            return Ok(());
+        }
+        self.set_node(node, NodeState::Rebooting);
+        *wired = None;
+        let lab = Arc::clone(self);
+        let container = self.container(node);
+        let doing = format!("start node `{node}`");
+        let started = self.to_its_end(async move {
+            let started = lab.ground.runtime.start_container(&container).await;
+            started.map_err(LabError::runtime(doing))
+        });
+        let done = async {
+            started.await?;
+            self.plug_in(node, &mut wired).await?;
+            self.await_boot(node).await
+        };
+        let done = done.await;
+        self.set_node(node, self.state_now(node).await);
+        done
+    }
+
+    /// Has a node's links as they are to be now. One that is off has them so when it is switched on.
+    pub(super) async fn plug_in_again(&self, node: &str) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        if self.inspect(&self.container(node)).await?.running {
+            self.plug_in(node, &mut wired).await?;
+        }
+        Ok(())
+    }
+
+    async fn plug_in(&self, node: &str, wired: &mut Option<u32>) -> Result<(), LabError> {
+        let node = node.to_owned();
+        let pids = self.wire(&wiring(&self.topology, &[&node])).await?;
+        *wired = pids.get(&node).copied();
+        Ok(())
+    }
+
+    pub(super) async fn state_now(&self, node: &str) -> NodeState {
+        match self.inspect(&self.container(node)).await {
+            Ok(found) if found.running => NodeState::Running,
+            Ok(_) => NodeState::Stopped,
+            Err(_) => NodeState::Absent,
+        }
+    }
+
+    /// Something may have become of a node: does what is missing.
+    pub(super) async fn look_after(self: &Arc<Self>, node: &str) {
+        if let Err(error) = self.bring_about(node, false).await {
+            let reason = chain(&error);
+            tracing::warn!(lab = %self.marker.name, node, reason, "a node cannot be looked after");
+            self.set_node(node, self.state_now(node).await);
+        }
+    }
+
+    /// Looks at the fabric and all nodes: after the daemon was away, or did not hear the engine.
+    ///
+    /// Where the fabric itself is down, the engine or its host was restarted, and nobody meant the
+    /// nodes to be off; so they are started again, and waited for. Those that do not come back are
+    /// told, each with its causes.
+    ///
+    /// # Errors
+    /// The fabric cannot be looked at or started.
+    pub(super) async fn settle(self: Arc<Self>) -> Result<Vec<String>, LabError> {
+        let fabric = self.inspect(&self.fabric()).await?;
+        if !fabric.running {
+            self.ground
+                .runtime
+                .start_container(&self.fabric())
+                .await
+                .map_err(LabError::runtime("start the fabric"))?;
+            for power in self.power.values() {
+                *power.lock().await = None;
+            }
+        }
+        let nodes = self.topology.nodes.keys().map(async |node| {
+            let settled = self.bring_about(node, !fabric.running).await;
+            let error = settled.err()?;
+            let reason = chain(&error);
+            tracing::warn!(lab = %self.marker.name, node, reason, "a node is not as it should be");
+            self.set_node(node, self.state_now(node).await);
+            Some(reason)
+        });
+        let mut problems: Vec<String> = join_all(nodes).await.into_iter().flatten().collect();
+        let mut view = self.watch();
+        let boots = |node: &NodeView| node.state == NodeState::Rebooting;
+        let booted = view.wait_for(|view| !view.nodes.values().any(boots)).await;
+        if let (Ok(view), false) = (booted, fabric.running) {
+            let off = view.nodes.iter();
+            let off = off.filter(|(_, node)| node.state != NodeState::Running);
+            problems.extend(off.map(|(node, view)| format!("node `{node}` is {:?}", view.state)));
+        }
+        Ok(problems)
+    }
+
+    /// Nobody waits for a boot that nobody asked for.
+    fn boot_in_background(self: &Arc<Self>, node: &str) {
+        let lab = Arc::clone(self);
+        let node = node.to_owned();
+        self.jobs.spawn(async move {
+            let booted = tokio::select! {
+                () = lab.cancel.cancelled() => return,
+                booted = lab.await_boot(&node) => booted,
+            };
+            if let Err(error) = booted {
+                tracing::warn!(lab = %lab.marker.name, node, %error, "a node boots badly");
+            }
+            // It may have been restarted again meanwhile, which is somebody else's to wait for.
+            if let Some(power) = lab.power.get(&node) {
+                let _power = power.lock().await;
+                let state = lab.state_now(&node).await;
+                lab.set_node(&node, state);
+            }
+        });
+    }
+
+    pub(super) async fn bring_about(
+        self: &Arc<Self>,
+        node: &str,
+        start: bool,
+    ) -> Result<(), LabError> {
+        let Some(power) = self.power.get(node) else {
+            return self.known(node);
+        };
+        let mut wired = power.lock().await;
+        let container = self.container(node);
+        let found = match self.inspect(&container).await {
+            Err(LabError::Runtime {
+                source: RuntimeError::NoSuchContainer { .. },
+                ..
+            }) => {
+                self.set_node(node, NodeState::Absent);
+                return Ok(());
+            }
+            other => other?,
+        };
+        let started = !found.running && (start || found.exit == Some(REBOOT));
+        if !found.running && !started {
+            *wired = None;
+            self.set_node(node, NodeState::Stopped);
+            return Ok(());
+        }
+        if started {
+            self.set_node(node, NodeState::Rebooting);
+            let lab = Arc::clone(self);
+            let doing = format!("start node `{node}`");
+            self.to_its_end(async move {
+                let started = lab.ground.runtime.start_container(&container).await;
+                started.map_err(LabError::runtime(doing))
+            })
+            .await?;
+            *wired = None;
+        }
+        if started || wired.is_none() || *wired != found.pid {
+            // After an absence of the daemon's it is plugged in anew although it may be plugged in:
+            // the wirer leaves alone what is there.
+            self.plug_in(node, &mut wired).await?;
+        }
+        if started {
+            self.boot_in_background(node);
+        } else if self.node_state(node) != NodeState::Rebooting {
+            self.set_node(node, NodeState::Running);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! Programs in nodes: a person's commands, and the scenario's scripts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use plateau_core::api::{Exec, ExecResult, NodeState, ScriptRun};
+use plateau_core::topology::Script;
+
+use super::{Lab, LabError};
+use crate::layout;
+use crate::runtime::{Attached, ExecOutput, ExecSpec, Keep, Running, RuntimeError};
+
+/// Marks the processes of one program, so that they are found when it takes too long.
+const MARK: &str = "PLATEAU_PROGRAM";
+
+/// Reads all of the script before the first line is run: a command that reads its standard input
+/// would eat the rest of it otherwise.
+const SHELL: [&str; 5] = ["/bin/bash", "-euo", "pipefail", "-c", r#"eval "$(cat)""#];
+
+/// Ends what carries a mark. An engine cannot end a program, and from outside the node's pid
+/// namespace its processes have other numbers.
+const END: &str = r#"for process in /proc/[0-9]*; do
+  if grep -qzxF "$1" "$process/environ" 2>/dev/null; then kill -KILL "${process##*/}"; fi
+done"#;
+
+const EXEC_TIMEOUT: Duration = Duration::from_secs(60);
+const EXEC_LIMIT: usize = 1 << 20;
+const SCRIPT_LIMIT: usize = 8 << 10;
+
+/// What `timeout` ends with.
+const TIMED_OUT: i64 = 124;
+
+impl Lab {
+    /// Runs a person's command.
+    pub(super) async fn exec(&self, node: &str, exec: Exec) -> Result<ExecResult, LabError> {
+        self.running(node)?;
+        if exec.argv.is_empty() {
+            return Err(LabError::NothingToRun);
+        }
+        let spec = ExecSpec {
+            argv: exec.argv,
+            env: BTreeMap::new(),
+            stdin: exec.stdin.unwrap_or_default().into_bytes(),
+            timeout: exec.timeout_ms.map_or(EXEC_TIMEOUT, Duration::from_millis),
+            limit: EXEC_LIMIT,
+            keep: Keep::Head,
+        };
+        match self.bounded(node, spec).await {
+            Ok(output) => Ok(result_of(output)),
+            Err(RuntimeError::Timeout { limit, .. }) => Err(LabError::CommandTimeout {
+                node: node.to_owned(),
+                limit,
+            }),
+            Err(error) => {
+                let doing = format!("run a command in node `{node}`");
+                Err(LabError::runtime(doing)(error))
+            }
+        }
+    }
+
+    /// Runs one of the scenario's scripts as root. That it fails, or never ends, is no error.
+    pub(super) async fn run_script(
+        &self,
+        node: &str,
+        script: &Script,
+    ) -> Result<ScriptRun, LabError> {
+        self.running(node)?;
+        let spec = ExecSpec {
+            argv: SHELL.map(str::to_owned).to_vec(),
+            env: BTreeMap::new(),
+            stdin: script.text.clone().into_bytes(),
+            timeout: self.ground.settings.script_timeout,
+            limit: SCRIPT_LIMIT,
+            keep: Keep::Tail,
+        };
+        let result = match self.bounded(node, spec).await {
+            Ok(output) => result_of(output),
+            Err(RuntimeError::Timeout { limit, .. }) => ExecResult {
+                exit: TIMED_OUT,
+                stdout: String::new(),
+                stderr: format!("it took longer than {limit:?} and was ended"),
+            },
+            Err(error) => {
+                let doing = format!("run script `{}` in node `{node}`", script.source);
+                return Err(LabError::runtime(doing)(error));
+            }
+        };
+        Ok(ScriptRun {
+            node: node.to_owned(),
+            script: script.source.clone(),
+            result,
+        })
+    }
+
+    /// Opens a terminal.
+    pub(super) async fn terminal(
+        &self,
+        node: &str,
+        name: &str,
+        user: &str,
+    ) -> Result<Attached, LabError> {
+        self.running(node)?;
+        // Two people's terminals are two, also where they call them the same.
+        let name = match user {
+            "root" => name.to_owned(),
+            user => format!("{name}.{user}"),
+        };
+        let argv = [layout::AGENT, "shell", "--name", &name, "--user", user].map(str::to_owned);
+        let doing = format!("open a terminal of node `{node}`");
+        self.ground
+            .runtime
+            .attach(&self.container(node), &argv)
+            .await
+            .map_err(LabError::runtime(doing))
+    }
+
+    /// Runs a program with its streams attached, for as long as it likes.
+    pub(super) async fn run(&self, node: &str, argv: &[String]) -> Result<Running, LabError> {
+        self.running(node)?;
+        if argv.is_empty() {
+            return Err(LabError::NothingToRun);
+        }
+        let doing = format!("run a program in node `{node}`");
+        self.ground
+            .runtime
+            .exec_attached(&self.container(node), argv)
+            .await
+            .map_err(LabError::runtime(doing))
+    }
+
+    /// A program that takes too long is ended, with all that it started itself.
+    async fn bounded(&self, node: &str, mut spec: ExecSpec) -> Result<ExecOutput, RuntimeError> {
+        let mark = uuid::Uuid::now_v7().simple().to_string();
+        spec.env.insert(MARK.to_owned(), mark.clone());
+        let container = self.container(node);
+        let output = self.ground.runtime.exec(&container, &spec).await;
+        if matches!(output, Err(RuntimeError::Timeout { .. })) {
+            let end = ExecSpec {
+                argv: vec![
+                    "/bin/bash".to_owned(),
+                    "-c".to_owned(),
+                    END.to_owned(),
+                    "end".to_owned(),
+                    format!("{MARK}={mark}"),
+                ],
+                env: BTreeMap::new(),
+                stdin: vec![],
+                timeout: Duration::from_secs(10),
+                limit: SCRIPT_LIMIT,
+                keep: Keep::Tail,
+            };
+            if let Err(error) = self.ground.runtime.exec(&container, &end).await {
+                tracing::warn!(container, %error, "a program that took too long runs on");
+            }
+        }
+        output
+    }
+
+    pub(super) fn running(&self, node: &str) -> Result<(), LabError> {
+        self.known(node)?;
+        match self.node_state(node) {
+            NodeState::Running => Ok(()),
+            NodeState::Absent | NodeState::Rebooting | NodeState::Stopped => {
+                Err(LabError::NodeStopped {
+                    node: node.to_owned(),
+                })
+            }
+        }
+    }
+}
+
+fn result_of(output: ExecOutput) -> ExecResult {
+    ExecResult {
+        exit: output.exit,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

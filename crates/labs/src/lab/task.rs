@@ -1,0 +1,345 @@
+//! The task that owns a lab: commands in, events out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use futures_util::FutureExt;
+use plateau_core::api::{
+    CheckLab, CheckResultView, Exec, ExecResult, LabState, LabView, Solve, SolveResult,
+};
+use plateau_core::evidence::{Evidence, Gathering};
+use plateau_core::topology::Topology;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{Lab, LabError, down};
+use crate::error::chain;
+use crate::runtime::{Attached, Running, RuntimeError};
+
+/// Where the answer to a command goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, LabError>>;
+
+/// What a lab can be told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Run a person's command in a node.
+    Exec(String, Exec, Reply<ExecResult>),
+    /// Apply solutions.
+    Solve(Solve, Reply<SolveResult>),
+    /// Grade.
+    Check(CheckLab, Reply<CheckResultView>),
+    /// Look in some phases, or in all.
+    Gather(CheckLab, Reply<Evidence>),
+    /// Ask these checks alone, as this scenario has them.
+    GatherOnly(Box<Topology>, BTreeSet<String>, Reply<Gathering>),
+    /// Start the candidate's clock.
+    Start(Reply<LabView>),
+    /// Have the candidate's clock show how long they have worked, and run or stand still.
+    SetClock(Duration, bool, Reply<()>),
+    /// Let all events happen that have not yet.
+    Happen(Reply<()>),
+    /// Restart a node.
+    Reboot(String, Reply<()>),
+    /// Freeze all nodes.
+    Freeze(Reply<()>),
+    /// Let all nodes go on.
+    Thaw(Reply<()>),
+    /// Keep all nodes as images, for this attempt.
+    Keep(String, Reply<()>),
+    /// Open a terminal: node, name, user.
+    Terminal(String, String, String, Reply<Attached>),
+    /// Run a program of a node's with its streams attached.
+    Run(String, Vec<String>, Reply<Running>),
+    /// Remove everything.
+    Down(Reply<()>),
+    /// The engine says that something became of a node.
+    Changed(String),
+    /// The engine cannot be heard, or ended what the lab stands on.
+    Lost,
+    /// The engine can be heard again.
+    Recover,
+}
+
+/// How a lab's life begins for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// It is to be built.
+    Build,
+    /// It was built before we came.
+    Adopt,
+    /// The engine was away.
+    Recover,
+}
+
+/// Owns a lab until it is gone.
+pub(crate) async fn own(lab: Arc<Lab>, begin: Begin, mut commands: mpsc::Receiver<Command>) {
+    let mut beginning = Some(start(&lab, begin));
+    loop {
+        let command = tokio::select! {
+            (how, begun) = until_begun(&mut beginning) => {
+                beginning = None;
+                begun_with(&lab, how, begun).await;
+                continue;
+            }
+            command = commands.recv() => command,
+        };
+        let to_be_there = matches!(lab.state(), LabState::Ready | LabState::Recovering);
+        match command {
+            // The daemon ends; the lab runs on.
+            None => return,
+            // What is done now about its nodes does not hold any longer.
+            Some(Command::Lost) if to_be_there => {
+                lab.be_away();
+                if let Some((Begin::Recover, task)) = &beginning {
+                    task.abort();
+                    beginning = None;
+                }
+            }
+            Some(Command::Recover) if to_be_there => {
+                lab.be_away();
+                // Whoever adopts it looks until he sees it whole.
+                if !matches!(beginning, Some((Begin::Adopt, _))) {
+                    if let Some((_, task)) = &beginning {
+                        task.abort();
+                    }
+                    beginning = Some(start(&lab, Begin::Recover));
+                }
+            }
+            Some(Command::Down(reply)) => {
+                beginning = None;
+                let done = remove(&lab).await;
+                let gone = done.is_ok();
+                let _ = reply.send(done);
+                if gone {
+                    return;
+                }
+            }
+            Some(command) => obey(&lab, command),
+        }
+    }
+}
+
+/// What the lab is at before it can be worked with. What comes of it: nodes that did not come back.
+type Beginning = (Begin, JoinHandle<Result<Vec<String>, LabError>>);
+
+fn start(lab: &Arc<Lab>, begin: Begin) -> Beginning {
+    let begun = match begin {
+        Begin::Build => {
+            let lab = Arc::clone(lab);
+            async move { lab.build().await.map(|()| vec![]) }.boxed()
+        }
+        Begin::Adopt => adopt(Arc::clone(lab)).boxed(),
+        Begin::Recover => recover(Arc::clone(lab)).boxed(),
+    };
+    let cancel = lab.cancel.clone();
+    let given_up = lab.given_up();
+    let task = lab.jobs.spawn(async move {
+        tokio::select! {
+            () = cancel.cancelled() => Err(given_up),
+            begun = begun => begun,
+        }
+    });
+    (begin, task)
+}
+
+/// Goes on with what another daemon began. A lab that cannot be made whole now is before its next grading.
+async fn adopt(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
+    lab.recall_events().await?;
+    lab.recall_upset().await?;
+    let problems = recover(Arc::clone(&lab)).await?;
+    if let Err(error) = lab.make_whole().await {
+        let reason = chain(&error);
+        tracing::error!(lab = %lab.marker.name, reason, "a grading is not undone");
+    }
+    Ok(problems)
+}
+
+/// Brings everything back that ran, however long the engine fails. What of it does not come back.
+async fn recover(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
+    let patience = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(5))
+        .without_max_times();
+    let settle = || Arc::clone(&lab).settle();
+    settle
+        .retry(patience)
+        .when(|error| {
+            let LabError::Runtime { source, .. } = error else {
+                return false;
+            };
+            !matches!(source, RuntimeError::NoSuchContainer { .. })
+        })
+        .notify(|error, wait| {
+            let reason = chain(error);
+            tracing::warn!(lab = %lab.marker.name, reason, ?wait, "a lab is not back yet");
+        })
+        .await
+}
+
+async fn until_begun(beginning: &mut Option<Beginning>) -> (Begin, Result<Vec<String>, LabError>) {
+    match beginning {
+        None => std::future::pending().await,
+        Some((begin, task)) => match task.await {
+            Ok(begun) => (*begin, begun),
+            Err(error) => {
+                let reason = error.to_string();
+                let node = "*".to_owned();
+                (*begin, Err(LabError::Boot { node, reason }))
+            }
+        },
+    }
+}
+
+async fn begun_with(lab: &Arc<Lab>, begin: Begin, begun: Result<Vec<String>, LabError>) {
+    match (begun, begin) {
+        (Ok(problems), Begin::Build | Begin::Adopt | Begin::Recover) => {
+            let not_back = (!problems.is_empty()).then(|| LabError::NotBack { problems }.api());
+            lab.set_state(LabState::Ready, not_back);
+            lab.watch_events();
+            // What became of a node meanwhile was not heard.
+            for node in lab.topology.nodes.keys() {
+                obey(lab, Command::Changed(node.clone()));
+            }
+        }
+        // What a candidate has worked on is never removed because of a failure.
+        (Err(error), Begin::Adopt | Begin::Recover) => {
+            lab.set_state(LabState::Failed, Some(error.api()))
+        }
+        (Err(error), Begin::Build) => {
+            tracing::warn!(lab = %lab.marker.name, %error, "a lab could not be built");
+            let mut problem = error.api();
+            if let Err(error) = clear(lab).await {
+                problem.message = format!("{}; {}", problem.message, error.api().message);
+            }
+            lab.set_state(LabState::Failed, Some(problem));
+        }
+    }
+}
+
+/// Removes the lab on command. Where that fails it can be commanded again.
+async fn remove(lab: &Arc<Lab>) -> Result<(), LabError> {
+    lab.set_state(LabState::Removing, None);
+    let cleared = clear(lab).await;
+    match &cleared {
+        Ok(()) => lab.set_state(LabState::Removed, None),
+        Err(error) => lab.set_state(LabState::Failed, Some(error.api())),
+    }
+    cleared
+}
+
+/// Ends all jobs, waits for calls that are under way, and removes everything.
+async fn clear(lab: &Arc<Lab>) -> Result<(), LabError> {
+    lab.cancel.cancel();
+    lab.jobs.close();
+    lab.jobs.wait().await;
+    // From now on a crash goes on with the removal.
+    lab.mark(crate::store::Progress::Passing).await?;
+    let ground = &lab.ground;
+    down::down(ground.runtime.as_ref(), &ground.owner, &lab.marker.id).await?;
+    for node in lab.topology.nodes.keys() {
+        lab.set_node(node, plateau_core::api::NodeState::Absent);
+    }
+    lab.forget().await
+}
+
+/// Starts the job that a command asks for.
+fn obey(lab: &Arc<Lab>, command: Command) {
+    let ready = lab.state() == LabState::Ready;
+    let job = Arc::clone(lab);
+    match command {
+        Command::Exec(node, exec, reply) => {
+            answer(lab, reply, async move { job.exec(&node, exec).await });
+        }
+        Command::Solve(solve, reply) => {
+            answer(lab, reply, async move { job.solve(&solve).await });
+        }
+        Command::Check(check, reply) => {
+            answer(lab, reply, async move { job.check(check).await });
+        }
+        Command::Gather(check, reply) => {
+            answer(lab, reply, async move { job.gather(check).await });
+        }
+        Command::GatherOnly(scenario, checks, reply) => {
+            answer(lab, reply, async move {
+                job.gather_only(&scenario, &checks).await
+            });
+        }
+        Command::Start(reply) => {
+            answer(lab, reply, async move { job.start_clock().await });
+        }
+        Command::SetClock(worked, runs, reply) => {
+            answer(lab, reply, async move { job.set_clock(worked, runs).await });
+        }
+        Command::Happen(reply) => {
+            answer(lab, reply, async move { job.happen_all().await });
+        }
+        Command::Reboot(node, reply) => {
+            answer(lab, reply, async move {
+                let _work = job.work.lock().await;
+                job.reboot(&node).await
+            });
+        }
+        Command::Freeze(reply) => {
+            answer(lab, reply, async move { job.freeze().await });
+        }
+        Command::Thaw(reply) => {
+            answer(lab, reply, async move { job.thaw().await });
+        }
+        Command::Keep(attempt, reply) => {
+            answer(lab, reply, async move { job.keep(&attempt).await });
+        }
+        Command::Terminal(node, name, user, reply) => {
+            answer(lab, reply, async move {
+                job.terminal(&node, &name, &user).await
+            });
+        }
+        Command::Run(node, argv, reply) => {
+            answer(lab, reply, async move { job.run(&node, &argv).await });
+        }
+        Command::Changed(node) if ready => {
+            background(lab, async move { job.look_after(&node).await });
+        }
+        // Being built or brought back, it is looked at when it is done; failed, there is nothing to
+        // look at.
+        Command::Changed(_) => {}
+        // The owner's own.
+        Command::Down(_) | Command::Lost | Command::Recover => {}
+    }
+}
+
+fn answer<T: Send + 'static>(
+    lab: &Arc<Lab>,
+    reply: Reply<T>,
+    job: impl Future<Output = Result<T, LabError>> + Send + 'static,
+) {
+    let state = lab.state();
+    if state != LabState::Ready {
+        let _ = reply.send(Err(LabError::NotReady {
+            lab: lab.marker.name.clone(),
+            state,
+        }));
+        return;
+    }
+    let cancel = lab.cancel.clone();
+    let given_up = lab.given_up();
+    lab.jobs.spawn(async move {
+        let done = tokio::select! {
+            () = cancel.cancelled() => Err(given_up),
+            done = job => done,
+        };
+        // Whoever asked may be gone.
+        let _ = reply.send(done);
+    });
+}
+
+pub(super) fn background(lab: &Arc<Lab>, job: impl Future<Output = ()> + Send + 'static) {
+    let cancel = lab.cancel.clone();
+    lab.jobs.spawn(async move {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = job => {}
+        }
+    });
+}

@@ -1,0 +1,379 @@
+//! All labs of the daemon: the handle that HTTP and proofs call.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use plateau_core::api::{
+    CheckLab, CheckResultView, Event, LabState, LabView, NewLab, ScenarioFiles, Solve, SolveResult,
+};
+use plateau_core::scenario::{Folder, Scenario};
+use plateau_core::topology::Topology;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::agent::Agent;
+use crate::disk::Disk;
+use crate::lab::task::{Begin, Command, Reply, own};
+use crate::lab::{Again, Ground, Lab, LabError};
+use crate::runtime::Runtime;
+use crate::settings::Settings;
+use crate::store::{Marker, Progress, Store, on_disk};
+
+use naming::{check_name, free_name, refuse_taken};
+
+mod clock;
+mod gathering;
+mod host;
+mod keeping;
+pub mod naming;
+mod program;
+mod reconcile;
+mod reopening;
+
+/// Events that a slow listener may fall behind before it loses the oldest.
+const EVENTS: usize = 4096;
+
+/// A handle on all labs; clones share them. Labs are addressed by name or by identifier.
+///
+/// The labs run on when the last handle is dropped; who opens them again adopts them.
+#[derive(Clone, Debug)]
+pub struct Labs {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    ground: Arc<Ground>,
+    /// By identifier, which is also the order in which they were asked for.
+    labs: Mutex<BTreeMap<String, Known>>,
+    /// What the host was when it was last looked at.
+    host: host::LastLook,
+    disk: Disk,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    lab: Arc<Lab>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// A lab to be started.
+struct New<'a> {
+    folder: &'a Folder,
+    topology: Topology,
+    name: Option<String>,
+    /// Whether it is of no use without us: after a crash it is removed.
+    fleeting: bool,
+    again: Option<Again>,
+}
+
+impl<'a> New<'a> {
+    fn lab(folder: &'a Folder, topology: Topology, name: Option<String>) -> Self {
+        Self {
+            folder,
+            topology,
+            name,
+            fleeting: false,
+            again: None,
+        }
+    }
+}
+
+impl Labs {
+    /// Installs the agent on the engine, adopts the labs that are there, removes those that were
+    /// left half-built, and follows the engine's events from then on.
+    ///
+    /// # Errors
+    /// The engine or the state folder cannot be used.
+    pub async fn open(runtime: Arc<dyn Runtime>, settings: Settings) -> Result<Self, LabError> {
+        let root = settings.state.clone();
+        let disk = host::disk(&settings.state)?;
+        let (store, owner) = on_disk(move || {
+            let store = Store::open(&root)?;
+            let owner = store.owner()?;
+            Ok((store, owner))
+        })
+        .await?;
+        let info = runtime.info().await;
+        let info = info.map_err(LabError::runtime("ask the engine what it is"))?;
+        let agent = Agent::install(Arc::clone(&runtime), &settings.agent, &owner).await?;
+        let labs = Self {
+            inner: Arc::new(Inner {
+                ground: Arc::new(Ground {
+                    private_cgroups: info.cgroup_version == 2,
+                    events: broadcast::Sender::new(EVENTS),
+                    runtime,
+                    settings,
+                    store,
+                    agent,
+                    owner,
+                }),
+                labs: Mutex::default(),
+                host: host::LastLook::default(),
+                disk,
+            }),
+        };
+        // Heard from before the labs are looked at, so that nothing falls between.
+        let events = reconcile::listen(&labs.inner.ground.runtime).await?;
+        reconcile::follow(Arc::downgrade(&labs.inner), events);
+        labs.reconcile().await?;
+        Ok(labs)
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.inner.ground.runtime
+    }
+
+    /// The disk of the state folder.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        &self.inner.disk
+    }
+
+    /// What the administrator decided.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.ground.settings
+    }
+
+    /// What happens to all labs, from now on. A receiver that is too slow loses the oldest events.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.inner.ground.events.subscribe()
+    }
+
+    /// Asks for a lab and returns at once; it is built in the background.
+    ///
+    /// # Errors
+    /// The scenario has problems, the host lacks what it needs, or the name is taken.
+    pub async fn create(&self, lab: NewLab) -> Result<LabView, LabError> {
+        let folder = folder_of(&lab.files)?;
+        let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
+        let topology = scenario.draw(&lab.seed).map_err(LabError::Scenario)?;
+        self.preflight(&topology).await?;
+        self.create_drawn(&folder, topology, lab.name).await
+    }
+
+    /// The same for a topology drawn already from a folder.
+    ///
+    /// # Errors
+    /// The name is taken, or the folder cannot be kept.
+    pub async fn create_drawn(
+        &self,
+        folder: &Folder,
+        topology: Topology,
+        name: Option<String>,
+    ) -> Result<LabView, LabError> {
+        let frozen = New::lab(folder, topology, name);
+        self.start(frozen).await
+    }
+
+    /// The same for a lab that is of no use without us: after a crash it is removed.
+    ///
+    /// # Errors
+    /// The name is taken, or the folder cannot be kept.
+    pub async fn create_fleeting(
+        &self,
+        folder: &Folder,
+        topology: Topology,
+        name: String,
+    ) -> Result<LabView, LabError> {
+        let lab = New {
+            fleeting: true,
+            ..New::lab(folder, topology, Some(name))
+        };
+        self.start(lab).await
+    }
+
+    async fn start(&self, new: New<'_>) -> Result<LabView, LabError> {
+        let New {
+            folder,
+            topology,
+            name,
+            fleeting,
+            again,
+        } = new;
+        if let Some(name) = &name {
+            check_name(name)?;
+        }
+        self.check_disk()?;
+        let store = self.inner.ground.store.clone();
+        let frozen = folder.clone();
+        on_disk(move || store.freeze(&frozen)).await?;
+        let mut labs = self.inner.labs();
+        let marker = Marker {
+            id: uuid::Uuid::now_v7().to_string(),
+            name: name.unwrap_or_else(|| free_name(&labs, &topology.scenario)),
+            scenario: topology.scenario.clone(),
+            hash: folder.hash(),
+            seed: topology.seed.clone(),
+            created: jiff::Timestamp::now().to_string(),
+            progress: Progress::Passing,
+            fleeting,
+        };
+        let events = again.as_ref().map(|again| again.events.clone());
+        let lab = Lab::new(Arc::clone(&self.inner.ground), marker, topology, again);
+        lab.have_happened(&events.unwrap_or_default());
+        refuse_taken(&labs, &lab)?;
+        let view = lab.view();
+        self.inner.start(&mut labs, lab, Begin::Build);
+        Ok(view)
+    }
+
+    /// All labs in the order in which they were asked for.
+    #[must_use]
+    pub fn list(&self) -> Vec<LabView> {
+        let labs = self.inner.labs();
+        labs.values().map(|known| known.lab.view()).collect()
+    }
+
+    /// One lab.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn show(&self, lab: &str) -> Result<LabView, LabError> {
+        Ok(self.inner.find(lab)?.lab.view())
+    }
+
+    /// What has happened to a lab so far (at most its last 512 events), and what happens from now on.
+    /// Events of other labs come in the receiver too.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn follow(&self, lab: &str) -> Result<(Vec<Event>, broadcast::Receiver<Event>), LabError> {
+        Ok(self.inner.find(lab)?.lab.follow())
+    }
+
+    /// Waits until a lab is neither being built nor brought back any longer.
+    ///
+    /// # Errors
+    /// There is none. A lab whose building failed is no error here: its view says so.
+    pub async fn built(&self, lab: &str) -> Result<LabView, LabError> {
+        let mut view = self.inner.find(lab)?.lab.watch();
+        let built =
+            view.wait_for(|view| !matches!(view.state, LabState::Building | LabState::Recovering));
+        let built = built.await;
+        let view = built.map(|view| view.clone());
+        view.map_err(|_| LabError::NoSuchLab {
+            lab: lab.to_owned(),
+        })
+    }
+
+    /// Runs solutions, and a mistake after them. A script that fails is no error.
+    ///
+    /// # Errors
+    /// There is no such lab, task or mistake, or the lab does not run.
+    pub async fn solve(&self, lab: &str, solve: Solve) -> Result<SolveResult, LabError> {
+        self.tell(lab, |reply| Command::Solve(solve, reply)).await
+    }
+
+    /// Grades a lab.
+    ///
+    /// # Errors
+    /// There is no such lab or phase, or the lab does not run. What cannot be looked at is
+    /// `unknown` in the grade and no error.
+    pub async fn check(&self, lab: &str, check: CheckLab) -> Result<CheckResultView, LabError> {
+        self.tell(lab, |reply| Command::Check(check, reply)).await
+    }
+
+    /// Restarts a node, also a stopped one, and waits until it has booted.
+    ///
+    /// # Errors
+    /// There is no such lab or node, or it does not boot.
+    pub async fn reboot(&self, lab: &str, node: &str) -> Result<(), LabError> {
+        let node = node.to_owned();
+        self.tell(lab, |reply| Command::Reboot(node, reply)).await
+    }
+
+    /// Removes a lab, also one that is still being built.
+    ///
+    /// # Errors
+    /// There is no such lab, or not all of it could be removed; then it can be asked for again.
+    pub async fn down(&self, lab: &str) -> Result<(), LabError> {
+        let known = self.inner.find(lab)?;
+        match known.tell(Command::Down).await {
+            // Somebody else removed it meanwhile.
+            Err(LabError::GivenUp { .. }) => {}
+            other => other?,
+        }
+        self.inner.labs().remove(&known.lab.marker.id);
+        Ok(())
+    }
+
+    async fn tell<T>(
+        &self,
+        lab: &str,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, LabError> {
+        self.inner.find(lab)?.tell(command).await
+    }
+}
+
+impl Known {
+    async fn tell<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, LabError> {
+        let given_up = || LabError::GivenUp {
+            lab: self.lab.marker.name.clone(),
+        };
+        let (reply, answer) = oneshot::channel();
+        let told = self.commands.send(command(reply)).await;
+        told.map_err(|_| given_up())?;
+        answer.await.unwrap_or_else(|_| Err(given_up()))
+    }
+}
+
+impl Inner {
+    fn labs(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.labs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, lab: &str) -> Result<Known, LabError> {
+        let labs = self.labs();
+        labs.get(lab)
+            .or_else(|| labs.values().find(|known| known.lab.marker.name == lab))
+            .cloned()
+            .ok_or_else(|| LabError::NoSuchLab {
+                lab: lab.to_owned(),
+            })
+    }
+
+    fn start(&self, labs: &mut BTreeMap<String, Known>, lab: Arc<Lab>, begin: Begin) {
+        let (commands, told) = mpsc::channel(64);
+        let id = lab.marker.id.clone();
+        let known = Known {
+            lab: Arc::clone(&lab),
+            commands,
+        };
+        labs.insert(id, known);
+        if begin == Begin::Adopt {
+            lab.be_away();
+        }
+        tokio::spawn(own(lab, begin, told));
+    }
+}
+
+/// A scenario's folder as it travelled.
+///
+/// # Errors
+/// A path leads out of the folder, or a content is no base64.
+pub fn folder_of(files: &ScenarioFiles) -> Result<Folder, LabError> {
+    let mut folder = BTreeMap::new();
+    for (path, content) in files {
+        let bad = |reason: String| LabError::BadFile {
+            path: path.clone(),
+            reason,
+        };
+        let mut parts = Path::new(path).components();
+        if path.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+            return Err(bad("it leads out of the scenario's folder".to_owned()));
+        }
+        let content = STANDARD
+            .decode(content)
+            .map_err(|error| bad(error.to_string()))?;
+        folder.insert(path.clone(), content);
+    }
+    Ok(Folder(folder))
+}

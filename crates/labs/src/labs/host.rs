@@ -1,0 +1,79 @@
+//! Whether the host can bear a lab, looked at once for many.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use plateau_core::topology::Topology;
+use plateau_core::wire::HostAnswer;
+use tokio::sync::Mutex;
+
+use super::Labs;
+use crate::disk::{Disk, Look, Room};
+use crate::lab::LabError;
+use crate::metrics;
+use crate::preflight::{PreflightError, ask_host, preflight};
+use crate::store::StoreError;
+
+/// How long a look at the host is good for.
+const STAYS: Duration = Duration::from_secs(30);
+
+/// What the host was when it was last looked at, and when that was.
+pub(super) type LastLook = Mutex<Option<(Instant, Option<HostAnswer>)>>;
+
+impl Labs {
+    /// Whether the host can bear a lab. A room's labs are asked for in one go, and the host is
+    /// looked at once for all of them.
+    ///
+    /// # Errors
+    /// It cannot, or could not be asked.
+    pub async fn preflight(&self, topology: &Topology) -> Result<(), PreflightError> {
+        let runtime = self.runtime().as_ref();
+        let host = {
+            let mut last = self.inner.host.lock().await;
+            let (_, host) = match last.take() {
+                Some(look) if look.0.elapsed() < STAYS => last.insert(look),
+                Some(_) | None => last.insert((Instant::now(), ask_host(runtime).await)),
+            };
+            host.clone()
+        };
+        preflight(runtime, host.as_ref(), topology).await
+    }
+}
+
+impl Labs {
+    /// Refuses to begin something that takes space where little is left.
+    ///
+    /// # Errors
+    /// Little is left.
+    pub fn check_disk(&self) -> Result<(), LabError> {
+        let Look { free, low, room } = self.inner.disk.look();
+        match room {
+            Room::Ample => Ok(()),
+            Room::Low | Room::Full => Err(LabError::DiskLow { free, low }),
+        }
+    }
+
+    /// Counts the labs by their state, and what is free on the disk of the state folder.
+    pub fn measure(&self) {
+        let states: Vec<_> = self.list().iter().map(|view| view.state).collect();
+        metrics::labs(&states);
+        metrics::state_free(self.disk().look().free);
+    }
+
+    /// Memory that is left on the engine's host, in bytes; `None` where it does not say.
+    pub async fn memory_available(&self) -> Option<u64> {
+        self.left_of_the_host().await.0
+    }
+
+    /// Memory and disk that are left on the engine's host, in bytes; `None` where it does not say.
+    pub async fn left_of_the_host(&self) -> (Option<u64>, Option<u64>) {
+        let host = ask_host(self.runtime().as_ref()).await;
+        host.map_or((None, None), |host| (host.memory_available, host.disk_free))
+    }
+}
+
+/// The disk of a state folder, which is made where it is not there.
+pub(super) fn disk(state: &Path) -> Result<Disk, LabError> {
+    let opened = std::fs::create_dir_all(state).and_then(|()| Disk::open(state));
+    Ok(opened.map_err(StoreError::io("look at the disk of", state))?)
+}

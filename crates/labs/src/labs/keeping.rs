@@ -1,0 +1,57 @@
+//! Labs that are handed in.
+
+use super::Labs;
+use crate::lab::LabError;
+use crate::lab::down::remove_images;
+use crate::lab::task::Command;
+use crate::labels::{ATTEMPT, OWNER};
+use crate::runtime::Labels;
+use crate::store::on_disk;
+
+impl Labs {
+    /// Freezes all nodes of a lab.
+    ///
+    /// # Errors
+    /// There is no such lab, it does not run, or the engine failed.
+    pub async fn freeze(&self, lab: &str) -> Result<(), LabError> {
+        self.tell(lab, Command::Freeze).await
+    }
+
+    /// Lets all nodes of a lab go on.
+    ///
+    /// # Errors
+    /// There is no such lab, it does not run, or the engine failed.
+    pub async fn thaw(&self, lab: &str) -> Result<(), LabError> {
+        self.tell(lab, Command::Thaw).await
+    }
+
+    /// Freezes all nodes of a lab and keeps them as images that outlive it, from which it can be opened
+    /// again; see [`Labs::reopen`].
+    ///
+    /// # Errors
+    /// There is no such lab, it does not run, or the engine failed.
+    pub async fn keep(&self, lab: &str, attempt: &str) -> Result<(), LabError> {
+        let attempt = attempt.to_owned();
+        self.tell(lab, |reply| Command::Keep(attempt, reply)).await
+    }
+
+    /// Removes what was kept for an attempt: images, what was written down beside them, and labs that
+    /// were opened again from them.
+    ///
+    /// # Errors
+    /// All that failed.
+    pub async fn forget_kept(&self, attempt: &str) -> Result<(), LabError> {
+        self.end_reopened(attempt).await?;
+        let ground = &self.inner.ground;
+        let labels = Labels::from([
+            (OWNER.to_owned(), ground.owner.clone()),
+            (ATTEMPT.to_owned(), attempt.to_owned()),
+        ]);
+        let errors = remove_images(ground.runtime.as_ref(), &labels).await;
+        if !errors.is_empty() {
+            return Err(LabError::Down { errors });
+        }
+        let (store, key) = (ground.store.clone(), attempt.to_owned());
+        Ok(on_disk(move || store.forget_attempt(&key)).await?)
+    }
+}

@@ -1,0 +1,54 @@
+//! Names of labs, and whether they are free.
+
+use std::collections::BTreeMap;
+
+use super::Known;
+use crate::lab::{Lab, LabError};
+
+/// Longest name of a lab: with a node's it stays below what an engine takes.
+const NAME: usize = 60;
+
+/// Whether a name has 1 to `longest` of a-z, 0-9 and `-`, and a letter or a digit at both ends.
+#[must_use]
+pub fn is_plain(name: &str, longest: usize) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    let ends = [bytes.first(), bytes.last()];
+    bytes.len() <= longest
+        && ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
+        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), LabError> {
+    if is_plain(name, NAME) {
+        return Ok(());
+    }
+    Err(LabError::BadName {
+        name: name.to_owned(),
+    })
+}
+
+/// The scenario's identifier and the lowest number that is free.
+pub(super) fn free_name(labs: &BTreeMap<String, Known>, scenario: &str) -> String {
+    let taken = |name: &String| labs.values().any(|known| known.lab.marker.name == *name);
+    let mut names = (1_u32..).map(|number| format!("{scenario}-{number}"));
+    names.find(|name| !taken(name)).unwrap_or_default()
+}
+
+/// Two labs of different names may still want a container of the same name.
+pub(super) fn refuse_taken(labs: &BTreeMap<String, Known>, lab: &Lab) -> Result<(), LabError> {
+    let wanted: Vec<String> = lab.container_names().collect();
+    let taken = labs.values().any(|known| {
+        known.lab.marker.name == lab.marker.name
+            || known
+                .lab
+                .container_names()
+                .any(|name| wanted.contains(&name))
+    });
+    if !taken {
+        return Ok(());
+    }
+    Err(LabError::NameTaken {
+        name: lab.marker.name.clone(),
+    })
+}

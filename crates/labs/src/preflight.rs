@@ -1,0 +1,374 @@
+//! What a lab needs and the host lacks: found before anything is started.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use plateau_core::link::Shape;
+use plateau_core::topology::{Device, PhaseAction, Topology};
+use plateau_core::wire::HostAnswer;
+use thiserror::Error;
+
+use crate::images::tag;
+use crate::labels::ROLE;
+use crate::layout;
+use crate::runtime::{ExecSpec, Keep, Labels, Runtime, RuntimeError};
+
+/// Inotify instances that one node with systemd takes.
+pub const INOTIFY_OF_NODE: u64 = 5;
+
+/// Most that asking the kernel may take: it may load a module for each question.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Free bytes below which no lab is started.
+const DISK_FULL: u64 = 1 << 30;
+
+/// Why a lab is not started.
+#[derive(Debug, Error)]
+pub enum PreflightError {
+    /// The engine could not be asked.
+    #[error("look at what the engine has")]
+    Engine(#[source] RuntimeError),
+    /// Something that the lab needs is not there: one entry each.
+    #[error("the host lacks what the lab needs: {}", .0.iter().map(Lack::seen).collect::<Vec<_>>().join("; "))]
+    Lacks(Vec<Lack>),
+}
+
+/// Something that a lab needs and the host does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// An image is not built.
+    Image {
+        /// Its name.
+        image: String,
+        /// Nodes that are made from it.
+        nodes: Vec<String>,
+    },
+    /// The host has no `/dev/net/tun`.
+    Tun {
+        /// Nodes that are given it.
+        nodes: Vec<String>,
+    },
+    /// The kernel cannot limit a rate.
+    Rate {
+        /// Networks and steps that have one.
+        networks: Vec<String>,
+    },
+    /// The kernel can neither hold packets back nor lose them.
+    Netem {
+        /// Steps that have it done, such as `shape eth0 of gate: delay 50ms (phase slow)`.
+        steps: Vec<String>,
+    },
+    /// The nodes may use more memory than there is.
+    Memory {
+        /// Bytes that they may use.
+        limits: u64,
+        /// Bytes that there are.
+        available: u64,
+    },
+    /// The disk is nearly full.
+    Disk {
+        /// Bytes that are free.
+        free: u64,
+    },
+}
+
+impl Lack {
+    /// What is missing, in words.
+    #[must_use]
+    pub fn seen(&self) -> String {
+        match self {
+            Self::Image { image, nodes } => {
+                format!("image `{image}` is not built (for {})", nodes.join(", "))
+            }
+            Self::Tun { nodes } => {
+                format!("there is no `/dev/net/tun` (for {})", nodes.join(", "))
+            }
+            Self::Rate { networks } => format!(
+                "the kernel has no `tbf` for the rate of {}",
+                networks.join(", ")
+            ),
+            Self::Netem { steps } => format!(
+                "the kernel has no `netem` for the delay or loss of: {}",
+                steps.join("; ")
+            ),
+            Self::Memory { limits, available } => format!(
+                "its nodes may use {} of memory, and {} are available",
+                gib(*limits),
+                gib(*available)
+            ),
+            Self::Disk { free } => {
+                format!("only {} are free on the engine's disk", gib(*free))
+            }
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Image { image, .. } if image.contains(['/', ':']) => {
+                format!("docker pull {image}")
+            }
+            Self::Image { image, .. } => format!("plateau images build {image}"),
+            Self::Tun { .. } => "modprobe tun".to_owned(),
+            Self::Rate { .. } => "modprobe sch_tbf, or leave the rate out".to_owned(),
+            Self::Netem { .. } => "modprobe sch_netem, or leave `delay` and `loss` out".to_owned(),
+            Self::Memory { .. } => "take other labs down, or lower the nodes' `memory`".to_owned(),
+            Self::Disk { .. } => "docker image prune".to_owned(),
+        }
+    }
+}
+
+impl PreflightError {
+    /// Short code that stays the same.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Engine(source) => source.code(),
+            Self::Lacks(_) => "host-lacks",
+        }
+    }
+
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Engine(source) => source.hint(),
+            Self::Lacks(lacks) => {
+                let remedies: Vec<String> = lacks.iter().map(Lack::remedy).collect();
+                Some(remedies.join("; "))
+            }
+        }
+    }
+}
+
+/// What the wirer sees of its host; `None` where there is no wirer that answers.
+pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostAnswer> {
+    let wirers = Labels::from([(ROLE.to_owned(), "wirer".to_owned())]);
+    let exec = ExecSpec {
+        argv: vec![crate::layout::AGENT.to_owned(), "kernel".to_owned()],
+        env: BTreeMap::new(),
+        stdin: vec![],
+        timeout: PATIENCE,
+        limit: 64 << 10,
+        keep: Keep::Head,
+    };
+    let wirers = runtime.list_containers(&wirers).await.ok()?;
+    // One that an older daemon has left may not understand the question.
+    for wirer in wirers.iter().filter(|wirer| wirer.running) {
+        match runtime.exec(&wirer.id, &exec).await {
+            Ok(output) => match serde_json::from_slice(&output.stdout) {
+                Ok(answer) => return Some(answer),
+                Err(error) => tracing::debug!(wirer = wirer.name, %error, "no answer"),
+            },
+            Err(error) => tracing::debug!(wirer = wirer.name, %error, "no answer"),
+        }
+    }
+    None
+}
+
+/// Looks whether the host has what a lab needs, before anything of it is started. What cannot be asked is not missed.
+///
+/// # Errors
+/// [`PreflightError::Lacks`] names all that is missing at once.
+pub async fn preflight(
+    runtime: &dyn Runtime,
+    host: Option<&HostAnswer>,
+    topology: &Topology,
+) -> Result<(), PreflightError> {
+    let mut lacks = missing_images(runtime, topology)
+        .await
+        .map_err(PreflightError::Engine)?;
+    if let Some(host) = host {
+        warn_of_inotify(host, topology);
+        lacks.extend(missing(host, topology));
+    }
+    if lacks.is_empty() {
+        Ok(())
+    } else {
+        Err(PreflightError::Lacks(lacks))
+    }
+}
+
+/// No reason to refuse: what is in use may be given back before it is needed.
+fn warn_of_inotify(host: &HostAnswer, topology: &Topology) {
+    let nodes = topology.nodes.len() as u64;
+    let used = host.inotify_used.unwrap_or_default();
+    match host.inotify_limit {
+        Some(limit) if used + nodes * INOTIFY_OF_NODE > limit => tracing::warn!(
+            limit,
+            used,
+            nodes,
+            "the host may run out of inotify instances, and nodes fail to boot: \
+             raise fs.inotify.max_user_instances"
+        ),
+        Some(_) | None => {}
+    }
+}
+
+async fn missing_images(
+    runtime: &dyn Runtime,
+    topology: &Topology,
+) -> Result<Vec<Lack>, RuntimeError> {
+    let mut nodes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, node) in &topology.nodes {
+        nodes.entry(&node.image).or_default().push(name.clone());
+    }
+    let mut lacks = Vec::new();
+    for (image, nodes) in nodes {
+        if runtime.inspect_image(&tag(image)).await?.is_none() {
+            let image = image.to_owned();
+            lacks.push(Lack::Image { image, nodes });
+        }
+    }
+    Ok(lacks)
+}
+
+fn missing(host: &HostAnswer, topology: &Topology) -> Vec<Lack> {
+    let has_not = |feature: &str| host.features.get(feature) == Some(&false);
+    let mut lacks = Vec::new();
+    let nodes: Vec<String> = topology
+        .nodes
+        .iter()
+        .filter(|(_, node)| node.devices.contains(&Device::Tun))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if has_not("tun") && !nodes.is_empty() {
+        lacks.push(Lack::Tun { nodes });
+    }
+    let mut networks: Vec<String> = topology
+        .networks
+        .iter()
+        .filter(|(_, network)| network.rate.is_some())
+        .map(|(name, _)| name.clone())
+        .collect();
+    networks.extend(shapes(topology, |shape| {
+        shape.rate.is_some() && !needs_netem(shape)
+    }));
+    let impaired = shapes(topology, needs_netem);
+    if has_not("netem") && !impaired.is_empty() {
+        lacks.push(Lack::Netem { steps: impaired });
+    }
+    if has_not("tbf") && !networks.is_empty() {
+        lacks.push(Lack::Rate { networks });
+    }
+    let limits = topology
+        .nodes
+        .values()
+        .map(|node| node.limits.memory.0)
+        .sum();
+    match host.memory_available {
+        Some(available) if available < limits => lacks.push(Lack::Memory { limits, available }),
+        Some(_) | None => {}
+    }
+    match host.disk_free {
+        Some(free) if free < DISK_FULL => lacks.push(Lack::Disk { free }),
+        Some(_) | None => {}
+    }
+    lacks
+}
+
+fn needs_netem(shape: &Shape) -> bool {
+    shape.delay.is_some() || shape.loss_ppm.is_some()
+}
+
+/// Steps of phases and events that shape a link in a certain way, in words.
+fn shapes(topology: &Topology, wanted: impl Fn(&Shape) -> bool) -> Vec<String> {
+    let steps = topology.actions().filter_map(|(of, action)| match action {
+        PhaseAction::Shape { shape, .. } if wanted(shape) => Some(format!("{action} ({of})")),
+        PhaseAction::Shape { .. }
+        | PhaseAction::Reboot(_)
+        | PhaseAction::Stop(_)
+        | PhaseAction::Start(_)
+        | PhaseAction::Cut(_)
+        | PhaseAction::Mend(_)
+        | PhaseAction::Fill { .. }
+        | PhaseAction::Kill { .. }
+        | PhaseAction::Run(_)
+        | PhaseAction::Wait(_) => None,
+    });
+    steps.collect()
+}
+
+/// Bytes for people, in tenths of a GiB.
+pub(crate) fn gib(bytes: u64) -> String {
+    let tenths = bytes / ((1 << 30) / 10);
+    format!("{}.{} GiB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lab() -> Topology {
+        let text = "\
+plateau: 1
+id: pair
+title: { en: Two }
+duration: 10m
+brief: { en: brief.md }
+networks:
+  lan: { rate: 10Mbit }
+nodes:
+  sw:
+    image: debian-switch
+    memory: 1GiB
+    devices: [tun]
+    interfaces: { eth0: { network: lan } }
+tasks:
+  - id: look
+    skill: tsgeri/1.2
+    title: { en: Look }
+    solution: [ { on: sw, run: look.sh } ]
+    checks:
+      - { id: up, on: sw, that: { file: { path: /etc/looked, exists: true } }, points: 1 }
+";
+        let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+        let folder = plateau_core::scenario::Folder(BTreeMap::from([
+            file("scenario.yaml", text),
+            file("brief.md", "Look."),
+            file("look.sh", "touch /etc/looked"),
+        ]));
+        let scenario = plateau_core::scenario::Scenario::read(folder).unwrap();
+        scenario.draw("1").unwrap()
+    }
+
+    fn host(feature: bool, memory: u64, disk: u64) -> HostAnswer {
+        HostAnswer {
+            features: ["tun", "tbf"].map(|name| (name.to_owned(), feature)).into(),
+            memory_available: Some(memory),
+            disk_free: Some(disk),
+            ..HostAnswer::default()
+        }
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        let lacks = missing(&host(false, 1 << 29, 1 << 20), &lab());
+        assert_eq!(
+            lacks,
+            [
+                Lack::Tun {
+                    nodes: vec!["sw".to_owned()]
+                },
+                Lack::Rate {
+                    networks: vec!["lan".to_owned()]
+                },
+                Lack::Memory {
+                    limits: 1 << 30,
+                    available: 1 << 29
+                },
+                Lack::Disk { free: 1 << 20 },
+            ]
+        );
+        let error = PreflightError::Lacks(lacks);
+        assert!(error.to_string().contains("/dev/net/tun"), "{error}");
+        assert!(error.hint().unwrap().contains("sch_tbf"));
+    }
+
+    #[test]
+    fn a_host_that_has_it_all_or_does_not_say_lacks_nothing() {
+        assert_eq!(missing(&host(true, 2 << 30, 9 << 30), &lab()), []);
+        assert_eq!(missing(&HostAnswer::default(), &lab()), []);
+    }
+}

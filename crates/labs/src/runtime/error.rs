@@ -1,0 +1,146 @@
+//! What can go wrong with an engine, and what to do about it.
+
+use std::time::Duration;
+
+use plateau_core::api::{ApiError, Fault};
+
+use crate::error::chain;
+
+/// A source that says what the engine's client said.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A call to an engine that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// Nobody listens.
+    #[error("cannot reach the container engine")]
+    EngineUnreachable(#[source] Cause),
+    /// Somebody listens and will not talk to us.
+    #[error("the container engine's socket refuses us")]
+    PermissionDenied(#[source] Cause),
+    /// The engine does not have the image.
+    #[error("there is no image `{image}`")]
+    ImageMissing {
+        /// Its tag.
+        image: String,
+    },
+    /// The engine does not have the container.
+    #[error("there is no container `{container}`")]
+    NoSuchContainer {
+        /// Its name or identifier.
+        container: String,
+    },
+    /// The container does not run.
+    #[error("container `{container}` does not run")]
+    NotRunning {
+        /// Its name or identifier.
+        container: String,
+    },
+    /// The name is taken, or the thing is in use.
+    #[error("conflict: {message}")]
+    Conflict {
+        /// The engine's words.
+        message: String,
+    },
+    /// The disk is full.
+    #[error("no space left on the engine's disk: {message}")]
+    NoSpace {
+        /// The engine's words.
+        message: String,
+    },
+    /// It took too long.
+    #[error("{doing} took longer than {limit:?}")]
+    Timeout {
+        /// What was being done.
+        doing: String,
+        /// How long it might have taken.
+        limit: Duration,
+    },
+    /// An image could not be built.
+    #[error("building failed: {message}")]
+    Build {
+        /// The engine's words.
+        message: String,
+    },
+    /// The engine answered something else that is no success.
+    #[error("the container engine answered {status}: {message}")]
+    Engine {
+        /// HTTP status.
+        status: u16,
+        /// The engine's words.
+        message: String,
+    },
+    /// The engine's answer was not understood, or the connection broke.
+    #[error("the container engine's answer could not be read")]
+    Transport(#[source] Cause),
+    /// The fake was told to fail.
+    #[error("call {call} was told to fail: {doing}")]
+    Injected {
+        /// Number of the call, from 1.
+        call: usize,
+        /// What was being done.
+        doing: String,
+    },
+}
+
+impl RuntimeError {
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::EngineUnreachable(_) => {
+                "start Docker (`systemctl start docker`), or set DOCKER_HOST to where it listens"
+            }
+            Self::PermissionDenied(_) => {
+                "run plateaud as root or as a member of the group `docker`"
+            }
+            Self::ImageMissing { .. } => {
+                "build it with `plateau images build`; `plateau images list` shows what is missing"
+            }
+            // Never `docker system prune`: it removes nodes that a candidate has switched off.
+            Self::NoSpace { .. } => {
+                "free some with `docker image prune`, or give Docker a larger disk"
+            }
+            Self::NotRunning { .. } => "start or reboot the node",
+            Self::Timeout { .. } => "look at the host's load; `plateau doctor` shows what it has",
+            Self::NoSuchContainer { .. }
+            | Self::Conflict { .. }
+            | Self::Build { .. }
+            | Self::Engine { .. }
+            | Self::Transport(_)
+            | Self::Injected { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// Short code that stays the same, for the API.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EngineUnreachable(_) => "engine-unreachable",
+            Self::PermissionDenied(_) => "engine-permission-denied",
+            Self::ImageMissing { .. } => "image-missing",
+            Self::NoSuchContainer { .. } => "container-missing",
+            Self::NotRunning { .. } => "container-not-running",
+            Self::Conflict { .. } => "engine-conflict",
+            Self::NoSpace { .. } => "no-space",
+            Self::Timeout { .. } => "timeout",
+            Self::Build { .. } => "image-build-failed",
+            Self::Engine { .. } => "engine-error",
+            Self::Transport(_) => "engine-transport",
+            Self::Injected { .. } => "injected",
+        }
+    }
+
+    /// As the API answers it.
+    #[must_use]
+    pub fn api(&self) -> ApiError {
+        ApiError {
+            code: self.code().to_owned(),
+            fault: Fault::Outside,
+            message: chain(self),
+            hint: self.hint(),
+            problems: vec![],
+        }
+    }
+}

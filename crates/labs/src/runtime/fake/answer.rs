@@ -1,0 +1,202 @@
+//! What programs in the fake's containers say.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use plateau_core::fault::FaultAnswer;
+use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact};
+use plateau_core::terminal::{Frame, Past};
+use plateau_core::wire::{WireAnswer, WireRequest};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
+
+use super::{Ran, State, locked};
+use crate::runtime::{ExecOutput, ExecSpec, Image, Labels, Result, RuntimeError};
+
+impl State {
+    pub(super) fn keep_image(&mut self, tag: &str, size: usize, labels: &Labels) {
+        let image = Image {
+            id: format!("sha256:{tag}"),
+            size: size as u64,
+            labels: labels.clone(),
+            created: None,
+        };
+        self.missing.remove(tag);
+        self.images.insert(tag.to_owned(), image);
+    }
+
+    pub(super) fn image(&self, tag: &str) -> Image {
+        self.images.get(tag).cloned().unwrap_or_else(|| Image {
+            id: format!("sha256:{tag}"),
+            size: 0,
+            labels: Labels::new(),
+            created: None,
+        })
+    }
+}
+
+/// Runs a program, so to speak.
+pub(super) fn answer(state: &mut State, container: &str, exec: &ExecSpec) -> Result<ExecOutput> {
+    let labels = state.known(container)?.spec.labels.clone();
+    let role = match exec.argv.first() {
+        Some(program)
+            if [crate::layout::AGENT, crate::layout::GRADER].contains(&program.as_str()) =>
+        {
+            exec.argv.get(1)
+        }
+        _ => None,
+    };
+    match role.map(String::as_str) {
+        Some("fault") => said(&FaultAnswer::Done { count: 1 }),
+        Some("probe") => said(&probe(state, &labels, &exec.stdin)?),
+        Some(_) => Ok(ended(0, vec![])),
+        None => Ok(script(state, labels, exec)),
+    }
+}
+
+/// The wirer: a request a line, an answer a line, until whoever asks has gone.
+pub(super) async fn wire_lines(
+    state: &Mutex<State>,
+    requests: impl AsyncRead + Unpin,
+    mut answers: impl AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(requests).lines();
+    while let Some(line) = lines.next_line().await? {
+        let mut answer = serde_json::to_vec(&wire(&mut locked(state), &line))?;
+        answer.push(b'\n');
+        answers.write_all(&answer).await?;
+    }
+    Ok(())
+}
+
+/// A terminal, which shows what is typed in it and ends with 0 when that is `exit`.
+pub(super) async fn shell(
+    pid: u32,
+    typed: impl AsyncRead + Unpin,
+    shown: impl AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    let mut typed = FramedRead::new(typed, LengthDelimitedCodec::new());
+    let mut shown = FramedWrite::new(shown, LengthDelimitedCodec::new());
+    let past = Frame::Past(Past {
+        terminal: u64::from(pid),
+        place: 0,
+        cols: 80,
+        rows: 24,
+        bytes: vec![],
+    });
+    shown.send(Bytes::from(past.encode())).await?;
+    while let Some(frame) = typed.next().await {
+        let answer = match Frame::decode(&frame?) {
+            Ok(Frame::Data(bytes)) if bytes == b"exit\r" => Frame::Exit(0),
+            Ok(Frame::Data(bytes)) => Frame::Data(bytes),
+            Ok(Frame::Resize { .. }) => continue,
+            Ok(Frame::Exit(_) | Frame::Past(_)) | Err(_) => break,
+        };
+        shown.send(Bytes::from(answer.encode())).await?;
+        if matches!(answer, Frame::Exit(_)) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn wire(state: &mut State, line: &str) -> WireAnswer {
+    let failed = |reason: String| WireAnswer::Failed {
+        doing: "wire".to_owned(),
+        reason,
+    };
+    if let Err(error) = state.called("wire") {
+        return failed(error.to_string());
+    }
+    let request: WireRequest = match serde_json::from_str(line) {
+        Ok(request) => request,
+        Err(error) => return failed(error.to_string()),
+    };
+    let running = |pid: u32| state.containers.values().any(|kept| kept.pid == Some(pid));
+    let nodes = request.ports.iter().map(|port| port.node);
+    let mut pids = nodes
+        .chain(request.release.iter().copied())
+        .chain(request.files.iter().map(|file| file.node));
+    if !running(request.fabric) {
+        return gone(request.fabric);
+    }
+    if let Some(pid) = pids.find(|pid| !running(*pid)) {
+        return gone(pid);
+    }
+    for file in &request.files {
+        let mut all = state.containers.values_mut();
+        if let Some(kept) = all.find(|kept| kept.pid == Some(file.node)) {
+            kept.files += file.content.len();
+        }
+    }
+    state.wired.push(request);
+    WireAnswer::Done { took_us: 1 }
+}
+
+fn gone(pid: u32) -> WireAnswer {
+    WireAnswer::Failed {
+        doing: format!("enter process {pid}"),
+        reason: "No such process".to_owned(),
+    }
+}
+
+fn probe(state: &State, labels: &Labels, stdin: &[u8]) -> Result<Answers> {
+    let batch: Batch = serde_json::from_slice(stdin).map_err(unreadable)?;
+    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    let (lab, node) = (label("plateau.lab"), label("plateau.node"));
+    let ran: Vec<(String, String)> = state
+        .scripts
+        .iter()
+        .filter(|ran| ran.lab == lab)
+        .map(|ran| (ran.node.clone(), ran.text.clone()))
+        .collect();
+    let say = state.answering.clone();
+    let fact = |asked: &Asked| match &say {
+        Some(say) => Arc::clone(say)(&node, &ran, asked),
+        None => Fact::CouldNotLook {
+            reason: "the fake runtime has nothing to look at".to_owned(),
+        },
+    };
+    let answers = batch.questions.iter().map(|asked| Answer {
+        id: asked.id.clone(),
+        fact: fact(asked),
+        took_ms: 0,
+    });
+    Ok(Answers {
+        agent: "fake".to_owned(),
+        answers: answers.collect(),
+    })
+}
+
+fn script(state: &mut State, labels: Labels, exec: &ExecSpec) -> ExecOutput {
+    let text = String::from_utf8_lossy(&exec.stdin).into_owned();
+    let failing = state.failing_script.clone();
+    if let Some((_, exit)) = failing.filter(|(part, _)| text.contains(part)) {
+        return ended(exit, b"told to fail".to_vec());
+    }
+    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    state.scripts.push(Ran {
+        lab: label("plateau.lab"),
+        node: label("plateau.node"),
+        text,
+    });
+    ended(0, vec![])
+}
+
+fn said(answer: &impl serde::Serialize) -> Result<ExecOutput> {
+    Ok(ended(0, serde_json::to_vec(answer).map_err(unreadable)?))
+}
+
+fn ended(exit: i64, stdout: Vec<u8>) -> ExecOutput {
+    ExecOutput {
+        exit,
+        stdout,
+        stderr: vec![],
+        truncated: false,
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> RuntimeError {
+    RuntimeError::Transport(Box::new(error))
+}

@@ -1,0 +1,307 @@
+//! The state on disk: frozen scenarios, and what is known of labs.
+//!
+//! ```text
+//! reserve                 room that is given up when the disk is full
+//! owner                   identifies this installation on engines that it shares with others
+//! scenarios/<hash>/…      a scenario's folder as it was when a lab was first built from it
+//! labs/<id>.json          what a lab is; written before its first container, removed after its last
+//! labs/<id>/clock.json    when the candidate's clock was started
+//! labs/<id>/events.jsonl  what became of the scenario's events, line by line: evidence
+//! labs/<id>/upset.json    what a grading did to the lab and has to undo; there only meanwhile
+//! ```
+//!
+//! Everything is written beside its place, synced, and renamed into it, so that a crash leaves the
+//! old or the new and nothing between.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+
+use plateau_core::scenario::Folder;
+use serde::{Deserialize, Serialize};
+
+mod error;
+mod papers;
+
+pub use error::StoreError;
+
+/// The daemon's folder. Its methods block.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// What is known of a lab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Identifier (UUID version 7).
+    pub id: String,
+    /// Name to address it by.
+    pub name: String,
+    /// The scenario's identifier.
+    pub scenario: String,
+    /// BLAKE3 of the scenario's folder.
+    pub hash: String,
+    /// Seed that the parameters were drawn from.
+    pub seed: String,
+    /// When it was asked for (RFC 3339, UTC).
+    pub created: String,
+    /// How far it got.
+    pub progress: Progress,
+    /// Whether it is of no use without the daemon that made it, such as one of a proof.
+    #[serde(default)]
+    pub fleeting: bool,
+}
+
+/// How far a lab got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Progress {
+    /// It is being built or removed: after a crash it is removed.
+    Passing,
+    /// It was built whole: after a crash it is adopted.
+    Built,
+}
+
+impl Store {
+    /// Opens the folder, which is made where it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let store = Self {
+            root: root.to_owned(),
+        };
+        for folder in ["scenarios", "labs"] {
+            let path = root.join(folder);
+            fs::create_dir_all(&path).map_err(StoreError::io("create", &path))?;
+        }
+        Ok(store)
+    }
+
+    /// What identifies this installation; drawn at the first call.
+    ///
+    /// # Errors
+    /// It can be neither read nor written.
+    pub fn owner(&self) -> Result<String, StoreError> {
+        let path = self.root.join("owner");
+        match fs::read_to_string(&path) {
+            Ok(owner) => Ok(owner.trim().to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let owner = uuid::Uuid::now_v7().to_string();
+                write(&path, owner.as_bytes())?;
+                Ok(owner)
+            }
+            Err(error) => Err(StoreError::io("read", &path)(error)),
+        }
+    }
+
+    /// Keeps a scenario's folder under its hash; one that is kept already is left alone.
+    ///
+    /// # Errors
+    /// A path leads out of the folder, or it cannot be written.
+    pub fn freeze(&self, folder: &Folder) -> Result<(), StoreError> {
+        let place = self.scenario(&folder.hash());
+        if place.is_dir() {
+            return Ok(());
+        }
+        let beside = tempfile::tempdir_in(self.root.join("scenarios"))
+            .map_err(StoreError::io("create a folder in", &self.root))?;
+        for (path, content) in &folder.0 {
+            let path = beside.path().join(inside(path)?);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(StoreError::io("create", parent))?;
+            }
+            let mut file = File::create(&path).map_err(StoreError::io("create", &path))?;
+            file.write_all(content)
+                .and_then(|()| file.sync_all())
+                .map_err(StoreError::io("write", &path))?;
+        }
+        let beside = beside.keep();
+        match fs::rename(&beside, &place) {
+            Ok(()) => Ok(()),
+            // Somebody else was faster with the same content.
+            Err(_) if place.is_dir() => {
+                fs::remove_dir_all(&beside).map_err(StoreError::io("remove", &beside))
+            }
+            Err(error) => Err(StoreError::io("create", &place)(error)),
+        }
+    }
+
+    /// Gives back a scenario's folder.
+    ///
+    /// # Errors
+    /// It is not kept, or cannot be read.
+    pub fn thaw(&self, hash: &str) -> Result<Folder, StoreError> {
+        let root = self.scenario(hash);
+        let mut files = BTreeMap::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(&folder).map_err(StoreError::io("read", &folder))?;
+            for entry in entries {
+                let path = entry.map_err(StoreError::io("read", &folder))?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let content = fs::read(&path).map_err(StoreError::io("read", &path))?;
+                let relative = path.strip_prefix(&root).unwrap_or(&path);
+                files.insert(relative.to_string_lossy().into_owned(), content);
+            }
+        }
+        Ok(Folder(files))
+    }
+
+    /// Writes what is known of a lab.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn mark(&self, marker: &Marker) -> Result<(), StoreError> {
+        let path = self.marker(&marker.id);
+        let text = serde_json::to_vec_pretty(marker)
+            .map_err(|error| StoreError::io("write", &path)(error.into()))?;
+        write(&path, &text)
+    }
+
+    /// Forgets a lab; one that is not known is forgotten already. Its marker goes last, so that a
+    /// crash goes on with it.
+    ///
+    /// # Errors
+    /// What is known of it cannot be removed.
+    pub fn forget(&self, id: &str) -> Result<(), StoreError> {
+        self.forget_papers(id)?;
+        let path = self.marker(id);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path)(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// What is known of all labs. A file that cannot be understood is passed over with a warning.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn markers(&self) -> Result<Vec<Marker>, StoreError> {
+        let folder = self.root.join("labs");
+        let mut markers = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(StoreError::io("read", &folder))? {
+            let path = entry.map_err(StoreError::io("read", &folder))?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let text = fs::read(&path).map_err(StoreError::io("read", &path))?;
+            match serde_json::from_slice(&text) {
+                Ok(marker) => markers.push(marker),
+                Err(error) => tracing::warn!(path = %path.display(), %error, "no lab's marker"),
+            }
+        }
+        markers.sort_by(|one: &Marker, other| one.id.cmp(&other.id));
+        Ok(markers)
+    }
+
+    fn scenario(&self, hash: &str) -> PathBuf {
+        self.root.join("scenarios").join(hash)
+    }
+
+    fn marker(&self, id: &str) -> PathBuf {
+        self.root.join("labs").join(format!("{id}.json"))
+    }
+}
+
+/// A path of a scenario's folder that stays inside it.
+fn inside(path: &str) -> Result<&Path, StoreError> {
+    let relative = Path::new(path);
+    let stays = relative
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if path.is_empty() || !stays || path.contains('\0') {
+        return Err(StoreError::Outside {
+            path: path.to_owned(),
+        });
+    }
+    Ok(relative)
+}
+
+/// Writes a file so that it is there whole or not at all.
+fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(StoreError::io("write", path))
+}
+
+/// Runs what blocks on the disk beside the async threads.
+///
+/// # Errors
+/// What the work fails with, or that it was ended.
+pub async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        let error = io::Error::other(error);
+        Err(StoreError::io("work with", Path::new(""))(error))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frozen_scenario_comes_back_as_it_was() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let folder = Folder(BTreeMap::from([
+            ("scenario.yaml".to_owned(), b"plateau: 1".to_vec()),
+            ("files/deep/a".to_owned(), vec![0, 255]),
+        ]));
+        store.freeze(&folder).unwrap();
+        store.freeze(&folder).unwrap();
+        assert_eq!(store.thaw(&folder.hash()).unwrap(), folder);
+    }
+
+    #[test]
+    fn a_path_that_leads_out_of_the_folder_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        for path in ["../x", "/x", "a/../../x", "", "a/./b/../c"] {
+            let folder = Folder(BTreeMap::from([(path.to_owned(), vec![])]));
+            assert!(store.freeze(&folder).is_err(), "{path}");
+        }
+        assert_eq!(
+            fs::read_dir(root.path().join("scenarios")).unwrap().count(),
+            0
+        );
+    }
+
+    #[test]
+    fn a_marker_is_there_until_it_is_forgotten_and_the_owner_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let marker = Marker {
+            id: "a".into(),
+            name: "n".into(),
+            scenario: "s".into(),
+            hash: "h".into(),
+            seed: "x".into(),
+            created: "2026-01-01T00:00:00Z".into(),
+            progress: Progress::Passing,
+            fleeting: false,
+        };
+        store.mark(&marker).unwrap();
+        assert_eq!(store.markers().unwrap(), [marker]);
+        store.forget("a").unwrap();
+        store.forget("a").unwrap();
+        assert_eq!(store.markers().unwrap(), []);
+        assert_eq!(store.owner().unwrap(), store.owner().unwrap());
+    }
+}

@@ -1,0 +1,323 @@
+//! Terminals of nodes as people see them: one screen each, kept here, for all who look at it.
+//!
+//! The shell and its terminal belong to the agent in the node. Here is the one attachment to it, the
+//! screen, the recording, and everybody who takes part or watches: over HTTP, over SSH. Whoever comes
+//! is drawn the screen as it is, and gets what is shown from then on; whoever is too slow is drawn it
+//! again. When nobody looks, the attachment stays, so that screen and recording go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use plateau_core::terminal::RecordingView;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::labs::Labs;
+
+mod attachment;
+mod error;
+mod modes;
+mod recording;
+mod recordings;
+mod screen;
+mod terminal;
+mod viewer;
+
+pub use error::TerminalError;
+pub use recordings::Recorded;
+pub use viewer::{Hands, Said, Sight};
+
+use attachment::Attachment;
+use terminal::Command;
+
+/// Most terminals of a lab at the same time.
+const OPEN: usize = 64;
+
+/// How often a terminal may end between being found and being joined.
+const ATTEMPTS: usize = 5;
+
+/// Which terminal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The lab's identifier.
+    pub lab: String,
+    /// The node.
+    pub node: String,
+    /// The terminal's name.
+    pub name: String,
+    /// Whose login shell it runs.
+    pub user: String,
+}
+
+/// Size of a window in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Width.
+    pub cols: u16,
+    /// Height.
+    pub rows: u16,
+}
+
+impl Size {
+    /// What a terminal has that nobody gave a size.
+    pub const USUAL: Self = Self { cols: 80, rows: 24 };
+
+    /// One that a screen can have: neither empty nor larger than any window.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        Self {
+            cols: self.cols.clamp(1, 500),
+            rows: self.rows.clamp(1, 300),
+        }
+    }
+}
+
+/// What somebody does at a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Types, and gives the window its size.
+    TakePart,
+    /// Looks on; what he types and how large his window is changes nothing.
+    Watch,
+}
+
+/// All terminals that somebody has opened; clones share them.
+#[derive(Clone, Debug)]
+pub struct Terminals {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    labs: Labs,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    open: BTreeMap<Place, Door>,
+    /// Those whose shell has ended and whose recording is not on disk yet.
+    leaving: BTreeMap<u64, (Place, Door)>,
+    /// Labs whose terminals are closed to all.
+    closed: BTreeSet<String>,
+    /// What is cancelled when a lab's terminals are closed.
+    closing: BTreeMap<String, CancellationToken>,
+    /// Whether the daemon ends.
+    ending: bool,
+    opened: u64,
+}
+
+/// The way to the task that owns a terminal.
+#[derive(Clone, Debug)]
+struct Door {
+    number: u64,
+    commands: mpsc::Sender<Command>,
+    /// Ends the task.
+    close: CancellationToken,
+    /// That it has ended.
+    closed: CancellationToken,
+}
+
+impl Terminals {
+    /// Nobody has opened one yet.
+    #[must_use]
+    pub fn new(labs: Labs) -> Self {
+        let known = Mutex::default();
+        Self {
+            inner: Arc::new(Inner { labs, known }),
+        }
+    }
+
+    /// Joins a terminal, which is started when it is not there yet. The size is that of the window in
+    /// which somebody takes part.
+    ///
+    /// # Errors
+    /// There is no such lab or node, it does not run, or the lab's terminals are closed.
+    pub async fn join(
+        &self,
+        place: &Place,
+        mode: Mode,
+        size: Option<Size>,
+    ) -> Result<(Sight, Hands), TerminalError> {
+        let size = size.filter(|_| mode == Mode::TakePart);
+        for _ in 0..ATTEMPTS {
+            let door = match self.inner.door(place)? {
+                Some(door) => door,
+                None => {
+                    let attachment = Attachment::open(&self.inner.labs, place).await?;
+                    self.start(place, attachment, size)?
+                }
+            };
+            // It may be ending just now.
+            if let Some(joined) = viewer::join(&door.commands, mode, size).await {
+                return Ok(joined);
+            }
+            door.closed.cancelled().await;
+        }
+        Err(TerminalError::Ended {
+            node: place.node.clone(),
+        })
+    }
+
+    fn start(
+        &self,
+        place: &Place,
+        attachment: Attachment,
+        size: Option<Size>,
+    ) -> Result<Door, TerminalError> {
+        let mut known = self.inner.known();
+        known.refuse_closed(&place.lab)?;
+        if let Some(door) = known.open.get(place) {
+            // Somebody else was faster; our attachment goes.
+            return Ok(door.clone());
+        }
+        let of_the_lab = known.open.keys().filter(|open| open.lab == place.lab);
+        if of_the_lab.count() >= OPEN {
+            return Err(TerminalError::TooMany {
+                lab: place.lab.clone(),
+                most: OPEN,
+            });
+        }
+        known.opened += 1;
+        let (commands, told) = mpsc::channel(64);
+        let door = Door {
+            number: known.opened,
+            commands,
+            close: CancellationToken::new(),
+            closed: CancellationToken::new(),
+        };
+        known.open.insert(place.clone(), door.clone());
+        let terminal = terminal::Terminal::new(&self.inner, place.clone(), told, size);
+        let (inner, place, ours) = (Arc::clone(&self.inner), place.clone(), door.clone());
+        tokio::spawn(async move {
+            // Also where the task panics, nobody may wait for ever.
+            let _ended = ours.closed.clone().drop_guard();
+            let forget = || inner.forget(&place, ours.number);
+            terminal.own(attachment, &ours.close, forget).await;
+            inner.known().leaving.remove(&ours.number);
+        });
+        Ok(door)
+    }
+
+    /// Closes all terminals of a lab, and refuses new ones until it is opened again. Shells run on in
+    /// the nodes. Comes back when nobody can type any more and all recordings are on disk.
+    pub async fn close(&self, lab: &str) {
+        let doors: Vec<Door> = {
+            let mut known = self.inner.known();
+            known.closed.insert(lab.to_owned());
+            if let Some(closing) = known.closing.remove(lab) {
+                closing.cancel();
+            }
+            known.doors(|place| place.lab == lab)
+        };
+        end(doors).await;
+    }
+
+    /// Closes all terminals of a lab that are open now, and all else that its doors lead to; whoever may
+    /// come in can do so at once.
+    pub async fn clear_out(&self, lab: &str) {
+        let doors: Vec<Door> = {
+            let mut known = self.inner.known();
+            if let Some(closing) = known.closing.remove(lab) {
+                closing.cancel();
+            }
+            known.doors(|place| place.lab == lab)
+        };
+        end(doors).await;
+    }
+
+    /// What is cancelled when a lab's terminals are closed, for all else that its doors lead to.
+    ///
+    /// # Errors
+    /// They are closed already.
+    pub fn closing(&self, lab: &str) -> Result<CancellationToken, TerminalError> {
+        let mut known = self.inner.known();
+        known.refuse_closed(lab)?;
+        Ok(known.closing.entry(lab.to_owned()).or_default().clone())
+    }
+
+    /// Lets terminals of a lab be opened again.
+    pub fn open(&self, lab: &str) {
+        self.inner.known().closed.remove(lab);
+    }
+
+    /// Ends them all with the daemon, and comes back when all recordings are on disk.
+    pub async fn shut_down(&self) {
+        let doors = {
+            let mut known = self.inner.known();
+            known.ending = true;
+            known.doors(|_| true)
+        };
+        end(doors).await;
+    }
+
+    /// The recordings of a lab, also of one that is gone.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub async fn recordings(&self, lab: &str) -> Result<Vec<RecordingView>, TerminalError> {
+        recordings::list(&self.inner.labs.settings().state, lab).await
+    }
+
+    /// One recording as far as it is.
+    ///
+    /// # Errors
+    /// There is none of that name, or it cannot be read.
+    pub async fn recording(&self, lab: &str, name: &str) -> Result<Recorded, TerminalError> {
+        recordings::open(&self.inner.labs.settings().state, lab, name).await
+    }
+}
+
+async fn end(doors: Vec<Door>) {
+    for door in &doors {
+        door.close.cancel();
+    }
+    for door in doors {
+        door.closed.cancelled().await;
+    }
+}
+
+impl Inner {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn door(&self, place: &Place) -> Result<Option<Door>, TerminalError> {
+        let known = self.known();
+        known.refuse_closed(&place.lab)?;
+        Ok(known.open.get(place).cloned())
+    }
+
+    /// Forgets a terminal that has ended.
+    fn forget(&self, place: &Place, number: u64) {
+        let mut known = self.known();
+        if known
+            .open
+            .get(place)
+            .is_some_and(|door| door.number == number)
+            && let Some(door) = known.open.remove(place)
+        {
+            known.leaving.insert(number, (place.clone(), door));
+        }
+    }
+}
+
+impl Known {
+    /// The ways to all terminals of some places, and to those that are just ending.
+    fn doors(&self, wanted: impl Fn(&Place) -> bool) -> Vec<Door> {
+        let leaving = self.leaving.values().map(|(place, door)| (place, door));
+        let all = self.open.iter().chain(leaving);
+        all.filter(|(place, _)| wanted(place))
+            .map(|(_, door)| door.clone())
+            .collect()
+    }
+
+    fn refuse_closed(&self, lab: &str) -> Result<(), TerminalError> {
+        if self.ending || self.closed.contains(lab) {
+            return Err(TerminalError::Closed {
+                lab: lab.to_owned(),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! TCP connections out of a lab's nodes: nothing is published, the agent carries the bytes.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use thiserror::Error;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use crate::lab::LabError;
+use crate::labs::Labs;
+use crate::layout;
+use crate::runtime::{Printed, Running, RuntimeError};
+
+/// Most bytes of what the agent says went wrong.
+const REASON: usize = 512;
+
+/// A connection that is being made, or is there.
+#[derive(Debug)]
+pub struct Tunnel(Running);
+
+/// What comes from the port.
+pub struct Answers {
+    output: BoxStream<'static, Result<Printed, RuntimeError>>,
+    said: Vec<u8>,
+}
+
+/// What goes to the port.
+pub struct Requests(Pin<Box<dyn AsyncWrite + Send>>);
+
+/// Why a connection is not, or is no more.
+#[derive(Debug, Error)]
+pub enum TunnelError {
+    /// The agent could not connect, or the connection broke.
+    #[error("{said}")]
+    Port {
+        /// What the agent said.
+        said: String,
+    },
+    /// The engine failed.
+    #[error("the connection to the node broke")]
+    Engine(#[source] RuntimeError),
+}
+
+impl Tunnel {
+    /// Has the agent in a node connect to a port. That it cannot is told by the first answer.
+    ///
+    /// # Errors
+    /// There is no such lab or node, or it does not run.
+    pub async fn open(
+        labs: &Labs,
+        lab: &str,
+        node: &str,
+        host: IpAddr,
+        port: u16,
+    ) -> Result<Self, LabError> {
+        let (host, port) = (host.to_string(), port.to_string());
+        let argv = [layout::AGENT, "tunnel", &host, &port].map(str::to_owned);
+        labs.run(lab, node, argv.to_vec()).await.map(Self)
+    }
+
+    /// Both directions.
+    #[must_use]
+    pub fn split(self) -> (Answers, Requests) {
+        let answers = Answers {
+            output: self.0.output,
+            said: Vec::new(),
+        };
+        (answers, Requests(self.0.input))
+    }
+}
+
+impl Answers {
+    /// What comes next; `None` when the port has closed the connection.
+    pub async fn next(&mut self) -> Option<Result<Bytes, TunnelError>> {
+        loop {
+            match self.output.next().await? {
+                Ok(Printed::Stdout(bytes)) => return Some(Ok(bytes)),
+                Ok(Printed::Stderr(bytes)) => {
+                    let room = REASON - self.said.len();
+                    self.said.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                }
+                Ok(Printed::Exit(0)) => return None,
+                Ok(Printed::Exit(_)) => return Some(Err(self.failed())),
+                Err(error) => return Some(Err(TunnelError::Engine(error))),
+            }
+        }
+    }
+
+    fn failed(&self) -> TunnelError {
+        let said = String::from_utf8_lossy(&self.said);
+        let said = said.trim();
+        TunnelError::Port {
+            said: said
+                .strip_prefix("plateau-agent: ")
+                .unwrap_or(said)
+                .to_owned(),
+        }
+    }
+}
+
+impl Requests {
+    /// Sends bytes to the port.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.write_all(bytes).await?;
+        self.0.flush().await
+    }
+}

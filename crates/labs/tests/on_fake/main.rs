@@ -1,0 +1,8 @@
+//! Labs and proofs on the fake engine.
+
+mod evidence;
+mod house;
+mod labs;
+mod needs;
+mod phases;
+mod proofs;
