@@ -16,42 +16,31 @@ use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
 
 mod accounts;
 mod address;
-mod asked;
 mod bounded;
 mod certificate;
-#[cfg(feature = "clients")]
 mod clients;
 mod command;
+mod context;
 mod crontab;
-#[cfg(feature = "clients")]
 mod dhcp;
-#[cfg(feature = "clients")]
+mod dispatch;
 mod dns;
 mod file;
 mod firewall;
-#[cfg(feature = "clients")]
 mod ftp;
 mod group;
-#[cfg(feature = "clients")]
 mod http;
 mod interface;
 mod journal;
-#[cfg(feature = "clients")]
 mod ldap;
 mod links;
-#[cfg(feature = "clients")]
 mod mail;
-#[cfg(feature = "clients")]
 mod marker;
 mod mount;
-#[cfg(feature = "clients")]
 mod names;
-#[cfg(feature = "clients")]
 mod nfs;
-#[cfg(feature = "clients")]
 mod ntp;
 mod package;
-#[cfg(feature = "clients")]
 mod ping;
 mod port;
 pub(crate) mod process;
@@ -59,27 +48,17 @@ mod resolver;
 mod route;
 mod schedule;
 mod service;
-#[cfg(feature = "clients")]
 mod sip;
-#[cfg(feature = "clients")]
 mod smb;
-#[cfg(feature = "clients")]
 mod snmp;
-#[cfg(feature = "clients")]
 mod sql;
-#[cfg(feature = "clients")]
 mod ssh;
-#[cfg(feature = "clients")]
 mod stream;
 mod sysctl;
-#[cfg(feature = "clients")]
 mod syslog;
 pub(crate) mod systemd;
-#[cfg(feature = "clients")]
 mod tcp;
-#[cfg(feature = "clients")]
 mod tftp;
-#[cfg(feature = "clients")]
 mod tls;
 mod user;
 mod watch;
@@ -93,10 +72,14 @@ const STACK: usize = 32 << 20;
 /// Grace after the longest time, for answers that are already on their way.
 const GRACE: Duration = Duration::from_millis(500);
 
+pub(crate) use clients::ask as ask_client;
+pub(crate) use context::AskClient;
+use context::Shared;
+
 /// Reads a batch, one line of standard input, and writes the answers to standard output. Where
 /// something is to be watched, that begins at once, and the rest is asked after another line.
-pub(crate) fn run() -> anyhow::Result<()> {
-    let answers = answer(read_batch()?);
+pub(crate) fn run(ask_client: Option<AskClient>) -> anyhow::Result<()> {
+    let answers = answer(read_batch()?, ask_client);
     let written = write_answers(&answers);
     // Threads may hang in the kernel for ever; nothing is left to wait for.
     match written {
@@ -130,13 +113,13 @@ fn write_answers(answers: &Answers) -> anyhow::Result<()> {
 }
 
 /// Asks all questions, those to be watched from now on and the others when it is time.
-fn answer(batch: Batch) -> Answers {
+fn answer(batch: Batch, ask_client: Option<AskClient>) -> Answers {
     let ids: Vec<String> = batch.questions.iter().map(|q| q.id.clone()).collect();
-    let watch = watch::Watch::begin(&batch.questions);
+    let watch = watch::Watch::begin(&batch.questions, ask_client);
     if let Some(watch) = &watch {
         watch.until_told();
     }
-    let mut facts = ask_rest(batch.questions);
+    let mut facts = ask_rest(batch.questions, ask_client);
     for (index, fact, took_ms) in watch.map(watch::Watch::end).unwrap_or_default() {
         if let Some(slot) = facts.get_mut(index) {
             *slot = Some((fact, took_ms));
@@ -150,7 +133,7 @@ fn answer(batch: Batch) -> Answers {
 
 /// Asks what is not watched at the same time and waits for it, at most as long as the longest may
 /// take.
-fn ask_rest(questions: Vec<Asked>) -> Vec<Option<(Fact, u64)>> {
+fn ask_rest(questions: Vec<Asked>, ask_client: Option<AskClient>) -> Vec<Option<(Fact, u64)>> {
     let mut facts: Vec<Option<(Fact, u64)>> = vec![None; questions.len()];
     let rest = questions.into_iter().enumerate();
     let rest: Vec<(usize, Asked)> = rest
@@ -160,7 +143,7 @@ fn ask_rest(questions: Vec<Asked>) -> Vec<Option<(Fact, u64)>> {
     let deadline = Instant::now() + Duration::from_millis(longest.unwrap_or(0)) + GRACE;
     let mut missing = rest.len();
     let (sender, receiver) = mpsc::channel();
-    thread(move || ask_all(rest, &sender));
+    thread(move || ask_all(rest, ask_client, &sender));
     while missing > 0 {
         let left = deadline.saturating_duration_since(Instant::now());
         // An error says that time is over, or that the asking thread has died.
@@ -215,7 +198,11 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-fn ask_all(questions: Vec<(usize, Asked)>, answers: &mpsc::Sender<Outcome>) {
+fn ask_all(
+    questions: Vec<(usize, Asked)>,
+    ask_client: Option<AskClient>,
+    answers: &mpsc::Sender<Outcome>,
+) {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -228,7 +215,7 @@ fn ask_all(questions: Vec<(usize, Asked)>, answers: &mpsc::Sender<Outcome>) {
         }
     };
     runtime.block_on(async {
-        let shared = Arc::new(asked::Shared::default());
+        let shared = Arc::new(Shared::new(ask_client));
         let mut tasks = Vec::new();
         for (index, question) in questions {
             let shared = Arc::clone(&shared);
@@ -245,12 +232,12 @@ fn ask_all(questions: Vec<(usize, Asked)>, answers: &mpsc::Sender<Outcome>) {
 }
 
 /// Asks one question, in a task of its own so that its panic is an answer like any other.
-async fn ask(asked: Asked, shared: Arc<asked::Shared>) -> (Fact, u64) {
+async fn ask(asked: Asked, shared: Arc<Shared>) -> (Fact, u64) {
     let started = Instant::now();
     let limit = Duration::from_millis(asked.timeout_ms);
     let kind = asked.question.kind();
-    let look = asked::Look::new(asked.wants, limit, shared);
-    let mut task = tokio::spawn(asked::see(asked.question, look));
+    let look = context::ProbeContext::new(asked.wants, limit, shared);
+    let mut task = tokio::spawn(dispatch::see(asked.question, look));
     let fact = match tokio::time::timeout(limit, &mut task).await {
         Ok(Ok(Ok(observation))) => Fact::Seen(observation),
         Ok(Ok(Err(error))) => could_not(format!("{error:#}")),

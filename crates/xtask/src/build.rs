@@ -20,16 +20,12 @@ pub(crate) fn run(release: bool) -> Result<PathBuf> {
     // machine, which cannot run in a node. Until then the programs can be run from there as well.
     let folder = target.join("plateau").join(profile);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    // One program twice: the grader has clients for the network, the agent in every node is small.
-    for (name, features) in [
-        ("plateau-grader", &["--features", "clients"][..]),
-        ("plateau-agent", &["--no-default-features"][..]),
-    ] {
-        static_agent(&host, features)?;
+    static_agents(&host)?;
+    for name in ["plateau-grader", "plateau-agent"] {
         for place_in in [&rest_of_it, &folder] {
             fs::create_dir_all(place_in)
                 .with_context(|| format!("cannot make `{}`", place_in.display()))?;
-            place(&agent.join("plateau-agent"), name, place_in)?;
+            place(&agent.join(name), name, place_in)?;
         }
     }
 
@@ -52,11 +48,11 @@ pub(crate) fn run(release: bool) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Builds the agent with some of its features, static, so that it runs in whatever a node is made of.
-fn static_agent(host: &str, features: &[&str]) -> Result<()> {
+/// Builds agent and grader, static, so that they run in whatever a node is made of.
+fn static_agents(host: &str) -> Result<()> {
     let mut agent = cargo(&["build", "--profile", "agent", "--package", "plateau-agent"]);
     // The target has to be named, or the flags would reach the compiler's own plug-ins.
-    agent.args(["--target", host]).args(features);
+    agent.args(["--target", host]);
     let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
     flags.push(" -C target-feature=+crt-static");
     agent.env("RUSTFLAGS", flags);

@@ -28,16 +28,6 @@ pub(crate) fn run(fast: bool) -> Result<()> {
         lints.args(packages).args(["--", "--deny", "warnings"]);
         run_command(lints)?;
     }
-    // The agent as nodes have it is another program than the one with clients.
-    run_command(cargo(&[
-        "clippy",
-        "--package",
-        "plateau-agent",
-        "--no-default-features",
-        "--",
-        "--deny",
-        "warnings",
-    ]))?;
     heading("fast tests");
     let mut tally = nextest(&[], &[])?;
     tally.add(&nextest(&["--package", "plateau-report"], &[])?);

@@ -1,19 +1,29 @@
 //! What is asked across the network: one client a kind, in the grader alone.
 
+use std::pin::Pin;
+
 use plateau_core::question::{Observation, Question};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::{
     dhcp, dns, ftp, http, ldap, mail, nfs, ntp, ping, sip, smb, snmp, sql, ssh, syslog, tcp, tftp,
     tls,
 };
+
+/// Answers a question, as [`AskClient`](super::context::AskClient) wants it.
+pub(crate) fn ask(
+    question: Question,
+    look: ProbeContext,
+) -> Pin<Box<dyn Future<Output = anyhow::Result<Observation>> + Send>> {
+    Box::pin(see(question, look))
+}
 
 /// Asks, and gives what was seen or why nothing could be seen.
 #[allow(
     clippy::wildcard_enum_match_arm,
     reason = "the kinds that look inside a node are spelled out where they are asked"
 )]
-pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observation> {
+async fn see(question: Question, look: ProbeContext) -> anyhow::Result<Observation> {
     use Observation as O;
     use Question as Q;
     Ok(match question {

@@ -14,8 +14,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::accounts;
-use super::asked::Look;
 use super::bounded::output;
+use super::context::ProbeContext;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const USUAL_LIMIT: Span = Span(10_000);
@@ -33,7 +33,10 @@ struct Account {
     groups: Vec<Gid>,
 }
 
-pub(super) async fn see(question: &CommandQuestion, look: &Look) -> anyhow::Result<CommandSeen> {
+pub(super) async fn see(
+    question: &CommandQuestion,
+    look: &ProbeContext,
+) -> anyhow::Result<CommandSeen> {
     let name = question.user.clone();
     let account = match name {
         None => None,

@@ -22,7 +22,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::links;
 
 const SERVER_PORT: u16 = 67;
@@ -44,7 +44,7 @@ const USUAL: [OptionCode; 8] = [
     OptionCode::Rebinding,
 ];
 
-pub(super) async fn see(question: &DhcpQuestion, look: &Look) -> anyhow::Result<DhcpSeen> {
+pub(super) async fn see(question: &DhcpQuestion, look: &ProbeContext) -> anyhow::Result<DhcpSeen> {
     // A server may look for another user of the address first, dnsmasq for 3 seconds and one
     // asker after the other; the last tenth is for a machine that is slow itself.
     let until = Instant::now() + look.patience().mul_f32(0.9);

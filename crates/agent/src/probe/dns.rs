@@ -15,7 +15,7 @@ use hickory_net::udp::UdpClientStream;
 use plateau_core::question::dns::{DnsQuestion, DnsSeen};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::resolver;
 
 const DNS_PORT: u16 = 53;
@@ -23,7 +23,7 @@ const DNS_PORT: u16 = 53;
 /// Most records that are kept; a zone's worth is not an answer.
 const MOST_ANSWERS: usize = 256;
 
-pub(super) async fn see(question: &DnsQuestion, look: &Look) -> anyhow::Result<DnsSeen> {
+pub(super) async fn see(question: &DnsQuestion, look: &ProbeContext) -> anyhow::Result<DnsSeen> {
     let kind = RecordType::from_str(&question.kind.to_ascii_uppercase())
         .ok()
         .with_context(|| format!("`{}` is not a record type", question.kind))?;

@@ -11,13 +11,13 @@ use plateau_core::question::file::{FileQuestion, FileSeen};
 use sha2::{Digest, Sha256};
 
 use super::accounts;
-use super::asked::Look;
 use super::bounded::{first_bytes, is_absent, open_regular};
+use super::context::ProbeContext;
 
 const CONTENT_LIMIT: u64 = 256 << 10;
 const DIGEST_LIMIT: u64 = 64 << 20;
 
-pub(super) fn see(question: &FileQuestion, look: &Look) -> anyhow::Result<FileSeen> {
+pub(super) fn see(question: &FileQuestion, look: &ProbeContext) -> anyhow::Result<FileSeen> {
     let path = Path::new(&question.path);
     anyhow::ensure!(
         path.is_absolute(),
@@ -58,7 +58,7 @@ pub(super) fn see(question: &FileQuestion, look: &Look) -> anyhow::Result<FileSe
 }
 
 /// What only a regular file has, also behind a link; a link to anything else has none of it.
-fn see_inside(path: &Path, look: &Look, seen: &mut FileSeen) -> anyhow::Result<()> {
+fn see_inside(path: &Path, look: &ProbeContext, seen: &mut FileSeen) -> anyhow::Result<()> {
     let open = || match open_regular(path) {
         Err(error) if is_absent(&error) => Ok(None),
         opened => opened.context("cannot open the file"),

@@ -7,7 +7,7 @@ use nlink::netlink::nftables::{ChainInfo, Family, Hook, RuleInfo, Verdict};
 use nlink::netlink::{Connection, Nftables};
 use plateau_core::question::firewall::{self, FirewallQuestion, FirewallSeen, Packets};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::links;
 
 mod rule;
@@ -18,7 +18,10 @@ const RULES_LIMIT: usize = 2000;
 /// `NF_DROP`, as the kernel says a chain's policy.
 const DROP: u32 = 0;
 
-pub(super) async fn see(question: &FirewallQuestion, look: &Look) -> anyhow::Result<FirewallSeen> {
+pub(super) async fn see(
+    question: &FirewallQuestion,
+    look: &ProbeContext,
+) -> anyhow::Result<FirewallSeen> {
     let kernel = Connection::<Nftables>::new().context("cannot open netlink")?;
     let chains = kernel.list_chains().await;
     let chains = chains.context("cannot read the firewall's chains")?;

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::asked::Look;
 use super::certificate::witness;
+use super::context::ProbeContext;
 use super::names;
 use super::tcp::{Attempt, connect};
 
@@ -20,7 +20,7 @@ const CONTENT_LIMIT: u64 = 256 << 10;
 const LISTING_LIMIT: u64 = 256 << 10;
 const MOST_ENTRIES: usize = 1000;
 
-pub(super) async fn see(question: &FtpQuestion, look: &Look) -> anyhow::Result<FtpSeen> {
+pub(super) async fn see(question: &FtpQuestion, look: &ProbeContext) -> anyhow::Result<FtpSeen> {
     let (_, config) = witness(None).await?;
     let mut seen = FtpSeen {
         connected: Some(false),
@@ -45,7 +45,7 @@ pub(super) async fn see(question: &FtpQuestion, look: &Look) -> anyhow::Result<F
 /// Connects and waits for the greeting; `None` where there is none.
 async fn greet(
     question: &FtpQuestion,
-    look: &Look,
+    look: &ProbeContext,
     config: ClientConfig,
 ) -> anyhow::Result<Option<AsyncRustlsFtpStream>> {
     let connector = || AsyncRustlsConnector::from(TlsConnector::from(Arc::new(config)));
@@ -83,7 +83,7 @@ async fn greet(
 async fn visit(
     session: &mut AsyncRustlsFtpStream,
     question: &FtpQuestion,
-    look: &Look,
+    look: &ProbeContext,
     seen: &mut FtpSeen,
 ) -> FtpResult<()> {
     let user = question.user.as_deref().unwrap_or("anonymous");

@@ -9,13 +9,13 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, Request, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
 use super::certificate::witness;
+use super::context::ProbeContext;
 use super::names;
 
 const BODY_LIMIT: usize = 256 << 10;
 
-pub(super) async fn see(question: &HttpQuestion, look: &Look) -> anyhow::Result<HttpSeen> {
+pub(super) async fn see(question: &HttpQuestion, look: &ProbeContext) -> anyhow::Result<HttpSeen> {
     let request = request(question)?;
     let secure = request.url().scheme() == "https";
     let (witness, tls) = witness(question.ca.as_deref()).await?;

@@ -16,8 +16,8 @@ use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
 use super::certificate::witness;
+use super::context::ProbeContext;
 use super::stream::{READ_LIMIT, Stream};
 
 const MOST_ENTRIES: usize = 1000;
@@ -27,7 +27,7 @@ const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
 
 const SHOWN_LIMIT: usize = 256 << 10;
 
-pub(super) async fn see(question: &LdapQuestion, look: &Look) -> anyhow::Result<LdapSeen> {
+pub(super) async fn see(question: &LdapQuestion, look: &ProbeContext) -> anyhow::Result<LdapSeen> {
     if let Some(filter) = &question.filter {
         let parsed = ldap3::parse_filter(filter);
         anyhow::ensure!(parsed.is_ok(), "`{filter}` is not a filter");

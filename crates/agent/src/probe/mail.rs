@@ -16,9 +16,9 @@ use rustls::ClientConfig;
 use tokio::io::BufReader;
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
 use super::bounded::cut;
 use super::certificate::witness;
+use super::context::ProbeContext;
 use super::marker::marker;
 use super::stream::{READ_LIMIT, Stream};
 
@@ -32,7 +32,7 @@ struct Marked {
     message: SendableEmail,
 }
 
-pub(super) async fn see(question: &MailQuestion, look: &Look) -> anyhow::Result<MailSeen> {
+pub(super) async fn see(question: &MailQuestion, look: &ProbeContext) -> anyhow::Result<MailSeen> {
     let marked = mark(question)?;
     let (witness, config) = witness(question.ca.as_deref()).await?;
     let config = Arc::new(config);

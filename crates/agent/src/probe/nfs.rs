@@ -17,7 +17,7 @@ use plateau_core::question::nfs::{NfsQuestion, NfsSeen};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::stream::{READ_LIMIT, Stream};
 use wire::{MountReply, Wire};
 
@@ -30,7 +30,7 @@ const NFS_PORT: u16 = 2049;
 /// Ports that only root may speak from, which servers insist on by default.
 const LOW_PORTS: std::ops::RangeInclusive<u16> = 600..=1023;
 
-pub(super) async fn see(question: &NfsQuestion, look: &Look) -> anyhow::Result<NfsSeen> {
+pub(super) async fn see(question: &NfsQuestion, look: &ProbeContext) -> anyhow::Result<NfsSeen> {
     let mut seen = NfsSeen {
         connected: Some(false),
         mounted: question.export.as_ref().map(|_| false),
@@ -44,7 +44,11 @@ pub(super) async fn see(question: &NfsQuestion, look: &Look) -> anyhow::Result<N
     Ok(seen)
 }
 
-async fn talk(question: &NfsQuestion, look: &Look, seen: &mut NfsSeen) -> anyhow::Result<()> {
+async fn talk(
+    question: &NfsQuestion,
+    look: &ProbeContext,
+    seen: &mut NfsSeen,
+) -> anyhow::Result<()> {
     let Some((server, mount_port, nfs_port)) = ports(question, look).await? else {
         return Ok(());
     };
@@ -89,7 +93,10 @@ async fn talk(question: &NfsQuestion, look: &Look, seen: &mut NfsSeen) -> anyhow
 }
 
 /// The server's address and the ports of its mount service and of version 3; `None` where there are none.
-async fn ports(question: &NfsQuestion, look: &Look) -> anyhow::Result<Option<(IpAddr, u16, u16)>> {
+async fn ports(
+    question: &NfsQuestion,
+    look: &ProbeContext,
+) -> anyhow::Result<Option<(IpAddr, u16, u16)>> {
     let host = question.host.as_str();
     let limit = look.network_limit();
     if let Some(stream) = Stream::open(host, question.port, limit, READ_LIMIT).await? {

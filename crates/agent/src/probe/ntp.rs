@@ -6,10 +6,10 @@ use anyhow::Context;
 use plateau_core::question::ntp::{NtpQuestion, NtpSeen};
 use rsntp::{AsyncSntpClient, Config, KissCode, ProtocolError, SynchronizationError};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::names;
 
-pub(super) async fn see(question: &NtpQuestion, look: &Look) -> anyhow::Result<NtpSeen> {
+pub(super) async fn see(question: &NtpQuestion, look: &ProbeContext) -> anyhow::Result<NtpSeen> {
     let limit = look.network_limit();
     let silent = NtpSeen {
         answered: Some(false),

@@ -9,7 +9,7 @@ use socket2::Type;
 use surge_ping::{Client, Config, ICMP, IcmpPacket, PingIdentifier, PingSequence};
 use tokio::time::{sleep, timeout};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::names;
 
 const REQUESTS: u16 = 3;
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const WAIT: Duration = Duration::from_secs(1);
 const PAYLOAD: [u8; 56] = [0; 56];
 
-pub(super) async fn see(question: &PingQuestion, look: &Look) -> anyhow::Result<PingSeen> {
+pub(super) async fn see(question: &PingQuestion, look: &ProbeContext) -> anyhow::Result<PingSeen> {
     let found = timeout(look.network_limit(), names::addresses(&question.host)).await;
     let addresses = found.unwrap_or_else(|_| Ok(Vec::new()))?;
     let Some(address) = addresses.first() else {

@@ -8,14 +8,14 @@ use plateau_core::question::port::{PortQuestion, PortSeen, Transport};
 use procfs::net::{TcpState, UdpState};
 use procfs::process::{Process, all_processes};
 
-use super::asked::Look;
 use super::bounded::is_absent;
+use super::context::ProbeContext;
 use super::process::{has_gone, program_of};
 
 /// Addresses and socket numbers of what listens.
 type Listening = Vec<(SocketAddr, u64)>;
 
-pub(super) fn see(question: &PortQuestion, look: &Look) -> anyhow::Result<PortSeen> {
+pub(super) fn see(question: &PortQuestion, look: &ProbeContext) -> anyhow::Result<PortSeen> {
     let mut found = match question.protocol {
         Transport::Tcp => tcp()?,
         Transport::Udp => udp()?,

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use plateau_core::question::service::{ServiceQuestion, ServiceSeen};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::systemd::{connection, manager, unit};
 
 /// Kinds of units, by the ends of their names.
@@ -24,7 +24,10 @@ const SUFFIXES: [&str; 11] = [
 /// Unit file states in which a unit starts at boot.
 const AT_BOOT: [&str; 5] = ["enabled", "enabled-runtime", "static", "alias", "generated"];
 
-pub(super) async fn see(question: &ServiceQuestion, look: &Look) -> anyhow::Result<ServiceSeen> {
+pub(super) async fn see(
+    question: &ServiceQuestion,
+    look: &ProbeContext,
+) -> anyhow::Result<ServiceSeen> {
     let name = unit_name(&question.name);
     let connection = connection(look).await?;
     let named = || format!("cannot look at `{name}`");

@@ -19,8 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
 use super::bounded::cut;
+use super::context::ProbeContext;
 use super::names;
 use super::tcp::{Attempt, connect};
 
@@ -37,7 +37,7 @@ struct Response {
     headers: Headers,
 }
 
-pub(super) async fn see(question: &SipQuestion, look: &Look) -> anyhow::Result<SipSeen> {
+pub(super) async fn see(question: &SipQuestion, look: &ProbeContext) -> anyhow::Result<SipSeen> {
     let mut seen = SipSeen {
         answered: Some(false),
         ..SipSeen::default()
@@ -224,7 +224,7 @@ impl Wire {
     async fn open(
         question: &SipQuestion,
         until: Instant,
-        look: &Look,
+        look: &ProbeContext,
     ) -> anyhow::Result<Option<Self>> {
         let limit = look.network_limit();
         if question.transport == Transport::Tcp {

@@ -6,14 +6,14 @@ use smb2::types::status::NtStatus;
 use smb2::{ClientConfig, Error, SmbClient, Tree};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::marker::marker;
 use super::tcp::{Attempt, connect};
 
 const CONTENT_LIMIT: u64 = 64 << 10;
 const MOST_ENTRIES: usize = 1000;
 
-pub(super) async fn see(question: &SmbQuestion, look: &Look) -> anyhow::Result<SmbSeen> {
+pub(super) async fn see(question: &SmbQuestion, look: &ProbeContext) -> anyhow::Result<SmbSeen> {
     let mut seen = SmbSeen {
         connected: Some(false),
         logged_in: Some(false),
@@ -47,7 +47,7 @@ pub(super) async fn see(question: &SmbQuestion, look: &Look) -> anyhow::Result<S
 
 async fn talk(
     question: &SmbQuestion,
-    look: &Look,
+    look: &ProbeContext,
     config: ClientConfig,
     seen: &mut SmbSeen,
 ) -> Result<(), Error> {
@@ -86,7 +86,7 @@ async fn in_share(
     client: &mut SmbClient,
     share: &str,
     question: &SmbQuestion,
-    look: &Look,
+    look: &ProbeContext,
     seen: &mut SmbSeen,
 ) -> Result<(), Error> {
     match client.connect_share(share).await {
@@ -120,7 +120,7 @@ async fn inside(
     client: &mut SmbClient,
     tree: &mut Tree,
     path: &str,
-    look: &Look,
+    look: &ProbeContext,
     seen: &mut SmbSeen,
 ) -> Result<(), Error> {
     let is_folder = match path {

@@ -8,8 +8,8 @@ use snmp2::v3::{Auth, AuthErrorKind, AuthProtocol, Cipher, KeyExtension, Securit
 use snmp2::{AsyncSession, Error, Oid, Pdu, Value};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
 use super::bounded::cut;
+use super::context::ProbeContext;
 use super::names;
 
 const MOST_OBJECTS: usize = 200;
@@ -32,7 +32,7 @@ enum Answer {
 /// An object's type and value; `None` where the agent says that there is none.
 type Object = Option<(&'static str, String)>;
 
-pub(super) async fn see(question: &SnmpQuestion, look: &Look) -> anyhow::Result<SnmpSeen> {
+pub(super) async fn see(question: &SnmpQuestion, look: &ProbeContext) -> anyhow::Result<SnmpSeen> {
     let numbers: Result<Vec<u64>, _> = question.oid.split('.').map(str::parse).collect();
     let wanted = numbers.with_context(|| format!("`{}` is not numbers", question.oid))?;
     let mut seen = SnmpSeen {

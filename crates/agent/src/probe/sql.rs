@@ -5,8 +5,8 @@ use std::time::Duration;
 use plateau_core::question::sql::{Engine, SqlQuestion, SqlSeen};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
 use super::bounded::cut;
+use super::context::ProbeContext;
 
 mod mariadb;
 mod postgresql;
@@ -17,7 +17,7 @@ const ROWS_LIMIT: usize = 256 << 10;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const ERROR_LIMIT: usize = 1 << 10;
 
-pub(super) async fn see(question: &SqlQuestion, look: &Look) -> anyhow::Result<SqlSeen> {
+pub(super) async fn see(question: &SqlQuestion, look: &ProbeContext) -> anyhow::Result<SqlSeen> {
     let mut seen = SqlSeen {
         connected: Some(false),
         logged_in: Some(false),

@@ -10,8 +10,8 @@ use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
 use super::bounded::output;
+use super::context::ProbeContext;
 use super::tcp::{Attempt, connect};
 
 const OUTPUT_LIMIT: usize = 64 << 10;
@@ -26,7 +26,7 @@ fn note(seen: &Seen, change: impl FnOnce(&mut SshSeen)) {
     change(&mut seen.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-pub(super) async fn see(question: &SshQuestion, look: &Look) -> anyhow::Result<SshSeen> {
+pub(super) async fn see(question: &SshQuestion, look: &ProbeContext) -> anyhow::Result<SshSeen> {
     let key = match &question.key {
         Some(text) => Some(russh::keys::decode_secret_key(text, None).context("bad private key")?),
         None => None,

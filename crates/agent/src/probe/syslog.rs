@@ -16,8 +16,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{UdpSocket, UnixDatagram};
 use tokio::time::timeout;
 
-use super::asked::Look;
 use super::bounded::{is_absent, open_regular};
+use super::context::ProbeContext;
 use super::names;
 use super::tcp::{Attempt, connect};
 
@@ -39,7 +39,10 @@ const JOURNAL_LIMIT: u64 = 16 << 20;
 /// Hexadecimal digits of a marker.
 const DIGITS: usize = 32;
 
-pub(super) async fn see(question: SyslogQuestion, look: &Look) -> anyhow::Result<SyslogSeen> {
+pub(super) async fn see(
+    question: SyslogQuestion,
+    look: &ProbeContext,
+) -> anyhow::Result<SyslogSeen> {
     let until = Instant::now() + look.patience();
     match question.send {
         Some(message) => {

@@ -6,7 +6,7 @@ use tokio::net::UnixStream;
 use zbus::Connection;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 
 mod sender;
 
@@ -84,7 +84,7 @@ trait Service {
 type Executed = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
 
 /// The batch's one connection.
-pub(super) async fn connection(look: &Look) -> anyhow::Result<&Connection> {
+pub(super) async fn connection(look: &ProbeContext) -> anyhow::Result<&Connection> {
     look.shared.systemd.get_or_try_init(connect).await
 }
 
@@ -133,7 +133,7 @@ pub(super) async fn unit<'a>(
 }
 
 /// The jobs of timers that are enabled or running.
-pub(super) async fn timer_jobs(look: &Look) -> anyhow::Result<Vec<Job>> {
+pub(super) async fn timer_jobs(look: &ProbeContext) -> anyhow::Result<Vec<Job>> {
     if !tokio::task::spawn_blocking(runs_systemd).await?? {
         return Ok(Vec::new());
     }

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::names;
 
 const BANNER_LIMIT: usize = 1 << 10;
@@ -27,7 +27,7 @@ pub(super) enum Attempt {
     Unresolved,
 }
 
-pub(super) async fn see(question: &TcpQuestion, look: &Look) -> anyhow::Result<TcpSeen> {
+pub(super) async fn see(question: &TcpQuestion, look: &ProbeContext) -> anyhow::Result<TcpSeen> {
     let started = Instant::now();
     let attempt = connect(&question.host, question.port, look.network_limit()).await?;
     let (state, stream) = match attempt {

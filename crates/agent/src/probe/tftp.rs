@@ -10,7 +10,7 @@ use tftpd::{ErrorCode, OptionType, Packet, TransferOption};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::Look;
+use super::context::ProbeContext;
 use super::names;
 
 /// Fits into an Ethernet frame.
@@ -23,7 +23,7 @@ const CONTENT_LIMIT: usize = 256 << 10;
 /// Silence after which the last packet is sent again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-pub(super) async fn see(question: &TftpQuestion, look: &Look) -> anyhow::Result<TftpSeen> {
+pub(super) async fn see(question: &TftpQuestion, look: &ProbeContext) -> anyhow::Result<TftpSeen> {
     let mut seen = TftpSeen {
         answered: Some(false),
         exists: Some(false),
@@ -95,7 +95,7 @@ impl<'a> Transfer<'a> {
     async fn begin(
         address: IpAddr,
         question: &'a TftpQuestion,
-        look: &Look,
+        look: &ProbeContext,
     ) -> anyhow::Result<Self> {
         let local = names::any_like(address);
         let socket = UdpSocket::bind(local)

@@ -9,11 +9,11 @@ use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::asked::Look;
 use super::certificate::{DAY, names, now, witness};
+use super::context::ProbeContext;
 use super::tcp::{Attempt, connect};
 
-pub(super) async fn see(question: &TlsQuestion, look: &Look) -> anyhow::Result<TlsSeen> {
+pub(super) async fn see(question: &TlsQuestion, look: &ProbeContext) -> anyhow::Result<TlsSeen> {
     let name = question.name.as_ref().unwrap_or(&question.host);
     let server = ServerName::try_from(name.clone())
         .with_context(|| format!("`{name}` is not the name of a server"))?;

@@ -3,9 +3,9 @@
 use plateau_core::question::user::{UserQuestion, UserSeen};
 
 use super::accounts;
-use super::asked::Look;
+use super::context::ProbeContext;
 
-pub(super) fn see(question: &UserQuestion, look: &Look) -> anyhow::Result<UserSeen> {
+pub(super) fn see(question: &UserQuestion, look: &ProbeContext) -> anyhow::Result<UserSeen> {
     let Some(user) = accounts::users()?
         .into_iter()
         .find(|user| user.name == question.name)

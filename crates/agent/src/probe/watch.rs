@@ -15,7 +15,7 @@ use plateau_core::question::{Observation, Question};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::asked::Shared;
+use super::context::{AskClient, Shared};
 use super::{GRACE, Outcome, ask, could_not, runtime};
 
 /// Longest that anything is watched: whoever asked has long gone then.
@@ -50,7 +50,7 @@ pub(super) fn is_watched(asked: &Asked) -> bool {
 
 impl Watch {
     /// Begins; `None` where there is nothing to watch.
-    pub(super) fn begin(questions: &[Asked]) -> Option<Self> {
+    pub(super) fn begin(questions: &[Asked], ask_client: Option<AskClient>) -> Option<Self> {
         let watched: Vec<(usize, Asked)> = questions
             .iter()
             .cloned()
@@ -60,7 +60,7 @@ impl Watch {
         let longest = watched.iter().map(|(_, asked)| asked.timeout_ms).max()?;
         let (end, ends) = watch::channel(false);
         let (sender, facts) = mpsc::channel();
-        super::thread(move || watch_all(watched, &ends, &sender));
+        super::thread(move || watch_all(watched, ask_client, &ends, &sender));
         Some(Self {
             end,
             facts,
@@ -96,6 +96,7 @@ impl Watch {
 
 fn watch_all(
     questions: Vec<(usize, Asked)>,
+    ask_client: Option<AskClient>,
     ends: &watch::Receiver<bool>,
     facts: &mpsc::Sender<Outcome>,
 ) {
@@ -103,7 +104,7 @@ fn watch_all(
         return;
     };
     runtime.block_on(async {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(ask_client));
         let watching = questions.into_iter().map(async |(index, asked)| {
             let begun = Instant::now();
             let fact = watch_one(asked, &shared, ends.clone()).await;

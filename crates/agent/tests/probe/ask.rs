@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Runs the probe on any input.
 pub(crate) fn run(input: &[u8]) -> Output {
-    let mut probe = Command::new(env!("CARGO_BIN_EXE_plateau-agent"))
+    let mut probe = Command::new(env!("CARGO_BIN_EXE_plateau-grader"))
         .arg("probe")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

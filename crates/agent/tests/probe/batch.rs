@@ -69,7 +69,7 @@ fn an_empty_batch_has_no_answers() {
 fn a_reader_who_has_gone_is_no_error() {
     let line = format!(
         "echo '{{\"questions\":[]}}' | {{ sleep 0.2; {} probe; echo $? >&2; }} | true",
-        env!("CARGO_BIN_EXE_plateau-agent")
+        env!("CARGO_BIN_EXE_plateau-grader")
     );
     let output = Command::new("sh")
         .args(["-c", &line])

@@ -19,7 +19,7 @@ pub(crate) fn ask_by(program: &[&str], script: &str, question: Value, wants: &[&
     let line = format!("{script}\nexec \"$0\" probe");
     let mut probe = Command::new(program[0])
         .args(&program[1..])
-        .args(["sh", "-ec", &line, env!("CARGO_BIN_EXE_plateau-agent")])
+        .args(["sh", "-ec", &line, env!("CARGO_BIN_EXE_plateau-grader")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

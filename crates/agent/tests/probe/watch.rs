@@ -43,7 +43,7 @@ impl Watching {
                 asked("file", serde_json::from_value(file).unwrap()),
             ],
         };
-        let mut probe = Command::new(env!("CARGO_BIN_EXE_plateau-agent"))
+        let mut probe = Command::new(env!("CARGO_BIN_EXE_plateau-grader"))
             .arg("probe")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::public_key::PublicKey;
 
-use super::super::asked::Look;
 use super::super::bounded::{first_bytes, is_absent, open_regular, text_of};
+use super::super::context::ProbeContext;
 use super::{BUNDLE, BUNDLE_LIMIT, DAY, in_its_time, names, now};
 
 const FILE_LIMIT: u64 = 1 << 20;
@@ -28,7 +28,7 @@ const ED25519: &str = "1.3.101.112";
 
 pub(in super::super) fn see(
     question: &CertificateQuestion,
-    look: &Look,
+    look: &ProbeContext,
 ) -> anyhow::Result<CertificateSeen> {
     let file = bytes_of(&question.path)?.unwrap_or_default();
     let certificates = certificates(&file);

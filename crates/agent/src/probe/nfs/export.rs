@@ -9,7 +9,7 @@ use nfs3_client::nfs3_types::xdr_codec::Opaque;
 use nfs3_client::{Nfs3Client, RpcError};
 use plateau_core::question::nfs::NfsSeen;
 
-use super::super::asked::Look;
+use super::super::context::ProbeContext;
 use super::super::marker::marker;
 use super::wire::Wire;
 
@@ -24,7 +24,7 @@ pub(super) async fn inside(
     files: &mut Nfs3Client<Wire>,
     root: nfs_fh3,
     path: &str,
-    look: &Look,
+    look: &ProbeContext,
     seen: &mut NfsSeen,
 ) -> Result<(), RpcError> {
     let Some(handle) = find(files, root, path, seen).await? else {

@@ -6,7 +6,7 @@ use mysql_async::{Column, Conn, DriverError, Error, OptsBuilder, Value};
 use plateau_core::question::sql::{SqlQuestion, SqlSeen};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::asked::Look;
+use super::super::context::ProbeContext;
 use super::super::tcp::{Attempt, connect};
 use super::{Rows, refused, statement_limit};
 
@@ -18,7 +18,7 @@ const BINARY: u16 = 63;
 
 pub(super) async fn ask(
     question: &SqlQuestion,
-    look: &Look,
+    look: &ProbeContext,
     until: Instant,
     seen: &mut SqlSeen,
 ) -> anyhow::Result<()> {
@@ -52,7 +52,10 @@ pub(super) async fn ask(
 }
 
 /// Where to log in and as whom; `None` where nobody listens. The library would ask the C library.
-async fn options(question: &SqlQuestion, look: &Look) -> anyhow::Result<Option<OptsBuilder>> {
+async fn options(
+    question: &SqlQuestion,
+    look: &ProbeContext,
+) -> anyhow::Result<Option<OptsBuilder>> {
     let port = question.port.unwrap_or(3306);
     let attempt = connect(&question.host, port, look.network_limit()).await?;
     let Attempt::Open(stream) = attempt else {

@@ -15,8 +15,8 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_postgres::{Client, Config, Error, SimpleQueryMessage};
 
-use super::super::asked::Look;
 use super::super::certificate::witness;
+use super::super::context::ProbeContext;
 use super::super::stream::Stream;
 use super::{Rows, refused, statement_limit};
 
@@ -25,7 +25,7 @@ const RESULT_LIMIT: u64 = 16 << 20;
 
 pub(super) async fn ask(
     question: &SqlQuestion,
-    look: &Look,
+    look: &ProbeContext,
     until: Instant,
     seen: &mut SqlSeen,
 ) -> anyhow::Result<()> {
@@ -85,7 +85,7 @@ fn note(seen: &mut SqlSeen, error: &Error) {
 async fn run(
     client: &Client,
     question: &SqlQuestion,
-    look: &Look,
+    look: &ProbeContext,
     until: Instant,
     seen: &mut SqlSeen,
 ) -> Result<(), Error> {

@@ -1,10 +1,9 @@
-//! The one static binary that runs inside a lab: as the agent in every node, and with clients for
-//! what is asked across the network as the grader.
-
-#![cfg_attr(
-    not(feature = "clients"),
-    allow(dead_code, reason = "parts that only the clients use")
-)]
+//! The programs that run inside a lab: `plateau-agent` in every node, and `plateau-grader`, which
+//! has clients for network protocols as well.
+//!
+//! Both binaries link this library. Nothing that [`run_agent`] reaches refers to a network client,
+//! so that the linker leaves the clients out of `plateau-agent`: [`run_grader`] passes the function
+//! that dispatches to them.
 
 use std::process::ExitCode;
 
@@ -15,7 +14,6 @@ mod fault;
 mod init;
 mod kernel;
 mod probe;
-#[cfg(feature = "clients")]
 mod sftp;
 mod shell;
 mod sleep;
@@ -25,12 +23,20 @@ mod wire;
 /// What runs inside a lab.
 #[derive(Parser)]
 #[command(name = "plateau-agent", version)]
-struct Cli {
+struct AgentCli {
     #[command(subcommand)]
     role: Role,
 }
 
-/// The agent's roles.
+/// What runs inside a lab, with clients for network protocols.
+#[derive(Parser)]
+#[command(name = "plateau-grader", version)]
+struct GraderCli {
+    #[command(subcommand)]
+    role: GraderRole,
+}
+
+/// The roles of both programs.
 #[derive(Subcommand)]
 enum Role {
     /// Waits for the node's interfaces, then becomes the node's real init
@@ -53,38 +59,60 @@ enum Role {
     /// Becomes a user's login shell; started by `shell-host`
     #[command(hide = true)]
     ShellLogin(shell::Login),
-    /// Serves this node's files over SFTP on standard input and output
-    #[cfg(feature = "clients")]
-    Sftp,
     /// Carries bytes between standard input and output and a TCP port
     Tunnel(tunnel::Tunnel),
     /// Sleeps until it is told to end
     Sleep,
 }
 
-fn main() -> ExitCode {
-    let done = match Cli::parse().role {
+/// The grader's roles.
+#[derive(Subcommand)]
+enum GraderRole {
+    #[command(flatten)]
+    Shared(Role),
+    /// Serves this node's files over SFTP on standard input and output
+    Sftp,
+}
+
+/// Runs `plateau-agent` by its command line.
+pub fn run_agent() -> ExitCode {
+    let AgentCli { role } = AgentCli::parse();
+    exit_code("plateau-agent", run(role, None))
+}
+
+/// Runs `plateau-grader` by its command line.
+pub fn run_grader() -> ExitCode {
+    let done = match GraderCli::parse().role {
+        GraderRole::Shared(role) => run(role, Some(probe::ask_client)),
+        GraderRole::Sftp => sftp::run(),
+    };
+    exit_code("plateau-grader", done)
+}
+
+fn run(role: Role, ask_client: Option<probe::AskClient>) -> anyhow::Result<()> {
+    match role {
         Role::Init(init) => init::run(&init),
         Role::AwaitBoot(boot) => boot::run(&boot),
         Role::Wire => wire::run(),
         Role::Kernel => kernel::run(),
         Role::Fault => fault::run(),
-        Role::Probe => probe::run(),
+        Role::Probe => probe::run(ask_client),
         Role::Shell(shell) => shell::run(&shell),
         Role::ShellHost(shell) => shell::host(&shell),
         Role::ShellLogin(login) => shell::login(&login),
-        #[cfg(feature = "clients")]
-        Role::Sftp => sftp::run(),
         Role::Tunnel(tunnel) => tunnel::run(&tunnel),
         Role::Sleep => sleep::run(),
-    };
+    }
+}
+
+fn exit_code(program: &str, done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be left to read it, which is no reason to panic.
             let _ = std::io::Write::write_fmt(
                 &mut std::io::stderr(),
-                format_args!("plateau-agent: {error:#}\n"),
+                format_args!("{program}: {error:#}\n"),
             );
             ExitCode::FAILURE
         }

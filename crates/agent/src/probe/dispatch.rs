@@ -1,63 +1,13 @@
-//! One question on its way to the file that knows how to look.
-
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
+//! Dispatches each question about this node to the module that answers its kind.
 
 use anyhow::Context;
 use plateau_core::question::{Observation, Question};
-use tokio::sync::OnceCell;
 
+use super::context::ProbeContext;
 use super::{
     address, certificate, command, file, firewall, group, interface, journal, mount, package, port,
     process, resolver, route, schedule, service, sysctl, systemd, user,
 };
-
-/// Longest that a server is waited for before it counts as silent.
-const NETWORK_LIMIT: Duration = Duration::from_secs(5);
-
-/// How much earlier than its question an attempt over the network ends: silence is an observation.
-const NETWORK_MARGIN: Duration = Duration::from_millis(500);
-
-/// What all questions of a batch share.
-#[derive(Default)]
-pub(super) struct Shared {
-    pub(super) systemd: OnceCell<zbus::Connection>,
-}
-
-/// What is looked at, and for how long.
-pub(super) struct Look {
-    wants: BTreeSet<String>,
-    limit: Duration,
-    pub(super) shared: Arc<Shared>,
-}
-
-impl Look {
-    pub(super) fn new(wants: BTreeSet<String>, limit: Duration, shared: Arc<Shared>) -> Self {
-        Self {
-            wants,
-            limit,
-            shared,
-        }
-    }
-
-    /// Whether the attribute is to be looked at.
-    pub(super) fn wants(&self, attribute: &str) -> bool {
-        self.wants.contains(attribute)
-    }
-
-    /// How long the whole question may take, less what it needs to report what it saw until then.
-    pub(super) fn patience(&self) -> Duration {
-        self.limit
-            .checked_sub(NETWORK_MARGIN)
-            .unwrap_or(self.limit / 2)
-    }
-
-    /// How long a server may keep silent.
-    pub(super) fn network_limit(&self) -> Duration {
-        self.patience().min(NETWORK_LIMIT)
-    }
-}
 
 /// Runs what reads files on a thread where it may block.
 async fn blocking<T: Send + 'static>(
@@ -73,7 +23,7 @@ async fn blocking<T: Send + 'static>(
     clippy::wildcard_enum_match_arm,
     reason = "the other kinds are all in one place, which spells them out"
 )]
-pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observation> {
+pub(super) async fn see(question: Question, look: ProbeContext) -> anyhow::Result<Observation> {
     use Observation as O;
     use Question as Q;
     Ok(match question {
@@ -107,13 +57,10 @@ pub(super) async fn see(question: Question, look: Look) -> anyhow::Result<Observ
     })
 }
 
-/// What is asked across the network takes clients, which the agent in every node goes without.
-#[cfg(feature = "clients")]
-async fn see_across(question: Question, look: Look) -> anyhow::Result<Observation> {
-    super::clients::see(question, look).await
-}
-
-#[cfg(not(feature = "clients"))]
-async fn see_across(question: Question, _look: Look) -> anyhow::Result<Observation> {
-    anyhow::bail!("`{}` is for the grader to ask", question.kind())
+/// Questions about the network need clients, which `plateau-agent` does not have.
+async fn see_across(question: Question, look: ProbeContext) -> anyhow::Result<Observation> {
+    match look.shared.ask_client {
+        Some(ask_client) => ask_client(question, look).await,
+        None => anyhow::bail!("`{}` is for the grader to ask", question.kind()),
+    }
 }
