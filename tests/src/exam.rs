@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use plateau_core::exam::message::{SeatView, SessionView, Slip};
+use plateau_core::api::{SeatView, SessionView, Slip};
 use plateau_core::grade::Grade;
 use serde::de::DeserializeOwned;
 

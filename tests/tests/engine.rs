@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use plateau_core::exam::message::AttemptView;
+use plateau_core::api::AttemptView;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_tests::engine::Engine;
 use plateau_tests::{Daemon, exam, scenario, wait_until};

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use plateau_core::exam::message::SeatView;
+use plateau_core::api::SeatView;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_tests::{Daemon, containers, exam, scenario, wait_until};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use plateau_core::exam::message::{SeatView, Slip};
+use plateau_core::api::{SeatView, Slip};
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_tests::{Daemon, containers, exam, scenario, wait_until};
 

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Read as _};
 use plateau_core::api::{ChangeAccount, Hidden, NewAccount, NewToken};
 
 use crate::args::{AccountCommand, PasswordArgs, TokenCommand};
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::screen::Screen;
 use crate::show;
@@ -17,7 +17,7 @@ const LONGEST: u64 = 4096;
 pub(crate) async fn run(
     command: &AccountCommand,
     screen: Screen,
-    daemon: &Daemon,
+    daemon: &Client,
 ) -> Result<Ending, Failure> {
     match command {
         AccountCommand::Add {
@@ -77,7 +77,7 @@ pub(crate) async fn run(
 pub(crate) async fn run_token(
     command: &TokenCommand,
     screen: Screen,
-    daemon: &Daemon,
+    daemon: &Client,
 ) -> Result<Ending, Failure> {
     match command {
         TokenCommand::New { name, role, days } => {

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt as _};
 use plateau_core::backup::{Manifest, read};
 
 use crate::args::{BackupArgs, RestoreArgs};
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::screen::Screen;
 
@@ -22,7 +22,7 @@ const DAEMON: &str = "plateaud";
 pub(crate) async fn take(
     args: &BackupArgs,
     screen: Screen,
-    daemon: &Daemon,
+    daemon: &Client,
 ) -> Result<Ending, Failure> {
     let file = &args.output;
     refuse_taken(file, args.force)?;
@@ -55,7 +55,7 @@ fn refuse_taken(file: &Path, force: bool) -> Result<(), Failure> {
 }
 
 /// Writes what the daemon sends, and reads it again as it is on the disk.
-async fn fetch(part: &Path, daemon: &Daemon) -> Result<Manifest, Failure> {
+async fn fetch(part: &Path, daemon: &Client) -> Result<Manifest, Failure> {
     let failed = |source| Failure::WriteFile {
         path: part.to_owned(),
         source,

@@ -7,7 +7,7 @@ use std::path::Path;
 use plateau_core::exam::bundle::{ArchiveError, BUNDLE_LIMIT, Trust, public_of_pem, verify};
 
 use crate::args::EvidenceCommand;
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::file;
 use crate::screen::Screen;
@@ -20,7 +20,7 @@ const KEY_LIMIT: u64 = 64 << 10;
 pub(crate) async fn run(
     command: &EvidenceCommand,
     screen: Screen,
-    daemon: impl Fn() -> Result<Daemon, Failure>,
+    daemon: impl Fn() -> Result<Client, Failure>,
 ) -> Result<Ending, Failure> {
     match command {
         EvidenceCommand::Export { attempt, output } => {

@@ -43,7 +43,7 @@ fn word(verdict: Verdict) -> &'static str {
 mod tests {
     use std::collections::BTreeMap;
 
-    use plateau_core::feedback::Shown;
+    use plateau_core::disclosure::Shown;
     use plateau_core::grade::{CheckResult, Grade, GroupGrade, Reason, Standing, TaskGrade};
     use plateau_core::matcher::{Expected, Finding};
     use plateau_core::messages::Language;

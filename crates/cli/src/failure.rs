@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use plateau_core::api::{ApiError, Fault};
 use plateau_core::exam::bundle::{ArchiveError, KeyError};
 use plateau_core::problem::Problem;
+use plateau_import::ImportError;
 use serde_json::json;
 
 /// How a command that did its work ended.
@@ -205,6 +206,16 @@ pub(crate) enum Failure {
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Read { path, source } => Self::Read { path, source },
+            ImportError::Problems(problems) => Self::NotImported(problems),
+            ImportError::Layout(source) => Self::Layout(source),
+        }
+    }
 }
 
 impl Failure {

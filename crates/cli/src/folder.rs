@@ -6,18 +6,11 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use plateau_core::api::ScenarioFiles;
+use plateau_core::folder::{DOCUMENT, Folder, MOST_BYTES, MOST_FILES};
 use plateau_core::problem::{Place, Problem};
-use plateau_core::scenario::Folder;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::failure::Failure;
-
-/// Most files in a scenario.
-pub(crate) const MOST_FILES: usize = 2000;
-/// Most bytes in a scenario, all files together.
-pub(crate) const MOST_BYTES: u64 = 64 << 20;
-/// The file that makes a folder a scenario.
-const SCENARIO_FILE: &str = "scenario.yaml";
 
 /// The folder that a path on the command line means: itself, or the one its scenario.yaml stands in.
 pub(crate) fn scenario_folder(path: &Path) -> Result<PathBuf, Failure> {
@@ -27,7 +20,7 @@ pub(crate) fn scenario_folder(path: &Path) -> Result<PathBuf, Failure> {
     };
     let folder = if fs::metadata(path).map_err(read)?.is_dir() {
         path.to_owned()
-    } else if path.file_name().is_some_and(|name| name == SCENARIO_FILE) {
+    } else if path.file_name().is_some_and(|name| name == DOCUMENT) {
         match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
@@ -35,7 +28,7 @@ pub(crate) fn scenario_folder(path: &Path) -> Result<PathBuf, Failure> {
     } else {
         return Err(Failure::NoScenario(path.to_owned()));
     };
-    match fs::symlink_metadata(folder.join(SCENARIO_FILE)) {
+    match fs::symlink_metadata(folder.join(DOCUMENT)) {
         Ok(_) => Ok(folder),
         Err(_) => Err(Failure::NoScenario(path.to_owned())),
     }

@@ -4,7 +4,7 @@ use futures_util::{Stream, StreamExt};
 use plateau_core::api::{BuildEvent, BuildImages};
 
 use crate::args::ImagesCommand;
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
 use crate::screen::Screen;
@@ -14,7 +14,7 @@ use crate::show;
 pub(crate) async fn run(
     command: &ImagesCommand,
     screen: Screen,
-    daemon: &Daemon,
+    daemon: &Client,
 ) -> Result<Ending, Failure> {
     match command {
         ImagesCommand::List => {

@@ -1,18 +1,13 @@
 //! `plateau import …`: scenarios from what other programs' files describe.
 //!
-//! Every kind of material has a reader of its own, which makes a [`Draft`]; what all have in common
-//! stands here and in the draft: nothing is written but a scenario without problems, nothing is
-//! written over, and whatever could not be carried over is said, on standard error and in the
-//! scenario itself.
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "other programs' YAML values: kinds that are not named are treated alike"
-)]
+//! The readers are a crate of their own. Here their drafts are checked and written: nothing is written
+//! but a scenario without problems, nothing is written over, and whatever could not be carried over
+//! is said, on standard error and in the scenario itself.
 
 use std::path::{Path, PathBuf};
 
-use plateau_core::problem::{Place, Problem};
 use plateau_core::scenario::{Folder, Scenario};
+use plateau_import::{Draft, Finished, compose, containerlab, goss, kathara};
 use serde_json::json;
 
 use crate::args::{ImportArgs, ImportCommand};
@@ -21,25 +16,18 @@ use crate::folder;
 use crate::screen::{Screen, write_out};
 use crate::show;
 
-use draft::{Draft, Finished};
-
-mod compose;
-mod containerlab;
-mod document;
-mod draft;
-mod emulator;
-mod goss;
-mod kathara;
-mod layout;
-mod names;
-
 /// Runs one of the commands.
 pub(crate) fn run(command: &ImportCommand, screen: Screen) -> Result<Ending, Failure> {
     match command {
         ImportCommand::Goss { import } => write(goss::read(&import.path)?, import, screen),
         ImportCommand::Compose { import } => write(compose::read(&import.path)?, import, screen),
         ImportCommand::Containerlab { import } => {
-            write(containerlab::read(&import.path)?, import, screen)
+            let environment = |name: &str| std::env::var(name).ok();
+            write(
+                containerlab::read(&import.path, &environment)?,
+                import,
+                screen,
+            )
         }
         ImportCommand::Kathara { import } => write(kathara::read(&import.path)?, import, screen),
     }
@@ -91,14 +79,4 @@ fn written(root: &Path, folder: &Folder, unwritten: &[String], left_out: usize) 
     }
     text.push_str(&format!("next: plateau scenario prove {shown}\n"));
     text
-}
-
-/// Bad input that is one problem.
-fn refused(place: Place, code: &str, message: String, hint: &str) -> Failure {
-    Failure::NotImported(vec![Problem {
-        place,
-        code: code.to_owned(),
-        message,
-        hint: Some(hint.to_owned()),
-    }])
 }

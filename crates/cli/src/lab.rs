@@ -9,7 +9,7 @@ use plateau_core::feedback::{Mode, feedback};
 use plateau_core::plan::plan_up;
 
 use crate::args::{Candidate, LabCommand, Shape};
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::export;
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
@@ -28,7 +28,7 @@ const MOST_INPUT: u64 = 4 << 20;
 pub(crate) async fn run(
     command: &LabCommand,
     screen: Screen,
-    daemon: impl FnOnce() -> Result<Daemon, Failure>,
+    daemon: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<Ending, Failure> {
     match command {
         LabCommand::Plan { path, seed } => return plan(path, seed, screen),
@@ -124,7 +124,7 @@ fn read_input() -> Result<String, Failure> {
 }
 
 async fn run_command(
-    daemon: &Daemon,
+    daemon: &Client,
     (lab, node): (&str, &str),
     exec: &Exec,
     screen: Screen,
@@ -142,7 +142,7 @@ async fn run_command(
 }
 
 async fn solve(
-    daemon: &Daemon,
+    daemon: &Client,
     lab: &str,
     tasks: &[String],
     mistake: Option<String>,
@@ -161,7 +161,7 @@ async fn solve(
 }
 
 async fn check(
-    daemon: &Daemon,
+    daemon: &Client,
     lab: &str,
     phases: &[String],
     screen: Screen,
@@ -209,7 +209,7 @@ fn graded(
 }
 
 async fn down(
-    daemon: &Daemon,
+    daemon: &Client,
     labs: &[String],
     all: bool,
     screen: Screen,

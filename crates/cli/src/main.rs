@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Cli, Command};
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::screen::Screen;
 
 mod account;
 mod args;
 mod backup;
-mod daemon;
+mod client;
 mod doctor;
 mod evidence;
 mod export;
@@ -28,6 +28,7 @@ mod scenario;
 mod screen;
 mod session;
 mod show;
+mod style;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -48,7 +49,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: &Cli, screen: Screen) -> Result<Ending, Failure> {
-    let daemon = || Daemon::new(&cli.global);
+    let daemon = || Client::new(&cli.global);
     match &cli.command {
         Command::Scenario(command) => scenario::run(command, screen, daemon).await,
         Command::Lab(command) => lab::run(command, screen, daemon).await,

@@ -11,12 +11,13 @@ use plateau_core::spec;
 use serde::Serialize;
 
 use crate::args::ScenarioCommand;
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::folder;
 use crate::progress::Progress;
-use crate::screen::{GOOD, Screen, WRONG, styled, write_out};
+use crate::screen::{Screen, write_out};
 use crate::show;
+use crate::style::{GOOD, WRONG, styled};
 
 mod starter;
 
@@ -24,7 +25,7 @@ mod starter;
 pub(crate) async fn run(
     command: &ScenarioCommand,
     screen: Screen,
-    daemon: impl FnOnce() -> Result<Daemon, Failure>,
+    daemon: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<Ending, Failure> {
     match command {
         ScenarioCommand::Check { paths } => check(paths, screen),

@@ -2,23 +2,13 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use anstyle::{AnsiColor, Style};
 use plateau_core::messages::{Language, Messages};
 use serde::Serialize;
 
 use crate::args::Format;
 use crate::failure::Failure;
-
-/// What is good.
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// What is wrong.
-pub(crate) const WRONG: Style = AnsiColor::Red.on_default().bold();
-/// What is neither.
-pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default();
-/// What matters less.
-pub(crate) const FAINT: Style = Style::new().dimmed();
-/// Heads of tables and sections.
-pub(crate) const HEAD: Style = Style::new().bold();
+use crate::show::problem;
+use crate::style::{HEAD, WRONG};
 
 /// Where results go, and in which shape.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +66,7 @@ impl Screen {
             return self.remark(&failure.to_json().to_string());
         }
         if !failure.problems().is_empty() {
-            self.remark(crate::show::problem::list(failure.problems()).trim_end());
+            self.remark(problem::list(failure.problems()).trim_end());
         }
         self.remark(&format!("{WRONG}error:{WRONG:#} {}", failure.chain()));
         if let Some(hint) = failure.hint() {
@@ -108,9 +98,4 @@ pub(crate) fn write_raw(bytes: &[u8]) -> Result<(), Failure> {
 /// Whether progress can be drawn, instead of told line by line.
 pub(crate) fn can_draw() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-/// A text in a style.
-pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
-    format!("{style}{text}{style:#}")
 }

@@ -5,18 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
-use plateau_core::exam::clock::PauseKind;
-use plateau_core::exam::log::{Entry, verify};
-use plateau_core::exam::message::{
+use plateau_core::api::{
     Because, Clear, Extend, NewScenario, NewSession, Order, Ordered, Pause, Say, SessionView,
     Terms, Which,
 };
+use plateau_core::exam::clock::PauseKind;
+use plateau_core::exam::log::{Entry, verify};
 use plateau_core::exam::session::AttemptState;
 use plateau_core::feedback::Mode;
 use plateau_core::messages::Language;
 
 use crate::args::{Choice, Kind, SessionCommand, SessionMode, WithReason};
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::file;
 use crate::folder;
@@ -30,14 +30,11 @@ mod keys;
 mod regrading;
 mod rehearsal;
 
-pub(crate) use deliverables::HandedIn;
-pub(crate) use regrading::{Graded, Regraded};
-
 /// Runs one of the commands.
 pub(crate) async fn run(
     command: &SessionCommand,
     screen: Screen,
-    daemon: &Daemon,
+    daemon: &Client,
 ) -> Result<Ending, Failure> {
     let desk = Desk { screen, daemon };
     match command {
@@ -113,7 +110,7 @@ pub(crate) async fn run(
 /// From where sessions are conducted.
 struct Desk<'a> {
     screen: Screen,
-    daemon: &'a Daemon,
+    daemon: &'a Client,
 }
 
 fn because(reason: Option<&String>) -> Because {
@@ -377,7 +374,7 @@ fn sent(paths: &[PathBuf], insist: Option<&String>) -> Result<Vec<NewScenario>, 
 
 /// Where the attempts of an order are now.
 async fn attempts(
-    daemon: &Daemon,
+    daemon: &Client,
     session: &str,
     asked: &Ordered,
 ) -> Result<BTreeMap<String, AttemptState>, Failure> {

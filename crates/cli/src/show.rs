@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use plateau_core::grade::Verdict;
 use plateau_core::messages::Messages;
 
-use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
+use crate::style::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 pub(crate) mod account;
 pub(crate) mod deliverable;

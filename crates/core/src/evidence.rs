@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::api::EventRecord;
+use crate::event::EventRecord;
 use crate::grade::{Facts, Grade, grade_phases};
-use crate::probe::{Asked, Fact};
+use crate::observer::Observer;
+use crate::parameter::Value;
+use crate::probe::Asked;
+use crate::question::Fact;
 use crate::question::Question;
-use crate::topology::{Observer, PhaseAction, Start, Topology, Value};
+use crate::topology::{PhaseAction, Start, Topology};
 
 pub use answering::{Reused, answering};
 pub use regrading::{

@@ -9,7 +9,6 @@ pub mod code;
 pub mod deliverable;
 pub mod judgement;
 pub mod log;
-pub mod message;
 pub mod rehearsal;
 pub mod rights;
 pub mod roster;

@@ -1,12 +1,11 @@
 //! What a candidate may see of a grade: by the mode he works in, and by what the trainer chose to show.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::disclosure::{Share, Shown};
 use crate::grade::{CheckResult, Grade, Reason, Standing, TaskGrade, Verdict};
+use crate::localized::Localized;
 use crate::matcher::Finding;
-use crate::spec::ShownSpec;
-use crate::topology::Localized;
 
 /// What a candidate works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,64 +16,6 @@ pub enum Mode {
     Training,
     /// To be judged.
     Exam,
-}
-
-/// How much a candidate is shown of a check.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Share {
-    /// Not even that it is there.
-    Nothing,
-    /// Its title, and whether it passes.
-    Title,
-    /// What was asked, expected and seen as well.
-    Everything,
-}
-
-/// How much a candidate is shown of a check, by mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Shown {
-    /// In training.
-    pub training: Share,
-    /// In an exam.
-    pub exam: Share,
-}
-
-impl Default for Shown {
-    fn default() -> Self {
-        Self {
-            training: Share::Everything,
-            exam: Share::Nothing,
-        }
-    }
-}
-
-impl Shown {
-    /// The same, but for what a trainer wrote.
-    #[must_use]
-    pub(crate) fn with(self, spec: Option<ShownSpec>) -> Self {
-        Self {
-            training: spec.and_then(|s| s.training).unwrap_or(self.training),
-            exam: spec.and_then(|s| s.exam).unwrap_or(self.exam),
-        }
-    }
-
-    /// Whether it is what is shown where nobody chose.
-    #[must_use]
-    pub(crate) fn is_usual(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn in_mode(self, mode: Mode) -> Share {
-        match mode {
-            Mode::Training => self.training,
-            Mode::Exam => self.exam,
-        }
-    }
 }
 
 /// What a candidate sees of a grade.
@@ -154,7 +95,7 @@ pub struct Details {
 /// What a candidate may see of a grade in this mode.
 #[must_use]
 pub fn feedback(grade: &Grade, mode: Mode) -> Feedback {
-    let share = |check: &CheckResult| check.shown.in_mode(mode);
+    let share = |check: &CheckResult| in_mode(check.shown, mode);
     let tasks = grade.tasks.iter().filter_map(|task| {
         let shown = task.checks.iter();
         let shown: Vec<&CheckResult> = shown
@@ -185,7 +126,7 @@ pub fn feedback(grade: &Grade, mode: Mode) -> Feedback {
 }
 
 fn see(grade: &Grade, task: &TaskGrade, check: &CheckResult, mode: Mode) -> CheckFeedback {
-    let hidden = |other: &CheckResult| other.shown.in_mode(mode) == Share::Nothing;
+    let hidden = |other: &CheckResult| in_mode(other.shown, mode) == Share::Nothing;
     let of_its_group = |other: &&CheckResult| other.group.is_some() && other.group == check.group;
     let tells = task.checks.iter().filter(of_its_group).any(hidden);
     // A name that is in the grade and not hidden is one the candidate sees anyway.
@@ -207,7 +148,7 @@ fn see(grade: &Grade, task: &TaskGrade, check: &CheckResult, mode: Mode) -> Chec
             points: check.points,
             of: check.of,
         }),
-        details: (check.shown.in_mode(mode) == Share::Everything).then(|| Details {
+        details: (in_mode(check.shown, mode) == Share::Everything).then(|| Details {
             phase: check.phase.clone(),
             observer: check.observer.clone(),
             asked: check.asked.clone(),
@@ -222,14 +163,23 @@ fn see(grade: &Grade, task: &TaskGrade, check: &CheckResult, mode: Mode) -> Chec
     }
 }
 
+/// How much of a check is shown to a candidate who works for this.
+fn in_mode(shown: Shown, mode: Mode) -> Share {
+    match mode {
+        Mode::Training => shown.training,
+        Mode::Exam => shown.exam,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::folder::Folder;
     use crate::grade::{Facts, grade};
-    use crate::probe::Fact;
-    use crate::scenario::{Folder, Scenario};
+    use crate::question::Fact;
+    use crate::scenario::Scenario;
 
     /// A task whose checks are shown in an exam as their names say; only `nothing` fails, which
     /// `needs-hidden` needs and `in-hidden-group` shares a group with.

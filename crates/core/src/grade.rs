@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::feedback::Shown;
+use crate::disclosure::Shown;
+use crate::localized::Localized;
 use crate::matcher::Finding;
-use crate::probe::Fact;
+use crate::observer::Observer;
+use crate::question::Fact;
 use crate::referential::referentials;
-use crate::topology::{Localized, Observer, Task, Topology};
+use crate::topology::{Task, Topology};
 
 pub use ask::{batches, check_of, mark};
 #[cfg(feature = "evidence")]

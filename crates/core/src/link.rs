@@ -1,33 +1,11 @@
-//! Links of a lab and what is wrong with them.
+//! What is wrong with the links of a lab.
 
 use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::Serialize;
 
 use crate::plan::Wiring;
-use crate::quantity::{Rate, Span};
 use crate::topology::PhaseAction;
 
-/// A link: a node's interface and the cable in it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Link {
-    /// The node.
-    pub node: String,
-    /// Its interface.
-    pub interface: String,
-}
-
-/// What a link does to the packets that reach the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Shape {
-    /// Most bits per second that get through.
-    pub rate: Option<Rate>,
-    /// How long each is held back.
-    pub delay: Option<Span>,
-    /// How many of a million are lost.
-    pub loss_ppm: Option<u32>,
-}
+pub use crate::topology::{Link, Shape};
 
 /// What is wrong with a lab's links; those that are as planned are not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,22 +60,5 @@ impl LinkFaults {
                 port.loss_ppm = shape.loss_ppm;
             }
         }
-    }
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.interface, self.node)
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        parts.extend(self.rate.map(|rate| format!("rate {rate}")));
-        parts.extend(self.delay.map(|delay| format!("delay {delay}")));
-        let percent = |ppm: u32| format!("loss {}%", f64::from(ppm) / 1e4);
-        parts.extend(self.loss_ppm.map(percent));
-        f.write_str(&parts.join(", "))
     }
 }

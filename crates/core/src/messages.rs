@@ -4,8 +4,8 @@
 use std::str::FromStr;
 
 use crate::grade::{CheckResult, Reason, Standing, Verdict};
+use crate::localized::Localized;
 use crate::matcher::{Expected, Finding};
-use crate::topology::Localized;
 
 pub use texts::L10nLanguage as Texts;
 

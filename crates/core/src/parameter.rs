@@ -7,13 +7,22 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::topology::Value;
-
 /// Separates these streams from every other use of the same seed. Never change it: grades of
 /// earlier sessions could no longer be recomputed.
 const CONTEXT: &str = "plateau 2026-11 scenario parameter v1";
 /// Characters of tokens: those that are not mistaken for one another when read aloud or on paper.
 const TOKEN_ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+
+/// A parameter's value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Value {
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
 
 /// How a value is drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::topology::{Interface, Network, Observer, PhaseAction, Start, Topology};
+use crate::observer::Observer;
+use crate::topology::{Interface, Network, PhaseAction, Start, Topology};
 use crate::wire::{Bridge, Port, WireRequest};
 
 /// The steps to a running lab: stages one after the other, the steps of a stage at the same time.

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::question::{Observation, Question};
+use crate::question::Question;
+
+pub use crate::question::Fact;
 
 /// Largest batch or answer in bytes; both sides refuse more.
 pub const MESSAGE_LIMIT: u64 = 32 << 20;
@@ -47,21 +49,4 @@ pub struct Answer {
     pub fact: Fact,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-}
-
-/// What was seen, or why nothing could be seen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly every fact is an observation"
-)]
-pub enum Fact {
-    /// Somebody looked, and this was there.
-    Seen(Observation),
-    /// Nobody could look. Never counts against a candidate.
-    CouldNotLook {
-        /// Why, in English, for the trainer and the evaluator.
-        reason: String,
-    },
 }

@@ -300,7 +300,7 @@ mod tests {
         let files = files
             .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
             .into();
-        let scenario = crate::scenario::Scenario::read(crate::scenario::Folder(files));
+        let scenario = crate::scenario::Scenario::read(crate::folder::Folder(files));
         scenario.expect("it is good").draw("x").expect("it is good")
     }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+use crate::folder::Folder;
 use crate::grade::{Facts, Verdict, grade, judge};
 use crate::matcher::{Matchable, Matcher};
 use crate::plan::plan_up;
-use crate::probe::Fact;
+use crate::question::Fact;
 use crate::question::{Expectation, Observation};
-use crate::scenario::{Folder, Scenario};
+use crate::scenario::Scenario;
 use crate::spec::ScenarioSpec;
 use crate::topology::Topology;
 use crate::tree::Tree;

@@ -15,8 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Finding;
 
+mod fact;
 mod lasting;
 pub mod security;
+
+pub use fact::Fact;
 
 /// Describes one kind of question and makes its three shapes.
 ///

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::topology::Localized;
+use crate::localized::Localized;
 
 /// The referentials that come with Plateau, as they are written.
 const SOURCES: &[&str] = &[include_str!("../../../scenarios/referentials/tsgeri.yaml")];

@@ -13,18 +13,19 @@ mod tasks;
 
 use std::collections::BTreeMap;
 
-use crate::feedback::Shown;
+use crate::disclosure::Shown;
+use crate::folder::Folder;
+use crate::localized::Localized;
+use crate::parameter::Value;
+use crate::path::{FolderPath, FolderPathError};
 use crate::problem::{Place, Problem, nearest};
-use crate::scenario::Folder;
-use crate::spec::ScenarioSpec;
+use crate::spec::{ScenarioSpec, ShownSpec};
 use crate::template::{RenderError, Renderer};
-use crate::topology::{Localized, Network, Script, Topology, Value};
+use crate::topology::{Network, Script, Topology};
 use crate::tree::{Path, Tree};
 
+pub(crate) use crate::folder::DOCUMENT;
 pub(crate) use names::Declared;
-
-/// The document that every scenario's folder has.
-pub(crate) const DOCUMENT: &str = "scenario.yaml";
 
 /// What resolving goes by, and the problems it finds.
 pub(crate) struct Resolver<'a> {
@@ -87,7 +88,7 @@ impl Resolver<'_> {
         let busy = phases.iter().filter(|phase| !phase.actions.is_empty());
         self.busy = busy.map(|phase| phase.name.clone()).collect();
         let events = self.events(spec);
-        self.shown = Shown::default().with(spec.shown);
+        self.shown = chosen(Shown::default(), spec.shown);
         let tasks = self.tasks(spec);
         let mistakes = self.mistakes(spec);
         Topology {
@@ -138,9 +139,7 @@ impl Resolver<'_> {
 
     /// A file of the folder.
     fn source(&mut self, path: &Path, source: &str) -> Option<Vec<u8>> {
-        let leaves =
-            source.starts_with('/') || source.split('/').any(|part| part == ".." || part == ".");
-        if leaves || source.contains('\\') {
+        if FolderPath::parse(source) == Err(FolderPathError::Leaves) {
             let message = format!("`{source}` leaves the scenario's folder");
             let hint = "name a file by its path from the folder, such as `files/index.html`";
             self.problem(path, "path-leaves-folder", message, Some(hint.to_owned()));
@@ -344,4 +343,10 @@ fn scalar_problem(tree: &Tree, error: &RenderError, declared: &Declared) -> Prob
         message,
         hint: Some(hint),
     }
+}
+
+/// What a candidate is shown, with what a trainer chose.
+fn chosen(shown: Shown, spec: Option<ShownSpec>) -> Shown {
+    let training = spec.and_then(|spec| spec.training);
+    shown.with(training, spec.and_then(|spec| spec.exam))
 }

@@ -2,42 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::feedback::Shown;
+use crate::disclosure::Shown;
+use crate::folder::DOCUMENT;
 use crate::parameter::{self, ParameterSpec};
 use crate::problem::{Place, Problem};
-use crate::resolve::{DOCUMENT, Declared, Resolver, render};
+use crate::resolve::{Declared, Resolver, render};
+
+use crate::parameter::Value;
 use crate::spec::ScenarioSpec;
 use crate::template::Renderer;
-use crate::topology::{Topology, Value};
+use crate::topology::Topology;
 use crate::tree::{Kind, Path, Tree};
+
+pub use crate::folder::Folder;
 
 /// Draws that a check looks at: what only some values bring about is found with them.
 const CHECK_DRAWS: u32 = 8;
-
-/// A scenario's folder in memory: path in the folder, with `/`, → content.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folder(pub BTreeMap<String, Vec<u8>>);
 
 /// A scenario without problems.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     folder: Folder,
     tree: Tree,
-}
-
-impl Folder {
-    /// BLAKE3 over paths and contents, in hexadecimal: the scenario's identity for proofs and evidence.
-    #[must_use]
-    pub fn hash(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for (path, content) in &self.0 {
-            for part in [path.as_bytes(), content] {
-                hasher.update(&(part.len() as u64).to_le_bytes());
-                hasher.update(part);
-            }
-        }
-        hasher.finalize().to_hex().to_string()
-    }
 }
 
 impl Scenario {

@@ -7,13 +7,15 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::feedback::Share;
+use crate::disclosure::Share;
+use crate::localized::Localized;
 use crate::matcher::Mode;
 use crate::parameter::ParameterSpec;
 use crate::quantity::{Rate, Size, Span};
 use crate::question::Expectation;
-use crate::topology::{Access, Capability, Device, Localized};
+use crate::topology::{Access, Capability, Device};
 
+pub use crate::observer::{ExaminerSpec, FromSpec};
 pub use schema::schema;
 
 mod schema;
@@ -267,19 +269,6 @@ shapes! {
         pub exam: Option<Share>,
     }
 
-    /// A probe of the grader, plugged into a network for the time of grading.
-    struct ExaminerSpec {
-        /// The network.
-        pub examiner: String,
-        /// Its address there, with prefix length.
-        #[schemars(with = "String")]
-        pub address: IpNet,
-        /// Its default gateway.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<String>")]
-        pub gateway: Option<IpAddr>,
-    }
-
     /// A file that the candidate hands in.
     struct DeliverableSpec {
         /// File name endings that are accepted, such as `pdf`.
@@ -321,62 +310,5 @@ shapes! {
         pub run: Vec<RunSpec>,
         /// Checks that it loses, as `task/check`: these and no others.
         pub loses: Vec<String>,
-    }
-}
-
-/// Who looks across the network: a node's name, or an examiner.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FromSpec {
-    /// A node.
-    Node(String),
-    /// An examiner.
-    Examiner(ExaminerSpec),
-}
-
-impl Serialize for FromSpec {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Node(name) => serializer.serialize_str(name),
-            Self::Examiner(examiner) => examiner.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for FromSpec {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FromVisitor;
-
-        impl<'de> serde::de::Visitor<'de> for FromVisitor {
-            type Value = FromSpec;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a node's name, or `{ examiner: NETWORK, address: ADDRESS/PREFIX }`")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<FromSpec, E> {
-                Ok(FromSpec::Node(value.to_owned()))
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<FromSpec, A::Error> {
-                let map = serde::de::value::MapAccessDeserializer::new(map);
-                ExaminerSpec::deserialize(map).map(FromSpec::Examiner)
-            }
-        }
-
-        deserializer.deserialize_any(FromVisitor)
-    }
-}
-
-impl JsonSchema for FromSpec {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "From".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let examiner = generator.subschema_for::<ExaminerSpec>();
-        schemars::json_schema!({
-            "description": "a node's name, or an examiner",
-            "anyOf": [{ "type": "string" }, examiner]
-        })
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
-use crate::topology::Value;
+use crate::parameter::Value;
 
 /// Steps a template may take; a loop over a thousand values takes some ten thousand.
 const FUEL: u64 = 100_000;

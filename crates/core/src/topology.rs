@@ -7,12 +7,17 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::feedback::Shown;
+use crate::disclosure::Shown;
 use crate::quantity::{Rate, Size, Span};
 use crate::question::Expectation;
 
+mod link;
 mod phase;
 
+pub use crate::localized::Localized;
+pub use crate::observer::Observer;
+pub use crate::parameter::Value;
+pub use link::{Link, Shape};
 pub use phase::{Condition, Happening, Phase, PhaseAction, Start, Trigger};
 
 /// The phase in which nothing has been done to the lab yet.
@@ -47,20 +52,6 @@ pub struct Topology {
     pub tasks: Vec<Task>,
     /// Mistakes in their order.
     pub mistakes: Vec<Mistake>,
-}
-
-/// A text in the languages that the scenario has, keyed `fr`, `en`, ….
-pub type Localized = BTreeMap<String, String>;
-
-/// A parameter's value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(untagged)]
-pub enum Value {
-    /// A whole number.
-    Integer(i64),
-    /// A text.
-    Text(String),
 }
 
 /// A layer-2 segment.
@@ -297,26 +288,6 @@ pub struct Check {
     pub shown: Shown,
     /// Most that looking may take.
     pub timeout: Span,
-}
-
-/// Who looks.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Observer {
-    /// The agent in a node.
-    Node(String),
-    /// A probe of the grader, plugged into a network for the time of grading.
-    Examiner {
-        /// The network.
-        network: String,
-        /// Its address there.
-        #[cfg_attr(feature = "openapi", schema(value_type = String))]
-        address: IpNet,
-        /// Its default gateway.
-        #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-        gateway: Option<IpAddr>,
-    },
 }
 
 /// A wrong solution that must lose exactly the checks that it names.

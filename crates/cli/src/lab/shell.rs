@@ -8,7 +8,7 @@ use rustix::termios::{self, OptionalActions, Termios};
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::daemon::{Daemon, Terminal};
+use crate::client::{Client, Terminal};
 use crate::failure::{Ending, Failure};
 use crate::screen::Screen;
 
@@ -17,7 +17,7 @@ const DETACH: u8 = 0x1d;
 
 /// Attaches to a node's terminal until its shell ends or the person leaves it.
 pub(crate) async fn run(
-    daemon: &Daemon,
+    daemon: &Client,
     (lab, node): (&str, &str),
     user: Option<&str>,
     screen: Screen,

@@ -8,12 +8,13 @@ use plateau_core::api::{Event, LabState, LabView, NewLab, What};
 use plateau_core::scenario::Folder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::folder;
 use crate::progress::Progress;
-use crate::screen::{FAINT, Screen, styled};
+use crate::screen::Screen;
 use crate::show;
+use crate::style::{FAINT, styled};
 
 /// Builds a lab, and takes it down again on Ctrl-C.
 pub(crate) async fn run(
@@ -21,7 +22,7 @@ pub(crate) async fn run(
     seed: &str,
     name: Option<&str>,
     screen: Screen,
-    daemon: &Daemon,
+    daemon: &Client,
 ) -> Result<Ending, Failure> {
     let new = NewLab {
         files: folder::to_files(folder),
@@ -57,7 +58,7 @@ pub(crate) async fn run(
 }
 
 /// Follows a lab's events until it is ready or failed, and returns it as it is then.
-async fn follow(daemon: &Daemon, lab: &LabView, progress: &Progress) -> Result<LabView, Failure> {
+async fn follow(daemon: &Client, lab: &LabView, progress: &Progress) -> Result<LabView, Failure> {
     let mut events = daemon.events(&lab.id).await?;
     // It may have been ready before anybody listened.
     let mut now = daemon.lab(&lab.id).await?;
@@ -101,7 +102,7 @@ async fn next_change(
 
 /// Waits for `work`, and meanwhile says which phase a grading has reached.
 pub(crate) async fn with_phases<T>(
-    daemon: &Daemon,
+    daemon: &Client,
     lab: &str,
     progress: &Progress,
     work: impl Future<Output = Result<T, Failure>>,

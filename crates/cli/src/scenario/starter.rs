@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use plateau_core::name::Name;
 use plateau_core::scenario::{Folder, Scenario};
 
 use crate::failure::{Ending, Failure};
@@ -71,9 +72,5 @@ fn starter(id: &str) -> Result<Folder, Failure> {
 }
 
 fn is_identifier(id: &str) -> bool {
-    id.starts_with(|c: char| c.is_ascii_lowercase())
-        && id.len() <= LONGEST
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    id.starts_with(|c: char| c.is_ascii_lowercase()) && Name::parse(id, LONGEST).is_some()
 }

@@ -2,32 +2,18 @@
 
 use std::path::Path;
 
-use plateau_core::exam::deliverable::{DeliverableView, VersionView};
-use serde::Serialize;
+use plateau_core::exam::deliverable::VersionView;
 
-use crate::daemon::Daemon;
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::file;
 use crate::screen::Screen;
-use crate::show::deliverable as show;
-
-/// What was handed in for one attempt.
-#[derive(Debug, Serialize)]
-pub(crate) struct HandedIn {
-    /// Candidate number.
-    pub(crate) seat: String,
-    /// The scenario's identifier.
-    pub(crate) scenario: String,
-    /// The attempt's identifier.
-    pub(crate) attempt: String,
-    /// Task by task.
-    pub(crate) deliverables: Vec<DeliverableView>,
-}
+use crate::show::deliverable::{self as show, HandedIn};
 
 /// Shows what was handed in, and saves it where that is wanted.
 pub(super) async fn run(
     screen: Screen,
-    daemon: &Daemon,
+    daemon: &Client,
     session: &str,
     seat: Option<&str>,
     output: Option<&Path>,
@@ -64,7 +50,7 @@ pub(super) async fn run(
 }
 
 /// Saves all versions of an attempt below a folder; how many they were.
-async fn save(daemon: &Daemon, of: &HandedIn, folder: &Path) -> Result<usize, Failure> {
+async fn save(daemon: &Client, of: &HandedIn, folder: &Path) -> Result<usize, Failure> {
     let mut saved = 0;
     for deliverable in &of.deliverables {
         for version in &deliverable.versions {

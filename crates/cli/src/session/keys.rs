@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plateau_core::exam::message::SetKeys;
+use plateau_core::api::SetKeys;
 
 use super::{Desk, read};
 use crate::failure::Failure;

@@ -1,9 +1,7 @@
 //! `plateau session gradings`, `regrade`, `accept` and `revisit`
 
-use plateau_core::api::{AcceptGrading, ApiError, GradingView, NewGrading, Proposal};
-use plateau_core::exam::message::AttemptView;
+use plateau_core::api::{AcceptGrading, AttemptView, NewGrading};
 use plateau_core::exam::session::AttemptState;
-use serde::Serialize;
 
 use super::Desk;
 use crate::args::{Choice, SessionCommand, WithReason};
@@ -11,32 +9,8 @@ use crate::failure::{Ending, Failure};
 use crate::folder;
 use crate::progress::Progress;
 use crate::scenario::readable;
-use crate::show::grading as show;
+use crate::show::grading::{self as show, Graded, Regraded};
 use crate::show::lab as show_lab;
-
-/// The gradings of one attempt.
-#[derive(Debug, Serialize)]
-pub(crate) struct Graded {
-    /// Candidate number.
-    pub(crate) seat: String,
-    /// The scenario's identifier.
-    pub(crate) scenario: String,
-    /// In the order in which they were done.
-    pub(crate) gradings: Vec<GradingView>,
-}
-
-/// What became of grading one attempt again.
-#[derive(Debug, Serialize)]
-pub(crate) struct Regraded {
-    /// Candidate number.
-    pub(crate) seat: String,
-    /// The attempt.
-    pub(crate) attempt: String,
-    /// Old against new, where it was graded.
-    pub(crate) proposal: Option<Proposal>,
-    /// Why it was not.
-    pub(crate) problem: Option<ApiError>,
-}
 
 /// An attempt and its candidate's number.
 type Meant = (String, AttemptView);

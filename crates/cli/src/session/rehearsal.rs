@@ -1,7 +1,7 @@
 //! `plateau session rehearse`
 
 use futures_util::StreamExt;
-use plateau_core::exam::message::Order;
+use plateau_core::api::Order;
 use plateau_core::exam::rehearsal::{Rehearsal, RehearsalEvent};
 
 use super::{Desk, which};

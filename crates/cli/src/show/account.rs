@@ -3,7 +3,7 @@
 use plateau_core::api::{AccountView, TokenView};
 
 use super::{lines, table};
-use crate::screen::{GOOD, UNSURE, styled};
+use crate::style::{GOOD, UNSURE, styled};
 
 /// Accounts, a line each.
 pub(crate) fn list(accounts: &[AccountView]) -> String {

@@ -1,8 +1,23 @@
 //! What candidates handed in.
 
+use plateau_core::exam::deliverable::DeliverableView;
+use serde::Serialize;
+
 use super::{lines, moment, table};
-use crate::screen::{FAINT, GOOD, UNSURE, styled};
-use crate::session::HandedIn;
+use crate::style::{FAINT, GOOD, UNSURE, styled};
+
+/// What was handed in for one attempt.
+#[derive(Debug, Serialize)]
+pub(crate) struct HandedIn {
+    /// Candidate number.
+    pub(crate) seat: String,
+    /// The scenario's identifier.
+    pub(crate) scenario: String,
+    /// The attempt's identifier.
+    pub(crate) attempt: String,
+    /// Task by task.
+    pub(crate) deliverables: Vec<DeliverableView>,
+}
 
 /// All that was saved, a version a line; what counts is marked.
 pub(crate) fn deliverables(all: &[HandedIn]) -> String {

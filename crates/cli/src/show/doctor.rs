@@ -2,7 +2,7 @@
 
 use plateau_core::api::{Diagnosis, Health};
 
-use crate::screen::{GOOD, HEAD, UNSURE, WRONG, styled};
+use crate::style::{GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// Findings, a line each, with the remedy below where one is needed.
 pub(crate) fn diagnosis(diagnosis: &Diagnosis) -> String {

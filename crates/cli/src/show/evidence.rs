@@ -3,7 +3,7 @@
 use plateau_core::exam::bundle::{StepKind, Verification};
 
 use super::{lines, table};
-use crate::screen::{GOOD, UNSURE, WRONG, styled};
+use crate::style::{GOOD, UNSURE, WRONG, styled};
 
 /// Step by step, then what it comes to.
 pub(crate) fn verification(verification: &Verification) -> String {

@@ -7,7 +7,7 @@ use plateau_core::messages::Messages;
 use super::grade::standing;
 use super::reason::{details, mark, one_line, shown};
 use super::{lines, table, verdict};
-use crate::screen::{HEAD, UNSURE, styled};
+use crate::style::{HEAD, UNSURE, styled};
 
 /// Checks that are shown, then what helps with those that did not pass.
 pub(crate) fn feedback(feedback: &Feedback, messages: &Messages) -> String {

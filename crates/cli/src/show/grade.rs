@@ -8,7 +8,7 @@ use plateau_core::messages::Messages;
 
 use super::reason::{one_line, reason};
 use super::{lines, seconds, table, verdict};
-use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
+use crate::style::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// A grade: task by task, check by check, then the skills and blocks, then the reasons, then the sum.
 pub(crate) fn result(view: &CheckResultView, messages: &Messages) -> String {

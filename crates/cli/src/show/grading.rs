@@ -1,12 +1,36 @@
 //! Gradings of attempts, and what changes by a mended scenario.
 
-use plateau_core::api::Proposal;
+use plateau_core::api::{ApiError, GradingView, Proposal};
 use plateau_core::evidence::CheckWorth;
 use plateau_core::grade::{Standing, Verdict};
+use serde::Serialize;
 
 use super::{lines, moment, table};
-use crate::screen::{FAINT, GOOD, UNSURE, WRONG, styled};
-use crate::session::{Graded, Regraded};
+use crate::style::{FAINT, GOOD, UNSURE, WRONG, styled};
+
+/// The gradings of one attempt.
+#[derive(Debug, Serialize)]
+pub(crate) struct Graded {
+    /// Candidate number.
+    pub(crate) seat: String,
+    /// The scenario's identifier.
+    pub(crate) scenario: String,
+    /// In the order in which they were done.
+    pub(crate) gradings: Vec<GradingView>,
+}
+
+/// What became of grading one attempt again.
+#[derive(Debug, Serialize)]
+pub(crate) struct Regraded {
+    /// Candidate number.
+    pub(crate) seat: String,
+    /// The attempt.
+    pub(crate) attempt: String,
+    /// Old against new, where it was graded.
+    pub(crate) proposal: Option<Proposal>,
+    /// Why it was not.
+    pub(crate) problem: Option<ApiError>,
+}
 
 /// All gradings, one a line; the ones that count are marked.
 pub(crate) fn gradings(all: &[Graded]) -> String {

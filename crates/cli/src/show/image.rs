@@ -3,7 +3,7 @@
 use plateau_core::api::{ImageState, ImageView};
 
 use super::{bytes, lines, table};
-use crate::screen::{GOOD, UNSURE, WRONG, styled};
+use crate::style::{GOOD, UNSURE, WRONG, styled};
 
 /// Images, a line each.
 pub(crate) fn list(images: &[ImageView]) -> String {

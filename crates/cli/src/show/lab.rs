@@ -8,7 +8,7 @@ use plateau_core::messages::Language;
 use plateau_core::topology::{Access, Value};
 
 use super::{lines, pairs, seconds, table};
-use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
+use crate::style::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// Labs, a line each.
 pub(crate) fn list(labs: &[LabView]) -> String {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::lab::shown_value;
 use super::{count, lines, pairs, table};
-use crate::screen::{FAINT, HEAD, styled};
+use crate::style::{FAINT, HEAD, styled};
 
 /// A lab that is not built.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use plateau_core::problem::Problem;
 
 use super::count;
-use crate::screen::{FAINT, HEAD, styled};
+use crate::style::{FAINT, HEAD, styled};
 
 /// The problems with the folder before their files, so that an editor finds the place.
 pub(crate) fn below(folder: &Path, problems: Vec<Problem>) -> Vec<Problem> {

@@ -9,7 +9,7 @@ use plateau_core::proof::Proof;
 
 use super::reason::{mark, reason};
 use super::{count, lines};
-use crate::screen::{FAINT, GOOD, HEAD, WRONG, styled};
+use crate::style::{FAINT, GOOD, HEAD, WRONG, styled};
 
 /// A proof: the table, what its columns are, what is wrong, and the sentence.
 pub(crate) fn proof(proof: &Proof, messages: &Messages) -> String {

@@ -4,7 +4,7 @@ use plateau_core::grade::{CheckResult, Reason, Verdict};
 use plateau_core::matcher::Finding;
 use plateau_core::messages::Messages;
 
-use crate::screen::{GOOD, HEAD, UNSURE, WRONG, styled};
+use crate::style::{GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// What was asked, expected and seen for a check.
 pub(crate) fn reason(check: &CheckResult, messages: &Messages) -> String {

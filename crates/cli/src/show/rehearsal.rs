@@ -3,7 +3,7 @@
 use plateau_core::exam::rehearsal::{Limit, Rehearsal};
 
 use super::{lines, table};
-use crate::screen::{GOOD, UNSURE, WRONG, styled};
+use crate::style::{GOOD, UNSURE, WRONG, styled};
 
 /// A rehearsal, whole.
 pub(crate) fn rehearsal(rehearsal: &Rehearsal) -> String {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use plateau_core::api::{AttemptView, KeyView, Ordered, SeatView, SessionView, Slip};
 use plateau_core::exam::clock::{Hand, PauseKind, WHOLE};
 use plateau_core::exam::log::{Deed, Entry, LogError};
-use plateau_core::exam::message::{AttemptView, KeyView, Ordered, SeatView, SessionView, Slip};
 use plateau_core::exam::session::{AttemptState, SessionMove};
 use plateau_core::messages::Language;
 
 use super::{lines, moment, table};
-use crate::screen::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
+use crate::style::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// Sessions, a line each.
 pub(crate) fn list(sessions: &[SessionView]) -> String {

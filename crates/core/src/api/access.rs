@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{LabState, LabView, NodeState};
 use crate::exam::rights::{Right, Role};
-use crate::topology::{Access, Localized};
+use crate::localized::Localized;
+use crate::topology::Access;
 
 /// A text that no log shows.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Evidence, FactRecord, Gathering, ways};
 use crate::grade::{Facts, is_sent, sent};
-use crate::probe::Fact;
+use crate::observer::Observer;
+use crate::question::Fact;
 use crate::question::{Expectation, Question};
-use crate::topology::{Check, Observer, Topology};
+use crate::topology::{Check, Topology};
 
 /// Facts for a scenario, and where they come from.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Reused, answering};
 use crate::grade::{CheckResult, Grade, Standing, Verdict, grade_phases};
-use crate::probe::Fact;
+use crate::question::Fact;
 use crate::topology::Topology;
 
 /// What comes of judging evidence by another scenario.

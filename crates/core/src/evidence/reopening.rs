@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::observer::Observer;
 use crate::probe::{Asked, Batch};
-use crate::topology::{Observer, PhaseAction, Start, Topology};
+use crate::topology::{PhaseAction, Start, Topology};
 
 /// Why nobody can look at what was in memory.
 pub const MEMORY_LOST: &str = "the lab was opened again from what was kept of its disks, and what \

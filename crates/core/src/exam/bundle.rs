@@ -24,8 +24,8 @@ use thiserror::Error;
 use super::judgement::Judgement;
 use super::log::{Entry, GENESIS};
 use crate::evidence::Evidence;
+use crate::folder::Folder;
 use crate::grade::Grade;
-use crate::scenario::Folder;
 
 pub use archive::ArchiveError;
 pub use key::{KeyError, fingerprint, public_of_pem, public_pem, signing_of_pem, signing_pem};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::topology::Localized;
+use crate::localized::Localized;
 
 /// Longest file name in bytes: with its number before it, it fits into an archive.
 pub const NAME: usize = 80;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::ApiError;
+use crate::error::ApiError;
 
 /// Of what was there before, this part stays free: a tenth.
 const RESERVE: u64 = 10;

@@ -6,11 +6,14 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::evidence::{Answered, Call, Evidence, FactRecord, Gathering, PhaseRecord, ways};
+use crate::folder::Folder;
 use crate::grade::{batches, mark};
-use crate::probe::{Asked, Fact};
+use crate::observer::Observer;
+use crate::probe::Asked;
+use crate::question::Fact;
 use crate::question::Question;
-use crate::scenario::{Folder, Scenario};
-use crate::topology::{Observer, Topology};
+use crate::scenario::Scenario;
+use crate::topology::Topology;
 
 /// Two tasks with checks in three phases, one of them of a message and one that needs another, and
 /// one task with a rubric.

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use super::judge::judge_all;
 use super::{Facts, Verdict};
+use crate::observer::Observer;
 use crate::probe::{Asked, Batch};
 use crate::question::{Expectation, Question};
-use crate::topology::{Check, Observer, Topology};
+use crate::topology::{Check, Topology};
 
 /// Everything to be asked in one phase: one batch an observer.
 ///

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::ask::{describe, sent};
 use super::{CheckResult, Facts, Reason, Ruling, Verdict};
 use crate::matcher::Finding;
-use crate::probe::Fact;
 use crate::question::Expectation;
+use crate::question::Fact;
 use crate::topology::{Check, Topology};
 
 /// What judging gives: verdict, findings, and why there are none.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Tally;
+use crate::localized::Localized;
 use crate::referential::{Referential, find};
-use crate::topology::Localized;
 
 /// Share that is asked for where the skill is in no referential, in percent: nothing may be missing.
 const UNKNOWN_SKILL: u8 = 100;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{CheckResult, GroupGrade, Marks, Standing, Verdict};
-use crate::topology::Localized;
+use crate::localized::Localized;
 
 /// The sums of a task, or of a skill's tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

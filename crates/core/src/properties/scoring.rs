@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::folder::Folder;
 use crate::grade::{Facts, Grade, Standing, Verdict, batches, grade, grade_phases};
-use crate::probe::Fact;
-use crate::scenario::{Folder, Scenario};
+use crate::question::Fact;
+use crate::scenario::Scenario;
 use crate::topology::{AS_LEFT, Localized, Topology};
 
 /// Checks of the scenario: three tasks of four.

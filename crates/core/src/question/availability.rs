@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expectation, Observation, Question};
+use super::{Expectation, Fact, Observation, Question};
 use crate::matcher::{Finding, Matcher};
-use crate::probe::Fact;
 use crate::quantity::Span;
 
 /// Time between two attempts where a check says nothing.

@@ -12,11 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::port::Transport;
 use crate::matcher::{Finding, Matcher};
-use crate::probe::Fact;
 use crate::quantity::Span;
-use crate::question::Observation;
-use crate::spec::FromSpec;
-use crate::topology::Observer;
+use crate::question::{Fact, Observation};
+use crate::observer::{FromSpec, Observer};
 
 /// What every marker begins with; 32 hexadecimal digits follow.
 pub const MARKER: &str = "plateau-";
@@ -251,7 +249,7 @@ impl SyslogQuestion {
 
     /// Draws the marker of a check from what nobody can know, the same on both sides.
     pub fn mark(&mut self, nonce: &str, check: &str) {
-        let drawn = hex(&Sha256::digest(format!("{nonce} {check}")));
+        let drawn = hex::encode(Sha256::digest(format!("{nonce} {check}")));
         let marker = format!("{MARKER}{}", drawn.get(..32).unwrap_or_default());
         match &mut self.send {
             Some(message) => message.marker = marker,
@@ -263,11 +261,7 @@ impl SyslogQuestion {
 /// A marker's hash, as the log host is told it.
 #[must_use]
 pub fn digest(marker: &str) -> String {
-    hex(&Sha256::digest(marker))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(marker))
 }
 
 /// The number of a facility and a severity, such as `auth.warning`.

@@ -1,6 +1,7 @@
 //! Names: which are declared, and what they may look like.
 
 use super::Resolver;
+use crate::name::Name;
 use crate::problem::Problem;
 use crate::topology::AS_LEFT;
 use crate::tree::{Path, Tree};
@@ -48,19 +49,6 @@ impl Declared {
     }
 }
 
-/// Longest name: what a host name's label may have.
-const LONGEST: usize = 63;
-
-fn is_name(name: &str) -> bool {
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    name.len() <= LONGEST
-        && edge(name.chars().next())
-        && edge(name.chars().next_back())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
-
 impl Resolver<'_> {
     /// Checks a name that is a value.
     pub(super) fn name(&mut self, path: &Path, name: &str) {
@@ -75,13 +63,14 @@ impl Resolver<'_> {
     }
 
     fn name_at(&mut self, mark: crate::tree::Mark, name: &str) {
-        if !is_name(name) {
+        if Name::parse(name, Name::LONGEST).is_none() {
             self.problems.push(Problem {
                 place: mark.in_file(super::DOCUMENT),
                 code: "bad-name".to_owned(),
                 message: format!("`{name}` is not a name"),
                 hint: Some(format!(
-                    "a name has lower-case letters, digits and hyphens, begins and ends with a letter or digit, and has at most {LONGEST} characters"
+                    "a name has lower-case letters, digits and hyphens, begins and ends with a letter or digit, and has at most {} characters",
+                    Name::LONGEST
                 )),
             });
         }

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Resolver;
-use crate::spec::{FromSpec, ScenarioSpec};
+use crate::observer::FromSpec;
+use crate::spec::ScenarioSpec;
 use crate::tree::Path;
 
 /// An address that somebody has in a network.

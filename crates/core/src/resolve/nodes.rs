@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::Resolver;
 use crate::image::{IMAGES, is_foreign};
+use crate::path::NodePath;
 use crate::quantity::Size;
 use crate::spec::{FileSpec, NodeSpec, ScenarioSpec};
 use crate::topology::{Access, Interface, Limits, Node, PlacedFile};
@@ -155,8 +156,7 @@ impl Resolver<'_> {
     }
 
     fn file(&mut self, path: &Path, spec: &FileSpec) -> Option<PlacedFile> {
-        let leaves = spec.path.split('/').any(|part| part == "..");
-        if !spec.path.starts_with('/') || spec.path.ends_with('/') || leaves {
+        if !NodePath::parse(&spec.path).is_some_and(NodePath::can_be_file) {
             let message = format!("`{}` is not an absolute path of a file", spec.path);
             let hint = Some("write it from the root, such as `/etc/motd`".to_owned());
             self.problem(&path.key("path"), "bad-path", message, hint);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Resolver;
 use crate::fault::{LIMITED, is_limited};
-use crate::link::{Link, Shape};
+use crate::path::NodePath;
 use crate::quantity::{Size, Span};
 use crate::question::Expectation;
 use crate::spec::{
@@ -14,6 +14,7 @@ use crate::spec::{
 use crate::topology::{
     AS_LEFT, Condition, Happening, NodeScript, Phase, PhaseAction, Start, Trigger,
 };
+use crate::topology::{Link, Shape};
 use crate::tree::{Path, Tree};
 
 const LONGEST_DELAY: Span = Span(10_000);
@@ -249,8 +250,7 @@ impl Resolver<'_> {
 
     /// A node's disk is the engine's, so that filling it would fill the host.
     fn fill(&mut self, path: &Path, spec: &FillSpec) -> Option<PhaseAction> {
-        let leaves = spec.path.split('/').any(|part| part == "..");
-        if leaves || !is_limited(&spec.path) {
+        if NodePath::parse(&spec.path).is_none() || !is_limited(&spec.path) {
             let message = format!(
                 "`{}` is not on a file system whose size is limited: filling it would fill the host's disk",
                 spec.path

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Resolver;
+use crate::localized::Localized;
 use crate::spec::{CheckSpec, ScenarioSpec, TaskSpec};
-use crate::topology::{AS_LEFT, Localized};
+use crate::topology::AS_LEFT;
 use crate::tree::Path;
 
 /// Most points of one check, so that no sum of them overflows.

@@ -5,10 +5,10 @@
 )]
 
 use super::Resolver;
+use crate::observer::FromSpec;
 use crate::question::Expectation;
 use crate::question::snmp::SnmpCheck;
 use crate::question::syslog::{SyslogCheck, priority};
-use crate::spec::FromSpec;
 use crate::tree::Path;
 
 /// The field that is wrong, and why.

@@ -6,15 +6,16 @@
 
 use std::collections::BTreeSet;
 
-use super::Resolver;
 use super::for_evaluators::{criterion, deliverable};
 use super::scoring::{full_names, groups};
 use super::services::wrong_value;
+use super::{Resolver, chosen};
+use crate::observer::{FromSpec, Observer};
 use crate::quantity::Span;
 use crate::question::{Expectation, Vantage};
 use crate::referential::skill_names;
-use crate::spec::{CheckSpec, FromSpec, RunSpec, ScenarioSpec, TaskSpec};
-use crate::topology::{AS_LEFT, Check, NodeScript, Observer, Task};
+use crate::spec::{CheckSpec, RunSpec, ScenarioSpec, TaskSpec};
+use crate::topology::{AS_LEFT, Check, NodeScript, Task};
 use crate::tree::Path;
 
 const DEFAULT_TIMEOUT: Span = Span(10_000);
@@ -173,7 +174,7 @@ impl Resolver<'_> {
             bonus: spec.bonus,
             critical: spec.critical,
             hint: spec.hint.clone(),
-            shown: self.shown.with(spec.shown),
+            shown: chosen(self.shown, spec.shown),
             timeout,
         })
     }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{NodeScript, Observer};
-use crate::link::{Link, Shape};
+use super::{Link, NodeScript, Shape};
+use crate::observer::Observer;
 use crate::quantity::{Size, Span};
 use crate::question::Expectation;
 

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use plateau_core::exam::message::{KeyView, SetKeys};
+use plateau_core::api::{KeyView, SetKeys};
 
 use super::Api;
 use super::failure::{Answer, Failures, Named, Sent};

@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use plateau_core::exam::message::Order;
+use plateau_core::api::Order;
 use plateau_core::exam::rehearsal::RehearsalEvent;
 use tokio_stream::wrappers::ReceiverStream;
 

@@ -4,10 +4,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use plateau_core::exam::log::Entry;
-use plateau_core::exam::message::{
+use plateau_core::api::{
     Because, Extend, NewSession, Order, Ordered, Own, Pause, Say, SeatView, SessionView, Slip,
 };
+use plateau_core::exam::log::Entry;
 use plateau_core::exam::rights::Right;
 use plateau_core::exam::session::SessionMove;
 
@@ -292,7 +292,7 @@ pub(super) async fn clear(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) use plateau_core::exam::message::Clear;
+pub(super) use plateau_core::api::Clear;
 
 macro_rules! moves {
     ($( $(#[$doc:meta])* $name:ident $path:literal $by:ident; )*) => {

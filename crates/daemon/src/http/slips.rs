@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use plateau_core::api::SeatView;
 use plateau_core::exam::clock::WHOLE;
-use plateau_core::exam::message::SeatView;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

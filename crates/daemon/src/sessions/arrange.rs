@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use plateau_core::api::{NewSession, SeatView, SessionView, Slip, Terms};
 use plateau_core::exam::code;
 use plateau_core::exam::log::Deed;
-use plateau_core::exam::message::{NewSession, SeatView, SessionView, Slip, Terms};
 use plateau_core::exam::roster::{self, Listed};
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::scenario::Scenario;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use plateau_core::api::{Message, Order, Own, OwnAttempt, Which};
 use plateau_core::exam::log::{Deed, Entry};
-use plateau_core::exam::message::{Message, Order, Own, OwnAttempt, Which};
 use plateau_core::topology::Access;
 
 use super::deliver::due;

@@ -1,6 +1,6 @@
 //! Which attempts an order means, and whether it can be done for them.
 
-use plateau_core::exam::message::Which;
+use plateau_core::api::Which;
 use plateau_core::exam::session::{AttemptState, SessionState};
 
 use super::{SessionError, Whole};

@@ -1,7 +1,7 @@
 //! The course of a session as a whole, and what it does by itself.
 
+use plateau_core::api::SessionView;
 use plateau_core::exam::log::Deed;
-use plateau_core::exam::message::SessionView;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
 use super::{SYSTEM, SessionError, Sessions, Whole};

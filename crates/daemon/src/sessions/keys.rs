@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use plateau_core::api::{KeyView, SetKeys};
 use plateau_core::exam::log::Deed;
-use plateau_core::exam::message::{KeyView, SetKeys};
 use russh::keys::{HashAlg, PublicKey};
 
 use super::{SessionError, Sessions};

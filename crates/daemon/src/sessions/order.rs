@@ -1,8 +1,8 @@
 //! Orders of those who conduct a session: each is one transaction, with its entries in the log.
 
+use plateau_core::api::{Extend, Order, Ordered, Pause, Say, Which};
 use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::Deed;
-use plateau_core::exam::message::{Extend, Order, Ordered, Pause, Say, Which};
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
 use super::{SessionError, Sessions, Whole};

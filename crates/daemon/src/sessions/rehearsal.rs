@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
-use plateau_core::api::{CheckLab, CheckResultView, LabState};
+use plateau_core::api::{CheckLab, CheckResultView, LabState, Order};
 use plateau_core::exam::log::Deed;
-use plateau_core::exam::message::Order;
 use plateau_core::exam::rehearsal::{Rehearsal, RehearsalEvent, Rehearsed, Room, judge, reserve};
 use plateau_core::exam::session::{AttemptMove, SessionState};
 use plateau_core::grade::{Grade, Verdict};

@@ -1,7 +1,7 @@
 //! Whether what is decided of a session goes together.
 
 use jiff::civil::Date;
-use plateau_core::exam::message::Terms;
+use plateau_core::api::Terms;
 use plateau_core::feedback::Mode;
 use plateau_core::referential::{Referential, referentials};
 use plateau_labs::labs::naming::is_plain;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use plateau_core::api::{AttemptView, ScenarioView, SeatView, SessionView};
 use plateau_core::exam::clock::{Grant, WHOLE, read};
 use plateau_core::exam::log::Entry;
-use plateau_core::exam::message::{AttemptView, ScenarioView, SeatView, SessionView};
 use plateau_core::scenario::Scenario;
 use plateau_core::topology::Topology;
 

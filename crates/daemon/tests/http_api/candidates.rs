@@ -1,8 +1,8 @@
 //! Candidates who come in, are put out, and are told nothing more once they are done.
 
 use futures_util::StreamExt as _;
+use plateau_core::api::Slip;
 use plateau_core::exam::log::{Deed, Entry};
-use plateau_core::exam::message::Slip;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 

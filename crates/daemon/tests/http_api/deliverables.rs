@@ -1,8 +1,8 @@
 //! What candidates hand in, through the front door: saved, refused, locked, shown, exported.
 
+use plateau_core::api::Own;
 use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
 use plateau_core::exam::log::{Deed, Entry};
-use plateau_core::exam::message::Own;
 use plateau_core::exam::session::AttemptState;
 use reqwest::{Method, StatusCode};
 use serde_json::json;

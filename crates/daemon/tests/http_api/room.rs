@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use plateau_core::api::{Own, SeatView, SessionView, Slip};
 use plateau_core::exam::deliverable::{DeliverableView, SavedView};
-use plateau_core::exam::message::{Own, SeatView, SessionView, Slip};
 use plateau_core::exam::session::{AttemptState, SessionState};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::json;

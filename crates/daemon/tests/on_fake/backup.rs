@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use plateau_core::api::{Order, Say, Which};
 use plateau_core::exam::log::{Deed, verify};
-use plateau_core::exam::message::{Order, Say, Which};
 use plateau_core::exam::session::AttemptState;
 use plateaud::restore::{RestoreError, Target, restore};
 use plateaud::store::Database;

@@ -1,8 +1,8 @@
 //! Keys by which candidates come in over SSH.
 #![allow(clippy::unwrap_used, reason = "these are tests too")]
 
+use plateau_core::api::{Order, SetKeys};
 use plateau_core::exam::log::Deed;
-use plateau_core::exam::message::{Order, SetKeys};
 use plateaud::ssh::{Admission, Gate, Knock, Proof, Refusal, Stage};
 use russh::keys::PublicKey;
 

@@ -3,9 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plateau_core::api::{NodeState, Proposal};
+use plateau_core::api::{NodeState, Proposal, Which};
 use plateau_core::evidence::reopening::MEMORY_LOST;
-use plateau_core::exam::message::Which;
 use plateau_core::exam::session::SessionState;
 use plateau_core::grade::Verdict;
 use plateau_core::probe::Fact;

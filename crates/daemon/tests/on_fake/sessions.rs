@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use plateau_core::api::{
+    AttemptView, Extend, NewScenario, NewSession, Order, Pause, Say, SeatView, Terms, Which,
+};
 use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::judgement::{Award, OpenPoint, Statement, Word};
 use plateau_core::exam::log::{Deed, verify};
-use plateau_core::exam::message::{
-    AttemptView, Extend, NewScenario, NewSession, Order, Pause, Say, SeatView, Terms, Which,
-};
 use plateau_core::exam::rehearsal::RehearsalEvent;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 use plateau_core::feedback::Mode;

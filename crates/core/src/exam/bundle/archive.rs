@@ -7,6 +7,7 @@ use tar::{Archive, Builder, EntryType, Header};
 use thiserror::Error;
 
 use super::BUNDLE_LIMIT;
+use crate::path::FolderPath;
 
 /// Bytes of a block.
 const BLOCK: usize = 512;
@@ -152,6 +153,5 @@ fn content(bytes: &[u8], from: u64, size: u64) -> Option<&[u8]> {
 
 /// A path of plain names that stays where it is unpacked, on any system.
 fn is_plain(name: &str) -> bool {
-    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
-    !name.contains(['\0', '\\', ':']) && name.split('/').all(part)
+    !name.contains(':') && FolderPath::parse(name).is_ok()
 }

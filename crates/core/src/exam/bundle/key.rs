@@ -61,5 +61,5 @@ pub fn public_of_pem(pem: &str) -> Result<VerifyingKey, KeyError> {
 pub fn fingerprint(key: &VerifyingKey) -> Result<String, KeyError> {
     let der = key.to_public_key_der().map_err(KeyError::Public)?;
     let digest = Sha256::digest(der.as_bytes());
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(digest))
 }

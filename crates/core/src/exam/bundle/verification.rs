@@ -16,8 +16,9 @@ use super::{
 use crate::evidence::{Evidence, grade_evidence};
 use crate::exam::judgement::Judgement;
 use crate::exam::log::{self, Deed, Entry};
+use crate::folder::Folder;
 use crate::grade::Grade;
-use crate::scenario::{Folder, Scenario};
+use crate::scenario::Scenario;
 
 /// Whose signature is asked for.
 #[derive(Clone, Debug)]

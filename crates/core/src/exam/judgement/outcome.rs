@@ -14,8 +14,9 @@ use crate::grade::{
     BlockGrade, Grade, Judged, Marks, Ruling, SkillGrade, Standing, Verdict, blocks, grade_judged,
     grade_phases,
 };
+use crate::localized::Localized;
 use crate::referential::referentials;
-use crate::topology::{Criterion, Localized, Task, Topology};
+use crate::topology::{Criterion, Task, Topology};
 
 /// What an attempt comes to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

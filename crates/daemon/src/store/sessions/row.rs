@@ -1,6 +1,6 @@
 //! Rows, and what they say.
 
-use plateau_core::exam::message::Terms;
+use plateau_core::api::Terms;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use sqlx::{FromRow, Row as _};
 

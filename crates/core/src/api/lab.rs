@@ -1,0 +1,168 @@
+//! Labs and their nodes, as they are asked for, shown and worked in.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ApiError, EventView, ScenarioFiles};
+use crate::grade::Grade;
+use crate::localized::Localized;
+use crate::parameter::Value;
+use crate::topology::Access;
+
+messages! {
+    /// Asks for a lab: `POST /v1/labs`.
+    struct NewLab {
+        /// The scenario's folder.
+        pub files: ScenarioFiles,
+        /// Seed that the parameters are drawn from.
+        pub seed: String,
+        /// Name to address it by; the scenario's identifier and a number where absent.
+        #[serde(default)]
+        pub name: Option<String>,
+    }
+
+    /// What a lab is doing.
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "kebab-case")]
+    enum LabState {
+        /// It is being built.
+        Building,
+        /// It runs.
+        Ready,
+        /// It was built, and is being brought back: the daemon, the engine or the host was away.
+        Recovering,
+        /// Building it failed; what was made has been removed.
+        Failed,
+        /// It is being removed.
+        Removing,
+        /// It is gone.
+        Removed,
+    }
+
+    /// What a node is doing.
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "kebab-case")]
+    enum NodeState {
+        /// Its container is not there, or not started yet.
+        Absent,
+        /// It runs.
+        Running,
+        /// It is between two boots.
+        Rebooting,
+        /// It was switched off, or its init ended.
+        Stopped,
+    }
+
+    /// A node, as shown.
+    struct NodeView {
+        /// Its image's name.
+        pub image: String,
+        /// What it is doing.
+        pub state: NodeState,
+        /// How a candidate gets in.
+        pub access: Vec<Access>,
+        /// Interface → network.
+        pub interfaces: BTreeMap<String, String>,
+    }
+
+    /// A lab, as shown.
+    struct LabView {
+        /// Identifier (UUID version 7).
+        pub id: String,
+        /// Name to address it by; unique among the labs that are there.
+        pub name: String,
+        /// The scenario's identifier.
+        pub scenario: String,
+        /// BLAKE3 of the scenario's folder.
+        pub hash: String,
+        /// Title by language.
+        pub title: Localized,
+        /// Seed that the parameters were drawn from.
+        pub seed: String,
+        /// Values drawn.
+        pub parameters: BTreeMap<String, Value>,
+        /// The attempt, where it was opened again as that was handed in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reopened: Option<String>,
+        /// What it is doing.
+        pub state: LabState,
+        /// When it was asked for (RFC 3339, UTC).
+        pub created: String,
+        /// Nodes by name.
+        pub nodes: BTreeMap<String, NodeView>,
+        /// When the candidate's clock was started (RFC 3339, UTC), if it was.
+        #[serde(default)]
+        pub started: Option<String>,
+        /// The scenario's events, in its order.
+        #[serde(default)]
+        pub events: Vec<EventView>,
+        /// Why it is [`LabState::Failed`], or what did not come back although it runs again.
+        pub problem: Option<ApiError>,
+    }
+
+    /// Runs a command in a node: `POST /v1/labs/{lab}/nodes/{node}/exec`.
+    struct Exec {
+        /// The program and its arguments.
+        pub argv: Vec<String>,
+        /// Standard input.
+        #[serde(default)]
+        pub stdin: Option<String>,
+        /// Most that it may take, in milliseconds; 60 000 where absent.
+        #[serde(default)]
+        pub timeout_ms: Option<u64>,
+    }
+
+    /// How a command ended.
+    struct ExecResult {
+        /// Exit status.
+        pub exit: i64,
+        /// Standard output, at most 1 MiB.
+        pub stdout: String,
+        /// Standard error, at most 1 MiB.
+        pub stderr: String,
+    }
+
+    /// Applies solutions or a mistake: `POST /v1/labs/{lab}/solve`.
+    struct Solve {
+        /// Tasks to solve; all where absent.
+        #[serde(default)]
+        pub tasks: Option<Vec<String>>,
+        /// Mistake to make after them.
+        #[serde(default)]
+        pub mistake: Option<String>,
+    }
+
+    /// One script that was run.
+    struct ScriptRun {
+        /// The node.
+        pub node: String,
+        /// The script's path in the scenario's folder.
+        pub script: String,
+        /// How it ended; outputs are cut to their last 8 KiB.
+        pub result: ExecResult,
+    }
+
+    /// The scripts that were run, in order; it stops at the first that fails.
+    struct SolveResult {
+        /// Whether every script ended with 0.
+        pub solved: bool,
+        /// The scripts.
+        pub scripts: Vec<ScriptRun>,
+    }
+
+    /// Grades a lab: `POST /v1/labs/{lab}/check`.
+    struct CheckLab {
+        /// Phases to grade, in the scenario's order; all where absent. Checks of others are left out.
+        #[serde(default)]
+        pub phases: Option<Vec<String>>,
+    }
+
+    /// A grade, as answered by `check`.
+    struct CheckResultView {
+        /// The grade.
+        pub grade: Grade,
+        /// How long it took, in milliseconds, phase by phase.
+        pub took_ms: BTreeMap<String, u64>,
+    }
+}

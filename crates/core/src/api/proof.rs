@@ -1,0 +1,49 @@
+//! Proofs of scenarios, as they are asked for and told while they run.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ApiError, ScenarioFiles};
+use crate::proof::Proof;
+
+messages! {
+    /// Proves a scenario: `POST /v1/proofs`. The answer is a stream of [`ProofEvent`], a JSON text a line;
+    /// a client that goes away ends the proof and removes its labs.
+    struct NewProof {
+        /// The scenario's folder.
+        pub files: ScenarioFiles,
+        /// Draws of the parameters beyond the first; all is proven for each.
+        pub draws: u32,
+        /// Labs at the same time; the daemon's choice where absent.
+        #[serde(default)]
+        pub parallel: Option<u32>,
+    }
+
+    /// What a proof says while it runs.
+    #[serde(rename_all = "kebab-case")]
+    enum ProofEvent {
+        /// A column was begun.
+        Started {
+            /// The column, in words.
+            column: String,
+        },
+        /// A column was done.
+        Done {
+            /// The column, in words.
+            column: String,
+            /// Columns done so far.
+            done: u32,
+            /// Columns in all.
+            of: u32,
+        },
+        /// The result: the last event.
+        Proven {
+            /// The proof.
+            proof: Box<Proof>,
+        },
+        /// The outside failed: the last event.
+        Broken {
+            /// What failed.
+            error: ApiError,
+        },
+    }
+}

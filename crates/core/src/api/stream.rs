@@ -1,0 +1,79 @@
+//! The live stream of a lab.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EventProgress, LabState, NodeState};
+
+messages! {
+    /// Something that happened to a lab: one entry of the live stream.
+    struct Event {
+        /// When (RFC 3339, UTC).
+        pub at: String,
+        /// The lab's identifier.
+        pub lab: String,
+        /// What.
+        pub what: What,
+    }
+
+    /// What happened.
+    #[serde(rename_all = "kebab-case")]
+    enum What {
+        /// The lab is doing something else now.
+        State {
+            /// What it is doing.
+            state: LabState,
+        },
+        /// A step was begun.
+        StepStarted {
+            /// The stage it belongs to.
+            stage: String,
+            /// The step, in words.
+            step: String,
+        },
+        /// A step was done.
+        StepDone {
+            /// The step, in words.
+            step: String,
+            /// How long it took, in milliseconds.
+            took_ms: u64,
+        },
+        /// A step failed.
+        StepFailed {
+            /// The step, in words.
+            step: String,
+            /// Why, the whole chain.
+            reason: String,
+        },
+        /// A node is doing something else now.
+        Node {
+            /// The node.
+            node: String,
+            /// What it is doing.
+            state: NodeState,
+        },
+        /// A phase of a grading was begun.
+        PhaseStarted {
+            /// The phase.
+            phase: String,
+        },
+        /// One of the scenario's events got further.
+        Happening {
+            /// The event's identifier.
+            event: String,
+            /// How far it got.
+            progress: EventProgress,
+        },
+    }
+
+    /// An event, as shown.
+    struct EventView {
+        /// Its identifier.
+        pub id: String,
+        /// When it happens, in words: `at 20m`, `when web/answers passes`.
+        pub trigger: String,
+        /// When it was begun (RFC 3339, UTC), if it was.
+        pub begun: Option<String>,
+        /// How far it got, if it was begun.
+        pub progress: Option<EventProgress>,
+    }
+}
