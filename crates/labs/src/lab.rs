@@ -1,8 +1,8 @@
 //! One lab: what it is made of, and the task that owns it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plateau_core::api::{ApiError, Event, LabState, LabView, NodeState, NodeView, What};
@@ -62,27 +62,16 @@ pub(crate) struct Lab {
     pub(crate) topology: Topology,
     view: watch::Sender<LabView>,
     history: Mutex<VecDeque<Event>>,
-    /// Node → the process that its links were plugged into last. Held for as long as somebody
-    /// starts, stops or wires the node.
-    power: BTreeMap<String, tokio::sync::Mutex<Option<u32>>>,
+    power: power::Power,
     /// Held by what must not happen to a lab at the same time: solving, grading, rebooting.
     work: tokio::sync::Mutex<()>,
     /// Ends all jobs.
     cancel: CancellationToken,
     jobs: TaskTracker,
-    examiners: AtomicUsize,
-    links: Mutex<fault::Links>,
-    /// Whether copies stand in for the nodes.
-    copies: AtomicBool,
-    snapshots: Mutex<copies::Snapshots>,
-    /// What the grading that is under way has to undo.
-    upset: Mutex<Option<upset::Upset>>,
-    /// Held while the candidate's clock is started.
-    clock: tokio::sync::Mutex<()>,
-    /// How long the candidate has worked, once he has begun.
-    stopwatch: watch::Sender<Option<happening::Stopwatch>>,
-    /// Whether somebody watches for events.
-    watching: AtomicBool,
+    links: fault::Links,
+    copies: copies::Copies,
+    grading: grading::Grading,
+    events: happening::Events,
     /// How often it was away, as far as this daemon knows.
     absences: AtomicUsize,
     /// What it is opened again from, where it is.
@@ -100,24 +89,17 @@ impl Lab {
             reopened: again.as_ref().map(|again| again.attempt.clone()),
             ..first_view(&marker, &topology)
         };
-        let nodes = topology.nodes.keys();
         Arc::new(Self {
-            power: nodes
-                .map(|node| (node.clone(), tokio::sync::Mutex::default()))
-                .collect(),
+            power: power::Power::new(topology.nodes.keys()),
             view: watch::Sender::new(view),
             history: Mutex::default(),
             work: tokio::sync::Mutex::default(),
             cancel: CancellationToken::new(),
             jobs: TaskTracker::new(),
-            examiners: AtomicUsize::new(0),
-            links: Mutex::default(),
-            copies: AtomicBool::default(),
-            snapshots: Mutex::default(),
-            upset: Mutex::default(),
-            clock: tokio::sync::Mutex::default(),
-            stopwatch: watch::Sender::new(None),
-            watching: AtomicBool::default(),
+            links: fault::Links::default(),
+            copies: copies::Copies::default(),
+            grading: grading::Grading::default(),
+            events: happening::Events::default(),
             absences: AtomicUsize::default(),
             ground,
             marker,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -87,7 +86,7 @@ impl Lab {
         self: &Arc<Self>,
         observer: &Observer,
     ) -> (String, Result<(), String>) {
-        let number = self.examiners.fetch_add(1, Ordering::Relaxed);
+        let number = self.grading.next_examiner();
         let name = self.examiner(number);
         let lab = Arc::clone(self);
         let spec = self.examiner_spec(number, &observer.label());

@@ -98,11 +98,7 @@ impl Lab {
 
     async fn wire_all(&self, wiring: &Wiring) -> Result<(), LabError> {
         let pids = self.wire(wiring).await?;
-        for (node, pid) in pids {
-            if let Some(power) = self.power.get(&node) {
-                *power.lock().await = Some(pid);
-            }
-        }
+        self.power.wired(pids).await;
         Ok(())
     }
 

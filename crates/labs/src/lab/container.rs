@@ -1,7 +1,6 @@
 //! The containers of a lab, described.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use plateau_core::topology::{Capability, Device, Node};
 use plateau_core::wire::HOLD;
@@ -30,7 +29,7 @@ impl Lab {
     /// Name of the container that is a node now: its own, or its copy's.
     pub(super) fn container(&self, node: &str) -> String {
         let own = self.original(node);
-        if self.copies.load(Ordering::SeqCst) {
+        if self.copies.stand_in() {
             // The dot keeps it apart from every node's.
             format!("{own}.copy")
         } else {

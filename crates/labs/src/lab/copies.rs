@@ -7,15 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::NodeState;
 use plateau_core::plan::{Wiring, wiring};
 use plateau_core::topology::PlacedFile;
-use tokio::sync::MutexGuard;
 
 use super::down::remove_images;
 use super::{Lab, LabError};
@@ -34,7 +33,7 @@ const FILES_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the copies are made from, or why there is nothing.
 #[derive(Debug, Default)]
-pub(super) enum Snapshots {
+enum Snapshots {
     /// None were taken.
     #[default]
     None,
@@ -44,8 +43,43 @@ pub(super) enum Snapshots {
     Failed(String),
 }
 
-/// All nodes' power, held while nodes and copies change places.
-type Powers<'a> = Vec<(&'a String, MutexGuard<'a, Option<u32>>)>;
+/// Whether copies stand in for the nodes, and what they are made from.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    stand_in: AtomicBool,
+    snapshots: Mutex<Snapshots>,
+}
+
+impl Copies {
+    /// Whether they stand in for the nodes.
+    pub(super) fn stand_in(&self) -> bool {
+        self.stand_in.load(Ordering::SeqCst)
+    }
+
+    fn let_stand_in(&self, stand_in: bool) {
+        self.stand_in.store(stand_in, Ordering::SeqCst);
+    }
+
+    fn keep(&self, snapshots: Snapshots) {
+        *self
+            .snapshots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = snapshots;
+    }
+
+    /// Of every node the files that are not in its snapshot, or why there are no snapshots.
+    fn taken(&self) -> Result<BTreeMap<String, Vec<PlacedFile>>, LabError> {
+        match &*self
+            .snapshots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
+            Snapshots::Taken(files) => Ok(files.clone()),
+            Snapshots::None => Err(no_snapshot("none was taken")),
+            Snapshots::Failed(reason) => Err(no_snapshot(reason)),
+        }
+    }
+}
 
 impl Lab {
     /// Takes a snapshot of every node.
@@ -63,10 +97,7 @@ impl Lab {
             Ok(taken) => Snapshots::Taken(taken.into_iter().collect()),
             Err(error) => Snapshots::Failed(chain(&error)),
         };
-        *self
-            .snapshots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = taken;
+        self.copies.keep(taken);
     }
 
     async fn commit(&self, node: &str) -> Result<(), LabError> {
@@ -123,23 +154,12 @@ impl Lab {
 
     /// Lets fresh copies of all nodes stand in for them. A node that was off is off as a copy.
     pub(super) async fn stand_copies_in(self: &Arc<Self>) -> Result<(), LabError> {
-        let files = match &*self
-            .snapshots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-        {
-            Snapshots::Taken(files) => files.clone(),
-            Snapshots::None => return Err(no_snapshot("none was taken")),
-            Snapshots::Failed(reason) => return Err(no_snapshot(reason)),
-        };
-        let ran = self.upset().unwrap_or_default().ran;
+        let files = self.copies.taken()?;
+        let ran = self.grading.ran();
         self.clear_the_places().await?;
-        {
-            let mut links = self.links();
-            links.now = links.lasting.clone();
-        }
-        let mut powers = self.powers().await;
-        self.copies.store(true, Ordering::SeqCst);
+        self.links.mend();
+        let mut power = self.power.hold_all().await;
+        self.copies.let_stand_in(true);
         let lab = Arc::clone(self);
         let starting = ran.clone();
         let made = async {
@@ -153,11 +173,8 @@ impl Lab {
             self.wire_with(&wiring, |node| files.get(node)).await
         };
         let made = made.await;
-        for (node, wired) in &mut powers {
-            let pids = made.as_ref().ok();
-            **wired = pids.and_then(|pids| pids.get(*node)).copied();
-        }
-        drop(powers);
+        power.wired(made.as_ref().unwrap_or(&BTreeMap::new()));
+        drop(power);
         let booted = match made {
             Ok(_) => try_join_all(ran.iter().map(|node| self.await_boot(node)))
                 .await
@@ -172,7 +189,7 @@ impl Lab {
 
     /// Removes the copies that stand in, or switches off the nodes themselves.
     async fn clear_the_places(self: &Arc<Self>) -> Result<(), LabError> {
-        if self.copies.load(Ordering::SeqCst) {
+        if self.copies.stand_in() {
             return self.take_copies_away().await;
         }
         let nodes = self.topology.nodes.keys();
@@ -206,7 +223,7 @@ impl Lab {
 
     /// Removes all copies there are; the nodes themselves are in their places again, and off.
     pub(super) async fn take_copies_away(self: &Arc<Self>) -> Result<(), LabError> {
-        let mut powers = self.powers().await;
+        let mut power = self.power.hold_all().await;
         let runtime = &self.ground.runtime;
         let mut labels = self.whose();
         labels.insert(COPY.to_owned(), String::new());
@@ -215,34 +232,20 @@ impl Lab {
         let removals = found.iter().map(|copy| runtime.remove_container(&copy.id));
         let removed: Result<Vec<()>, _> = join_all(removals).await.into_iter().collect();
         removed.map_err(LabError::runtime("remove copies of nodes"))?;
-        self.copies.store(false, Ordering::SeqCst);
-        for (_, wired) in &mut powers {
-            **wired = None;
-        }
+        self.copies.let_stand_in(false);
+        power.wired(&BTreeMap::new());
         Ok(())
     }
 
     /// Removes the images that copies were made from.
     pub(super) async fn remove_snapshots(&self) -> Result<(), LabError> {
-        *self
-            .snapshots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Snapshots::None;
+        self.copies.keep(Snapshots::None);
         let labels = self.snapshot_labels();
         let errors = remove_images(self.ground.runtime.as_ref(), &labels).await;
         if errors.is_empty() {
             return Ok(());
         }
         Err(LabError::Down { errors })
-    }
-
-    async fn powers(&self) -> Powers<'_> {
-        let mut powers = Vec::new();
-        // Always in the same order, and nobody else holds more than one.
-        for (node, power) in &self.power {
-            powers.push((node, power.lock().await));
-        }
-        powers
     }
 
     fn whose(&self) -> Labels {

@@ -1,12 +1,13 @@
 //! Faults: links, disks and processes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use plateau_core::api::NodeState;
 use plateau_core::fault::{FaultAnswer, FaultRequest};
-use plateau_core::link::LinkFaults;
+use plateau_core::link::{Link, LinkFaults};
+use plateau_core::plan::Wiring;
 use plateau_core::topology::PhaseAction;
 
 use super::phase::Lasting;
@@ -28,35 +29,64 @@ const FILLED: &str = "filler.bin";
 
 /// What is wrong with the lab's links.
 #[derive(Debug, Default)]
-pub(super) struct Links {
+pub(super) struct Links(Mutex<Faults>);
+
+#[derive(Debug, Default)]
+struct Faults {
     /// By events, for good.
-    pub(super) lasting: LinkFaults,
+    lasting: LinkFaults,
     /// Now.
-    pub(super) now: LinkFaults,
+    now: LinkFaults,
+}
+
+impl Links {
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A link is cut, mended or shaped: which, where there is one.
+    fn suffer<'a>(&self, action: &'a PhaseAction, lasting: Lasting) -> Option<&'a Link> {
+        let mut faults = self.faults();
+        match lasting {
+            Lasting::Ever => {
+                faults.lasting.suffer(action);
+            }
+            Lasting::Grading => {}
+        }
+        faults.now.suffer(action)
+    }
+
+    /// What events have done in the time of another daemon, or before the lab was kept.
+    pub(super) fn have_suffered<'a>(&self, actions: impl Iterator<Item = &'a PhaseAction>) {
+        let mut faults = self.faults();
+        for action in actions {
+            faults.lasting.suffer(action);
+        }
+        faults.now = faults.lasting.clone();
+    }
+
+    /// Mends what a grading did. Whether that changes anything.
+    pub(super) fn mend(&self) -> bool {
+        let mut faults = self.faults();
+        let before = std::mem::take(&mut faults.now);
+        faults.now = faults.lasting.clone();
+        before != faults.now
+    }
+
+    /// Writes what is wrong now into a wiring.
+    pub(super) fn impose(&self, wiring: &mut Wiring) {
+        self.faults().now.impose(wiring);
+    }
 }
 
 impl Lab {
-    pub(super) fn links(&self) -> MutexGuard<'_, Links> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Cuts, mends or shapes a link. A node that is off has it so when it is switched on.
     pub(super) async fn change_link(
         &self,
         action: &PhaseAction,
         lasting: Lasting,
     ) -> Result<(), LabError> {
-        let link = {
-            let mut links = self.links();
-            match lasting {
-                Lasting::Ever => {
-                    links.lasting.suffer(action);
-                }
-                Lasting::Grading => {}
-            }
-            links.now.suffer(action)
-        };
-        match link {
+        match self.links.suffer(action, lasting) {
             Some(link) => self.plug_in_again(&link.node).await,
             None => Ok(()),
         }

@@ -4,7 +4,8 @@
 //! once the phases are known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures_util::future::join_all;
@@ -20,6 +21,7 @@ use plateau_core::topology::{Observer, Start, Topology};
 
 use super::asking::{Said, Silence, now_ms};
 use super::availability::Watch;
+use super::upset::Upset;
 use super::{Lab, LabError, happening};
 use crate::error::chain;
 use crate::metrics;
@@ -33,6 +35,38 @@ struct Looked {
     said: Said,
     steps: Vec<StepRecord>,
     problem: Option<String>,
+}
+
+/// What a grading of the lab has made of it, and whom it brought in.
+#[derive(Debug, Default)]
+pub(super) struct Grading {
+    /// What the one that is under way has to undo.
+    upset: Mutex<Option<Upset>>,
+    /// Examiners that there have been.
+    examiners: AtomicUsize,
+}
+
+impl Grading {
+    /// What there is to undo.
+    pub(super) fn upset(&self) -> Option<Upset> {
+        let upset = self.upset.lock().unwrap_or_else(PoisonError::into_inner);
+        upset.clone()
+    }
+
+    /// There is this to undo, as it is written down.
+    pub(super) fn set_upset(&self, upset: Option<Upset>) {
+        *self.upset.lock().unwrap_or_else(PoisonError::into_inner) = upset;
+    }
+
+    /// The nodes that ran before it.
+    pub(super) fn ran(&self) -> BTreeSet<String> {
+        self.upset().unwrap_or_default().ran
+    }
+
+    /// The number of another examiner.
+    pub(super) fn next_examiner(&self) -> usize {
+        self.examiners.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 impl Lab {

@@ -4,7 +4,7 @@
 //! whatever becomes of the daemon. What became of it is evidence: a line a step.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use plateau_core::api::{EventProgress, EventRecord, EventView, LabView, What};
 use plateau_core::probe::Fact;
 use plateau_core::topology::{Happening, Trigger};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, watch};
 
 use super::phase::Lasting;
 use super::{Lab, LabError};
@@ -36,7 +37,7 @@ struct Clock {
 
 /// How long the candidate has worked, by which events happen. It stands still where he cannot work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stopwatch {
+struct Stopwatch {
     worked: Duration,
     /// Since when it runs on from there.
     since: Option<Instant>,
@@ -61,14 +62,54 @@ impl Stopwatch {
     }
 }
 
+/// The candidate's clock, and who watches it for events.
+#[derive(Debug)]
+pub(super) struct Events {
+    /// Held while the clock is started or set.
+    setting: Mutex<()>,
+    /// How long the candidate has worked, once they have begun.
+    stopwatch: watch::Sender<Option<Stopwatch>>,
+    /// Whether somebody watches for events.
+    watched: AtomicBool,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            setting: Mutex::default(),
+            stopwatch: watch::Sender::new(None),
+            watched: AtomicBool::default(),
+        }
+    }
+}
+
+impl Events {
+    /// The clock shows so much, and runs or stands still; one that is nearly right is left alone.
+    fn set(&self, worked: Duration, runs: bool) {
+        self.stopwatch.send_if_modified(|stopwatch| {
+            let as_it_is = stopwatch
+                .is_some_and(|known| known.runs() == runs && known.shows().abs_diff(worked) <= OFF);
+            if !as_it_is {
+                *stopwatch = Some(Stopwatch::showing(worked, runs));
+            }
+            !as_it_is
+        });
+    }
+
+    /// Whether nobody has watched for events so far: whoever asks does from now on.
+    fn take_watch(&self) -> bool {
+        !self.watched.swap(true, Ordering::SeqCst)
+    }
+}
+
 impl Lab {
     /// Starts the candidate's clock, from which events have their times. One that was started goes on.
     pub(super) async fn start_clock(self: &Arc<Self>) -> Result<LabView, LabError> {
-        let _clock = self.clock.lock().await;
+        let _setting = self.events.setting.lock().await;
         if self.started().is_none() {
             self.keep_start().await?;
             let now = Stopwatch::showing(Duration::ZERO, true);
-            self.stopwatch.send_replace(Some(now));
+            self.events.stopwatch.send_replace(Some(now));
         }
         self.watch_events();
         Ok(self.view())
@@ -80,18 +121,11 @@ impl Lab {
         worked: Duration,
         runs: bool,
     ) -> Result<(), LabError> {
-        let _clock = self.clock.lock().await;
+        let _setting = self.events.setting.lock().await;
         if self.started().is_none() {
             self.keep_start().await?;
         }
-        self.stopwatch.send_if_modified(|stopwatch| {
-            let as_it_is = stopwatch
-                .is_some_and(|known| known.runs() == runs && known.shows().abs_diff(worked) <= OFF);
-            if !as_it_is {
-                *stopwatch = Some(Stopwatch::showing(worked, runs));
-            }
-            !as_it_is
-        });
+        self.events.set(worked, runs);
         self.watch_events();
         Ok(())
     }
@@ -122,7 +156,7 @@ impl Lab {
             Ok((clock, store.lines::<EventRecord>(&id, EVIDENCE)?))
         })
         .await?;
-        self.stopwatch.send_replace(clock.map(|clock| {
+        self.events.stopwatch.send_replace(clock.map(|clock| {
             let worked = Timestamp::now().duration_since(clock.started);
             Stopwatch::showing(Duration::try_from(worked).unwrap_or_default(), true)
         }));
@@ -155,18 +189,14 @@ impl Lab {
                 note(&mut view.events, record);
             }
         });
-        let mut links = self.links();
-        for event in &self.topology.events {
-            for action in &event.actions[..steps_done(records, event)] {
-                links.lasting.suffer(action);
-            }
-        }
-        links.now = links.lasting.clone();
+        let events = self.topology.events.iter();
+        let done = events.flat_map(|event| &event.actions[..steps_done(records, event)]);
+        self.links.have_suffered(done);
     }
 
     /// Watches for events to happen, once the clock was started.
     pub(super) fn watch_events(self: &Arc<Self>) {
-        if self.started().is_none() || self.watching.swap(true, Ordering::SeqCst) {
+        if self.started().is_none() || !self.events.take_watch() {
             return;
         }
         let lab = Arc::clone(self);
@@ -175,7 +205,7 @@ impl Lab {
 
     async fn let_events_happen(self: Arc<Self>) {
         let mut looked: Option<Instant> = None;
-        let mut stopwatch = self.stopwatch.subscribe();
+        let mut stopwatch = self.events.stopwatch.subscribe();
         while let pending @ [_, ..] = &*self.pending() {
             let runs = |known: &Option<Stopwatch>| known.is_some_and(|known| known.runs());
             let shown = stopwatch.wait_for(runs).await.map(|shown| *shown);

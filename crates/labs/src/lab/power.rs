@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use plateau_core::api::{NodeState, NodeView};
 use plateau_core::plan::wiring;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{Lab, LabError};
 use crate::error::chain;
@@ -22,6 +23,65 @@ const REBOOT: i64 = 129;
 
 /// What the await-boot role may say.
 const BOOT_LIMIT: usize = 4 << 10;
+
+/// Each node's switch. Whoever starts, stops or plugs in a node holds its own meanwhile; in it is the
+/// process that the node's links were plugged into last.
+#[derive(Debug)]
+pub(super) struct Power(BTreeMap<String, Mutex<Option<u32>>>);
+
+/// All switches, held while nodes and copies change places.
+#[derive(Debug)]
+pub(super) struct Held<'a>(Vec<(&'a String, MutexGuard<'a, Option<u32>>)>);
+
+impl Power {
+    /// Of these nodes, none of which is plugged in.
+    pub(super) fn new<'a>(nodes: impl Iterator<Item = &'a String>) -> Self {
+        Self(nodes.map(|node| (node.clone(), Mutex::default())).collect())
+    }
+
+    /// The switch of a node; `None` where there is no such node.
+    async fn hold(&self, node: &str) -> Option<MutexGuard<'_, Option<u32>>> {
+        match self.0.get(node) {
+            Some(switch) => Some(switch.lock().await),
+            None => None,
+        }
+    }
+
+    /// All switches.
+    pub(super) async fn hold_all(&self) -> Held<'_> {
+        let mut held = Vec::new();
+        // Always in the same order, and nobody else holds more than one.
+        for (node, switch) in &self.0 {
+            held.push((node, switch.lock().await));
+        }
+        Held(held)
+    }
+
+    /// The nodes were plugged into these processes.
+    pub(super) async fn wired(&self, pids: BTreeMap<String, u32>) {
+        for (node, pid) in pids {
+            if let Some(mut wired) = self.hold(&node).await {
+                *wired = Some(pid);
+            }
+        }
+    }
+
+    /// No node is plugged in any longer.
+    async fn unplugged(&self) {
+        for switch in self.0.values() {
+            *switch.lock().await = None;
+        }
+    }
+}
+
+impl Held<'_> {
+    /// The nodes are plugged into these processes, and into no others.
+    pub(super) fn wired(&mut self, pids: &BTreeMap<String, u32>) {
+        for (node, wired) in &mut self.0 {
+            **wired = pids.get(*node).copied();
+        }
+    }
+}
 
 impl Lab {
     pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, LabError> {
@@ -79,10 +139,9 @@ impl Lab {
     /// Restarts a node, also one that is stopped, and waits until it has booted.
     pub(super) async fn reboot(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
         self.known(node)?;
-        let Some(power) = self.power.get(node) else {
+        let Some(mut wired) = self.power.hold(node).await else {
             return self.known(node);
         };
-        let mut wired = power.lock().await;
         self.set_node(node, NodeState::Rebooting);
         *wired = None;
         let done = self.restart(node, &mut wired).await;
@@ -120,10 +179,9 @@ impl Lab {
 
     /// Switches a node off. Nobody but us switches it on again.
     pub(super) async fn switch_off(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
-        let Some(power) = self.power.get(node) else {
+        let Some(mut wired) = self.power.hold(node).await else {
             return self.known(node);
         };
-        let mut wired = power.lock().await;
         *wired = None;
         let lab = Arc::clone(self);
         let container = self.container(node);
@@ -144,10 +202,9 @@ impl Lab {
 
     /// Switches a node on and waits until it has booted; one that runs is left alone.
     pub(super) async fn switch_on(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
-        let Some(power) = self.power.get(node) else {
+        let Some(mut wired) = self.power.hold(node).await else {
             return self.known(node);
         };
-        let mut wired = power.lock().await;
         if self.inspect(&self.container(node)).await?.running {
             return Ok(());
         }
@@ -172,10 +229,9 @@ impl Lab {
 
     /// Has a node's links as they are to be now. One that is off has them so when it is switched on.
     pub(super) async fn plug_in_again(&self, node: &str) -> Result<(), LabError> {
-        let Some(power) = self.power.get(node) else {
+        let Some(mut wired) = self.power.hold(node).await else {
             return self.known(node);
         };
-        let mut wired = power.lock().await;
         if self.inspect(&self.container(node)).await?.running {
             self.plug_in(node, &mut wired).await?;
         }
@@ -222,9 +278,7 @@ impl Lab {
                 .start_container(&self.fabric())
                 .await
                 .map_err(LabError::runtime("start the fabric"))?;
-            for power in self.power.values() {
-                *power.lock().await = None;
-            }
+            self.power.unplugged().await;
         }
         let nodes = self.topology.nodes.keys().map(async |node| {
             let settled = self.bring_about(node, !fabric.running).await;
@@ -259,8 +313,7 @@ impl Lab {
                 tracing::warn!(lab = %lab.marker.name, node, %error, "a node boots badly");
             }
             // It may have been restarted again meanwhile, which is somebody else's to wait for.
-            if let Some(power) = lab.power.get(&node) {
-                let _power = power.lock().await;
+            if let Some(_power) = lab.power.hold(&node).await {
                 let state = lab.state_now(&node).await;
                 lab.set_node(&node, state);
             }
@@ -272,10 +325,9 @@ impl Lab {
         node: &str,
         start: bool,
     ) -> Result<(), LabError> {
-        let Some(power) = self.power.get(node) else {
+        let Some(mut wired) = self.power.hold(node).await else {
             return self.known(node);
         };
-        let mut wired = power.lock().await;
         let container = self.container(node);
         let found = match self.inspect(&container).await {
             Err(LabError::Runtime {

@@ -6,7 +6,7 @@
 //! before the next grading, and when a daemon adopts the lab.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use plateau_core::api::NodeState;
@@ -33,11 +33,6 @@ pub(super) struct Upset {
 }
 
 impl Lab {
-    pub(super) fn upset(&self) -> Option<Upset> {
-        let upset = self.upset.lock().unwrap_or_else(PoisonError::into_inner);
-        upset.clone()
-    }
-
     /// Before a grading: writes down what there is, and takes the snapshots that phases start from.
     /// A snapshot that cannot be taken is the phases' trouble, not the grading's.
     pub(super) async fn prepare(
@@ -67,7 +62,7 @@ impl Lab {
     }
 
     pub(super) async fn note_filled(&self, node: &str, path: &str) -> Result<(), LabError> {
-        let mut upset = self.upset().unwrap_or_default();
+        let mut upset = self.grading.upset().unwrap_or_default();
         upset.filled.insert((node.to_owned(), path.to_owned()));
         self.write_upset(upset).await
     }
@@ -77,12 +72,8 @@ impl Lab {
         let id = self.marker.id.clone();
         let paper = upset.clone();
         on_disk(move || store.keep(&id, PAPER, &paper)).await?;
-        self.set_upset(Some(upset));
+        self.grading.set_upset(Some(upset));
         Ok(())
-    }
-
-    fn set_upset(&self, upset: Option<Upset>) {
-        *self.upset.lock().unwrap_or_else(PoisonError::into_inner) = upset;
     }
 
     /// What a daemon before us did not come to undo.
@@ -90,13 +81,13 @@ impl Lab {
         let store = self.ground.store.clone();
         let id = self.marker.id.clone();
         let upset = on_disk(move || store.kept(&id, PAPER)).await?;
-        self.set_upset(upset);
+        self.grading.set_upset(upset);
         Ok(())
     }
 
     /// Undoes what a grading did; nothing to do where none did anything.
     pub(super) async fn make_whole(self: &Arc<Self>) -> Result<(), LabError> {
-        let Some(upset) = self.upset() else {
+        let Some(upset) = self.grading.upset() else {
             return Ok(());
         };
         let mut errors = Vec::new();
@@ -104,12 +95,7 @@ impl Lab {
             errors.extend(self.take_copies_away().await.err());
             errors.extend(self.remove_snapshots().await.err());
         }
-        let mended = {
-            let mut links = self.links();
-            let before = std::mem::take(&mut links.now);
-            links.now = links.lasting.clone();
-            before != links.now
-        };
+        let mended = self.links.mend();
         let nodes = self.topology.nodes.keys();
         let put_back = nodes.map(|node| self.put_back(node, upset.ran.contains(node), mended));
         errors.extend(join_all(put_back).await.into_iter().filter_map(Result::err));
@@ -122,7 +108,7 @@ impl Lab {
         let store = self.ground.store.clone();
         let id = self.marker.id.clone();
         on_disk(move || store.throw_away(&id, PAPER)).await?;
-        self.set_upset(None);
+        self.grading.set_upset(None);
         Ok(())
     }
 

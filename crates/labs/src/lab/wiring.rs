@@ -68,7 +68,7 @@ impl Lab {
         files: impl Fn(&str) -> Option<&'a Vec<PlacedFile>> + Send + Sync,
     ) -> Result<BTreeMap<String, u32>, LabError> {
         let mut wiring = wiring.clone();
-        self.links().now.impose(&mut wiring);
+        self.links.impose(&mut wiring);
         let ports = wiring.ports.iter().map(|(name, _)| name);
         let mut names: Vec<&String> = wiring.release.iter().chain(ports).collect();
         names.sort_unstable();
