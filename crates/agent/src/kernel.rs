@@ -1,10 +1,9 @@
-//! What the host's kernel can do, found out by doing it in a network namespace that is thrown away.
+//! Finds out what the host's kernel can do by trying it in a temporary network namespace.
 //!
-//! Lists of modules and versions do not tell: a feature may be built in, be a module that is not
-//! installed, or be kept from containers.
+//! Lists of modules and versions are not enough: a feature may be built in, be a module that is not
+//! installed, or be forbidden in containers.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,80 +18,83 @@ use nlink::{Bytes, Rate};
 use plateau_core::wire::HostAnswer;
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
+use crate::{message, runtime};
+
 /// Writes a [`HostAnswer`] to standard output.
 pub(crate) fn run() -> anyhow::Result<()> {
     // SAFETY: only the network namespace is left; the descriptors stay shared by all threads.
     #[expect(unsafe_code, reason = "no safe interface leaves a namespace")]
-    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.context("leave the network namespace")?;
-    let mut features = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start")?
-        .block_on(features())?;
+    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }
+        .context("cannot leave the network namespace")?;
+    let mut features = runtime::single_threaded()?.block_on(probe_features())?;
     features.insert("tun".to_owned(), has_tun());
-    let answer = HostAnswer {
+    message::write_line(&HostAnswer {
         features,
         memory_available: memory_available(),
         disk_free: disk_free(),
         inotify_limit: inotify_limit(),
         inotify_used: inotify_used(),
-    };
-    let mut line = serde_json::to_vec(&answer).context("write the answer")?;
-    line.push(b'\n');
-    std::io::stdout()
-        .write_all(&line)
-        .context("write the answer")
+    })
 }
 
-/// Makes one of each kind. The cable comes first, since others stand on it.
-async fn features() -> anyhow::Result<BTreeMap<String, bool>> {
-    let route = Connection::<Route>::new().context("open netlink")?;
-    let mut seen = Seen(BTreeMap::new());
-    seen.link(&route, "veth", VethLink::new("v0", "v1")).await;
-    seen.link(&route, "bridge", BridgeLink::new("b0")).await;
-    seen.link(&route, "vxlan", VxlanLink::new("x0", 1)).await;
-    seen.link(&route, "macvlan", MacvlanLink::new("m0", "v0"))
+/// Creates one object of each kind. The veth pair comes first, because others need it.
+async fn probe_features() -> anyhow::Result<BTreeMap<String, bool>> {
+    let route = Connection::<Route>::new().context("cannot open a netlink socket")?;
+    let mut features = Features(BTreeMap::new());
+    features
+        .try_link(&route, "veth", VethLink::new("v0", "v1"))
         .await;
-    seen.link(&route, "8021q", VlanLink::new("q0", "v0", 2))
+    features
+        .try_link(&route, "bridge", BridgeLink::new("b0"))
         .await;
-    seen.link(&route, "wireguard", WireguardLink::new("w0"))
+    features
+        .try_link(&route, "vxlan", VxlanLink::new("x0", 1))
+        .await;
+    features
+        .try_link(&route, "macvlan", MacvlanLink::new("m0", "v0"))
+        .await;
+    features
+        .try_link(&route, "8021q", VlanLink::new("q0", "v0", 2))
+        .await;
+    features
+        .try_link(&route, "wireguard", WireguardLink::new("w0"))
         .await;
     let rate = TbfConfig::new()
         .rate(Rate::bytes_per_sec(1 << 20))
         .burst(Bytes::new(32 << 10))
         .limit(Bytes::new(64 << 10));
-    seen.note("tbf", route.add_qdisc("v0", rate).await);
+    features.record("tbf", route.add_qdisc("v0", rate).await);
     let delay = NetemConfig::new().delay(Duration::from_millis(1));
-    seen.note("netem", route.add_qdisc("v1", delay).await);
+    features.record("netem", route.add_qdisc("v1", delay).await);
     let table = async {
         Connection::<Nftables>::new()?
             .add_table("plateau", Family::Inet)
             .await
     };
-    seen.note("nftables", table.await);
+    features.record("nftables", table.await);
     let family = async {
         Connection::<Generic>::new()?
             .get_family("ovs_datapath")
             .await
     };
-    seen.note("openvswitch", family.await.map(drop));
-    Ok(seen.0)
+    features.record("openvswitch", family.await.map(drop));
+    Ok(features.0)
 }
 
-/// What was tried.
-struct Seen(BTreeMap<String, bool>);
+/// What was tried, and whether it worked.
+struct Features(BTreeMap<String, bool>);
 
-impl Seen {
-    async fn link(&mut self, route: &Connection<Route>, name: &str, link: impl LinkConfig) {
-        self.note(name, route.add_link(link).await);
+impl Features {
+    async fn try_link(&mut self, route: &Connection<Route>, name: &str, link: impl LinkConfig) {
+        self.record(name, route.add_link(link).await);
     }
 
-    fn note(&mut self, name: &str, done: nlink::Result<()>) {
+    fn record(&mut self, name: &str, done: nlink::Result<()>) {
         self.0.insert(name.to_owned(), done.is_ok());
     }
 }
 
-/// The device itself is on the host, where we cannot look; its driver is the same everywhere.
+/// The device is on the host, which the container does not see; the driver is shared.
 fn has_tun() -> bool {
     Path::new("/sys/class/misc/tun").exists()
 }
@@ -102,7 +104,7 @@ fn memory_available() -> Option<u64> {
     procfs::Meminfo::current().ok()?.mem_available
 }
 
-/// The root of a container lies on the disk that its engine keeps everything on.
+/// The root of a container is on the disk where its engine stores all its data.
 fn disk_free() -> Option<u64> {
     let disk = rustix::fs::statvfs("/").ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
@@ -113,7 +115,7 @@ fn inotify_limit() -> Option<u64> {
     limit.trim().parse().ok()
 }
 
-/// Counted over all processes that can be seen; the kernel does not tell the sum.
+/// Counted over all visible processes; the kernel does not report the sum.
 fn inotify_used() -> Option<u64> {
     let processes = std::fs::read_dir("/proc").ok()?;
     let used = processes

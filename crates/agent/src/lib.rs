@@ -9,18 +9,23 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod accounts;
 mod boot;
+mod bounded;
 mod fault;
 mod init;
 mod kernel;
+mod mac;
+mod message;
 mod probe;
+mod runtime;
 mod sftp;
 mod shell;
 mod sleep;
 mod tunnel;
 mod wire;
 
-/// What runs inside a lab.
+/// Runs inside every node of a lab
 #[derive(Parser)]
 #[command(name = "plateau-agent", version)]
 struct AgentCli {
@@ -28,7 +33,7 @@ struct AgentCli {
     role: Role,
 }
 
-/// What runs inside a lab, with clients for network protocols.
+/// Runs inside a lab, with clients for network protocols
 #[derive(Parser)]
 #[command(name = "plateau-grader", version)]
 struct GraderCli {
@@ -40,28 +45,28 @@ struct GraderCli {
 #[derive(Subcommand)]
 enum Role {
     /// Waits for the node's interfaces, then becomes the node's real init
-    Init(init::Init),
+    Init(init::InitArgs),
     /// Waits until the node has booted
-    AwaitBoot(boot::AwaitBoot),
-    /// Makes the links of a lab: a plan on standard input, an answer on standard output
+    AwaitBoot(boot::AwaitBootArgs),
+    /// Creates the links of a lab: requests on standard input, answers on standard output
     Wire,
-    /// Says what the host's kernel can do, on standard output
+    /// Reports the features of the host's kernel on standard output
     Kernel,
-    /// Makes a fault in this node: what on standard input, how it went on standard output
+    /// Injects a fault into this node: a request on standard input, the answer on standard output
     Fault,
     /// Answers questions about this node: a batch on standard input, facts on standard output
     Probe,
-    /// Attaches to a terminal of this node, which is started when it is not there yet
-    Shell(shell::Shell),
+    /// Attaches to a terminal of this node, and starts it if it does not exist
+    Shell(shell::ShellArgs),
     /// Owns one terminal; started by `shell`
     #[command(hide = true)]
-    ShellHost(shell::Shell),
+    ShellHost(shell::ShellArgs),
     /// Becomes a user's login shell; started by `shell-host`
     #[command(hide = true)]
-    ShellLogin(shell::Login),
-    /// Carries bytes between standard input and output and a TCP port
-    Tunnel(tunnel::Tunnel),
-    /// Sleeps until it is told to end
+    ShellLogin(shell::LoginArgs),
+    /// Relays bytes between standard input and output and a TCP port
+    Tunnel(tunnel::TunnelArgs),
+    /// Sleeps until a signal ends it
     Sleep,
 }
 
@@ -109,7 +114,7 @@ fn exit_code(program: &str, done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody may be left to read it, which is no reason to panic.
+            // The reader may have gone, which must not cause a panic.
             let _ = std::io::Write::write_fmt(
                 &mut std::io::stderr(),
                 format_args!("{program}: {error:#}\n"),

@@ -1,22 +1,26 @@
-//! Answers a batch of questions about this node, or about what can be seen from it.
+//! Answers a batch of questions about this node, or about what is visible from it.
 //!
-//! Facts come from `/proc`, netlink, files and systemd's own socket, never from the node's
-//! programs, which its candidate may have replaced (`command` alone runs one, because that is what
-//! it is for). What cannot be looked at is [`Fact::CouldNotLook`], never "not there".
+//! Facts come from `/proc`, netlink, files and systemd's own socket, never from the node's programs,
+//! which the candidate may have replaced. Only `command` runs one, because that is its purpose. What
+//! cannot be observed is [`Fact::CouldNotLook`], never "does not exist".
 //!
-//! The questions are asked on a thread of their own, and the process ends when all answers are
-//! there or the longest time is over: a file system that hangs in the kernel holds up nobody.
+//! The questions are answered on a separate thread. The process ends when all answers are there or
+//! the longest time limit is over, so that a file system that hangs in the kernel blocks nobody.
 
-use std::io::{BufRead, Read, Write};
-use std::sync::{Arc, mpsc};
+use std::io::Write;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
 
-mod accounts;
+use crate::message;
+pub(crate) use clients::ask as ask_client;
+pub(crate) use context::AskClient;
+use runner::{GRACE, could_not_look, spawn_thread};
+use watch::Watch;
+
 mod address;
-mod bounded;
 mod certificate;
 mod clients;
 mod command;
@@ -33,19 +37,20 @@ mod http;
 mod interface;
 mod journal;
 mod ldap;
-mod links;
+mod lookup;
 mod mail;
-mod marker;
 mod mount;
-mod names;
+mod netlink;
 mod nfs;
 mod ntp;
 mod package;
 mod ping;
 mod port;
 pub(crate) mod process;
+mod random;
 mod resolver;
 mod route;
+mod runner;
 mod schedule;
 mod service;
 mod sip;
@@ -61,27 +66,15 @@ mod tcp;
 mod tftp;
 mod tls;
 mod user;
+mod verifier;
 mod watch;
 
-/// Threads for what may block; a hung file system keeps one of them for ever.
-const BLOCKING_THREADS: usize = 64;
-
-/// Room on a thread that asks, in bytes; the kernel gives as much of it as is used.
-const STACK: usize = 32 << 20;
-
-/// Grace after the longest time, for answers that are already on their way.
-const GRACE: Duration = Duration::from_millis(500);
-
-pub(crate) use clients::ask as ask_client;
-pub(crate) use context::AskClient;
-use context::Shared;
-
-/// Reads a batch, one line of standard input, and writes the answers to standard output. Where
-/// something is to be watched, that begins at once, and the rest is asked after another line.
+/// Reads a batch, one line of standard input, and writes the answers to standard output. Questions
+/// that watch something start at once; the others are asked after a second line.
 pub(crate) fn run(ask_client: Option<AskClient>) -> anyhow::Result<()> {
     let answers = answer(read_batch()?, ask_client);
     let written = write_answers(&answers);
-    // Threads may hang in the kernel for ever; nothing is left to wait for.
+    // Threads may hang in the kernel for ever, so that none is waited for.
     match written {
         Ok(()) => std::process::exit(0),
         Err(error) => Err(error),
@@ -89,38 +82,29 @@ pub(crate) fn run(ask_client: Option<AskClient>) -> anyhow::Result<()> {
 }
 
 fn read_batch() -> anyhow::Result<Batch> {
-    let mut text = Vec::new();
-    std::io::stdin()
-        .lock()
-        .take(MESSAGE_LIMIT + 1)
-        .read_until(b'\n', &mut text)
-        .context("cannot read the batch")?;
-    anyhow::ensure!(
-        text.len() as u64 <= MESSAGE_LIMIT,
-        "the batch is larger than {MESSAGE_LIMIT} bytes"
-    );
-    serde_json::from_slice(&text).context("not a batch of questions")
+    let line = message::read_line(&mut std::io::stdin().lock(), "batch")?;
+    serde_json::from_slice(&line).context("not a batch of questions")
 }
 
 fn write_answers(answers: &Answers) -> anyhow::Result<()> {
     let text = serde_json::to_vec(answers).context("cannot write the answers as JSON")?;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(&text).and_then(|()| out.flush()) {
-        // Whoever asked has gone, and needs no message about it.
+    let mut output = std::io::stdout().lock();
+    match output.write_all(&text).and_then(|()| output.flush()) {
+        // The reader has gone and needs no message about it.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write the answers"),
     }
 }
 
-/// Asks all questions, those to be watched from now on and the others when it is time.
+/// Answers all questions: starts to watch, waits for the second line, and asks the others.
 fn answer(batch: Batch, ask_client: Option<AskClient>) -> Answers {
     let ids: Vec<String> = batch.questions.iter().map(|q| q.id.clone()).collect();
-    let watch = watch::Watch::begin(&batch.questions, ask_client);
+    let watch = Watch::start(&batch.questions, ask_client);
     if let Some(watch) = &watch {
-        watch.until_told();
+        watch.wait_for_end();
     }
-    let mut facts = ask_rest(batch.questions, ask_client);
-    for (index, fact, took_ms) in watch.map(watch::Watch::end).unwrap_or_default() {
+    let mut facts = ask_once(batch.questions, ask_client);
+    for (index, fact, took_ms) in watch.map(Watch::finish).unwrap_or_default() {
         if let Some(slot) = facts.get_mut(index) {
             *slot = Some((fact, took_ms));
         }
@@ -131,22 +115,22 @@ fn answer(batch: Batch, ask_client: Option<AskClient>) -> Answers {
     }
 }
 
-/// Asks what is not watched at the same time and waits for it, at most as long as the longest may
-/// take.
-fn ask_rest(questions: Vec<Asked>, ask_client: Option<AskClient>) -> Vec<Option<(Fact, u64)>> {
+/// Asks all questions that are not watched at the same time, and waits at most for the longest time
+/// limit.
+fn ask_once(questions: Vec<Asked>, ask_client: Option<AskClient>) -> Vec<Option<(Fact, u64)>> {
     let mut facts: Vec<Option<(Fact, u64)>> = vec![None; questions.len()];
-    let rest = questions.into_iter().enumerate();
-    let rest: Vec<(usize, Asked)> = rest
+    let once = questions.into_iter().enumerate();
+    let once: Vec<(usize, Asked)> = once
         .filter(|(_, asked)| !watch::is_watched(asked))
         .collect();
-    let longest = rest.iter().map(|(_, asked)| asked.timeout_ms).max();
+    let longest = once.iter().map(|(_, asked)| asked.timeout_ms).max();
     let deadline = Instant::now() + Duration::from_millis(longest.unwrap_or(0)) + GRACE;
-    let mut missing = rest.len();
+    let mut missing = once.len();
     let (sender, receiver) = mpsc::channel();
-    thread(move || ask_all(rest, ask_client, &sender));
+    spawn_thread(move || runner::ask_all(once, ask_client, &sender));
     while missing > 0 {
         let left = deadline.saturating_duration_since(Instant::now());
-        // An error says that time is over, or that the asking thread has died.
+        // An error means that time is over, or that the asking thread has died.
         let Ok((index, fact, took_ms)) = receiver.recv_timeout(left) else {
             break;
         };
@@ -158,97 +142,19 @@ fn ask_rest(questions: Vec<Asked>, ask_client: Option<AskClient>) -> Vec<Option<
     facts
 }
 
-/// Begins a thread with room for the clients' states, some of which are large.
-fn thread(work: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new().stack_size(STACK);
-    // Without a thread there are no answers, and whoever waits for them says so.
-    let _ = thread.spawn(work);
-}
-
-/// Puts the answers together, leaving out facts that would make the message larger than allowed.
+/// Builds the answers, without the facts that would make the message larger than allowed.
 fn within_limit(ids: Vec<String>, facts: Vec<Option<(Fact, u64)>>) -> Vec<Answer> {
-    // Room for the envelope and for the reasons that replace what is left out.
+    // Room for the envelope, and for the reasons that replace omitted facts.
     let mut room = (MESSAGE_LIMIT as usize).saturating_sub((1 << 20) + 512 * ids.len());
     let mut answers = Vec::new();
     for (id, fact) in ids.into_iter().zip(facts) {
-        let (mut fact, took_ms) = fact.unwrap_or_else(|| (could_not("no answer in time"), 0));
+        let (mut fact, took_ms) = fact.unwrap_or_else(|| (could_not_look("no answer in time"), 0));
         let length = serde_json::to_vec(&fact).map_or(usize::MAX, |text| text.len());
         match room.checked_sub(length + id.len()) {
             Some(rest) => room = rest,
-            None => fact = could_not("the answers of this batch are too large together"),
+            None => fact = could_not_look("the answers of this batch are too large together"),
         }
         answers.push(Answer { id, fact, took_ms });
     }
     answers
-}
-
-fn could_not(reason: impl Into<String>) -> Fact {
-    Fact::CouldNotLook {
-        reason: reason.into(),
-    }
-}
-
-type Outcome = (usize, Fact, u64);
-
-/// What runs questions on the thread that it is made on.
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
-        .build()
-}
-
-fn ask_all(
-    questions: Vec<(usize, Asked)>,
-    ask_client: Option<AskClient>,
-    answers: &mpsc::Sender<Outcome>,
-) {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            for (index, _) in questions {
-                let fact = could_not(format!("cannot start: {error}"));
-                // The receiver waits until it has all answers or time is over.
-                let _ = answers.send((index, fact, 0));
-            }
-            return;
-        }
-    };
-    runtime.block_on(async {
-        let shared = Arc::new(Shared::new(ask_client));
-        let mut tasks = Vec::new();
-        for (index, question) in questions {
-            let shared = Arc::clone(&shared);
-            let answers = answers.clone();
-            tasks.push(tokio::spawn(async move {
-                let (fact, took_ms) = ask(question, shared).await;
-                let _ = answers.send((index, fact, took_ms));
-            }));
-        }
-        for task in tasks {
-            let _ = task.await;
-        }
-    });
-}
-
-/// Asks one question, in a task of its own so that its panic is an answer like any other.
-async fn ask(asked: Asked, shared: Arc<Shared>) -> (Fact, u64) {
-    let started = Instant::now();
-    let limit = Duration::from_millis(asked.timeout_ms);
-    let kind = asked.question.kind();
-    let look = context::ProbeContext::new(asked.wants, limit, shared);
-    let mut task = tokio::spawn(dispatch::see(asked.question, look));
-    let fact = match tokio::time::timeout(limit, &mut task).await {
-        Ok(Ok(Ok(observation))) => Fact::Seen(observation),
-        Ok(Ok(Err(error))) => could_not(format!("{error:#}")),
-        Ok(Err(_)) => could_not(format!("the question `{kind}` broke down")),
-        Err(_) => {
-            // Dropping it ends what it started, such as the processes of a command.
-            task.abort();
-            let _ = tokio::time::timeout(Duration::from_millis(100), task).await;
-            could_not(format!("no answer within {} ms", asked.timeout_ms))
-        }
-    };
-    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    (fact, took_ms)
 }

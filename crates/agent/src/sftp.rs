@@ -1,7 +1,7 @@
-//! The node's files over SFTP on standard input and output, so that `scp` and `sftp` work with a
-//! node that has no SSH server of its own.
+//! Serves the node's files over SFTP on standard input and output, so that `scp` and `sftp` work
+//! with a node without an SSH server.
 //!
-//! It is version 3 of the protocol (draft-ietf-secsh-filexfer-02), which is what OpenSSH speaks.
+//! The protocol is version 3 (draft-ietf-secsh-filexfer-02), as in OpenSSH.
 
 mod attributes;
 mod files;
@@ -10,26 +10,23 @@ use anyhow::Context;
 use tokio::io::{join, stdin, stdout};
 use tokio::sync::oneshot;
 
-use crate::shell::account;
-use files::Files;
+use crate::{accounts, runtime};
+use files::FileServer;
 
 /// Serves until the standard input ends.
 pub(crate) fn run() -> anyhow::Result<()> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    // What has no slash before it is looked for at home.
+    // Relative paths start at the home folder.
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let home = account::find(&passwd, "root").map(|account| account.home);
+    let home = accounts::find_login(&passwd, "root").map(|user| user.home);
     if home.is_none_or(|home| std::env::set_current_dir(home).is_err()) {
-        std::env::set_current_dir("/").context("go to `/`")?;
+        std::env::set_current_dir("/").context("cannot change to `/`")?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start")?;
+    let runtime = runtime::single_threaded()?;
     runtime.block_on(async {
-        let (serves, ended) = oneshot::channel();
-        russh_sftp::server::run(join(stdin(), stdout()), Files::new(serves)).await;
-        // Never sent to: dropped with the files, when nobody asks any more.
+        let (alive, ended) = oneshot::channel();
+        russh_sftp::server::run(join(stdin(), stdout()), FileServer::new(alive)).await;
+        // Nothing is ever sent: the sender is dropped with the server, when the client has gone.
         let _: Result<(), _> = ended.await;
     });
     runtime.shutdown_background();

@@ -1,12 +1,13 @@
-//! Terminals that outlive the exec that attached to them.
+//! Terminals that outlive the exec that is attached to them.
 //!
-//! Three processes: `shell` is what an exec runs, and relays bytes; `shell-host` owns the terminal
-//! and goes on when the exec is gone; `shell-login` becomes the user's login shell in it. All
-//! attachments of one name meet at a Unix socket, which speaks the frames of
-//! [`plateau_core::terminal`] just as the exec's standard input and output do.
+//! There are three processes. `shell` is what an exec runs; it relays bytes. `shell-host` owns the
+//! terminal and continues when the exec has ended. `shell-login` becomes the user's login shell in
+//! it. All attachments of one name connect to one Unix socket, which carries the frames of
+//! [`plateau_core::terminal`], as the exec's standard input and output do.
 
-pub(crate) mod account;
+mod arguments;
 mod host;
+mod locale;
 mod login;
 mod output;
 
@@ -16,189 +17,164 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 use plateau_core::terminal::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::runtime;
+use arguments::RUNTIME_FOLDER;
+pub(crate) use arguments::{LoginArgs, ShellArgs};
+
 pub(crate) use host::run as host;
 pub(crate) use login::run as login;
 
-/// Which terminal.
-#[derive(clap::Args)]
-pub(crate) struct Shell {
-    /// Name of the terminal
-    #[arg(long, default_value = "main")]
-    name: String,
-    /// User whose login shell a new terminal runs
-    #[arg(long, default_value = "root")]
-    user: String,
-    /// Width of the window
-    #[arg(long, requires = "rows")]
-    cols: Option<u16>,
-    /// Height of the window
-    #[arg(long, requires = "cols")]
-    rows: Option<u16>,
-}
-
-/// Whose shell.
-#[derive(clap::Args)]
-pub(crate) struct Login {
-    /// User whose login shell it becomes
-    #[arg(long)]
-    user: String,
-}
-
-/// Where terminals listen.
-const PLACE: &str = "/run/plateau";
-
-/// How often a terminal may end between being found and being attached to.
+/// How often to try again when a terminal ends before the attachment is made.
 const ATTEMPTS: usize = 5;
 
-/// Attaches to a terminal, which is started when it is not there yet.
-pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
-    check_name(&shell.name)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start")?;
+/// Attaches to a terminal, and starts it if it does not exist.
+pub(crate) fn run(arguments: &ShellArgs) -> anyhow::Result<()> {
+    validate_name(&arguments.name)?;
+    let runtime = runtime::single_threaded()?;
     let mut relayed = Ok(());
     for _ in 0..ATTEMPTS {
-        let stream = reach(shell)?;
-        match runtime.block_on(relay(stream, shell)) {
-            Ok(Relayed::Nothing) => {}
-            Ok(Relayed::Something) => break,
+        let stream = connect_or_start(arguments)?;
+        match runtime.block_on(relay(stream, arguments)) {
+            Ok(RelayOutcome::Nothing) => {}
+            Ok(RelayOutcome::Something) => break,
             Err(error) => {
                 relayed = Err(error);
                 break;
             }
         }
     }
-    // A read of standard input may still be under way on its thread, and must not be waited for.
+    // A read of standard input may still block its thread, and must not be waited for.
     runtime.shutdown_background();
     relayed
 }
 
-fn check_name(name: &str) -> anyhow::Result<()> {
+fn validate_name(name: &str) -> anyhow::Result<()> {
     let fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     ensure!(
         (1..=80).contains(&name.len()) && name.chars().all(fine),
-        "`{name}` is no name for a terminal: letters, digits, `-`, `_` and `.` only"
+        "`{name}` is not a valid name for a terminal: letters, digits, `-`, `_` and `.` only"
     );
     Ok(())
 }
 
-fn socket(name: &str) -> PathBuf {
-    Path::new(PLACE).join(format!("shell-{name}.sock"))
-}
-
-/// Connects to the terminal's host and starts it first where need be.
-fn reach(shell: &Shell) -> anyhow::Result<UnixStream> {
-    let path = socket(&shell.name);
+/// Connects to the terminal's host, and starts it first if necessary.
+fn connect_or_start(arguments: &ShellArgs) -> anyhow::Result<UnixStream> {
+    let path = arguments.socket();
     if let Ok(stream) = UnixStream::connect(&path) {
         return Ok(stream);
     }
-    make_place()?;
-    // Two that attach at once must start one host only.
-    let lock = File::create(path.with_extension("lock")).context("make the lock")?;
-    lock.lock().context("wait for the lock")?;
+    create_runtime_folder()?;
+    // Two execs that attach at the same time must start only one host.
+    let lock = File::create(path.with_extension("lock")).context("cannot create the lock file")?;
+    lock.lock().context("cannot wait for the lock")?;
     match UnixStream::connect(&path) {
         Ok(stream) => return Ok(stream),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        // Its host is gone without taking leave.
+        // The host ended without removing its socket.
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(&path).context("remove the stale socket")?;
+            std::fs::remove_file(&path).context("cannot remove the stale socket")?;
         }
-        Err(error) => return Err(error).context("connect to the terminal"),
+        Err(error) => return Err(error).context("cannot connect to the terminal"),
     }
-    // Listening begins here and not in the host, so that there is nothing to wait for.
-    let listener = UnixListener::bind(&path).context("listen")?;
-    start_host(shell, listener)?;
-    UnixStream::connect(&path).context("connect to the new terminal")
+    // The socket listens before the host starts, so that no connection has to wait for that.
+    let listener = UnixListener::bind(&path).context("cannot listen")?;
+    spawn_host(arguments, listener)?;
+    UnixStream::connect(&path).context("cannot connect to the new terminal")
 }
 
-/// Only root may look into the directory, which keeps everybody else off the sockets.
-fn make_place() -> anyhow::Result<()> {
-    if let Err(error) = DirBuilder::new().mode(0o700).create(PLACE) {
+/// Only root may enter the folder, which protects the sockets in it.
+fn create_runtime_folder() -> anyhow::Result<()> {
+    if let Err(error) = DirBuilder::new().mode(0o700).create(RUNTIME_FOLDER) {
         ensure!(
             error.kind() == ErrorKind::AlreadyExists,
-            "make `{PLACE}`: {error}"
+            "cannot create `{RUNTIME_FOLDER}`: {error}"
         );
     }
-    let found = std::fs::symlink_metadata(PLACE).with_context(|| format!("look at `{PLACE}`"))?;
+    let found = std::fs::symlink_metadata(RUNTIME_FOLDER)
+        .with_context(|| format!("cannot inspect `{RUNTIME_FOLDER}`"))?;
     ensure!(
         found.is_dir()
             && found.uid() == rustix::process::geteuid().as_raw()
             && found.mode() & 0o077 == 0,
-        "`{PLACE}` is no directory that root alone may enter"
+        "`{RUNTIME_FOLDER}` is not a folder that only root may enter"
     );
     Ok(())
 }
 
-/// Starts the process that owns the terminal. It takes leave of the exec by a session of its own,
-/// and is adopted by the node's init when the exec ends.
-fn start_host(shell: &Shell, listener: UnixListener) -> anyhow::Result<()> {
-    let size = |size: Option<u16>, usual: u16| size.unwrap_or(usual).to_string();
+/// Starts the process that owns the terminal. It leaves the exec's session, and the node's init
+/// adopts it when the exec ends.
+fn spawn_host(arguments: &ShellArgs, listener: UnixListener) -> anyhow::Result<()> {
+    let (cols, rows) = arguments.size();
     Command::new("/proc/self/exe")
         .arg0("plateau-agent")
         .arg("shell-host")
-        .args(["--name", &shell.name, "--user", &shell.user])
-        .args(["--cols", &size(shell.cols, 80)])
-        .args(["--rows", &size(shell.rows, 24)])
+        .args(["--name", &arguments.name, "--user", &arguments.user])
+        .args(["--cols", &cols.to_string()])
+        .args(["--rows", &rows.to_string()])
         .current_dir("/")
         .stdin(OwnedFd::from(listener))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .context("start the terminal's host")?;
+        .context("cannot start the terminal's host")?;
     Ok(())
 }
 
-/// Whether anything came from the terminal.
-enum Relayed {
+/// Whether the terminal sent anything.
+enum RelayOutcome {
     Nothing,
     Something,
 }
 
 /// Copies both ways until the terminal closes or the standard input ends, which detaches.
-async fn relay(stream: UnixStream, shell: &Shell) -> anyhow::Result<Relayed> {
-    stream.set_nonblocking(true).context("relay")?;
-    let stream = tokio::net::UnixStream::from_std(stream).context("relay")?;
+async fn relay(stream: UnixStream, arguments: &ShellArgs) -> anyhow::Result<RelayOutcome> {
+    stream.set_nonblocking(true).context("cannot relay")?;
+    let stream = tokio::net::UnixStream::from_std(stream).context("cannot relay")?;
     let (mut from, mut to) = stream.into_split();
-    if let (Some(cols), Some(rows)) = (shell.cols, shell.rows) {
-        // A host that is just ending may not take it; that shows below.
-        let _ = to.write_all(&framed(&Frame::Resize { cols, rows })).await;
+    if let (Some(cols), Some(rows)) = (arguments.cols, arguments.rows) {
+        // Fails if the host is just ending, which the read below notices.
+        let _ = to
+            .write_all(&encode_frame(&Frame::Resize { cols, rows }))
+            .await;
     }
     let mut output = tokio::io::stdout();
     let mut buffer = vec![0; 64 << 10];
-    // The input is touched only once the terminal has answered: what it took, no other could get.
+    // Standard input is read only after the terminal has answered: bytes that an ending terminal
+    // takes would be lost for the next one.
     let first = from.read(&mut buffer).await.unwrap_or(0);
     if first == 0 {
-        return Ok(Relayed::Nothing);
+        return Ok(RelayOutcome::Nothing);
     }
-    output.write_all(&buffer[..first]).await.context("write")?;
-    output.flush().await.context("write")?;
+    output
+        .write_all(&buffer[..first])
+        .await
+        .context("cannot write the output")?;
+    output.flush().await.context("cannot write the output")?;
     let mut input = tokio::io::stdin();
     tokio::select! {
-        shown = tokio::io::copy(&mut from, &mut output) => {
-            shown.context("relay the output")?;
-            output.flush().await.context("write")?;
+        copied = tokio::io::copy(&mut from, &mut output) => {
+            copied.context("cannot relay the output")?;
+            output.flush().await.context("cannot write the output")?;
         }
         typed = tokio::io::copy(&mut input, &mut to) => {
-            // A terminal that ended takes nothing more, and says so on the other way.
+            // A terminal that has ended takes no more input; its last output is still relayed.
             if typed.is_err() {
-                tokio::io::copy(&mut from, &mut output).await.context("relay the output")?;
-                output.flush().await.context("write")?;
+                tokio::io::copy(&mut from, &mut output).await.context("cannot relay the output")?;
+                output.flush().await.context("cannot write the output")?;
             }
         }
     }
-    Ok(Relayed::Something)
+    Ok(RelayOutcome::Something)
 }
 
-/// A frame with its length before it.
-fn framed(frame: &Frame) -> Vec<u8> {
+/// A frame with its length in front.
+fn encode_frame(frame: &Frame) -> Vec<u8> {
     let body = frame.encode();
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     [&length.to_be_bytes()[..], &body].concat()

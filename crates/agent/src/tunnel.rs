@@ -1,5 +1,5 @@
-//! Carries bytes between an exec and a TCP port: what a node serves reaches the daemon without a
-//! published port.
+//! Relays bytes between an exec and a TCP port, so that the daemon reaches what a node serves
+//! without a published port.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -8,36 +8,35 @@ use anyhow::Context;
 use tokio::io::{AsyncWriteExt, stdin, stdout};
 use tokio::net::TcpStream;
 
-/// Most that a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
+use crate::runtime;
 
-/// How long the other side may still send when nobody sends to it any more. Whoever has left
-/// without taking leave looks just so, and what is sent to him goes nowhere.
-const FAREWELL: Duration = Duration::from_secs(30);
+/// Time limit for the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where to.
+/// How long the server may still send after the client has ended its side. A client that has
+/// disappeared looks the same, and would never receive the rest.
+const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Arguments of `tunnel`.
 #[derive(clap::Args)]
-pub(crate) struct Tunnel {
+pub(crate) struct TunnelArgs {
     /// Address in the node or reachable from it
     host: IpAddr,
     /// TCP port
     port: u16,
 }
 
-/// Connects, and carries bytes both ways until both sides are done.
-pub(crate) fn run(tunnel: &Tunnel) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start")?;
-    let carried = runtime.block_on(carry(SocketAddr::new(tunnel.host, tunnel.port)));
-    // A read of standard input may still be under way on its thread, and must not be waited for.
+/// Connects, and relays bytes both ways until both sides have ended.
+pub(crate) fn run(arguments: &TunnelArgs) -> anyhow::Result<()> {
+    let runtime = runtime::single_threaded()?;
+    let relayed = runtime.block_on(relay(SocketAddr::new(arguments.host, arguments.port)));
+    // A read of standard input may still block its thread, and must not be waited for.
     runtime.shutdown_background();
-    carried
+    relayed
 }
 
-async fn carry(address: SocketAddr) -> anyhow::Result<()> {
-    let connection = tokio::time::timeout(CONNECT, TcpStream::connect(address))
+async fn relay(address: SocketAddr) -> anyhow::Result<()> {
+    let connection = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address))
         .await
         .with_context(|| format!("{address} does not answer"))?
         .with_context(|| format!("connect to {address}"))?;
@@ -54,11 +53,11 @@ async fn carry(address: SocketAddr) -> anyhow::Result<()> {
         copied.and(to.shutdown().await)
     };
     tokio::select! {
-        done = &mut answers => return done.context("carry answers"),
-        done = requests => done.context("carry requests")?,
+        done = &mut answers => return done.context("cannot relay answers"),
+        done = requests => done.context("cannot relay requests")?,
     }
-    match tokio::time::timeout(FAREWELL, answers).await {
-        Ok(done) => done.context("carry answers"),
+    match tokio::time::timeout(HALF_CLOSED_TIMEOUT, answers).await {
+        Ok(done) => done.context("cannot relay answers"),
         Err(_) => Ok(()),
     }
 }

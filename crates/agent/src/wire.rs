@@ -1,101 +1,38 @@
 //! Makes the links of a lab: bridges in the fabric, cables from there into the nodes.
 //!
-//! One call does everything for one lab, so that the engine is asked for one exec only. All work
-//! in a network namespace goes through a socket that was opened there; nothing here ever changes
-//! the namespace of the process itself, and the host's namespaces are refused.
+//! One call does everything for one lab, so that one exec is enough. All work in a network
+//! namespace goes through a socket that was opened there. The process itself never changes its
+//! namespace, and the host's namespaces are refused.
 
+mod error;
+mod fabric;
 mod files;
 mod links;
-mod plug;
 mod process;
 mod release;
 
-use std::io::{BufRead, Read, Write};
 use std::time::Instant;
 
 use anyhow::Context;
-use plateau_core::probe::MESSAGE_LIMIT;
 use plateau_core::wire::{WireAnswer, WireRequest};
-use thiserror::Error;
 
-use process::{Process, Processes};
+use crate::{message, runtime};
+use error::{ProcessError, WireError};
+use fabric::Fabric;
+use process::Processes;
 
-/// What went wrong while wiring; the text says what was being done, the source what the kernel answered.
-#[derive(Debug, Error)]
-pub(crate) enum WireError {
-    #[error("look at process `{process}`")]
-    Look {
-        process: u32,
-        source: std::io::Error,
-    },
-    #[error("enter process `{process}`")]
-    Refused { process: u32, source: Refusal },
-    #[error("make bridge `{bridge}`: {step}")]
-    Bridge {
-        bridge: String,
-        step: &'static str,
-        source: nlink::Error,
-    },
-    #[error("release process `{process}`: {step}")]
-    Release {
-        process: u32,
-        step: String,
-        source: std::io::Error,
-    },
-    #[error("write `{path}` in process `{process}`")]
-    File {
-        process: u32,
-        path: String,
-        source: std::io::Error,
-    },
-    #[error("plug `{interface}` of process `{process}` into `{bridge}`: {step}")]
-    Plug {
-        interface: String,
-        process: u32,
-        bridge: String,
-        step: &'static str,
-        source: plug::PlugError,
-    },
-}
-
-/// Why a process is not touched.
-#[derive(Debug, Error)]
-pub(crate) enum Refusal {
-    #[error("its `{namespace}` namespace is not its own, but that of the host or of the wirer")]
-    NotItsOwn { namespace: &'static str },
-    #[error("the process ended meanwhile")]
-    Ended,
-}
-
-/// Answers every line of standard input, a request, with a line of standard output.
+/// Answers every request, a line of standard input, with a line of standard output.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start")?;
+    let runtime = runtime::single_threaded()?;
     let mut requests = std::io::stdin().lock();
     loop {
-        let mut line = Vec::new();
-        (&mut requests)
-            .take(MESSAGE_LIMIT + 1)
-            .read_until(b'\n', &mut line)
-            .context("read the request")?;
+        let line = message::read_line(&mut requests, "request")?;
         if line.is_empty() {
             return Ok(());
         }
-        anyhow::ensure!(
-            line.len() as u64 <= MESSAGE_LIMIT,
-            "the request has more than {MESSAGE_LIMIT} bytes"
-        );
-        let request: WireRequest = serde_json::from_slice(&line).context("read the request")?;
-        let answer = answer(&runtime, &request);
-        let mut line = serde_json::to_vec(&answer).context("write the answer")?;
-        line.push(b'\n');
-        let mut answers = std::io::stdout().lock();
-        answers
-            .write_all(&line)
-            .and_then(|()| answers.flush())
-            .context("write the answer")?;
+        let request: WireRequest =
+            serde_json::from_slice(&line).context("cannot read the request")?;
+        message::write_line(&answer(&runtime, &request))?;
     }
 }
 
@@ -112,7 +49,7 @@ fn answer(runtime: &tokio::runtime::Runtime, request: &WireRequest) -> WireAnswe
     }
 }
 
-/// The chain of causes, without the text of the error itself.
+/// The causes of an error, without its own message.
 fn reason(error: &WireError) -> String {
     let mut parts = Vec::new();
     let mut cause = std::error::Error::source(error);
@@ -123,31 +60,31 @@ fn reason(error: &WireError) -> String {
     parts.join(": ")
 }
 
-/// Does everything that is asked, in the order of the contract.
+/// Carries out a request, in the order that the protocol defines.
 async fn wire(request: &WireRequest) -> Result<(), WireError> {
     let processes = Processes::open(request)?;
-    let fabric = processes.get(request.fabric)?;
+    let fabric_process = processes.get(request.fabric)?;
     let done = async {
-        let mut plugs = plug::Plugs::open(fabric).await?;
+        let mut fabric = Fabric::open(fabric_process).await?;
         for bridge in &request.bridges {
-            plugs.bridge(&bridge.name).await?;
+            fabric.ensure_bridge(&bridge.name).await?;
         }
         release::release(&processes, request)?;
         for port in &request.ports {
-            plugs.plug(processes.get(port.node)?, port).await?;
+            fabric.plug(processes.get(port.node)?, port).await?;
         }
         Ok(())
     }
     .await;
-    done.map_err(|error| blame(error, &processes))
+    done.map_err(|error| attribute_to_ended_process(error, &processes))
 }
 
-/// What fails in a process that ended fails because it ended, whatever the kernel called it.
-fn blame(error: WireError, processes: &Processes) -> WireError {
-    match processes.ended() {
+/// Reports that a process has ended in place of the error that this caused.
+fn attribute_to_ended_process(error: WireError, processes: &Processes) -> WireError {
+    match processes.first_ended() {
         Some(process) => WireError::Refused {
             process,
-            source: Refusal::Ended,
+            source: ProcessError::Ended,
         },
         None => error,
     }

@@ -1,15 +1,15 @@
-//! Looks at the addresses of an interface.
+//! Observes the addresses of an interface.
 
 use std::net::IpAddr;
 
 use anyhow::Context;
 use plateau_core::question::address::{AddressQuestion, AddressSeen};
 
-use super::links::{kernel, link};
+use super::netlink;
 
-pub(super) async fn see(question: &AddressQuestion) -> anyhow::Result<AddressSeen> {
-    let kernel = kernel()?;
-    let Some(link) = link(&kernel, &question.interface).await? else {
+pub(super) async fn observe(question: &AddressQuestion) -> anyhow::Result<AddressSeen> {
+    let kernel = netlink::connect()?;
+    let Some(link) = netlink::find_link(&kernel, &question.interface).await? else {
         return Ok(AddressSeen {
             assigned: Some(false),
             ..AddressSeen::default()

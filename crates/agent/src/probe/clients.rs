@@ -1,4 +1,4 @@
-//! What is asked across the network: one client a kind, in the grader alone.
+//! Dispatches each question across the network to the client of its kind. Only the grader has these.
 
 use std::pin::Pin;
 
@@ -13,38 +13,37 @@ use super::{
 /// Answers a question, as [`AskClient`](super::context::AskClient) wants it.
 pub(crate) fn ask(
     question: Question,
-    look: ProbeContext,
+    context: ProbeContext,
 ) -> Pin<Box<dyn Future<Output = anyhow::Result<Observation>> + Send>> {
-    Box::pin(see(question, look))
+    Box::pin(observe(question, context))
 }
 
-/// Asks, and gives what was seen or why nothing could be seen.
-#[allow(
+#[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the kinds that look inside a node are spelled out where they are asked"
+    reason = "the kinds about a node itself are listed where they are answered"
 )]
-async fn see(question: Question, look: ProbeContext) -> anyhow::Result<Observation> {
+async fn observe(question: Question, context: ProbeContext) -> anyhow::Result<Observation> {
     use Observation as O;
     use Question as Q;
     Ok(match question {
-        Q::Ping(q) => O::Ping(ping::see(&q, &look).await?),
-        Q::Tcp(q) => O::Tcp(tcp::see(&q, &look).await?),
-        Q::Dns(q) => O::Dns(dns::see(&q, &look).await?),
-        Q::Http(q) => O::Http(http::see(&q, &look).await?),
-        Q::Tls(q) => O::Tls(tls::see(&q, &look).await?),
-        Q::Ssh(q) => O::Ssh(ssh::see(&q, &look).await?),
-        Q::Mail(q) => O::Mail(mail::see(&q, &look).await?),
-        Q::Ldap(q) => O::Ldap(ldap::see(&q, &look).await?),
-        Q::Sql(q) => O::Sql(sql::see(&q, &look).await?),
-        Q::Smb(q) => O::Smb(smb::see(&q, &look).await?),
-        Q::Nfs(q) => O::Nfs(nfs::see(&q, &look).await?),
-        Q::Ftp(q) => O::Ftp(ftp::see(&q, &look).await?),
-        Q::Tftp(q) => O::Tftp(tftp::see(&q, &look).await?),
-        Q::Ntp(q) => O::Ntp(ntp::see(&q, &look).await?),
-        Q::Snmp(q) => O::Snmp(snmp::see(&q, &look).await?),
-        Q::Dhcp(q) => O::Dhcp(dhcp::see(&q, &look).await?),
-        Q::Sip(q) => O::Sip(sip::see(&q, &look).await?),
-        Q::Syslog(q) => O::Syslog(syslog::see(q, &look).await?),
-        other => anyhow::bail!("nobody knows how to ask `{}`", other.kind()),
+        Q::Ping(q) => O::Ping(ping::observe(&q, &context).await?),
+        Q::Tcp(q) => O::Tcp(tcp::observe(&q, &context).await?),
+        Q::Dns(q) => O::Dns(dns::observe(&q, &context).await?),
+        Q::Http(q) => O::Http(http::observe(&q, &context).await?),
+        Q::Tls(q) => O::Tls(tls::observe(&q, &context).await?),
+        Q::Ssh(q) => O::Ssh(ssh::observe(&q, &context).await?),
+        Q::Mail(q) => O::Mail(mail::observe(&q, &context).await?),
+        Q::Ldap(q) => O::Ldap(ldap::observe(&q, &context).await?),
+        Q::Sql(q) => O::Sql(sql::observe(&q, &context).await?),
+        Q::Smb(q) => O::Smb(smb::observe(&q, &context).await?),
+        Q::Nfs(q) => O::Nfs(nfs::observe(&q, &context).await?),
+        Q::Ftp(q) => O::Ftp(ftp::observe(&q, &context).await?),
+        Q::Tftp(q) => O::Tftp(tftp::observe(&q, &context).await?),
+        Q::Ntp(q) => O::Ntp(ntp::observe(&q, &context).await?),
+        Q::Snmp(q) => O::Snmp(snmp::observe(&q, &context).await?),
+        Q::Dhcp(q) => O::Dhcp(dhcp::observe(&q, &context).await?),
+        Q::Sip(q) => O::Sip(sip::observe(&q, &context).await?),
+        Q::Syslog(q) => O::Syslog(syslog::observe(q, &context).await?),
+        other => anyhow::bail!("`{}` has no client", other.kind()),
     })
 }

@@ -1,4 +1,4 @@
-//! Runs a shell command: the one kind that trusts a program of the node.
+//! Runs a shell command. No other kind trusts a program of the node.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -13,19 +13,19 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::accounts;
-use super::bounded::output;
 use super::context::ProbeContext;
+use crate::accounts;
+use crate::bounded::output_text;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const USUAL_LIMIT: Span = Span(10_000);
+const DEFAULT_LIMIT: Span = Span(10_000);
 const OUTPUT_LIMIT: usize = 64 << 10;
 
-/// How long the output may stay open after the shell's end, which a daemon started by it does.
+/// How long the output may stay open after the shell's end: a daemon that it started may hold it.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// Who runs a command.
-struct Account {
+/// The user who runs a command.
+struct Credentials {
     name: String,
     home: String,
     uid: Uid,
@@ -33,33 +33,33 @@ struct Account {
     groups: Vec<Gid>,
 }
 
-pub(super) async fn see(
+pub(super) async fn observe(
     question: &CommandQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
 ) -> anyhow::Result<CommandSeen> {
     let name = question.user.clone();
-    let account = match name {
+    let credentials = match name {
         None => None,
         Some(name) => {
-            let found = tokio::task::spawn_blocking(move || account(&name)).await??;
-            // The candidate did not make the user: nothing of the kind is there, and nobody runs it.
+            let found = tokio::task::spawn_blocking(move || find_credentials(&name)).await??;
+            // The candidate did not create the user: the command cannot run.
             let Some(found) = found else {
                 return Ok(CommandSeen::default());
             };
             Some(found)
         }
     };
-    let span = question.timeout.unwrap_or(USUAL_LIMIT);
-    let limit = Duration::from_millis(span.0).min(look.patience());
+    let span = question.timeout.unwrap_or(DEFAULT_LIMIT);
+    let limit = Duration::from_millis(span.0).min(context.time_limit());
 
-    let mut child = prepared(question, account)
+    let mut child = build_command(question, credentials)
         .spawn()
         .context("cannot start `/bin/sh`")?;
-    let group = Group::of(&child);
-    let (stdout, stderr) = (Kept::default(), Kept::default());
+    let group = ProcessGroup::of(&child);
+    let (stdout, stderr) = (CapturedOutput::default(), CapturedOutput::default());
     let reading = tokio::spawn(futures_util::future::join(
-        keep_first_part(child.stdout.take(), Arc::clone(&stdout)),
-        keep_first_part(child.stderr.take(), Arc::clone(&stderr)),
+        capture(child.stdout.take(), Arc::clone(&stdout)),
+        capture(child.stderr.take(), Arc::clone(&stderr)),
     ));
     let Ok(ended) = timeout(limit, child.wait()).await else {
         drop(group);
@@ -69,28 +69,28 @@ pub(super) async fn see(
         );
     };
     let status = ended.context("cannot wait for the command")?;
-    // Nothing that a question started outlives it, but for what made itself a daemon.
+    // Nothing that a question started outlives it, except for daemons in sessions of their own.
     drop(group);
     let _ = timeout(DRAIN, reading).await;
     Ok(CommandSeen {
-        exit: Some(exit(status)),
-        stdout: Some(text(&stdout)),
-        stderr: Some(text(&stderr)),
+        exit: Some(exit_code(status)),
+        stdout: Some(captured_text(&stdout)),
+        stderr: Some(captured_text(&stderr)),
     })
 }
 
-fn account(name: &str) -> anyhow::Result<Option<Account>> {
-    let users = accounts::users()?;
+fn find_credentials(name: &str) -> anyhow::Result<Option<Credentials>> {
+    let users = accounts::read_passwd()?;
     let Some(user) = users.into_iter().find(|user| user.name == name) else {
         return Ok(None);
     };
-    let groups = accounts::groups()?;
-    let supplementary = accounts::groups_of(&groups, name).into_iter();
+    let groups = accounts::read_group()?;
+    let supplementary = accounts::supplementary_groups(&groups, name).into_iter();
     let mut numbers: Vec<u32> = supplementary.map(|group| group.gid).collect();
     numbers.push(user.gid);
     numbers.sort_unstable();
     numbers.dedup();
-    Ok(Some(Account {
+    Ok(Some(Credentials {
         name: user.name,
         home: user.home,
         uid: Uid::from_raw(user.uid),
@@ -99,7 +99,7 @@ fn account(name: &str) -> anyhow::Result<Option<Account>> {
     }))
 }
 
-fn prepared(question: &CommandQuestion, account: Option<Account>) -> Command {
+fn build_command(question: &CommandQuestion, credentials: Option<Credentials>) -> Command {
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", &question.run])
@@ -112,80 +112,83 @@ fn prepared(question: &CommandQuestion, account: Option<Account>) -> Command {
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    let (name, home) = match &account {
-        Some(account) => (account.name.as_str(), account.home.as_str()),
+    let (name, home) = match &credentials {
+        Some(credentials) => (credentials.name.as_str(), credentials.home.as_str()),
         None => ("root", "/root"),
     };
     command
         .env("HOME", home)
         .env("USER", name)
         .env("LOGNAME", name);
-    if let Some(account) = account {
-        become_user(&mut command, account);
+    if let Some(credentials) = credentials {
+        become_user(&mut command, credentials);
     }
     command
 }
 
-/// Makes the command run as a user, with that user's groups and no others.
-#[allow(unsafe_code)]
-fn become_user(command: &mut Command, account: Account) {
+/// Makes the command run as a user, with only that user's groups.
+#[expect(
+    unsafe_code,
+    reason = "no safe interface changes the user after the fork"
+)]
+fn become_user(command: &mut Command, credentials: Credentials) {
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     let change = move || {
-        let Account {
+        let Credentials {
             uid, gid, groups, ..
-        } = &account;
+        } = &credentials;
         set_thread_groups(groups)?;
         set_thread_res_gid(*gid, *gid, *gid)?;
         set_thread_res_uid(*uid, *uid, *uid)?;
         Ok(())
     };
-    // SAFETY: between fork and exec the closure makes three system calls and allocates nothing; the
-    // child has one thread, so that changing the thread is changing the process.
+    // SAFETY: between fork and exec the closure makes three system calls and allocates nothing. The
+    // child has one thread, so that changing the thread changes the process.
     unsafe {
         command.pre_exec(change);
     }
 }
 
-/// A group of processes that ends with this value.
-struct Group(Option<Pid>);
+/// A group of processes that is killed when this value is dropped.
+struct ProcessGroup(Option<Pid>);
 
-impl Group {
+impl ProcessGroup {
     fn of(child: &tokio::process::Child) -> Self {
         let number = child.id().and_then(|id| i32::try_from(id).ok());
         Self(number.and_then(Pid::from_raw))
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // Usually nobody is left in it.
+            // Usually no process is left in it.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
 
-/// What was read so far; shared, because a daemon may hold the pipe open for ever.
-type Kept = Arc<Mutex<Vec<u8>>>;
+/// What has been read so far; shared, because a daemon may hold the pipe open for ever.
+type CapturedOutput = Arc<Mutex<Vec<u8>>>;
 
-/// Reads to the end, lest the program wait for us, and keeps the first part.
-async fn keep_first_part(stream: Option<impl AsyncRead + Unpin>, kept: Kept) {
+/// Reads to the end, so that the program never blocks, and stores the first part.
+async fn capture(stream: Option<impl AsyncRead + Unpin>, captured: CapturedOutput) {
     let Some(mut stream) = stream else {
         return;
     };
     let mut part = vec![0; 16 << 10];
     while let Ok(length @ 1..) = stream.read(&mut part).await {
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = OUTPUT_LIMIT - kept.len();
-        kept.extend(&part[..length.min(room)]);
+        let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = OUTPUT_LIMIT - captured.len();
+        captured.extend(&part[..length.min(room)]);
     }
 }
 
-fn text(kept: &Kept) -> String {
-    output(&kept.lock().unwrap_or_else(PoisonError::into_inner))
+fn captured_text(captured: &CapturedOutput) -> String {
+    output_text(&captured.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn exit(status: ExitStatus) -> i64 {
+fn exit_code(status: ExitStatus) -> i64 {
     let by_signal = || 128 + status.signal().unwrap_or(0);
     i64::from(status.code().unwrap_or_else(by_signal))
 }

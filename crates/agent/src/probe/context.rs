@@ -8,10 +8,10 @@ use std::time::Duration;
 use plateau_core::question::{Observation, Question};
 use tokio::sync::OnceCell;
 
-/// Longest that a server is waited for before it counts as silent.
+/// Longest wait for a server before it counts as silent.
 const NETWORK_LIMIT: Duration = Duration::from_secs(5);
 
-/// How much earlier than its question an attempt over the network ends: silence is an observation.
+/// How much earlier than its question a network attempt ends, so that silence can be reported.
 const NETWORK_MARGIN: Duration = Duration::from_millis(500);
 
 /// Answers a question about the network with a client for its protocol.
@@ -19,13 +19,13 @@ pub(crate) type AskClient =
     fn(Question, ProbeContext) -> Pin<Box<dyn Future<Output = anyhow::Result<Observation>> + Send>>;
 
 /// What all questions of a batch share.
-pub(super) struct Shared {
+pub(super) struct BatchState {
     /// `None` in `plateau-agent`, which has no clients.
     pub(super) ask_client: Option<AskClient>,
     pub(super) systemd: OnceCell<zbus::Connection>,
 }
 
-impl Shared {
+impl BatchState {
     pub(super) fn new(ask_client: Option<AskClient>) -> Self {
         Self {
             ask_client,
@@ -39,32 +39,32 @@ impl Shared {
 pub(crate) struct ProbeContext {
     wants: BTreeSet<String>,
     limit: Duration,
-    pub(super) shared: Arc<Shared>,
+    pub(super) batch: Arc<BatchState>,
 }
 
 impl ProbeContext {
-    pub(super) fn new(wants: BTreeSet<String>, limit: Duration, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(wants: BTreeSet<String>, limit: Duration, batch: Arc<BatchState>) -> Self {
         Self {
             wants,
             limit,
-            shared,
+            batch,
         }
     }
 
-    /// Whether the attribute is to be looked at.
+    /// Whether the attribute is wanted.
     pub(super) fn wants(&self, attribute: &str) -> bool {
         self.wants.contains(attribute)
     }
 
-    /// How long the whole question may take, less what it needs to report what it saw until then.
-    pub(super) fn patience(&self) -> Duration {
+    /// The time limit of the whole question, less the time to report what has been observed.
+    pub(super) fn time_limit(&self) -> Duration {
         self.limit
             .checked_sub(NETWORK_MARGIN)
             .unwrap_or(self.limit / 2)
     }
 
-    /// How long a server may keep silent.
+    /// How long a server may be silent.
     pub(super) fn network_limit(&self) -> Duration {
-        self.patience().min(NETWORK_LIMIT)
+        self.time_limit().min(NETWORK_LIMIT)
     }
 }

@@ -1,30 +1,30 @@
-//! Reads the tables of cron: one job a line.
+//! Parses the tables of cron: each line is a job.
 
 use plateau_core::question::schedule::Job;
 
-/// Whether a table's lines name the user who runs them.
+/// Where the user of a job comes from.
 #[derive(Clone, Copy)]
-pub(super) enum Owner<'a> {
-    /// They do: `/etc/crontab` and `/etc/cron.d`.
-    Named,
-    /// They all run as this one: `crontab -e`.
-    Everywhere(&'a str),
+pub(super) enum JobUser<'a> {
+    /// Each line names the user: `/etc/crontab` and `/etc/cron.d`.
+    InLine,
+    /// All jobs of the table run as this user: `crontab -e`.
+    Fixed(&'a str),
 }
 
-/// The jobs of a table. Lines that cron does not understand are no jobs.
-pub(super) fn jobs<'a>(
+/// The jobs of a table. Lines that cron does not accept are skipped.
+pub(super) fn parse_jobs<'a>(
     text: &'a str,
     source: &'a str,
-    owner: Owner<'a>,
+    user_source: JobUser<'a>,
 ) -> impl Iterator<Item = Job> + 'a {
     text.lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#') && !sets_a_variable(line))
-        .filter_map(move |line| job(line, source, owner))
+        .filter(|line| !line.is_empty() && !line.starts_with('#') && !is_assignment(line))
+        .filter_map(move |line| parse_job(line, source, user_source))
 }
 
-/// `NAME = value`, which cron tells from a job by the equals sign after the first word.
-fn sets_a_variable(line: &str) -> bool {
+/// Whether a line is `NAME = value`: cron looks for an equals sign after the first word.
+fn is_assignment(line: &str) -> bool {
     let Some((name, _)) = line.split_once('=') else {
         return false;
     };
@@ -32,22 +32,22 @@ fn sets_a_variable(line: &str) -> bool {
     !name.is_empty() && !name.contains(char::is_whitespace) && !name.starts_with('@')
 }
 
-fn job(line: &str, source: &str, owner: Owner<'_>) -> Option<Job> {
+fn parse_job(line: &str, source: &str, user_source: JobUser<'_>) -> Option<Job> {
     let fields = if line.starts_with('@') { 1 } else { 5 };
     let mut rest = line;
     let mut when = Vec::new();
     for _ in 0..fields {
-        let (word, after) = first_word(rest)?;
+        let (word, after) = split_first_word(rest)?;
         when.push(word);
         rest = after;
     }
-    if !is_time(&when) {
+    if !is_schedule(&when) {
         return None;
     }
-    let user = match owner {
-        Owner::Everywhere(user) => user,
-        Owner::Named => {
-            let (user, after) = first_word(rest)?;
+    let user = match user_source {
+        JobUser::Fixed(user) => user,
+        JobUser::InLine => {
+            let (user, after) = split_first_word(rest)?;
             rest = after;
             user
         }
@@ -62,14 +62,15 @@ fn job(line: &str, source: &str, owner: Owner<'_>) -> Option<Job> {
     })
 }
 
-fn first_word(text: &str) -> Option<(&str, &str)> {
+fn split_first_word(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let (word, rest) = text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
     (!word.is_empty()).then_some((word, rest))
 }
 
-/// Five fields of numbers, ranges, steps and names of months and days, or one of cron's nicknames.
-fn is_time(words: &[&str]) -> bool {
+/// Whether the words are five fields of numbers, ranges, steps and names of months and days, or one
+/// of cron's nicknames.
+fn is_schedule(words: &[&str]) -> bool {
     const NICKNAMES: [&str; 8] = [
         "@reboot",
         "@yearly",
@@ -93,7 +94,7 @@ fn is_time(words: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Owner, jobs};
+    use super::{JobUser, parse_jobs};
 
     const TABLE: &str = "# m h dom mon dow user command\nSHELL=/bin/sh\nMAILTO = root\n\
         17 *\t* * *\troot  cd / && run-parts --report /etc/cron.hourly\n\
@@ -102,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_system_table_names_its_users() {
-        let jobs: Vec<_> = jobs(TABLE, "/etc/crontab", Owner::Named).collect();
+        let jobs: Vec<_> = parse_jobs(TABLE, "/etc/crontab", JobUser::InLine).collect();
         let seen: Vec<_> = jobs
             .iter()
             .map(|job| (job.when.as_str(), job.user.as_str(), job.command.as_str()))
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn a_users_table_runs_as_its_user() {
         let table = "0 2 * * * /home/alice/save.sh > /dev/null\n";
-        let jobs: Vec<_> = jobs(table, "alice", Owner::Everywhere("alice")).collect();
+        let jobs: Vec<_> = parse_jobs(table, "alice", JobUser::Fixed("alice")).collect();
         assert_eq!(jobs[0].user, "alice");
         assert_eq!(jobs[0].command, "/home/alice/save.sh > /dev/null");
     }

@@ -9,58 +9,61 @@ use super::{
     process, resolver, route, schedule, service, sysctl, systemd, user,
 };
 
-/// Runs what reads files on a thread where it may block.
-async fn blocking<T: Send + 'static>(
-    look: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+/// Runs code that reads files on a thread where it may block.
+async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
-    tokio::task::spawn_blocking(look)
+    tokio::task::spawn_blocking(work)
         .await
-        .context("the question broke down")?
+        .context("the question panicked")?
 }
 
-/// Looks, and gives what was seen or why nothing could be seen.
-#[allow(
+/// Answers a question, or says why that is not possible.
+#[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the other kinds are all in one place, which spells them out"
+    reason = "the other kinds are listed where the clients are called"
 )]
-pub(super) async fn see(question: Question, look: ProbeContext) -> anyhow::Result<Observation> {
+pub(super) async fn observe(
+    question: Question,
+    context: ProbeContext,
+) -> anyhow::Result<Observation> {
     use Observation as O;
     use Question as Q;
     Ok(match question {
-        Q::File(q) => O::File(blocking(move || file::see(&q, &look)).await?),
-        Q::Package(q) => O::Package(blocking(move || package::see(&q)).await?),
-        Q::Service(q) => O::Service(service::see(&q, &look).await?),
-        Q::Process(q) => O::Process(blocking(move || process::see(&q)).await?),
-        Q::Port(q) => O::Port(blocking(move || port::see(&q, &look)).await?),
-        Q::User(q) => O::User(blocking(move || user::see(&q, &look)).await?),
-        Q::Group(q) => O::Group(blocking(move || group::see(&q)).await?),
-        Q::Mount(q) => O::Mount(blocking(move || mount::see(&q)).await?),
-        Q::Interface(q) => O::Interface(interface::see(&q).await?),
-        Q::Address(q) => O::Address(address::see(&q).await?),
-        Q::Route(q) => O::Route(route::see(&q).await?),
-        Q::Resolver(_) => O::Resolver(blocking(resolver::see).await?),
-        Q::Sysctl(q) => O::Sysctl(blocking(move || sysctl::see(&q)).await?),
+        Q::File(q) => O::File(run_blocking(move || file::observe(&q, &context)).await?),
+        Q::Package(q) => O::Package(run_blocking(move || package::observe(&q)).await?),
+        Q::Service(q) => O::Service(service::observe(&q, &context).await?),
+        Q::Process(q) => O::Process(run_blocking(move || process::observe(&q)).await?),
+        Q::Port(q) => O::Port(run_blocking(move || port::observe(&q, &context)).await?),
+        Q::User(q) => O::User(run_blocking(move || user::observe(&q, &context)).await?),
+        Q::Group(q) => O::Group(run_blocking(move || group::observe(&q)).await?),
+        Q::Mount(q) => O::Mount(run_blocking(move || mount::observe(&q)).await?),
+        Q::Interface(q) => O::Interface(interface::observe(&q).await?),
+        Q::Address(q) => O::Address(address::observe(&q).await?),
+        Q::Route(q) => O::Route(route::observe(&q).await?),
+        Q::Resolver(_) => O::Resolver(run_blocking(resolver::observe).await?),
+        Q::Sysctl(q) => O::Sysctl(run_blocking(move || sysctl::observe(&q)).await?),
         Q::Schedule(_) => {
-            let mut jobs = blocking(schedule::cron_jobs).await?;
-            jobs.extend(systemd::timer_jobs(&look).await?);
-            O::Schedule(schedule::seen(jobs))
+            let mut jobs = run_blocking(schedule::cron_jobs).await?;
+            jobs.extend(systemd::timer_jobs(&context).await?);
+            O::Schedule(schedule::to_observation(jobs))
         }
-        Q::Command(q) => O::Command(command::see(&q, &look).await?),
-        Q::Firewall(q) => O::Firewall(firewall::see(&q, &look).await?),
+        Q::Command(q) => O::Command(command::observe(&q, &context).await?),
+        Q::Firewall(q) => O::Firewall(firewall::observe(&q, &context).await?),
         Q::Certificate(q) => {
-            O::Certificate(blocking(move || certificate::file::see(&q, &look)).await?)
+            O::Certificate(run_blocking(move || certificate::observe(&q, &context)).await?)
         }
-        Q::Journal(q) => O::Journal(blocking(move || journal::see(&q)).await?),
-        // Watched apart from the others, from before the batch is asked.
-        Q::Availability(_) => anyhow::bail!("it was asked within another question"),
-        across => return see_across(across, look).await,
+        Q::Journal(q) => O::Journal(run_blocking(move || journal::observe(&q)).await?),
+        // Watched separately, from before the others are asked.
+        Q::Availability(_) => anyhow::bail!("availability cannot be nested in another question"),
+        network => return ask_network(network, context).await,
     })
 }
 
 /// Questions about the network need clients, which `plateau-agent` does not have.
-async fn see_across(question: Question, look: ProbeContext) -> anyhow::Result<Observation> {
-    match look.shared.ask_client {
-        Some(ask_client) => ask_client(question, look).await,
+async fn ask_network(question: Question, context: ProbeContext) -> anyhow::Result<Observation> {
+    match context.batch.ask_client {
+        Some(ask_client) => ask_client(question, context).await,
         None => anyhow::bail!("`{}` is for the grader to ask", question.kind()),
     }
 }

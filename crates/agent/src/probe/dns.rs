@@ -20,28 +20,31 @@ use super::resolver;
 
 const DNS_PORT: u16 = 53;
 
-/// Most records that are kept; a zone's worth is not an answer.
-const MOST_ANSWERS: usize = 256;
+/// Most records of one answer.
+const MAX_ANSWERS: usize = 256;
 
-pub(super) async fn see(question: &DnsQuestion, look: &ProbeContext) -> anyhow::Result<DnsSeen> {
+pub(super) async fn observe(
+    question: &DnsQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<DnsSeen> {
     let kind = RecordType::from_str(&question.kind.to_ascii_uppercase())
         .ok()
-        .with_context(|| format!("`{}` is not a record type", question.kind))?;
+        .with_context(|| format!("`{}` is not a valid record type", question.kind))?;
     let name = query_name(&question.name, kind)?;
     let servers = match &question.server {
         Some(server) => vec![server_address(server)?],
         None => {
-            let read = tokio::task::spawn_blocking(resolver::read).await??;
+            let read = tokio::task::spawn_blocking(resolver::read_config).await??;
             let servers = read.nameservers.into_iter();
             servers.map(|ip| SocketAddr::new(ip, DNS_PORT)).collect()
         }
     };
-    let until = Instant::now() + look.network_limit();
+    let until = Instant::now() + context.network_limit();
     for (tried, server) in servers.iter().enumerate() {
         let left = u32::try_from(servers.len() - tried).unwrap_or(1);
         let share = until.saturating_duration_since(Instant::now()) / left;
-        if let Some(response) = ask(*server, &name, kind, Instant::now() + share).await? {
-            return Ok(seen(&response, kind));
+        if let Some(response) = query(*server, &name, kind, Instant::now() + share).await? {
+            return Ok(to_observation(&response, kind));
         }
     }
     Ok(DnsSeen {
@@ -54,40 +57,43 @@ fn query_name(name: &str, kind: RecordType) -> anyhow::Result<Name> {
     if let (RecordType::PTR, Ok(address)) = (kind, name.parse::<IpAddr>()) {
         return Ok(Name::from(address));
     }
-    let mut name = Name::from_utf8(name).with_context(|| format!("`{name}` is not a name"))?;
+    let mut name =
+        Name::from_utf8(name).with_context(|| format!("`{name}` is not a valid name"))?;
     name.set_fqdn(true);
     Ok(name)
 }
 
-/// An address, with a port after a colon where it is not 53.
+/// An address, followed by a colon and a port if that is not 53.
 fn server_address(server: &str) -> anyhow::Result<SocketAddr> {
     let bare = server
         .parse()
         .map(|ip: IpAddr| SocketAddr::new(ip, DNS_PORT));
     bare.or_else(|_| server.parse())
-        .with_context(|| format!("`{server}` is not the address of a server"))
+        .with_context(|| format!("`{server}` is not a valid server address"))
 }
 
-/// A server's response, over TCP where the one over UDP was cut; `None` where it keeps silent.
-async fn ask(
+/// A server's response, over TCP if the response over UDP was truncated; `None` if it is silent.
+async fn query(
     server: SocketAddr,
     name: &Name,
     kind: RecordType,
     until: Instant,
 ) -> anyhow::Result<Option<DnsResponse>> {
-    let Some(response) = heard(timeout_at(until, over_udp(server, name, kind, until)).await)?
+    let Some(response) =
+        response_or_silence(timeout_at(until, query_udp(server, name, kind, until)).await)?
     else {
         return Ok(None);
     };
     if !response.metadata.truncation {
         return Ok(Some(response));
     }
-    let whole = heard(timeout_at(until, over_tcp(server, name, kind, until)).await)?;
-    Ok(Some(whole.unwrap_or(response)))
+    let complete =
+        response_or_silence(timeout_at(until, query_tcp(server, name, kind, until)).await)?;
+    Ok(Some(complete.unwrap_or(response)))
 }
 
-/// Tells silence from an answer that cannot be read.
-fn heard(
+/// Distinguishes silence from an answer that cannot be read.
+fn response_or_silence(
     outcome: Result<Result<DnsResponse, NetError>, tokio::time::error::Elapsed>,
 ) -> anyhow::Result<Option<DnsResponse>> {
     match outcome {
@@ -95,12 +101,12 @@ fn heard(
         Ok(Err(error @ NetError::Proto(_))) => {
             Err(error).context("cannot read the server's answer")
         }
-        // Out of time, refused by ICMP, or no way there.
+        // No answer in time, refused by ICMP, or unreachable.
         Ok(Err(_)) | Err(_) => Ok(None),
     }
 }
 
-async fn over_udp(
+async fn query_udp(
     server: SocketAddr,
     name: &Name,
     kind: RecordType,
@@ -115,7 +121,7 @@ async fn over_udp(
     client.query(name.clone(), DNSClass::IN, kind).await
 }
 
-async fn over_tcp(
+async fn query_tcp(
     server: SocketAddr,
     name: &Name,
     kind: RecordType,
@@ -132,24 +138,24 @@ async fn over_tcp(
     client.query(name.clone(), DNSClass::IN, kind).await
 }
 
-fn seen(response: &DnsResponse, kind: RecordType) -> DnsSeen {
+fn to_observation(response: &DnsResponse, kind: RecordType) -> DnsSeen {
     let records = response.answers.iter();
     let records = records.filter(|record| record.record_type() == kind);
     let mut answers: Vec<String> = records
-        .take(MOST_ANSWERS)
-        .map(|record| written(&record.data))
+        .take(MAX_ANSWERS)
+        .map(|record| record_text(&record.data))
         .collect();
     answers.sort();
     DnsSeen {
         answered: Some(!answers.is_empty()),
-        code: Some(code(response.metadata.response_code)),
+        code: Some(code_name(response.metadata.response_code)),
         answers: Some(answers),
         authoritative: Some(response.metadata.authoritative),
     }
 }
 
-/// A record as in a zone file, names without their last dot and texts without quotes.
-fn written(data: &RData) -> String {
+/// A record as in a zone file, but names without the last dot and texts without quotes.
+fn record_text(data: &RData) -> String {
     if let RData::TXT(text) = data {
         let parts = text.txt_data.iter();
         return parts
@@ -164,7 +170,7 @@ fn written(data: &RData) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn code(code: ResponseCode) -> String {
+fn code_name(code: ResponseCode) -> String {
     match u16::from(code) {
         0 => "NOERROR".to_owned(),
         1 => "FORMERR".to_owned(),

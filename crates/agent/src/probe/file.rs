@@ -1,4 +1,4 @@
-//! Looks at a file, folder, link, socket, pipe or device.
+//! Observes a file, folder, link, socket, pipe or device.
 
 use std::fs::Metadata;
 use std::io::Read;
@@ -10,14 +10,14 @@ use plateau_core::matcher::Mode;
 use plateau_core::question::file::{FileQuestion, FileSeen};
 use sha2::{Digest, Sha256};
 
-use super::accounts;
-use super::bounded::{first_bytes, is_absent, open_regular};
 use super::context::ProbeContext;
+use crate::accounts;
+use crate::bounded::{is_not_found, open_regular, read_first};
 
 const CONTENT_LIMIT: u64 = 256 << 10;
 const DIGEST_LIMIT: u64 = 64 << 20;
 
-pub(super) fn see(question: &FileQuestion, look: &ProbeContext) -> anyhow::Result<FileSeen> {
+pub(super) fn observe(question: &FileQuestion, context: &ProbeContext) -> anyhow::Result<FileSeen> {
     let path = Path::new(&question.path);
     anyhow::ensure!(
         path.is_absolute(),
@@ -25,7 +25,7 @@ pub(super) fn see(question: &FileQuestion, look: &ProbeContext) -> anyhow::Resul
         question.path
     );
     let found = match std::fs::symlink_metadata(path) {
-        Err(error) if is_absent(&error) => {
+        Err(error) if is_not_found(&error) => {
             return Ok(FileSeen {
                 exists: Some(false),
                 ..FileSeen::default()
@@ -35,52 +35,52 @@ pub(super) fn see(question: &FileQuestion, look: &ProbeContext) -> anyhow::Resul
     };
     let mut seen = FileSeen {
         exists: Some(true),
-        kind: Some(kind(&found).to_owned()),
+        kind: Some(file_type(&found).to_owned()),
         mode: Some(Mode((found.mode() & 0o7777) as u16)),
         size: i64::try_from(found.size()).ok(),
         ..FileSeen::default()
     };
-    if look.wants("owner") {
-        seen.owner = Some(accounts::user_name(&accounts::users()?, found.uid()));
+    if context.wants("owner") {
+        seen.owner = Some(accounts::user_name(&accounts::read_passwd()?, found.uid()));
     }
-    if look.wants("group") {
-        seen.group = Some(accounts::group_name(&accounts::groups()?, found.gid()));
+    if context.wants("group") {
+        seen.group = Some(accounts::group_name(&accounts::read_group()?, found.gid()));
     }
     if found.is_symlink() {
         let target = std::fs::read_link(path).context("cannot read the link")?;
         seen.target = Some(target.to_string_lossy().into_owned());
     }
-    let reads = look.wants("content") || look.wants("sha256") || look.wants("size");
+    let reads = context.wants("content") || context.wants("sha256") || context.wants("size");
     if reads && (found.is_file() || found.is_symlink()) {
-        see_inside(path, look, &mut seen)?;
+        observe_content(path, context, &mut seen)?;
     }
     Ok(seen)
 }
 
-/// What only a regular file has, also behind a link; a link to anything else has none of it.
-fn see_inside(path: &Path, look: &ProbeContext, seen: &mut FileSeen) -> anyhow::Result<()> {
+/// Attributes of regular files, also behind a link; a link to anything else has none of them.
+fn observe_content(path: &Path, context: &ProbeContext, seen: &mut FileSeen) -> anyhow::Result<()> {
     let open = || match open_regular(path) {
-        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) if is_not_found(&error) => Ok(None),
         opened => opened.context("cannot open the file"),
     };
     let Some(mut file) = open()? else {
         return Ok(());
     };
     seen.size = i64::try_from(file.metadata().context("cannot look at the file")?.size()).ok();
-    if look.wants("content") {
-        let bytes = first_bytes(&mut file, CONTENT_LIMIT).context("cannot read the file")?;
+    if context.wants("content") {
+        let bytes = read_first(&mut file, CONTENT_LIMIT).context("cannot read the file")?;
         seen.content = Some(String::from_utf8_lossy(&bytes).into_owned());
     }
-    if look.wants("sha256") {
-        // Opened anew rather than rewound: not every file of `/proc` can be.
+    if context.wants("sha256") {
+        // Opened again rather than rewound, because some files of `/proc` cannot seek.
         if let Some(file) = open()? {
-            seen.sha256 = Some(digest(file).context("cannot read the file")?);
+            seen.sha256 = Some(sha256_hex(file).context("cannot read the file")?);
         }
     }
     Ok(())
 }
 
-fn digest(file: std::fs::File) -> std::io::Result<String> {
+fn sha256_hex(file: std::fs::File) -> std::io::Result<String> {
     let mut digest = Sha256::new();
     let mut file = file.take(DIGEST_LIMIT);
     let mut buffer = vec![0; 64 << 10];
@@ -91,11 +91,10 @@ fn digest(file: std::fs::File) -> std::io::Result<String> {
         }
         digest.update(&buffer[..length]);
     }
-    let bytes = digest.finalize();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(digest.finalize()))
 }
 
-fn kind(found: &Metadata) -> &'static str {
+fn file_type(found: &Metadata) -> &'static str {
     let kind = found.file_type();
     if kind.is_file() {
         "file"

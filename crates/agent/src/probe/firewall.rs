@@ -1,4 +1,4 @@
-//! Looks at the packet filter's rules, as the kernel holds them for this network namespace.
+//! Observes the packet filter's rules in this network namespace, as the kernel reports them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,37 +8,37 @@ use nlink::netlink::{Connection, Nftables};
 use plateau_core::question::firewall::{self, FirewallQuestion, FirewallSeen, Packets};
 
 use super::context::ProbeContext;
-use super::links;
+use super::netlink;
 
 mod rule;
 
 /// Most rules that are listed.
 const RULES_LIMIT: usize = 2000;
 
-/// `NF_DROP`, as the kernel says a chain's policy.
+/// `NF_DROP`, a chain's policy in the kernel's answers.
 const DROP: u32 = 0;
 
-pub(super) async fn see(
+pub(super) async fn observe(
     question: &FirewallQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
 ) -> anyhow::Result<FirewallSeen> {
     let kernel = Connection::<Nftables>::new().context("cannot open netlink")?;
     let chains = kernel.list_chains().await;
     let chains = chains.context("cannot read the firewall's chains")?;
-    let mut met: Vec<&ChainInfo> = chains
+    let mut matching: Vec<&ChainInfo> = chains
         .iter()
-        .filter(|chain| is_met(chain, question))
+        .filter(|chain| applies(chain, question))
         .collect();
-    met.sort_by_key(|chain| chain.priority);
-    if met.is_empty() {
+    matching.sort_by_key(|chain| chain.priority);
+    if matching.is_empty() {
         return Ok(FirewallSeen {
             exists: Some(false),
             ..FirewallSeen::default()
         });
     }
-    let drops = met.iter().any(|chain| chain.policy == Some(DROP));
-    let rules = if look.wants("rules") {
-        Some(Reader::new(&kernel).await?.rules(&met).await?)
+    let drops = matching.iter().any(|chain| chain.policy == Some(DROP));
+    let rules = if context.wants("rules") {
+        Some(RuleReader::new(&kernel).await?.read_all(&matching).await?)
     } else {
         None
     };
@@ -49,8 +49,8 @@ pub(super) async fn see(
     })
 }
 
-/// Whether such packets meet the chain at such a hook.
-fn is_met(chain: &ChainInfo, question: &FirewallQuestion) -> bool {
+/// Whether such packets pass the chain at such a hook.
+fn applies(chain: &ChainInfo, question: &FirewallQuestion) -> bool {
     let families: &[Family] = match question.family {
         Packets::Ip => &[Family::Ip, Family::Inet],
         Packets::Ip6 => &[Family::Ip6, Family::Inet],
@@ -64,17 +64,17 @@ fn is_met(chain: &ChainInfo, question: &FirewallQuestion) -> bool {
         firewall::Hook::Output => Hook::Output,
         firewall::Hook::Postrouting => Hook::Postrouting,
     };
-    let stands_at = chain
+    let chain_hook = chain
         .hook
         .and_then(|number| Hook::from_number(chain.family, number));
-    families.contains(&chain.family) && stands_at == Some(hook)
+    families.contains(&chain.family) && chain_hook == Some(hook)
 }
 
-/// A chain by its table's family and name, and its own.
+/// Family and name of a table, and the name of a chain.
 type ChainName = (u8, String, String);
 
-/// Reads rules, each chain's once.
-struct Reader<'a> {
+/// Reads rules, those of each chain once.
+struct RuleReader<'a> {
     kernel: &'a Connection<Nftables>,
     interfaces: BTreeMap<u32, String>,
     tables: BTreeMap<(u8, String), Vec<RuleInfo>>,
@@ -82,9 +82,9 @@ struct Reader<'a> {
     rules: Vec<String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RuleReader<'a> {
     async fn new(kernel: &'a Connection<Nftables>) -> anyhow::Result<Self> {
-        let links = links::kernel()?.get_links().await;
+        let links = netlink::connect()?.get_links().await;
         let links = links.context("cannot read the interfaces")?;
         let interfaces = links
             .iter()
@@ -98,18 +98,19 @@ impl<'a> Reader<'a> {
         })
     }
 
-    async fn rules(mut self, chains: &[&ChainInfo]) -> anyhow::Result<Vec<String>> {
+    async fn read_all(mut self, chains: &[&ChainInfo]) -> anyhow::Result<Vec<String>> {
         for chain in chains {
-            self.chain(chain.family, &chain.table, &chain.name).await?;
+            self.read_chain(chain.family, &chain.table, &chain.name)
+                .await?;
         }
         Ok(self.rules)
     }
 
-    /// A chain's rules, and those of the chains that they lead to.
-    async fn chain(&mut self, family: Family, table: &str, name: &str) -> anyhow::Result<()> {
-        // Rules still to be read, the next one last.
-        let mut ahead = self.of_chain(family, table, name).await?;
-        while let Some(rule) = ahead.pop() {
+    /// Reads the rules of a chain, and those of the chains to which they jump.
+    async fn read_chain(&mut self, family: Family, table: &str, name: &str) -> anyhow::Result<()> {
+        // Rules that are still to be read, the next one last.
+        let mut pending = self.chain_rules(family, table, name).await?;
+        while let Some(rule) = pending.pop() {
             let sets = rule::anonymous_sets(&rule);
             let mut elements = BTreeMap::new();
             for set in sets {
@@ -117,10 +118,11 @@ impl<'a> Reader<'a> {
                 let listed = listed.context("cannot read the firewall's sets")?;
                 elements.insert(set, listed);
             }
-            let read = rule::read(&rule, &elements, &self.interfaces).with_context(|| {
-                let chain = &rule.chain;
-                format!("cannot read a rule of chain `{chain}` in table `{table}` back")
-            })?;
+            let read =
+                rule::format_rule(&rule, &elements, &self.interfaces).with_context(|| {
+                    let chain = &rule.chain;
+                    format!("cannot read a rule of chain `{chain}` in table `{table}` back")
+                })?;
             self.rules.extend(read.texts);
             anyhow::ensure!(
                 self.rules.len() <= RULES_LIMIT,
@@ -128,15 +130,15 @@ impl<'a> Reader<'a> {
             );
             for verdict in read.verdicts {
                 if let Verdict::JumpTo(chain) | Verdict::GotoTo(chain) = verdict {
-                    ahead.extend(self.of_chain(family, table, chain.as_str()).await?);
+                    pending.extend(self.chain_rules(family, table, chain.as_str()).await?);
                 }
             }
         }
         Ok(())
     }
 
-    /// The rules of one chain, the first one last; none where it was read before.
-    async fn of_chain(
+    /// The rules of one chain, the first one last; empty if it was read before.
+    async fn chain_rules(
         &mut self,
         family: Family,
         table: &str,

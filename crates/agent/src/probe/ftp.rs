@@ -1,4 +1,4 @@
-//! Logs in to an FTP server and looks at a path there.
+//! Logs in to an FTP server and observes a path there.
 
 use std::sync::Arc;
 
@@ -11,53 +11,57 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::certificate::witness;
 use super::context::ProbeContext;
-use super::names;
-use super::tcp::{Attempt, connect};
+use super::lookup;
+use super::random::random_hex;
+use super::tcp::{ConnectOutcome, connect};
+use super::verifier::recording_verifier;
 
 const CONTENT_LIMIT: u64 = 256 << 10;
 const LISTING_LIMIT: u64 = 256 << 10;
-const MOST_ENTRIES: usize = 1000;
+const MAX_ENTRIES: usize = 1000;
 
-pub(super) async fn see(question: &FtpQuestion, look: &ProbeContext) -> anyhow::Result<FtpSeen> {
-    let (_, config) = witness(None).await?;
+pub(super) async fn observe(
+    question: &FtpQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<FtpSeen> {
+    let (_, config) = recording_verifier(None).await?;
     let mut seen = FtpSeen {
         connected: Some(false),
         logged_in: Some(false),
         ..FtpSeen::default()
     };
-    let until = Instant::now() + look.patience();
+    let until = Instant::now() + context.time_limit();
     let greeted = timeout_at(
-        Instant::now() + look.network_limit(),
-        greet(question, look, config),
+        Instant::now() + context.network_limit(),
+        connect_and_greet(question, context, config),
     );
     let Some(mut session) = greeted.await.unwrap_or(Ok(None))? else {
         return Ok(seen);
     };
     seen.connected = Some(true);
-    // Neither silence nor a broken connection takes back what was seen before.
-    let _ = timeout_at(until, visit(&mut session, question, look, &mut seen)).await;
+    // What was observed before silence or a broken connection still counts.
+    let _ = timeout_at(until, inspect(&mut session, question, context, &mut seen)).await;
     let _ = timeout_at(until, session.quit()).await;
     Ok(seen)
 }
 
-/// Connects and waits for the greeting; `None` where there is none.
-async fn greet(
+/// Connects and waits for the greeting; `None` if there is none.
+async fn connect_and_greet(
     question: &FtpQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
     config: ClientConfig,
 ) -> anyhow::Result<Option<AsyncRustlsFtpStream>> {
     let connector = || AsyncRustlsConnector::from(TlsConnector::from(Arc::new(config)));
-    let usual = match question.tls {
+    let default = match question.tls {
         FtpTls::None | FtpTls::Explicit => 21,
         FtpTls::Implicit => 990,
     };
-    let port = question.port.unwrap_or(usual);
-    let limit = look.network_limit();
+    let port = question.port.unwrap_or(default);
+    let limit = context.network_limit();
     let greeting = match question.tls {
         FtpTls::Implicit => {
-            let Some(address) = names::first(&question.host, limit).await? else {
+            let Some(address) = lookup::first_address(&question.host, limit).await? else {
                 return Ok(None);
             };
             let address = (address, port);
@@ -65,7 +69,7 @@ async fn greet(
             AsyncRustlsFtpStream::connect_secure_implicit(address, connector(), host).await
         }
         FtpTls::None | FtpTls::Explicit => {
-            let Attempt::Open(stream) = connect(&question.host, port, limit).await? else {
+            let ConnectOutcome::Open(stream) = connect(&question.host, port, limit).await? else {
                 return Ok(None);
             };
             match AsyncRustlsFtpStream::connect_with_stream(stream).await {
@@ -79,11 +83,11 @@ async fn greet(
     Ok(greeting.ok())
 }
 
-/// Logs in and looks, noting what it sees on its way.
-async fn visit(
+/// Logs in and observes the path; records each result at once.
+async fn inspect(
     session: &mut AsyncRustlsFtpStream,
     question: &FtpQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
     seen: &mut FtpSeen,
 ) -> FtpResult<()> {
     let user = question.user.as_deref().unwrap_or("anonymous");
@@ -94,24 +98,24 @@ async fn visit(
     session.login(user, password).await?;
     seen.logged_in = Some(true);
     if question.tls == FtpTls::Implicit {
-        // RFC 4217: data connections are protected only after these, which a server that protects
-        // them anyhow may not know.
+        // RFC 4217: data connections are protected only after these commands. A server that always
+        // protects them may not know the commands.
         for command in ["PBSZ 0", "PROT P"] {
-            let _ = did(session.custom_command(command, &[Status::CommandOk]).await)?;
+            let _ = is_accepted(session.custom_command(command, &[Status::CommandOk]).await)?;
         }
     }
     session.transfer_type(FileType::Binary).await?;
     let is_directory = match &question.path {
         None => true,
-        Some(path) => did(session.cwd(path).await)?,
+        Some(path) => is_accepted(session.cwd(path).await)?,
     };
     if is_directory {
         seen.exists = Some(true);
-        if look.wants("writable") {
+        if context.wants("writable") {
             seen.writable = Some(is_writable(session, "").await?);
         }
-        if look.wants("entries") {
-            seen.entries = Some(entries(session).await?);
+        if context.wants("entries") {
+            seen.entries = Some(list_names(session).await?);
         }
         return Ok(());
     }
@@ -119,23 +123,23 @@ async fn visit(
     match session.retr_as_stream(path).await {
         Ok(mut stream) => {
             seen.exists = Some(true);
-            let content = some(&mut stream, CONTENT_LIMIT).await?;
+            let content = read_first(&mut stream, CONTENT_LIMIT).await?;
             seen.content = Some(String::from_utf8_lossy(&content).into_owned());
-            // Where there is more, the server is told by the closed connection.
+            // If there is more, the closed connection ends the transfer.
             let _ = stream.finish().await;
         }
         Err(FtpError::UnexpectedResponse(_)) => seen.exists = Some(false),
         Err(error) => return Err(error),
     }
-    if look.wants("writable") {
+    if context.wants("writable") {
         let name = path.rfind('/').map_or(0, |slash| slash + 1);
         seen.writable = Some(is_writable(session, &path[..name]).await?);
     }
     Ok(())
 }
 
-/// Whether the server did what it was asked for; other errors are not its word.
-fn did<T>(outcome: FtpResult<T>) -> FtpResult<bool> {
+/// Whether the server accepted a command; other errors do not come from the server.
+fn is_accepted<T>(outcome: FtpResult<T>) -> FtpResult<bool> {
     match outcome {
         Ok(_) => Ok(true),
         Err(FtpError::UnexpectedResponse(_)) => Ok(false),
@@ -143,34 +147,37 @@ fn did<T>(outcome: FtpResult<T>) -> FtpResult<bool> {
     }
 }
 
-/// Names in the directory that we are in.
-async fn entries(session: &mut AsyncRustlsFtpStream) -> FtpResult<Vec<String>> {
+/// Names in the current directory.
+async fn list_names(session: &mut AsyncRustlsFtpStream) -> FtpResult<Vec<String>> {
     let begun = [Status::AboutToSend, Status::AlreadyOpen];
     let (_, mut stream) = match session.custom_data_command("NLST", &begun).await {
         // Some servers refuse to list an empty directory.
         Err(FtpError::UnexpectedResponse(_)) => return Ok(Vec::new()),
         other => other?,
     };
-    let listing = some(&mut stream, LISTING_LIMIT).await?;
+    let listing = read_first(&mut stream, LISTING_LIMIT).await?;
     let _ = stream.finish().await;
     let listing = String::from_utf8_lossy(&listing);
     let mut names: Vec<String> = listing.lines().map(str::to_owned).collect();
     names.sort();
-    names.truncate(MOST_ENTRIES);
+    names.truncate(MAX_ENTRIES);
     Ok(names)
 }
 
-/// Stores an empty file of a name that nobody has, and deletes it.
+/// Stores an empty file with a unique name, and deletes it.
 async fn is_writable(session: &mut AsyncRustlsFtpStream, folder: &str) -> FtpResult<bool> {
-    let name = format!("{folder}plateau-{}", uuid::Uuid::now_v7().simple());
-    let stored = did(session.put_file(&name, &mut tokio::io::empty()).await)?;
-    // A server may have made the file before it refused its content.
-    let _ = did(session.rm(&name).await)?;
+    let name = format!(
+        "{folder}plateau-{}",
+        random_hex().map_err(FtpError::ConnectionError)?
+    );
+    let stored = is_accepted(session.put_file(&name, &mut tokio::io::empty()).await)?;
+    // A server may have created the file before it refused the content.
+    let _ = is_accepted(session.rm(&name).await)?;
     Ok(stored)
 }
 
 /// The first bytes of a transfer.
-async fn some(stream: &mut (impl AsyncRead + Unpin), limit: u64) -> FtpResult<Vec<u8>> {
+async fn read_first(stream: &mut (impl AsyncRead + Unpin), limit: u64) -> FtpResult<Vec<u8>> {
     let mut bytes = Vec::new();
     let reading = stream.take(limit).read_to_end(&mut bytes).await;
     reading.map_err(FtpError::ConnectionError)?;

@@ -1,11 +1,11 @@
-//! Looks at a local group.
+//! Observes a local group.
 
 use plateau_core::question::group::{GroupQuestion, GroupSeen};
 
-use super::accounts;
+use crate::accounts;
 
-pub(super) fn see(question: &GroupQuestion) -> anyhow::Result<GroupSeen> {
-    let Some(group) = accounts::groups()?
+pub(super) fn observe(question: &GroupQuestion) -> anyhow::Result<GroupSeen> {
+    let Some(group) = accounts::read_group()?
         .into_iter()
         .find(|group| group.name == question.name)
     else {
@@ -15,7 +15,7 @@ pub(super) fn see(question: &GroupQuestion) -> anyhow::Result<GroupSeen> {
         });
     };
     let mut members = group.members;
-    let users = accounts::users()?;
+    let users = accounts::read_passwd()?;
     let primary = users.into_iter().filter(|user| user.gid == group.gid);
     members.extend(primary.map(|user| user.name));
     members.sort();

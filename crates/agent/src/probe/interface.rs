@@ -1,11 +1,11 @@
-//! Looks at a network interface.
+//! Observes a network interface.
 
 use plateau_core::question::interface::{InterfaceQuestion, InterfaceSeen};
 
-use super::links::{kernel, link};
+use super::netlink;
 
-pub(super) async fn see(question: &InterfaceQuestion) -> anyhow::Result<InterfaceSeen> {
-    let Some(link) = link(&kernel()?, &question.name).await? else {
+pub(super) async fn observe(question: &InterfaceQuestion) -> anyhow::Result<InterfaceSeen> {
+    let Some(link) = netlink::find_link(&netlink::connect()?, &question.name).await? else {
         return Ok(InterfaceSeen {
             exists: Some(false),
             ..InterfaceSeen::default()

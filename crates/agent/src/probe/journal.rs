@@ -1,6 +1,6 @@
-//! Looks for lines of the systemd journal, in its files themselves.
+//! Searches the files of the systemd journal.
 //!
-//! They are read and not mapped into memory: who truncates a mapped file ends its reader.
+//! They are read, not mapped into memory: truncating a mapped file would kill the reader.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -10,19 +10,19 @@ use anyhow::Context;
 use plateau_core::question::journal::{JournalQuestion, JournalSeen, Priority};
 use sdjournal::{EntryRef, Journal, JournalConfig, SdJournalError};
 
-use super::bounded::cut;
+use crate::bounded::truncated;
 
 /// Most lines that are counted.
 const COUNT_LIMIT: i64 = 10_000;
 
-/// Where journals are kept, see systemd-journald.service(8).
+/// Where journals are stored, see systemd-journald.service(8).
 const FOLDERS: [&str; 2] = ["/run/log/journal", "/var/log/journal"];
 
-/// Most lines that are given back, and most bytes of them.
+/// Most lines that are returned, and most bytes of them.
 const LINES_LIMIT: usize = 1000;
 const BYTES_LIMIT: usize = 256 << 10;
 
-pub(super) fn see(question: &JournalQuestion) -> anyhow::Result<JournalSeen> {
+pub(super) fn observe(question: &JournalQuestion) -> anyhow::Result<JournalSeen> {
     let config = JournalConfig {
         max_journal_files: 256,
         max_object_size_bytes: 4 << 20,
@@ -38,27 +38,27 @@ pub(super) fn see(question: &JournalQuestion) -> anyhow::Result<JournalSeen> {
     };
     let mut query = journal.query();
     if let Some(unit) = &question.unit {
-        query.match_unit(&full_name(unit));
+        query.match_unit(&unit_name(unit));
     }
     if let Some(identifier) = &question.identifier {
         query.match_exact("SYSLOG_IDENTIFIER", identifier.as_bytes());
     }
     if let Some(since) = question.since {
-        query.since_realtime(ago(Duration::from_millis(since.0))?);
+        query.since_realtime(microseconds_at(Duration::from_millis(since.0))?);
     }
-    // The newest first, since they are the ones that are given back.
+    // The newest first, because those are returned.
     query.seek_tail();
     let entries = query.iter().context("cannot read the journal")?;
     let (mut count, mut bytes) = (0, 0);
     let mut lines = VecDeque::new();
     for entry in entries {
         let entry = entry.context("cannot read the journal")?;
-        if !is_serious(&entry, question.priority) {
+        if !matches_priority(&entry, question.priority) {
             continue;
         }
         count += 1;
         if lines.len() < LINES_LIMIT && bytes < BYTES_LIMIT {
-            let line = cut(message(&entry), BYTES_LIMIT - bytes);
+            let line = truncated(message_text(&entry), BYTES_LIMIT - bytes);
             bytes += line.len();
             lines.push_front(line);
         }
@@ -73,8 +73,8 @@ pub(super) fn see(question: &JournalQuestion) -> anyhow::Result<JournalSeen> {
     })
 }
 
-/// A unit without its kind is a service, as for `journalctl`.
-fn full_name(unit: &str) -> String {
+/// A unit without a suffix is a service, as for `journalctl`.
+fn unit_name(unit: &str) -> String {
     if unit.contains('.') {
         unit.to_owned()
     } else {
@@ -82,8 +82,8 @@ fn full_name(unit: &str) -> String {
     }
 }
 
-/// Whether an entry is at least as serious; one without a level is not.
-fn is_serious(entry: &EntryRef, least: Option<Priority>) -> bool {
+/// Whether an entry has at least this priority; an entry without a level has not.
+fn matches_priority(entry: &EntryRef, least: Option<Priority>) -> bool {
     let Some(least) = least else {
         return true;
     };
@@ -92,11 +92,11 @@ fn is_serious(entry: &EntryRef, least: Option<Priority>) -> bool {
         .and_then(|level| std::str::from_utf8(level).ok());
     level
         .and_then(|level| level.parse::<u8>().ok())
-        .is_some_and(|level| level <= number(least))
+        .is_some_and(|level| level <= syslog_level(least))
 }
 
 /// The level's number in syslog.
-fn number(priority: Priority) -> u8 {
+fn syslog_level(priority: Priority) -> u8 {
     match priority {
         Priority::Emerg => 0,
         Priority::Alert => 1,
@@ -109,16 +109,16 @@ fn number(priority: Priority) -> u8 {
     }
 }
 
-/// Microseconds since 1970, as many before now.
-fn ago(span: Duration) -> anyhow::Result<u64> {
+/// The time a span ago, in microseconds since 1970.
+fn microseconds_at(span: Duration) -> anyhow::Result<u64> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let since = now
-        .context("the clock stands before 1970")?
+        .context("the clock is before 1970")?
         .saturating_sub(span);
     Ok(u64::try_from(since.as_micros())?)
 }
 
-fn message(entry: &EntryRef) -> String {
+fn message_text(entry: &EntryRef) -> String {
     let message = entry.get("MESSAGE").unwrap_or_default();
     String::from_utf8_lossy(message).into_owned()
 }

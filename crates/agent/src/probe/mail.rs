@@ -16,25 +16,28 @@ use rustls::ClientConfig;
 use tokio::io::BufReader;
 use tokio::time::{Instant, timeout_at};
 
-use super::bounded::cut;
-use super::certificate::witness;
 use super::context::ProbeContext;
-use super::marker::marker;
+use super::random::random_hex;
 use super::stream::{READ_LIMIT, Stream};
+use super::verifier::recording_verifier;
+use crate::bounded::truncated;
 
 mod mailbox;
 
 const REPLY_LIMIT: usize = 1 << 10;
 
-/// How a message can be found again.
-struct Marked {
+/// A message with its unique id.
+struct MarkedMessage {
     id: String,
     message: SendableEmail,
 }
 
-pub(super) async fn see(question: &MailQuestion, look: &ProbeContext) -> anyhow::Result<MailSeen> {
-    let marked = mark(question)?;
-    let (witness, config) = witness(question.ca.as_deref()).await?;
+pub(super) async fn observe(
+    question: &MailQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<MailSeen> {
+    let marked = build_message(question)?;
+    let (verifier, config) = recording_verifier(question.ca.as_deref()).await?;
     let config = Arc::new(config);
     let waits = question.imap.as_ref().map(|_| false);
     let mut seen = MailSeen {
@@ -44,37 +47,37 @@ pub(super) async fn see(question: &MailQuestion, look: &ProbeContext) -> anyhow:
         delivered: waits,
         ..MailSeen::default()
     };
-    let until = Instant::now() + look.patience();
+    let until = Instant::now() + context.time_limit();
     let port = question.port.unwrap_or(match question.tls {
         Security::None | Security::StartTls => 25,
         Security::Implicit => 465,
     });
-    let limit = look.network_limit();
+    let limit = context.network_limit();
     if let Some(stream) = Stream::open(&question.host, port, limit, READ_LIMIT).await? {
         let submission = submit(question, stream, &config, marked.message, &mut seen);
-        // Neither silence nor nonsense takes back what was seen before.
+        // What was observed before silence or an invalid answer still counts.
         if let Ok(Err(Error::Transient(answer) | Error::Permanent(answer))) =
             timeout_at(until, submission).await
         {
-            note(&answer, &mut seen);
+            record_reply(&answer, &mut seen);
         }
     }
     if seen.accepted == Some(true)
         && let Some(imap) = &question.imap
     {
         let host = imap.host.as_ref().unwrap_or(&question.host);
-        let place = mailbox::Place { host, imap, config };
-        mailbox::wait(&place, &marked.id, limit, until, &mut seen).await?;
+        let target = mailbox::MailboxTarget { host, imap, config };
+        mailbox::wait_for_message(&target, &marked.id, limit, until, &mut seen).await?;
     }
-    seen.trusted = witness.trusted();
+    seen.trusted = verifier.trusted();
     Ok(seen)
 }
 
-/// A message that no other is like.
-fn mark(question: &MailQuestion) -> anyhow::Result<Marked> {
+/// Builds a message with a unique id.
+fn build_message(question: &MailQuestion) -> anyhow::Result<MarkedMessage> {
     let id = format!(
         "<{}@plateau.invalid>",
-        marker().context("no random number")?
+        random_hex().context("no random number")?
     );
     let date = DateTimePrinter::new()
         .timestamp_to_string(&Timestamp::now())
@@ -86,17 +89,17 @@ fn mark(question: &MailQuestion) -> anyhow::Result<Marked> {
     );
     let address = |text: &String| {
         let address = EmailAddress::new(text.clone());
-        address.with_context(|| format!("`{text}` is not a mail address"))
+        address.with_context(|| format!("`{text}` is not a valid mail address"))
     };
     let envelope = Envelope::new(Some(address(from)?), vec![address(to)?])?;
     let message = SendableEmail::new(envelope, text);
-    Ok(Marked { id, message })
+    Ok(MarkedMessage { id, message })
 }
 
-fn note(answer: &Response, seen: &mut MailSeen) {
+fn record_reply(answer: &Response, seen: &mut MailSeen) {
     seen.connected = Some(true);
     seen.code = answer.code.to_string().parse().ok();
-    seen.reply = Some(cut(answer.message.join("\n"), REPLY_LIMIT));
+    seen.reply = Some(truncated(answer.message.join("\n"), REPLY_LIMIT));
 }
 
 type Transport = SmtpTransport<BufReader<Stream>>;
@@ -108,28 +111,28 @@ async fn submit(
     message: SendableEmail,
     seen: &mut MailSeen,
 ) -> Result<(), Error> {
-    let mut transport = greet(question, stream, config).await?;
+    let mut transport = open_transport(question, stream, config).await?;
     seen.connected = Some(true);
     if let (Some(user), Some(password)) = (&question.user, &question.password) {
         let credentials = Credentials::new(user.clone(), password.clone());
-        log_in(&mut transport, &credentials).await?;
+        authenticate(&mut transport, &credentials).await?;
     }
     let answer = transport.send(message).await?;
-    note(&answer, seen);
+    record_reply(&answer, seen);
     seen.accepted = Some(true);
-    // The message is theirs now, whatever they say to a farewell.
+    // The server has accepted the message, whatever it answers to QUIT.
     let _ = transport.quit().await;
     Ok(())
 }
 
-async fn greet(
+async fn open_transport(
     question: &MailQuestion,
     stream: Stream,
     config: &Arc<ClientConfig>,
 ) -> Result<Transport, Error> {
     let host = question.host.as_str();
-    // An address literal is a name that every client may use (RFC 5321, 4.1.4).
-    let name = match stream.own_address()? {
+    // Every client may use an address literal as its name (RFC 5321, 4.1.4).
+    let name = match stream.local_address()? {
         std::net::IpAddr::V4(address) => ClientId::Ipv4(address),
         std::net::IpAddr::V6(address) => ClientId::Ipv6(address),
     };
@@ -137,22 +140,22 @@ async fn greet(
     match question.tls {
         Security::None => SmtpTransport::new(client(), BufReader::new(stream)).await,
         Security::Implicit => {
-            let secure = stream.secure(host, Arc::clone(config)).await?;
+            let secure = stream.upgrade_to_tls(host, Arc::clone(config)).await?;
             SmtpTransport::new(client(), BufReader::new(secure)).await
         }
         Security::StartTls => {
             let transport = SmtpTransport::new(client(), BufReader::new(stream)).await?;
-            // What came with the answer in the clear is dropped with the buffer.
+            // Unencrypted bytes after the answer are dropped with the buffer.
             let stream = transport.starttls().await?.into_inner();
-            let secure = stream.secure(host, Arc::clone(config)).await?;
+            let secure = stream.upgrade_to_tls(host, Arc::clone(config)).await?;
             SmtpTransport::new(client().without_greeting(), BufReader::new(secure)).await
         }
     }
 }
 
-async fn log_in(transport: &mut Transport, credentials: &Credentials) -> Result<(), Error> {
+async fn authenticate(transport: &mut Transport, credentials: &Credentials) -> Result<(), Error> {
     match transport.auth(Mechanism::Plain, credentials).await {
-        // 504: the server knows other mechanisms (RFC 4954, 4).
+        // 504: the server does not know the mechanism (RFC 4954, 4).
         Err(Error::Permanent(answer)) if answer.has_code(504) => {
             transport.auth(Mechanism::Login, credentials).await?;
         }

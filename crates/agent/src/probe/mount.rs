@@ -1,4 +1,4 @@
-//! Looks at a mount point.
+//! Observes a mount point.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -7,12 +7,12 @@ use anyhow::Context;
 use plateau_core::question::mount::{MountQuestion, MountSeen};
 use procfs::process::{MountInfo, Process};
 
-use super::bounded::text_of;
+use crate::bounded::read_text;
 
 const FSTAB_LIMIT: u64 = 1 << 20;
 
-pub(super) fn see(question: &MountQuestion) -> anyhow::Result<MountSeen> {
-    let path = normal(&question.path);
+pub(super) fn observe(question: &MountQuestion) -> anyhow::Result<MountSeen> {
+    let path = trim_trailing_slash(&question.path);
     anyhow::ensure!(
         path.starts_with('/'),
         "`{}` is not an absolute path",
@@ -21,32 +21,32 @@ pub(super) fn see(question: &MountQuestion) -> anyhow::Result<MountSeen> {
     let mounts = Process::new(1)
         .and_then(|init| init.mountinfo())
         .context("cannot read the mounts of process 1")?;
-    // The last one lies on top.
-    let found = mounts.iter().rev().find(|mount| at(mount, path));
-    let fstab = text_of("/etc/fstab", FSTAB_LIMIT)?.unwrap_or_default();
+    // The last one covers the others.
+    let found = mounts.iter().rev().find(|mount| is_at(mount, path));
+    let fstab = read_text("/etc/fstab", FSTAB_LIMIT)?.unwrap_or_default();
     Ok(MountSeen {
         mounted: Some(found.is_some()),
         source: found.map(|mount| unescape(mount.mount_source.as_deref().unwrap_or_default())),
         kind: found.map(|mount| mount.fs_type.clone()),
-        options: found.map(options),
+        options: found.map(mount_options),
         at_boot: Some(fstab.lines().any(|line| mounts_at_boot(line, path))),
     })
 }
 
-fn at(mount: &MountInfo, path: &str) -> bool {
+fn is_at(mount: &MountInfo, path: &str) -> bool {
     let escaped = mount.mount_point.to_string_lossy();
     Path::new(&unescape(&escaped)) == Path::new(path)
 }
 
-fn normal(path: &str) -> &str {
+fn trim_trailing_slash(path: &str) -> &str {
     match path.trim_end_matches('/') {
         "" => path,
         shorter => shorter,
     }
 }
 
-/// The mount's own options and its file system's, where read-only wins over writable.
-fn options(mount: &MountInfo) -> Vec<String> {
+/// The options of the mount and of its file system; read-only wins over writable.
+fn mount_options(mount: &MountInfo) -> Vec<String> {
     let written = |options: &HashMap<String, Option<String>>| {
         options
             .iter()
@@ -72,7 +72,7 @@ fn mounts_at_boot(line: &str, path: &str) -> bool {
     };
     let options = fields.nth(1).unwrap_or_default();
     !source.starts_with('#')
-        && normal(&unescape(point)) == path
+        && trim_trailing_slash(&unescape(point)) == path
         && !options.split(',').any(|option| option == "noauto")
 }
 
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_that_is_no_code_stays() {
+    fn a_backslash_without_a_code_stays() {
         assert_eq!(unescape(r"a\134b\9"), r"a\b\9");
     }
 }

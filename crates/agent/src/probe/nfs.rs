@@ -1,4 +1,4 @@
-//! Looks into the exports of a file server, in NFS version 3.
+//! Observes the exports of a file server, with NFS version 3.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,37 +19,40 @@ use tokio::time::{Instant, timeout_at};
 
 use super::context::ProbeContext;
 use super::stream::{READ_LIMIT, Stream};
-use wire::{MountReply, Wire};
+use rpc::{MountReply, RpcStream};
 
 mod export;
-mod wire;
+mod rpc;
 
-/// Where servers listen that need no port mapper: those of version 4.
+/// Port of servers without a port mapper, which have version 4.
 const NFS_PORT: u16 = 2049;
 
-/// Ports that only root may speak from, which servers insist on by default.
+/// Privileged ports, which servers require from clients by default.
 const LOW_PORTS: std::ops::RangeInclusive<u16> = 600..=1023;
 
-pub(super) async fn see(question: &NfsQuestion, look: &ProbeContext) -> anyhow::Result<NfsSeen> {
+pub(super) async fn observe(
+    question: &NfsQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<NfsSeen> {
     let mut seen = NfsSeen {
         connected: Some(false),
         mounted: question.export.as_ref().map(|_| false),
         ..NfsSeen::default()
     };
-    let until = Instant::now() + look.patience();
-    // Silence does not take back what was seen before.
-    if let Ok(done) = timeout_at(until, talk(question, look, &mut seen)).await {
+    let until = Instant::now() + context.time_limit();
+    // What was observed before silence still counts.
+    if let Ok(done) = timeout_at(until, run_session(question, context, &mut seen)).await {
         done?;
     }
     Ok(seen)
 }
 
-async fn talk(
+async fn run_session(
     question: &NfsQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
     seen: &mut NfsSeen,
 ) -> anyhow::Result<()> {
-    let Some((server, mount_port, nfs_port)) = ports(question, look).await? else {
+    let Some((server, mount_port, nfs_port)) = find_ports(question, context).await? else {
         return Ok(());
     };
     let user = opaque_auth::auth_unix(&auth_unix {
@@ -58,33 +61,41 @@ async fn talk(
         gid: question.gid,
         ..auth_unix::default()
     });
-    let Some(line) = from_low_port(SocketAddr::new(server, mount_port)).await else {
+    let Some(connection) = connect_from_low_port(SocketAddr::new(server, mount_port)).await else {
         return Ok(());
     };
-    let low = line.low;
-    let mut mount = MountClient::new_with_auth(line.wire, user.clone(), opaque_auth::default());
-    // What answers nonsense is no mount service.
+    let from_low_port = connection.from_low_port;
+    let mut mount =
+        MountClient::new_with_auth(connection.stream, user.clone(), opaque_auth::default());
+    // A service with an invalid answer is not a mount service.
     let Ok(exports) = mount.export().await else {
         return Ok(());
     };
     seen.connected = Some(true);
-    note_exports(exports.into_inner(), question, seen);
+    record_exports(exports.into_inner(), question, seen);
     let Some(export) = &question.export else {
         return Ok(());
     };
-    let root = match handle(server, mount_port, &user, export).await {
+    let root = match mount_export(server, mount_port, &user, export).await {
         Ok(MountReply::Root(root)) => root,
-        Ok(MountReply::Refused) if !low => {
-            bail!("the server refuses us, perhaps for a port that only root may speak from")
+        Ok(MountReply::Refused) if !from_low_port => {
+            bail!("the server refuses us, perhaps because our port is not privileged")
         }
         Ok(MountReply::Refused) | Err(_) => return Ok(()),
     };
     seen.mounted = Some(true);
-    if let Some(line) = from_low_port(SocketAddr::new(server, nfs_port)).await {
-        let mut files = Nfs3Client::new_with_auth(line.wire, user, opaque_auth::default());
+    if let Some(connection) = connect_from_low_port(SocketAddr::new(server, nfs_port)).await {
+        let mut files = Nfs3Client::new_with_auth(connection.stream, user, opaque_auth::default());
         let path = question.path.as_deref().unwrap_or_default();
-        // A connection that breaks does not take back what was seen before.
-        let _ = export::inside(&mut files, nfs3::nfs_fh3 { data: root }, path, look, seen).await;
+        // What was observed before a broken connection still counts.
+        let _ = export::observe(
+            &mut files,
+            nfs3::nfs_fh3 { data: root },
+            path,
+            context,
+            seen,
+        )
+        .await;
     }
     let _ = mount
         .umnt(dirpath(Opaque::owned(export.as_bytes().to_vec())))
@@ -92,16 +103,16 @@ async fn talk(
     Ok(())
 }
 
-/// The server's address and the ports of its mount service and of version 3; `None` where there are none.
-async fn ports(
+/// The server's address, and the ports of its mount service and of NFS version 3, if it has them.
+async fn find_ports(
     question: &NfsQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
 ) -> anyhow::Result<Option<(IpAddr, u16, u16)>> {
     let host = question.host.as_str();
-    let limit = look.network_limit();
+    let limit = context.network_limit();
     if let Some(stream) = Stream::open(host, question.port, limit, READ_LIMIT).await? {
         let server = stream.peer_address().context("the connection is gone")?;
-        let mut mapper = PortmapperClient::new(Wire(stream));
+        let mut mapper = PortmapperClient::new(RpcStream(stream));
         let mount = mapper.getport(MOUNT, MOUNT_VERSION, IPPROTO_TCP).await;
         let files = match mount {
             Ok(_) => {
@@ -122,43 +133,43 @@ async fn ports(
         .is_some()
     {
         bail!(
-            "port {NFS_PORT} is open, but version 3 of NFS is not offered, and we speak no other"
+            "port {NFS_PORT} is open, but version 3 of NFS is not offered, and other versions are not supported"
         );
     }
     Ok(None)
 }
 
-/// A connection, and whether it is from a port that only root may speak from.
-struct Line {
-    wire: Wire,
-    low: bool,
+/// A connection, and whether it comes from a privileged port.
+struct NfsConnection {
+    stream: RpcStream,
+    from_low_port: bool,
 }
 
-async fn from_low_port(server: SocketAddr) -> Option<Line> {
+async fn connect_from_low_port(server: SocketAddr) -> Option<NfsConnection> {
     for port in LOW_PORTS.rev() {
         match connect_from(port, server).await {
-            Ok(stream) => return Some(Line::new(stream, true)),
-            Err(error) if is_taken(&error) => {}
+            Ok(stream) => return Some(NfsConnection::new(stream, true)),
+            Err(error) if is_port_in_use(&error) => {}
             Err(error) if error.kind() == ErrorKind::PermissionDenied => break,
             Err(_) => return None,
         }
     }
     let stream = TcpStream::connect(server).await.ok()?;
-    Some(Line::new(stream, false))
+    Some(NfsConnection::new(stream, false))
 }
 
-fn is_taken(error: &std::io::Error) -> bool {
+fn is_port_in_use(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable
     )
 }
 
-impl Line {
-    fn new(stream: TcpStream, low: bool) -> Self {
+impl NfsConnection {
+    fn new(stream: TcpStream, from_low_port: bool) -> Self {
         Self {
-            wire: Wire(Stream::new(stream, READ_LIMIT)),
-            low,
+            stream: RpcStream(Stream::new(stream, READ_LIMIT)),
+            from_low_port,
         }
     }
 }
@@ -168,13 +179,13 @@ async fn connect_from(port: u16, server: SocketAddr) -> std::io::Result<TcpStrea
         SocketAddr::V4(_) => (TcpSocket::new_v4()?, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         SocketAddr::V6(_) => (TcpSocket::new_v6()?, IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
     };
-    // Ports of connections that have just ended can be used again for another server.
+    // The port of a connection that has just ended may be used for another server.
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::new(own, port))?;
     socket.connect(server).await
 }
 
-fn note_exports(
+fn record_exports(
     exports: Vec<nfs3_client::nfs3_types::mount::export_node<'_, '_>>,
     question: &NfsQuestion,
     seen: &mut NfsSeen,
@@ -195,21 +206,21 @@ fn note_exports(
     seen.exports = Some(paths);
 }
 
-/// Asks for the export's handle.
+/// Mounts an export and returns the handle of its root.
 ///
-/// The library's own reading of this answer makes room for as many numbers as the server claims to
-/// send, which may be more memory than there is.
-async fn handle(
+/// The library's own decoder of this answer allocates as much memory as the server claims to send.
+async fn mount_export(
     server: IpAddr,
     port: u16,
     user: &opaque_auth<'static>,
     export: &str,
 ) -> Result<MountReply, RpcError> {
     let gone = || RpcError::Io(ErrorKind::NotConnected.into());
-    let line = from_low_port(SocketAddr::new(server, port))
+    let connection = connect_from_low_port(SocketAddr::new(server, port))
         .await
         .ok_or_else(gone)?;
-    let mut mount = RpcClient::new_with_auth(line.wire, user.clone(), opaque_auth::default());
+    let mut mount =
+        RpcClient::new_with_auth(connection.stream, user.clone(), opaque_auth::default());
     let procedure = MOUNT_PROGRAM::MOUNTPROC3_MNT as u32;
     let path = dirpath(Opaque::owned(export.as_bytes().to_vec()));
     mount.call(MOUNT, MOUNT_VERSION, procedure, &path).await

@@ -7,20 +7,23 @@ use plateau_core::question::ntp::{NtpQuestion, NtpSeen};
 use rsntp::{AsyncSntpClient, Config, KissCode, ProtocolError, SynchronizationError};
 
 use super::context::ProbeContext;
-use super::names;
+use super::lookup;
 
-pub(super) async fn see(question: &NtpQuestion, look: &ProbeContext) -> anyhow::Result<NtpSeen> {
-    let limit = look.network_limit();
+pub(super) async fn observe(
+    question: &NtpQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<NtpSeen> {
+    let limit = context.network_limit();
     let silent = NtpSeen {
         answered: Some(false),
         synchronized: Some(false),
         ..NtpSeen::default()
     };
-    let Some(address) = names::first(&question.host, limit).await? else {
+    let Some(address) = lookup::first_address(&question.host, limit).await? else {
         return Ok(silent);
     };
     let config = Config::default()
-        .bind_address(names::any_like(address))
+        .bind_address(lookup::unspecified_like(address))
         .timeout(limit);
     let server = SocketAddr::new(address, question.port);
     let client = AsyncSntpClient::with_config(config);
@@ -35,9 +38,11 @@ pub(super) async fn see(question: &NtpQuestion, look: &ProbeContext) -> anyhow::
                 reference: Some(time.reference_identifier().to_string()),
             });
         }
-        // Silence, refused by ICMP, or no way there.
+        // Silent, refused by ICMP, or unreachable.
         Err(SynchronizationError::IOError(_)) => return Ok(silent),
-        Err(SynchronizationError::ProtocolError(ProtocolError::KissODeath(code))) => refusal(code),
+        Err(SynchronizationError::ProtocolError(ProtocolError::KissODeath(code))) => {
+            kiss_code(code)
+        }
         Err(SynchronizationError::ProtocolError(ProtocolError::ServerNotSynchronized)) => None,
         Err(error @ SynchronizationError::ProtocolError(_)) => {
             return Err(error).context("cannot read the server's answer");
@@ -50,8 +55,8 @@ pub(super) async fn see(question: &NtpQuestion, look: &ProbeContext) -> anyhow::
     })
 }
 
-/// The code on the wire (RFC 5905, section 7.4). A server that has no time yet sends none.
-fn refusal(code: KissCode) -> Option<&'static str> {
+/// The code of the protocol (RFC 5905, section 7.4). A server without a time sends none.
+fn kiss_code(code: KissCode) -> Option<&'static str> {
     Some(match code {
         KissCode::Unknown => return None,
         KissCode::AssociationBelongsToAnycastServer => "ACST",

@@ -1,15 +1,15 @@
-//! Looks for a package in dpkg's status file.
+//! Finds a package in dpkg's status file.
 
 use anyhow::Context;
 use plateau_core::question::package::{PackageQuestion, PackageSeen};
 
-use super::bounded::text_of;
+use crate::bounded::read_text;
 
 const STATUS: &str = "/var/lib/dpkg/status";
 const LIMIT: u64 = 64 << 20;
 
-pub(super) fn see(question: &PackageQuestion) -> anyhow::Result<PackageSeen> {
-    let text = text_of(STATUS, LIMIT)?.with_context(|| format!("there is no `{STATUS}`"))?;
+pub(super) fn observe(question: &PackageQuestion) -> anyhow::Result<PackageSeen> {
+    let text = read_text(STATUS, LIMIT)?.with_context(|| format!("`{STATUS}` does not exist"))?;
     anyhow::ensure!(
         text.lines().any(|line| line.starts_with("Package:")),
         "`{STATUS}` has no package in it"
@@ -17,7 +17,7 @@ pub(super) fn see(question: &PackageQuestion) -> anyhow::Result<PackageSeen> {
     let installed = text
         .split("\n\n")
         .filter(|paragraph| field(paragraph, "Package") == Some(&question.name))
-        // The last word is the state; the first is only what was asked of dpkg.
+        // The last word is the state; the first is the state that dpkg was asked for.
         .find(|paragraph| {
             field(paragraph, "Status")
                 .is_some_and(|status| status.split_whitespace().next_back() == Some("installed"))

@@ -10,15 +10,18 @@ use surge_ping::{Client, Config, ICMP, IcmpPacket, PingIdentifier, PingSequence}
 use tokio::time::{sleep, timeout};
 
 use super::context::ProbeContext;
-use super::names;
+use super::lookup;
 
 const REQUESTS: u16 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 const WAIT: Duration = Duration::from_secs(1);
 const PAYLOAD: [u8; 56] = [0; 56];
 
-pub(super) async fn see(question: &PingQuestion, look: &ProbeContext) -> anyhow::Result<PingSeen> {
-    let found = timeout(look.network_limit(), names::addresses(&question.host)).await;
+pub(super) async fn observe(
+    question: &PingQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<PingSeen> {
+    let found = timeout(context.network_limit(), lookup::addresses(&question.host)).await;
     let addresses = found.unwrap_or_else(|_| Ok(Vec::new()))?;
     let Some(address) = addresses.first() else {
         return Ok(PingSeen {
@@ -26,8 +29,8 @@ pub(super) async fn see(question: &PingQuestion, look: &ProbeContext) -> anyhow:
             ..PingSeen::default()
         });
     };
-    let client = client(*address)?;
-    let sent = (0..REQUESTS).map(|sequence| echo(&client, *address, sequence));
+    let client = open_client(*address)?;
+    let sent = (0..REQUESTS).map(|sequence| send_echo(&client, *address, sequence));
     let mut times: Vec<Duration> = futures_util::future::join_all(sent)
         .await
         .into_iter()
@@ -43,8 +46,8 @@ pub(super) async fn see(question: &PingQuestion, look: &ProbeContext) -> anyhow:
     })
 }
 
-/// A raw socket, or where that is not allowed the kernel's own sockets for echo requests.
-fn client(address: IpAddr) -> anyhow::Result<Client> {
+/// A raw socket, or the kernel's socket for echo requests if raw sockets are not allowed.
+fn open_client(address: IpAddr) -> anyhow::Result<Client> {
     let kind = match address {
         IpAddr::V4(_) => ICMP::V4,
         IpAddr::V6(_) => ICMP::V6,
@@ -58,11 +61,11 @@ fn client(address: IpAddr) -> anyhow::Result<Client> {
         .context("cannot open a socket for echo requests")
 }
 
-/// Time to the answer; nothing where none came, whatever the reason.
-async fn echo(client: &Client, address: IpAddr, sequence: u16) -> Option<Duration> {
+/// The round-trip time; `None` without an answer, whatever the reason.
+async fn send_echo(client: &Client, address: IpAddr, sequence: u16) -> Option<Duration> {
     sleep(PAUSE * u32::from(sequence)).await;
-    // One identifier a request, so that the waits do not meet; those of other probes may coincide,
-    // and are told apart by the kernel's namespace and the address.
+    // Each request has its own identifier. Other probes may use the same one, but in another network
+    // namespace or for another address.
     let identifier = u16::try_from(std::process::id() % 20_000).unwrap_or_default() * 3 + sequence;
     let mut pinger = client.pinger(address, PingIdentifier(identifier)).await;
     pinger.timeout(WAIT);
@@ -73,8 +76,8 @@ async fn echo(client: &Client, address: IpAddr, sequence: u16) -> Option<Duratio
         .map(|(_, time)| time)
 }
 
-/// Whether it is the echo and not a router's word that there will be none: an ICMP error quotes the
-/// request, so it carries its identifier too.
+/// Whether it is an echo reply. An ICMP error quotes the request, so that it has the same
+/// identifier.
 fn is_reply(packet: &IcmpPacket) -> bool {
     // RFC 792 and RFC 4443: the types of an echo reply.
     match packet {

@@ -1,4 +1,4 @@
-//! Looks for a listening port and the programs behind it.
+//! Finds a listening port and the programs behind it.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -8,17 +8,17 @@ use plateau_core::question::port::{PortQuestion, PortSeen, Transport};
 use procfs::net::{TcpState, UdpState};
 use procfs::process::{Process, all_processes};
 
-use super::bounded::is_absent;
 use super::context::ProbeContext;
-use super::process::{has_gone, program_of};
+use super::process::{has_exited, program_name};
+use crate::bounded::is_not_found;
 
-/// Addresses and socket numbers of what listens.
-type Listening = Vec<(SocketAddr, u64)>;
+/// Addresses and inode numbers of listening sockets.
+type ListeningSockets = Vec<(SocketAddr, u64)>;
 
-pub(super) fn see(question: &PortQuestion, look: &ProbeContext) -> anyhow::Result<PortSeen> {
+pub(super) fn observe(question: &PortQuestion, context: &ProbeContext) -> anyhow::Result<PortSeen> {
     let mut found = match question.protocol {
-        Transport::Tcp => tcp()?,
-        Transport::Udp => udp()?,
+        Transport::Tcp => listening_tcp()?,
+        Transport::Udp => listening_udp()?,
     };
     found.retain(|(local, _)| local.port() == question.number);
     if found.is_empty() {
@@ -32,8 +32,8 @@ pub(super) fn see(question: &PortQuestion, look: &ProbeContext) -> anyhow::Resul
         .map(|(local, _)| local.ip().to_string())
         .collect();
     let sockets: BTreeSet<u64> = found.into_iter().map(|(_, inode)| inode).collect();
-    let programs = if look.wants("programs") {
-        Some(programs(&sockets)?)
+    let programs = if context.wants("programs") {
+        Some(programs_holding(&sockets)?)
     } else {
         None
     };
@@ -44,9 +44,9 @@ pub(super) fn see(question: &PortQuestion, look: &ProbeContext) -> anyhow::Resul
     })
 }
 
-fn tcp() -> anyhow::Result<Listening> {
+fn listening_tcp() -> anyhow::Result<ListeningSockets> {
     let four = procfs::net::tcp().context("cannot read `/proc/net/tcp`")?;
-    let six = if_there(procfs::net::tcp6()).context("cannot read `/proc/net/tcp6`")?;
+    let six = empty_if_missing(procfs::net::tcp6()).context("cannot read `/proc/net/tcp6`")?;
     let listens = four.into_iter().chain(six);
     let listens = listens.filter(|entry| entry.state == TcpState::Listen);
     Ok(listens
@@ -54,11 +54,11 @@ fn tcp() -> anyhow::Result<Listening> {
         .collect())
 }
 
-fn udp() -> anyhow::Result<Listening> {
+fn listening_udp() -> anyhow::Result<ListeningSockets> {
     let four = procfs::net::udp().context("cannot read `/proc/net/udp`")?;
-    let six = if_there(procfs::net::udp6()).context("cannot read `/proc/net/udp6`")?;
+    let six = empty_if_missing(procfs::net::udp6()).context("cannot read `/proc/net/udp6`")?;
     let listens = four.into_iter().chain(six);
-    // A connected socket hears one peer only.
+    // A connected socket receives from one peer only.
     let listens = listens.filter(|entry| entry.state != UdpState::Established);
     Ok(listens
         .map(|entry| (entry.local_address, entry.inode))
@@ -66,7 +66,7 @@ fn udp() -> anyhow::Result<Listening> {
 }
 
 /// A kernel without IPv6 has no such file.
-fn if_there<T>(read: procfs::ProcResult<Vec<T>>) -> procfs::ProcResult<Vec<T>> {
+fn empty_if_missing<T>(read: procfs::ProcResult<Vec<T>>) -> procfs::ProcResult<Vec<T>> {
     match read {
         Err(procfs::ProcError::NotFound(_)) => Ok(Vec::new()),
         other => other,
@@ -74,57 +74,57 @@ fn if_there<T>(read: procfs::ProcResult<Vec<T>>) -> procfs::ProcResult<Vec<T>> {
 }
 
 /// Names of the programs that hold these sockets.
-fn programs(sockets: &BTreeSet<u64>) -> anyhow::Result<Vec<String>> {
+fn programs_holding(sockets: &BTreeSet<u64>) -> anyhow::Result<Vec<String>> {
     let mut names = BTreeSet::new();
-    let mut unseen = sockets.clone();
-    let mut barred = 0;
+    let mut unmatched = sockets.clone();
+    let mut unreadable = 0;
     for process in all_processes().context("cannot read `/proc`")? {
         let process = match process {
-            Err(ref error) if has_gone(error) => continue,
+            Err(ref error) if has_exited(error) => continue,
             process => process.context("cannot look at a process")?,
         };
-        let Some(held) = sockets_of(&process) else {
-            barred += 1;
+        let Some(held) = socket_inodes(&process) else {
+            unreadable += 1;
             continue;
         };
         let mut holds = false;
         for socket in held.intersection(sockets) {
             holds = true;
-            unseen.remove(socket);
+            unmatched.remove(socket);
         }
         if holds {
-            names.extend(program_of(&process));
+            names.extend(program_name(&process));
         }
     }
-    // Otherwise a program that we may not look into would seem not to listen.
+    // Otherwise a program that cannot be inspected would seem not to listen.
     anyhow::ensure!(
-        unseen.is_empty() || barred == 0,
-        "one of {barred} processes that may not be looked into holds the port (the node lacks SYS_PTRACE)"
+        unmatched.is_empty() || unreadable == 0,
+        "one of {unreadable} processes that cannot be inspected holds the port (the node lacks SYS_PTRACE)"
     );
     Ok(names.into_iter().collect())
 }
 
-/// Sockets that a process holds; `None` where we may not look.
+/// Sockets that a process holds; `None` without the permission to see them.
 ///
-/// Read here and not by `procfs`, which passes over descriptors that we may not look at.
-fn sockets_of(process: &Process) -> Option<BTreeSet<u64>> {
+/// Not read by `procfs`, which skips descriptors without that permission.
+fn socket_inodes(process: &Process) -> Option<BTreeSet<u64>> {
     let folder = match std::fs::read_dir(format!("/proc/{}/fd", process.pid)) {
-        Err(error) if is_absent(&error) => return Some(BTreeSet::new()),
+        Err(error) if is_not_found(&error) => return Some(BTreeSet::new()),
         folder => folder.ok()?,
     };
     let mut sockets = BTreeSet::new();
     for entry in folder {
         let target = match entry.and_then(|entry| std::fs::read_link(entry.path())) {
-            Err(error) if is_absent(&error) || is_gone(&error) => continue,
+            Err(error) if is_not_found(&error) || has_exited_io(&error) => continue,
             target => target.ok()?,
         };
-        sockets.extend(socket_number(&target.to_string_lossy()));
+        sockets.extend(parse_socket_inode(&target.to_string_lossy()));
     }
     Some(sockets)
 }
 
 /// The number in `socket:[123]`.
-fn socket_number(target: &str) -> Option<u64> {
+fn parse_socket_inode(target: &str) -> Option<u64> {
     target
         .strip_prefix("socket:[")?
         .strip_suffix(']')?
@@ -133,6 +133,6 @@ fn socket_number(target: &str) -> Option<u64> {
 }
 
 /// Whether an error says that the process has ended.
-fn is_gone(error: &std::io::Error) -> bool {
+fn has_exited_io(error: &std::io::Error) -> bool {
     rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::SRCH)
 }

@@ -1,4 +1,4 @@
-//! Looks for running processes by the name of their program.
+//! Finds running processes by the name of their program.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,40 +9,40 @@ use procfs::ProcError;
 use procfs::process::{Process, all_processes};
 use rustix::io::Errno;
 
-use super::accounts;
-use super::bounded::cut;
+use crate::accounts;
+use crate::bounded::truncated;
 
 const COMMAND_LIMIT: usize = 4 << 10;
-const MOST_COMMANDS: usize = 256;
+const MAX_COMMANDS: usize = 256;
 
-pub(super) fn see(question: &ProcessQuestion) -> anyhow::Result<ProcessSeen> {
+pub(super) fn observe(question: &ProcessQuestion) -> anyhow::Result<ProcessSeen> {
     let myself = std::process::id();
     let mut count = 0;
     let mut uids = BTreeSet::new();
     let mut commands = BTreeSet::new();
     for process in all_processes().context("cannot read `/proc`")? {
         let process = match process {
-            Err(ref error) if has_gone(error) => continue,
+            Err(ref error) if has_exited(error) => continue,
             process => process.context("cannot look at a process")?,
         };
         if u32::try_from(process.pid).is_ok_and(|pid| pid == myself) {
             continue;
         }
-        let Some((uid, command)) = (match matching(&process, &question.name) {
-            Err(ref error) if has_gone(error) => None,
-            matching => {
-                matching.with_context(|| format!("cannot look at process {}", process.pid))?
+        let Some((uid, command)) = (match match_program(&process, &question.name) {
+            Err(ref error) if has_exited(error) => None,
+            match_program => {
+                match_program.with_context(|| format!("cannot look at process {}", process.pid))?
             }
         }) else {
             continue;
         };
         count += 1;
         uids.insert(uid);
-        if commands.len() < MOST_COMMANDS {
-            commands.insert(cut(command, COMMAND_LIMIT));
+        if commands.len() < MAX_COMMANDS {
+            commands.insert(truncated(command, COMMAND_LIMIT));
         }
     }
-    let users = accounts::users()?;
+    let users = accounts::read_passwd()?;
     let names: BTreeSet<String> = uids
         .into_iter()
         .map(|uid| accounts::user_name(&users, uid))
@@ -58,18 +58,23 @@ pub(super) fn see(question: &ProcessQuestion) -> anyhow::Result<ProcessSeen> {
 
 /// The user and command line of a process if it runs this program.
 ///
-/// Its executable decides: what a process calls itself is its own choice.
-pub(crate) fn matching(process: &Process, name: &str) -> Result<Option<(u32, String)>, ProcError> {
+/// The executable decides, because a process can change its own name.
+pub(crate) fn match_program(
+    process: &Process,
+    name: &str,
+) -> Result<Option<(u32, String)>, ProcError> {
     let words = process.cmdline()?;
-    // Threads of the kernel, and processes that ended and wait to be collected, have no command line.
+    // Kernel threads and zombies have no command line.
     if words.is_empty() {
         return Ok(None);
     }
     let runs = match process.exe() {
         Ok(executable) => base_name(&executable).as_deref() == Some(name),
-        // Without SYS_PTRACE other users' executables are hidden. By the kernel's short name it may
-        // be the one, which nobody can tell.
-        Err(ProcError::PermissionDenied(_)) if !may_be(&process.stat()?.comm, name) => false,
+        // Without SYS_PTRACE the executables of other users are hidden. If the kernel's short name
+        // matches, the process may run the program, which cannot be decided.
+        Err(ProcError::PermissionDenied(_)) if !comm_may_match(&process.stat()?.comm, name) => {
+            false
+        }
         Err(error) => return Err(error),
     };
     if !runs {
@@ -80,23 +85,23 @@ pub(crate) fn matching(process: &Process, name: &str) -> Result<Option<(u32, Str
 }
 
 /// Base name of the executable, where the kernel lets us see it.
-pub(super) fn program_of(process: &Process) -> Option<String> {
+pub(super) fn program_name(process: &Process) -> Option<String> {
     base_name(&process.exe().ok()?)
 }
 
 /// Whether the kernel's name of a process, its first 15 bytes, may be this program's.
-fn may_be(comm: &str, name: &str) -> bool {
+fn comm_may_match(comm: &str, name: &str) -> bool {
     comm == name || comm.len() >= 15 && name.starts_with(comm)
 }
 
 fn base_name(executable: &Path) -> Option<String> {
     let name = executable.file_name()?.to_string_lossy().into_owned();
-    // So the kernel marks an executable that was replaced, as by an update.
+    // The kernel marks a replaced executable like this, for example after an update.
     Some(name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned())
 }
 
-/// Whether an error says that the process ended while we looked.
-pub(crate) fn has_gone(error: &ProcError) -> bool {
+/// Whether an error says that the process ended meanwhile.
+pub(crate) fn has_exited(error: &ProcError) -> bool {
     match error {
         ProcError::NotFound(_) => true,
         ProcError::Io(error, _) => Errno::from_io_error(error) == Some(Errno::SRCH),

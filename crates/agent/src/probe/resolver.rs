@@ -4,22 +4,22 @@ use std::net::IpAddr;
 
 use plateau_core::question::resolver::ResolverSeen;
 
-use super::bounded::text_of;
+use crate::bounded::read_text;
 
 const LIMIT: u64 = 1 << 20;
 
 /// The C library's `MAXNS`.
-const MOST_SERVERS: usize = 3;
+const MAX_SERVERS: usize = 3;
 
-/// What `/etc/resolv.conf` says.
+/// The settings of `/etc/resolv.conf`.
 #[derive(Debug, Default)]
-pub(super) struct Configuration {
+pub(super) struct ResolverConfig {
     pub(super) nameservers: Vec<IpAddr>,
     pub(super) search: Vec<String>,
 }
 
-pub(super) fn see() -> anyhow::Result<ResolverSeen> {
-    let configuration = read()?;
+pub(super) fn observe() -> anyhow::Result<ResolverSeen> {
+    let configuration = read_config()?;
     let nameservers = configuration.nameservers.iter().map(IpAddr::to_string);
     Ok(ResolverSeen {
         configured: Some(!configuration.nameservers.is_empty()),
@@ -29,20 +29,20 @@ pub(super) fn see() -> anyhow::Result<ResolverSeen> {
 }
 
 /// Reads the file; a missing one configures nothing.
-pub(super) fn read() -> anyhow::Result<Configuration> {
-    let text = text_of("/etc/resolv.conf", LIMIT)?.unwrap_or_default();
+pub(super) fn read_config() -> anyhow::Result<ResolverConfig> {
+    let text = read_text("/etc/resolv.conf", LIMIT)?.unwrap_or_default();
     Ok(parse(&text))
 }
 
-fn parse(text: &str) -> Configuration {
-    let mut configuration = Configuration::default();
+fn parse(text: &str) -> ResolverConfig {
+    let mut configuration = ResolverConfig::default();
     for line in text.lines() {
-        // The C library wants the keyword in the first column and passes over what it does not know.
+        // The C library requires the keyword in the first column and skips unknown ones.
         let Some((keyword, rest)) = line.split_once([' ', '\t']) else {
             continue;
         };
         match keyword {
-            "nameserver" if configuration.nameservers.len() < MOST_SERVERS => {
+            "nameserver" if configuration.nameservers.len() < MAX_SERVERS => {
                 let address = rest.trim_start().split([' ', '\t', ';', '#']).next();
                 configuration
                     .nameservers

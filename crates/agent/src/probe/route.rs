@@ -1,4 +1,4 @@
-//! Looks for a route of the main table.
+//! Finds a route of the main table.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,21 +7,21 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use nlink::netlink::messages::RouteMessage;
 use plateau_core::question::route::{RouteQuestion, RouteSeen};
 
-use super::links::kernel;
+use super::netlink;
 
 const MAIN_TABLE: u32 = 254;
 
-pub(super) async fn see(question: &RouteQuestion) -> anyhow::Result<RouteSeen> {
-    let wanted = destination(&question.to)?;
-    let kernel = kernel()?;
+pub(super) async fn observe(question: &RouteQuestion) -> anyhow::Result<RouteSeen> {
+    let wanted = parse_destination(&question.to)?;
+    let kernel = netlink::connect()?;
     let routes = kernel
         .get_routes()
         .await
         .context("cannot read the routes")?;
     let best = routes
         .iter()
-        .filter(|route| route.table_id() == MAIN_TABLE && leads_to(route) == Some(wanted))
-        // The kernel takes the one of the lowest metric.
+        .filter(|route| route.table_id() == MAIN_TABLE && route_destination(route) == Some(wanted))
+        // The kernel uses the route with the lowest metric.
         .min_by_key(|route| route.priority().unwrap_or(0));
     let Some(route) = best else {
         return Ok(RouteSeen {
@@ -50,7 +50,7 @@ pub(super) async fn see(question: &RouteQuestion) -> anyhow::Result<RouteSeen> {
     })
 }
 
-fn destination(to: &str) -> anyhow::Result<IpNet> {
+fn parse_destination(to: &str) -> anyhow::Result<IpNet> {
     let network = match to {
         "default" => Ipv4Net::default().into(),
         "default6" => Ipv6Net::default().into(),
@@ -58,12 +58,12 @@ fn destination(to: &str) -> anyhow::Result<IpNet> {
             .parse::<IpNet>()
             .or_else(|_| other.parse::<IpAddr>().map(IpNet::from))
             .ok()
-            .with_context(|| format!("`{other}` is not a destination"))?,
+            .with_context(|| format!("`{other}` is not a valid destination"))?,
     };
     Ok(network.trunc())
 }
 
-fn leads_to(route: &RouteMessage) -> Option<IpNet> {
+fn route_destination(route: &RouteMessage) -> Option<IpNet> {
     const INET: u8 = 2;
     let any: IpAddr = match route.family() {
         INET => Ipv4Addr::UNSPECIFIED.into(),

@@ -1,12 +1,12 @@
-//! Looks at a systemd unit.
+//! Observes a systemd unit.
 
 use anyhow::Context;
 use plateau_core::question::service::{ServiceQuestion, ServiceSeen};
 
 use super::context::ProbeContext;
-use super::systemd::{connection, manager, unit};
+use super::systemd::{connection, manager_proxy, unit_proxy};
 
-/// Kinds of units, by the ends of their names.
+/// The suffixes of unit names.
 const SUFFIXES: [&str; 11] = [
     "service",
     "socket",
@@ -24,29 +24,31 @@ const SUFFIXES: [&str; 11] = [
 /// Unit file states in which a unit starts at boot.
 const AT_BOOT: [&str; 5] = ["enabled", "enabled-runtime", "static", "alias", "generated"];
 
-pub(super) async fn see(
+pub(super) async fn observe(
     question: &ServiceQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
 ) -> anyhow::Result<ServiceSeen> {
     let name = unit_name(&question.name);
-    let connection = connection(look).await?;
-    let named = || format!("cannot look at `{name}`");
-    let manager = manager(connection).await.with_context(named)?;
-    let path = manager.load_unit(&name).await.with_context(named)?;
-    let unit = unit(connection, path.as_ref()).await.with_context(named)?;
-    let load = unit.load_state().await.with_context(named)?;
+    let connection = connection(context).await?;
+    let inspecting = || format!("cannot look at `{name}`");
+    let manager = manager_proxy(connection).await.with_context(inspecting)?;
+    let path = manager.load_unit(&name).await.with_context(inspecting)?;
+    let unit = unit_proxy(connection, path.as_ref())
+        .await
+        .with_context(inspecting)?;
+    let load = unit.load_state().await.with_context(inspecting)?;
     if load == "not-found" {
         return Ok(ServiceSeen {
             exists: Some(false),
             ..ServiceSeen::default()
         });
     }
-    let state = unit.active_state().await.with_context(named)?;
-    let id = unit.id().await.with_context(named)?;
-    // Asked of the files as they are now: the unit's own property is as old as the last reload.
+    let state = unit.active_state().await.with_context(inspecting)?;
+    let id = unit.id().await.with_context(inspecting)?;
+    // From the files as they are now: the unit's property is from the last reload.
     let unit_file = match manager.get_unit_file_state(&id).await {
         Ok(state) => state,
-        Err(_) => unit.unit_file_state().await.with_context(named)?,
+        Err(_) => unit.unit_file_state().await.with_context(inspecting)?,
     };
     Ok(ServiceSeen {
         exists: Some(true),

@@ -1,4 +1,4 @@
-//! Asks a SIP server for its options, or registers a user and takes that back.
+//! Asks a SIP server for its options, or registers a user and removes the registration.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,17 +19,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
-use super::bounded::cut;
 use super::context::ProbeContext;
-use super::names;
-use super::tcp::{Attempt, connect};
+use super::lookup;
+use super::random::random_hex;
+use super::tcp::{ConnectOutcome, connect};
+use crate::bounded::truncated;
 
 const MESSAGE_LIMIT: usize = 64 << 10;
-const MOST_CONTACTS: usize = 100;
+const MAX_CONTACTS: usize = 100;
 const HEADER_LIMIT: usize = 1 << 10;
 
 /// RFC 3261, section 17.1.2: the first pause before a request is sent again by UDP.
-const AGAIN: Duration = Duration::from_millis(500);
+const RETRANSMIT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A final response.
 struct Response {
@@ -37,7 +38,10 @@ struct Response {
     headers: Headers,
 }
 
-pub(super) async fn see(question: &SipQuestion, look: &ProbeContext) -> anyhow::Result<SipSeen> {
+pub(super) async fn observe(
+    question: &SipQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<SipSeen> {
     let mut seen = SipSeen {
         answered: Some(false),
         ..SipSeen::default()
@@ -45,18 +49,18 @@ pub(super) async fn see(question: &SipQuestion, look: &ProbeContext) -> anyhow::
     if question.method == SipMethod::Register {
         seen.registered = Some(false);
     }
-    let until = Instant::now() + look.network_limit();
-    let Some(wire) = Wire::open(question, until, look).await? else {
+    let until = Instant::now() + context.network_limit();
+    let Some(transport) = SipTransport::open(question, until, context).await? else {
         return Ok(seen);
     };
-    let mut dialogue = Dialogue::new(question, wire, until)?;
-    let Some(mut response) = dialogue.ask(None).await? else {
+    let mut dialog = Dialog::new(question, transport, until)?;
+    let Some(mut response) = dialog.send_request(None).await? else {
         return Ok(seen);
     };
-    if dialogue.can_prove_itself(&response) {
-        match dialogue.ask(None).await? {
+    if dialog.prepare_authentication(&response) {
+        match dialog.send_request(None).await? {
             Some(better) => response = better,
-            None => bail!("the server asks who we are and then keeps silent"),
+            None => bail!("the server requires authentication and is then silent"),
         }
     }
     seen.answered = Some(true);
@@ -66,19 +70,19 @@ pub(super) async fn see(question: &SipQuestion, look: &ProbeContext) -> anyhow::
     let named = names
         .iter()
         .find_map(|name| response.headers.get_raw(name).next());
-    seen.server = named.map(|name| cut(name.to_string(), HEADER_LIMIT));
+    seen.server = named.map(|name| truncated(name.to_string(), HEADER_LIMIT));
     if question.method == SipMethod::Register && response.line.code.into_u16() == 200 {
         seen.registered = Some(true);
-        seen.contacts = Some(dialogue.contacts(&response));
-        // Whatever it answers, there is nothing more to be done.
-        let _ = dialogue.ask(Some(0)).await;
+        seen.contacts = Some(dialog.other_contacts(&response));
+        // The answer does not matter.
+        let _ = dialog.send_request(Some(0)).await;
     }
     Ok(seen)
 }
 
-/// Requests of one call, each with the next number.
-struct Dialogue {
-    wire: Wire,
+/// The requests of one call, each with the next sequence number.
+struct Dialog {
+    transport: SipTransport,
     until: Instant,
     line: RequestLine,
     user: SipUri,
@@ -90,12 +94,16 @@ struct Dialogue {
     headers: Headers,
 }
 
-impl Dialogue {
-    fn new(question: &SipQuestion, wire: Wire, until: Instant) -> anyhow::Result<Self> {
+impl Dialog {
+    fn new(
+        question: &SipQuestion,
+        transport: SipTransport,
+        until: Instant,
+    ) -> anyhow::Result<Self> {
         let domain = question.domain.as_ref().unwrap_or(&question.host);
         let uri = |text: String| {
             let read = text.parse::<SipUri>();
-            read.map_err(|_| anyhow::anyhow!("`{text}` is not a SIP address"))
+            read.map_err(|_| anyhow::anyhow!("`{text}` is not a valid SIP address"))
         };
         let name = question.user.as_deref().unwrap_or("plateau");
         let (method, target) = match question.method {
@@ -110,35 +118,35 @@ impl Dialogue {
             credentials.set_default(DigestUser::new(name, password.as_bytes()));
             DigestAuthenticator::new(credentials)
         });
-        let local = wire.local()?;
-        let transport = wire.name().to_lowercase();
+        let local = transport.local_address()?;
+        let protocol = transport.protocol_name().to_lowercase();
         Ok(Self {
             line: RequestLine {
                 method,
                 uri: uri(target)?,
             },
             user: uri(format!("sip:{name}@{domain}"))?,
-            contact: format!("<sip:{name}@{local};transport={transport}>"),
+            contact: format!("<sip:{name}@{local};transport={protocol}>"),
             authenticator,
-            call: unique(),
-            tag: unique(),
+            call: random_hex().context("cannot get random numbers")?,
+            tag: random_hex().context("cannot get random numbers")?,
             number: 0,
             headers: Headers::new(),
-            wire,
+            transport,
             until,
         })
     }
 
-    /// Sends the request, with its registration's life in seconds where that is not the server's
-    /// choice, and waits for the final response; `None` where none comes.
-    async fn ask(&mut self, expires: Option<u32>) -> anyhow::Result<Option<Response>> {
+    /// Sends the request and waits for the final response; `None` if none comes. `expires` is the
+    /// lifetime of the registration in seconds, the server's default if absent.
+    async fn send_request(&mut self, expires: Option<u32>) -> anyhow::Result<Option<Response>> {
         self.number += 1;
-        let local = self.wire.local()?;
+        let local = self.transport.local_address()?;
         let user = self.user.default_print_ctx();
         let via = format!(
             "SIP/2.0/{} {local};branch=z9hG4bK{};rport",
-            self.wire.name(),
-            unique()
+            self.transport.protocol_name(),
+            random_hex().context("cannot get random numbers")?
         );
         let mut headers = Headers::new();
         headers.insert(Name::VIA, via);
@@ -161,7 +169,7 @@ impl Dialogue {
         self.headers = headers;
         let call = self.call.clone();
         let number = format!("{} {}", self.number, self.line.method);
-        self.wire
+        self.transport
             .exchange(request.as_bytes(), self.until, &|response: &Response| {
                 let is = |name, text: &str| {
                     let mut values = response.headers.get_raw(&name);
@@ -172,8 +180,8 @@ impl Dialogue {
             .await
     }
 
-    /// Whether the server wants a proof of who we are, and we have one.
-    fn can_prove_itself(&mut self, response: &Response) -> bool {
+    /// Whether the server requires authentication and there are credentials.
+    fn prepare_authentication(&mut self, response: &Response) -> bool {
         let (Some(authenticator), 401 | 407) =
             (&mut self.authenticator, response.line.code.into_u16())
         else {
@@ -192,8 +200,8 @@ impl Dialogue {
         authenticator.handle_rejection(request, response).is_ok()
     }
 
-    /// Addresses in the contacts, but for ours.
-    fn contacts(&self, response: &Response) -> Vec<String> {
+    /// Addresses in the contacts, without our own.
+    fn other_contacts(&self, response: &Response) -> Vec<String> {
         let values = response.headers.get_raw(&Name::CONTACT);
         let addresses = values.flat_map(|value| value.as_str().split('<').skip(1));
         let addresses = addresses.filter_map(|rest| Some(rest.split_once('>')?.0));
@@ -203,40 +211,37 @@ impl Dialogue {
             .map(str::to_owned)
             .collect();
         contacts.sort();
-        contacts.truncate(MOST_CONTACTS);
+        contacts.truncate(MAX_CONTACTS);
         contacts
     }
 }
 
-/// A text that nobody else has.
-fn unique() -> String {
-    uuid::Uuid::now_v7().simple().to_string()
-}
-
-/// The way to the server.
-enum Wire {
+/// The connection to the server.
+enum SipTransport {
     Udp(UdpSocket),
     Tcp(TcpStream),
 }
 
-impl Wire {
-    /// `None` where there is no way.
+impl SipTransport {
+    /// `None` if the server cannot be reached.
     async fn open(
         question: &SipQuestion,
         until: Instant,
-        look: &ProbeContext,
+        context: &ProbeContext,
     ) -> anyhow::Result<Option<Self>> {
-        let limit = look.network_limit();
+        let limit = context.network_limit();
         if question.transport == Transport::Tcp {
             return Ok(match connect(&question.host, question.port, limit).await? {
-                Attempt::Open(stream) => Some(Self::Tcp(stream)),
-                Attempt::Refused | Attempt::Filtered | Attempt::Unresolved => None,
+                ConnectOutcome::Open(stream) => Some(Self::Tcp(stream)),
+                ConnectOutcome::Refused | ConnectOutcome::Filtered | ConnectOutcome::Unresolved => {
+                    None
+                }
             });
         }
-        let Some(address) = names::first(&question.host, limit).await? else {
+        let Some(address) = lookup::first_address(&question.host, limit).await? else {
             return Ok(None);
         };
-        let local = names::any_like(address);
+        let local = lookup::unspecified_like(address);
         let socket = UdpSocket::bind(local)
             .await
             .context("cannot open a socket")?;
@@ -245,14 +250,14 @@ impl Wire {
         Ok(matches!(connected, Ok(Ok(()))).then_some(Self::Udp(socket)))
     }
 
-    fn name(&self) -> &'static str {
+    fn protocol_name(&self) -> &'static str {
         match self {
             Self::Udp(_) => "UDP",
             Self::Tcp(_) => "TCP",
         }
     }
 
-    fn local(&self) -> anyhow::Result<SocketAddr> {
+    fn local_address(&self) -> anyhow::Result<SocketAddr> {
         let local = match self {
             Self::Udp(socket) => socket.local_addr(),
             Self::Tcp(stream) => stream.local_addr(),
@@ -260,7 +265,7 @@ impl Wire {
         local.context("the socket has no address")
     }
 
-    /// Sends and waits for the final response that is ours; `None` where none comes.
+    /// Sends the request and waits for its final response; `None` if none comes.
     async fn exchange(
         &mut self,
         request: &[u8],
@@ -268,31 +273,33 @@ impl Wire {
         is_ours: &(dyn Fn(&Response) -> bool + Sync),
     ) -> anyhow::Result<Option<Response>> {
         match self {
-            Self::Udp(socket) => by_udp(socket, request, until, is_ours).await,
+            Self::Udp(socket) => exchange_udp(socket, request, until, is_ours).await,
             Self::Tcp(stream) => {
-                let exchange = by_tcp(stream, request, is_ours);
+                let exchange = exchange_tcp(stream, request, is_ours);
                 timeout_at(until, exchange).await.unwrap_or(Ok(None))
             }
         }
     }
 }
 
-async fn by_udp(
+async fn exchange_udp(
     socket: &UdpSocket,
     request: &[u8],
     until: Instant,
     is_ours: &(dyn Fn(&Response) -> bool + Sync),
 ) -> anyhow::Result<Option<Response>> {
     let mut buffer = vec![0; MESSAGE_LIMIT];
-    let mut pause = AGAIN;
+    let mut pause = RETRANSMIT_INTERVAL;
     while Instant::now() < until {
         let _ = socket.send(request).await;
         let wait = (Instant::now() + pause).min(until);
         pause *= 2;
-        while let Ok(heard) = timeout_at(wait, socket.recv(&mut buffer)).await {
-            // Refused by ICMP, or no way there.
-            let Ok(length) = heard else { return Ok(None) };
-            let response = response(&buffer[..length])?;
+        while let Ok(received) = timeout_at(wait, socket.recv(&mut buffer)).await {
+            // Refused by ICMP, or unreachable.
+            let Ok(length) = received else {
+                return Ok(None);
+            };
+            let response = parse_response(&buffer[..length])?;
             if is_final(&response) && is_ours(&response) {
                 return Ok(Some(response));
             }
@@ -301,7 +308,7 @@ async fn by_udp(
     Ok(None)
 }
 
-async fn by_tcp(
+async fn exchange_tcp(
     stream: &mut TcpStream,
     request: &[u8],
     is_ours: &(dyn Fn(&Response) -> bool + Sync),
@@ -309,34 +316,34 @@ async fn by_tcp(
     if stream.write_all(request).await.is_err() {
         return Ok(None);
     }
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     loop {
-        while let Some(length) = length_of(&heard)? {
-            let response = response(&heard[..length])?;
-            heard.drain(..length);
+        while let Some(length) = message_length(&received)? {
+            let response = parse_response(&received[..length])?;
+            received.drain(..length);
             if is_final(&response) && is_ours(&response) {
                 return Ok(Some(response));
             }
         }
         let mut part = [0; 4096];
         match stream.read(&mut part).await {
-            Ok(length) if length > 0 => heard.extend(&part[..length]),
+            Ok(length) if length > 0 => received.extend(&part[..length]),
             Ok(_) | Err(_) => return Ok(None),
         }
-        if heard.len() > MESSAGE_LIMIT {
+        if received.len() > MESSAGE_LIMIT {
             bail!("the server's answer is larger than {MESSAGE_LIMIT} bytes");
         }
     }
 }
 
-/// Length of the first message in a stream, once it is there.
-fn length_of(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+/// Length of the first message in a stream, if it is complete.
+fn message_length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
     let mut parser = PullParser::new(bytes, 0);
     if parser.check_complete().is_err() {
         return Ok(None);
     }
     let end = parser.head_end();
-    let headers = response(&bytes[..end])?.headers;
+    let headers = parse_response(&bytes[..end])?.headers;
     let told = headers.get_raw(&Name::CONTENT_LENGTH).next();
     let body: usize = match told {
         Some(text) => text.as_str().trim().parse().context("no length")?,
@@ -353,7 +360,7 @@ fn is_final(response: &Response) -> bool {
     response.line.code.into_u16() >= 200
 }
 
-fn response(bytes: &[u8]) -> anyhow::Result<Response> {
+fn parse_response(bytes: &[u8]) -> anyhow::Result<Response> {
     let unreadable = || anyhow::anyhow!("cannot read the server's answer");
     let source = Bytes::copy_from_slice(bytes);
     let mut lines = PullParser::new(&source, 0);

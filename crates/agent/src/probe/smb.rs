@@ -1,4 +1,4 @@
-//! Logs in to a file server of Windows networks and looks into a share.
+//! Logs in to an SMB server and observes a share.
 
 use anyhow::Context;
 use plateau_core::question::smb::{SmbQuestion, SmbSeen};
@@ -7,23 +7,26 @@ use smb2::{ClientConfig, Error, SmbClient, Tree};
 use tokio::time::{Instant, timeout_at};
 
 use super::context::ProbeContext;
-use super::marker::marker;
-use super::tcp::{Attempt, connect};
+use super::random::random_hex;
+use super::tcp::{ConnectOutcome, connect};
 
 const CONTENT_LIMIT: u64 = 64 << 10;
-const MOST_ENTRIES: usize = 1000;
+const MAX_ENTRIES: usize = 1000;
 
-pub(super) async fn see(question: &SmbQuestion, look: &ProbeContext) -> anyhow::Result<SmbSeen> {
+pub(super) async fn observe(
+    question: &SmbQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<SmbSeen> {
     let mut seen = SmbSeen {
         connected: Some(false),
         logged_in: Some(false),
         ..SmbSeen::default()
     };
-    let until = Instant::now() + look.patience();
-    let limit = look.network_limit();
-    // The library would ask the C library for the address of a name.
+    let until = Instant::now() + context.time_limit();
+    let limit = context.network_limit();
+    // The library would use the C library to look up a name.
     let attempt = connect(&question.host, question.port, limit).await?;
-    let Attempt::Open(stream) = attempt else {
+    let ConnectOutcome::Open(stream) = attempt else {
         return Ok(seen);
     };
     let address = stream.peer_addr().context("the connection is gone")?;
@@ -35,26 +38,26 @@ pub(super) async fn see(question: &SmbQuestion, look: &ProbeContext) -> anyhow::
         password: question.password.clone().unwrap_or_default(),
         domain: question.domain.clone().unwrap_or_default(),
         compression: false,
-        // A share of another server is not this server's.
+        // A share on another server does not count.
         dfs_enabled: false,
-        response_timeout: Some(look.patience()),
+        response_timeout: Some(context.time_limit()),
         ..ClientConfig::default()
     };
-    // Neither silence nor nonsense takes back what was seen before.
-    let _ = timeout_at(until, talk(question, look, config, &mut seen)).await;
+    // What was observed before silence or an invalid answer still counts.
+    let _ = timeout_at(until, run_session(question, context, config, &mut seen)).await;
     Ok(seen)
 }
 
-async fn talk(
+async fn run_session(
     question: &SmbQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
     config: ClientConfig,
     seen: &mut SmbSeen,
 ) -> Result<(), Error> {
     let mut client = match SmbClient::connect(config).await {
         Ok(client) => client,
         Err(error) => {
-            // These come from an SMB server; anything else may come from anybody.
+            // Only an SMB server sends these; other errors may come from anything.
             let is_smb = matches!(
                 error,
                 Error::Auth { .. }
@@ -69,31 +72,31 @@ async fn talk(
     seen.connected = Some(true);
     seen.logged_in = Some(true);
     if let Some(share) = &question.share {
-        in_share(&mut client, share, question, look, seen).await?;
+        observe_share(&mut client, share, question, context, seen).await?;
     }
-    // The last, since a server may have to start another for it first.
-    if look.wants("shares") {
+    // Last, because a server may first have to start a service for it.
+    if context.wants("shares") {
         let shares = client.list_shares().await?;
         let mut names: Vec<String> = shares.into_iter().map(|share| share.name).collect();
         names.sort();
-        names.truncate(MOST_ENTRIES);
+        names.truncate(MAX_ENTRIES);
         seen.shares = Some(names);
     }
     Ok(())
 }
 
-async fn in_share(
+async fn observe_share(
     client: &mut SmbClient,
     share: &str,
     question: &SmbQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
     seen: &mut SmbSeen,
 ) -> Result<(), Error> {
     match client.connect_share(share).await {
         Ok(mut tree) => {
             seen.opened = Some(true);
             let path = question.path.as_deref().unwrap_or_default();
-            inside(client, &mut tree, path.trim_matches('/'), look, seen).await
+            observe_path(client, &mut tree, path.trim_matches('/'), context, seen).await
         }
         Err(error) => {
             seen.opened = Some(false);
@@ -105,7 +108,7 @@ async fn in_share(
     }
 }
 
-fn is_absent(error: &Error) -> bool {
+fn is_not_found(error: &Error) -> bool {
     let absent = [
         NtStatus::OBJECT_NAME_NOT_FOUND,
         NtStatus::OBJECT_PATH_NOT_FOUND,
@@ -116,11 +119,11 @@ fn is_absent(error: &Error) -> bool {
         .is_some_and(|status| absent.contains(&status))
 }
 
-async fn inside(
+async fn observe_path(
     client: &mut SmbClient,
     tree: &mut Tree,
     path: &str,
-    look: &ProbeContext,
+    context: &ProbeContext,
     seen: &mut SmbSeen,
 ) -> Result<(), Error> {
     let is_folder = match path {
@@ -128,7 +131,7 @@ async fn inside(
         path => match client.stat(tree, path).await {
             Ok(found) => found.is_directory,
             Err(error) => {
-                if is_absent(&error) {
+                if is_not_found(&error) {
                     seen.exists = Some(false);
                 }
                 seen.readable = Some(false);
@@ -139,21 +142,21 @@ async fn inside(
     seen.exists = Some(true);
     seen.kind = Some(if is_folder { "directory" } else { "file" }.to_owned());
     let could = match is_folder {
-        true => list(client, tree, path, seen).await,
-        false => read(client, tree, path, seen).await,
+        true => list_folder(client, tree, path, seen).await,
+        false => read_file(client, tree, path, seen).await,
     };
     seen.readable = Some(could.is_ok());
-    if look.wants("writable") {
+    if context.wants("writable") {
         let could = match is_folder {
-            true => make(client, tree, path).await?,
-            false => open(client, tree, path).await?,
+            true => can_create_file(client, tree, path).await?,
+            false => can_open_for_writing(client, tree, path).await?,
         };
         seen.writable = Some(could);
     }
     Ok(())
 }
 
-async fn list(
+async fn list_folder(
     client: &mut SmbClient,
     tree: &mut Tree,
     path: &str,
@@ -161,19 +164,19 @@ async fn list(
 ) -> Result<(), Error> {
     let mut names = Vec::new();
     let mut reader = client.open_directory_reader(tree, path).await?;
-    while names.len() < MOST_ENTRIES
+    while names.len() < MAX_ENTRIES
         && let Some(batch) = reader.next_batch().await?
     {
         names.extend(batch.into_iter().map(|entry| entry.name));
     }
     names.retain(|name| !matches!(name.as_str(), "." | ".."));
     names.sort();
-    names.truncate(MOST_ENTRIES);
+    names.truncate(MAX_ENTRIES);
     seen.entries = Some(names);
     reader.close().await
 }
 
-async fn read(
+async fn read_file(
     client: &mut SmbClient,
     tree: &Tree,
     path: &str,
@@ -189,8 +192,8 @@ async fn read(
     reader.close().await
 }
 
-/// Whether an error is the server's refusal, and not that of a connection that is gone.
-fn unless_refused(outcome: Result<(), Error>) -> Result<bool, Error> {
+/// False if the server refused; an error if the connection failed.
+fn is_permitted(outcome: Result<(), Error>) -> Result<bool, Error> {
     match outcome {
         Ok(()) => Ok(true),
         Err(Error::Protocol { .. }) => Ok(false),
@@ -198,9 +201,9 @@ fn unless_refused(outcome: Result<(), Error>) -> Result<bool, Error> {
     }
 }
 
-/// Makes a file in a folder and removes it again.
-async fn make(client: &mut SmbClient, tree: &Tree, folder: &str) -> Result<bool, Error> {
-    let name = format!(".plateau-{}", marker()?);
+/// Creates a file in a folder and removes it.
+async fn can_create_file(client: &mut SmbClient, tree: &Tree, folder: &str) -> Result<bool, Error> {
+    let name = format!(".plateau-{}", random_hex()?);
     let path = match folder {
         "" => name,
         folder => format!("{folder}/{name}"),
@@ -210,7 +213,7 @@ async fn make(client: &mut SmbClient, tree: &Tree, folder: &str) -> Result<bool,
         Ok(writer) => writer.abort().await.map(drop),
         Err(error) => Err(error),
     };
-    let could = unless_refused(made)?;
+    let could = is_permitted(made)?;
     if could {
         client.delete_file(tree, &path).await?;
     }
@@ -218,11 +221,15 @@ async fn make(client: &mut SmbClient, tree: &Tree, folder: &str) -> Result<bool,
 }
 
 /// Opens a file for writing and writes nothing.
-async fn open(client: &mut SmbClient, tree: &Tree, path: &str) -> Result<bool, Error> {
+async fn can_open_for_writing(
+    client: &mut SmbClient,
+    tree: &Tree,
+    path: &str,
+) -> Result<bool, Error> {
     let opened = client.create_file_writer_at(tree, path, 0).await;
     let opened = match opened {
         Ok(writer) => writer.abort().await.map(drop),
         Err(error) => Err(error),
     };
-    unless_refused(opened)
+    is_permitted(opened)
 }

@@ -8,60 +8,65 @@ use snmp2::v3::{Auth, AuthErrorKind, AuthProtocol, Cipher, KeyExtension, Securit
 use snmp2::{AsyncSession, Error, Oid, Pdu, Value};
 use tokio::time::{Instant, timeout_at};
 
-use super::bounded::cut;
 use super::context::ProbeContext;
-use super::names;
+use super::lookup;
+use crate::bounded::truncated;
 
-const MOST_OBJECTS: usize = 200;
+const MAX_OBJECTS: usize = 200;
 const VALUE_LIMIT: usize = 4 << 10;
 const BULK: u32 = 20;
 
-/// Answers that only bring our clock up to the agent's.
-const MOST_UPDATES: usize = 3;
+/// Most responses that only update the agent's time.
+const MAX_TIME_UPDATES: usize = 3;
 
-/// RFC 3416: errors of a response that say that an object is not for us.
+/// RFC 3416: error codes for a missing permission.
 const NO_ACCESS: [u32; 2] = [6, 16];
 
 /// How one exchange ended.
-enum Answer {
+enum SnmpResponse {
     Objects(Vec<(Vec<u64>, Object)>),
     Refused,
     Silent,
 }
 
-/// An object's type and value; `None` where the agent says that there is none.
+/// An object's type and value; `None` if the agent reports that it does not exist.
 type Object = Option<(&'static str, String)>;
 
-pub(super) async fn see(question: &SnmpQuestion, look: &ProbeContext) -> anyhow::Result<SnmpSeen> {
+pub(super) async fn observe(
+    question: &SnmpQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<SnmpSeen> {
     let numbers: Result<Vec<u64>, _> = question.oid.split('.').map(str::parse).collect();
-    let wanted = numbers.with_context(|| format!("`{}` is not numbers", question.oid))?;
+    let wanted =
+        numbers.with_context(|| format!("`{}` is not a valid object identifier", question.oid))?;
     let mut seen = SnmpSeen {
         answered: Some(false),
         ..SnmpSeen::default()
     };
-    let Some(address) = names::first(&question.host, look.network_limit()).await? else {
+    let Some(address) = lookup::first_address(&question.host, context.network_limit()).await?
+    else {
         return Ok(seen);
     };
-    let until = Instant::now() + look.network_limit();
-    let opening = open(SocketAddr::new(address, question.port), question);
+    let until = Instant::now() + context.network_limit();
+    let opening = open_session(SocketAddr::new(address, question.port), question);
     let Ok(opened) = timeout_at(until, opening).await else {
         return Ok(seen);
     };
     let mut session = match opened? {
         Ok(session) => session,
-        Err(error) => match answer_of(Err(error))? {
-            Answer::Refused => return Ok(refused()),
-            Answer::Objects(_) | Answer::Silent => return Ok(seen),
+        Err(error) => match classify_response(Err(error))? {
+            SnmpResponse::Refused => return Ok(unauthorized()),
+            SnmpResponse::Objects(_) | SnmpResponse::Silent => return Ok(seen),
         },
     };
-    let objects = match ask(&mut session, &wanted, question.walk, until).await? {
-        Answer::Silent => return Ok(seen),
-        Answer::Refused => return Ok(refused()),
-        Answer::Objects(objects) if question.walk => {
-            let until = Instant::now() + look.patience();
+    let objects = match request(&mut session, &wanted, question.walk, until).await? {
+        SnmpResponse::Silent => return Ok(seen),
+        SnmpResponse::Refused => return Ok(unauthorized()),
+        SnmpResponse::Objects(objects) if question.walk => {
+            let until = Instant::now() + context.time_limit();
             walk(&mut session, &wanted, objects, until).await?
         }
-        Answer::Objects(objects) => objects.into_iter().filter_map(|(_, o)| o).collect(),
+        SnmpResponse::Objects(objects) => objects.into_iter().filter_map(|(_, o)| o).collect(),
     };
     seen.answered = Some(true);
     seen.authorized = Some(true);
@@ -74,7 +79,7 @@ pub(super) async fn see(question: &SnmpQuestion, look: &ProbeContext) -> anyhow:
     Ok(seen)
 }
 
-fn refused() -> SnmpSeen {
+fn unauthorized() -> SnmpSeen {
     SnmpSeen {
         answered: Some(true),
         authorized: Some(false),
@@ -82,8 +87,8 @@ fn refused() -> SnmpSeen {
     }
 }
 
-/// A session; that of SNMPv3 has asked the agent who it is.
-async fn open(
+/// Opens a session; for SNMPv3, discovers the engine of the agent.
+async fn open_session(
     server: SocketAddr,
     question: &SnmpQuestion,
 ) -> anyhow::Result<Result<AsyncSession, Error>> {
@@ -93,13 +98,13 @@ async fn open(
             let community = question.community.as_deref().unwrap_or("public");
             AsyncSession::new_v2c(server, community.as_bytes(), id).await
         }
-        Some(user) => AsyncSession::new_v3(server, id, security(user)).await,
+        Some(user) => AsyncSession::new_v3(server, id, security_settings(user)).await,
     };
     let mut session = opened.context("cannot open a socket")?;
     Ok(session.init().await.map(|()| session))
 }
 
-fn security(user: &SnmpUser) -> Security {
+fn security_settings(user: &SnmpUser) -> Security {
     let password = user.auth_password.as_deref().unwrap_or_default();
     let protocol = match user.auth {
         SnmpAuth::Md5 => AuthProtocol::Md5,
@@ -129,15 +134,16 @@ fn security(user: &SnmpUser) -> Security {
         .with_key_extension_method(KeyExtension::Blumenthal)
 }
 
-/// One request, again where the agent only told us its time.
-async fn ask(
+/// Sends a request, and sends it again if the agent only reported its time.
+async fn request(
     session: &mut AsyncSession,
     wanted: &[u64],
     bulk: bool,
     until: Instant,
-) -> anyhow::Result<Answer> {
-    let oid = Oid::from(wanted).map_err(|_| anyhow::anyhow!("not an object identifier"))?;
-    for _ in 0..MOST_UPDATES {
+) -> anyhow::Result<SnmpResponse> {
+    let oid =
+        Oid::from(wanted).map_err(|_| anyhow::anyhow!("the object identifier is not valid"))?;
+    for _ in 0..MAX_TIME_UPDATES {
         let asked = async {
             let response = match bulk {
                 true => session.getbulk(&[&oid], 0, BULK).await,
@@ -145,11 +151,11 @@ async fn ask(
             };
             match response {
                 Err(Error::AuthUpdated) => Ok(None),
-                other => answer_of(other).map(Some),
+                other => classify_response(other).map(Some),
             }
         };
         match timeout_at(until, asked).await {
-            Err(_) => return Ok(Answer::Silent),
+            Err(_) => return Ok(SnmpResponse::Silent),
             Ok(answer) => {
                 if let Some(answer) = answer? {
                     return Ok(answer);
@@ -157,35 +163,35 @@ async fn ask(
             }
         }
     }
-    bail!("the agent's clock never comes to rest")
+    bail!("the agent's time does not become stable")
 }
 
-/// Tells silence and a refusal from an answer that cannot be read.
-fn answer_of(response: Result<Pdu<'_>, Error>) -> anyhow::Result<Answer> {
+/// Distinguishes silence and refusals from a response that cannot be read.
+fn classify_response(response: Result<Pdu<'_>, Error>) -> anyhow::Result<SnmpResponse> {
     match response {
-        Ok(response) if NO_ACCESS.contains(&response.error_status) => Ok(Answer::Refused),
-        Ok(response) if response.error_status != 0 => Ok(Answer::Objects(Vec::new())),
+        Ok(response) if NO_ACCESS.contains(&response.error_status) => Ok(SnmpResponse::Refused),
+        Ok(response) if response.error_status != 0 => Ok(SnmpResponse::Objects(Vec::new())),
         Ok(response) => {
-            let objects = response.varbinds.take(MOST_OBJECTS);
+            let objects = response.varbinds.take(MAX_OBJECTS);
             let objects = objects.filter_map(|(oid, value)| {
                 let numbers: Vec<u64> = oid.iter()?.collect();
-                Some((numbers, object(&value)))
+                Some((numbers, object_value(&value)))
             });
-            Ok(Answer::Objects(objects.collect()))
+            Ok(SnmpResponse::Objects(objects.collect()))
         }
-        // Refused by ICMP, or no way there.
-        Err(Error::Send | Error::Receive) => Ok(Answer::Silent),
+        // Refused by ICMP, or unreachable.
+        Err(Error::Send | Error::Receive) => Ok(SnmpResponse::Silent),
         Err(Error::AuthFailure(
             AuthErrorKind::NotAuthenticated
             | AuthErrorKind::SignatureMismatch
             | AuthErrorKind::UsernameMismatch
             | AuthErrorKind::ReplyNotEncrypted,
-        )) => Ok(Answer::Refused),
+        )) => Ok(SnmpResponse::Refused),
         Err(error) => Err(error).context("cannot read the agent's answer"),
     }
 }
 
-/// Goes on from the first answer until what lies below the identifier ends.
+/// Continues from the first response to the end of the subtree.
 async fn walk(
     session: &mut AsyncSession,
     wanted: &[u64],
@@ -198,13 +204,13 @@ async fn walk(
     loop {
         let before = last.clone();
         for (oid, object) in part {
-            // An agent that does not go forward would be walked for ever.
+            // An agent that does not advance would be walked for ever.
             let goes_on = oid.starts_with(wanted) && oid > last;
             let (true, Some(object)) = (goes_on, object) else {
                 return Ok(found);
             };
             found.push(object);
-            if found.len() == MOST_OBJECTS {
+            if found.len() == MAX_OBJECTS {
                 return Ok(found);
             }
             last = oid;
@@ -212,43 +218,43 @@ async fn walk(
         if last == before {
             return Ok(found);
         }
-        part = match ask(session, &last, true, until).await? {
-            Answer::Objects(objects) => objects,
-            Answer::Refused | Answer::Silent => bail!("the agent fell silent on the way"),
+        part = match request(session, &last, true, until).await? {
+            SnmpResponse::Objects(objects) => objects,
+            SnmpResponse::Refused | SnmpResponse::Silent => {
+                bail!("the agent became silent during the walk")
+            }
         };
     }
 }
 
-#[allow(
+#[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "what stands in a response and is no object"
+    reason = "the other values are not objects"
 )]
-fn object(value: &Value<'_>) -> Object {
+fn object_value(value: &Value<'_>) -> Object {
     Some(match value {
         Value::Boolean(value) => ("boolean", value.to_string()),
         Value::Null => ("null", String::new()),
         Value::Integer(value) => ("integer", value.to_string()),
-        Value::OctetString(bytes) => text(bytes),
+        Value::OctetString(bytes) => string_or_bytes(bytes),
         Value::ObjectIdentifier(oid) => ("oid", oid.to_id_string()),
         Value::IpAddress(bytes) => ("address", std::net::Ipv4Addr::from(*bytes).to_string()),
         Value::Counter32(value) => ("counter", value.to_string()),
         Value::Counter64(value) => ("counter", value.to_string()),
         Value::Unsigned32(value) => ("gauge", value.to_string()),
         Value::Timeticks(value) => ("ticks", value.to_string()),
-        Value::Opaque(bytes) => ("bytes", hex(bytes)),
+        Value::Opaque(bytes) => ("bytes", hex::encode(bytes)),
         _ => return None,
     })
 }
 
-/// A string where it can be read, else bytes.
-fn text(bytes: &[u8]) -> (&'static str, String) {
+/// A string if it is readable, else bytes.
+fn string_or_bytes(bytes: &[u8]) -> (&'static str, String) {
     let is_control = |c: char| c.is_control() && !['\n', '\r', '\t'].contains(&c);
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains(is_control) => ("string", cut(text.to_owned(), VALUE_LIMIT)),
-        Ok(_) | Err(_) => ("bytes", cut(hex(bytes), VALUE_LIMIT)),
+        Ok(text) if !text.contains(is_control) => {
+            ("string", truncated(text.to_owned(), VALUE_LIMIT))
+        }
+        Ok(_) | Err(_) => ("bytes", truncated(hex::encode(bytes), VALUE_LIMIT)),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

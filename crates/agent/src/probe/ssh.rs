@@ -10,63 +10,68 @@ use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use tokio::time::{Instant, timeout_at};
 
-use super::bounded::output;
 use super::context::ProbeContext;
-use super::tcp::{Attempt, connect};
+use super::tcp::{ConnectOutcome, connect};
+use crate::bounded::output_text;
 
 const OUTPUT_LIMIT: usize = 64 << 10;
 
-/// Rounds of questions that a server may ask before we give up.
-const MOST_ROUNDS: usize = 5;
+/// Most rounds of questions from a server.
+const MAX_ROUNDS: usize = 5;
 
-/// What was seen so far: a server that falls silent later on was still seen until then.
-type Seen = Arc<Mutex<SshSeen>>;
+/// What has been observed so far, which counts even if the server becomes silent later.
+type SharedObservation = Arc<Mutex<SshSeen>>;
 
-fn note(seen: &Seen, change: impl FnOnce(&mut SshSeen)) {
+fn update(seen: &SharedObservation, change: impl FnOnce(&mut SshSeen)) {
     change(&mut seen.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-pub(super) async fn see(question: &SshQuestion, look: &ProbeContext) -> anyhow::Result<SshSeen> {
+pub(super) async fn observe(
+    question: &SshQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<SshSeen> {
     let key = match &question.key {
-        Some(text) => Some(russh::keys::decode_secret_key(text, None).context("bad private key")?),
+        Some(text) => Some(
+            russh::keys::decode_secret_key(text, None).context("the private key is not valid")?,
+        ),
         None => None,
     };
     let seen = Arc::new(Mutex::new(SshSeen {
         logged_in: Some(false),
         ..SshSeen::default()
     }));
-    let until = Instant::now() + look.patience();
-    let attempt = connect(&question.host, question.port, look.network_limit()).await?;
-    if let Attempt::Open(stream) = attempt {
+    let until = Instant::now() + context.time_limit();
+    let attempt = connect(&question.host, question.port, context.network_limit()).await?;
+    if let ConnectOutcome::Open(stream) = attempt {
         let config = Arc::new(client::Config {
-            inactivity_timeout: Some(look.patience() + Duration::from_secs(1)),
+            inactivity_timeout: Some(context.time_limit() + Duration::from_secs(1)),
             ..client::Config::default()
         });
         let outcome = timeout_at(until, async {
-            let guest = Guest(Arc::clone(&seen));
-            let mut session = client::connect_stream(config, stream, guest).await?;
+            let handler = HostKeyRecorder(Arc::clone(&seen));
+            let mut session = client::connect_stream(config, stream, handler).await?;
             if log_in(&mut session, question, key, &seen).await? {
-                note(&seen, |seen| seen.logged_in = Some(true));
+                update(&seen, |seen| seen.logged_in = Some(true));
                 if let Some(command) = &question.run {
-                    run(&session, command, &seen).await?;
+                    run_command(&session, command, &seen).await?;
                 }
             }
             Ok::<_, russh::Error>(())
         })
         .await;
-        // Neither silence nor a broken connection takes back what was seen before.
+        // What was observed before silence or a broken connection still counts.
         if let Ok(Err(error)) = outcome
-            && is_ours(&error)
+            && is_local_error(&error)
         {
-            return Err(error).context("cannot speak to the server");
+            return Err(error).context("cannot communicate with the server");
         }
     }
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(seen.clone())
 }
 
-/// Whether an error says that we lack an algorithm, and nothing about the server's answer.
-fn is_ours(error: &russh::Error) -> bool {
+/// Whether the cause of an error is here, such as a missing algorithm, and not the server's answer.
+fn is_local_error(error: &russh::Error) -> bool {
     matches!(
         error,
         russh::Error::NoCommonAlgo { .. }
@@ -76,10 +81,10 @@ fn is_ours(error: &russh::Error) -> bool {
     )
 }
 
-/// Accepts every server and notes its key.
-struct Guest(Seen);
+/// Accepts every host key and records it.
+struct HostKeyRecorder(SharedObservation);
 
-impl client::Handler for Guest {
+impl client::Handler for HostKeyRecorder {
     type Error = russh::Error;
 
     async fn check_server_key(
@@ -92,25 +97,25 @@ impl client::Handler for Guest {
                 certificate.public_key().fingerprint(HashAlg::Sha256)
             }
         };
-        note(&self.0, |seen| {
+        update(&self.0, |seen| {
             seen.host_key = Some(fingerprint.to_string())
         });
         Ok(true)
     }
 }
 
-/// Asks what the server offers, then tries the key and the password.
+/// Asks for the server's methods, then tries the key and the password.
 async fn log_in(
-    session: &mut Handle<Guest>,
+    session: &mut Handle<HostKeyRecorder>,
     question: &SshQuestion,
     key: Option<PrivateKey>,
-    seen: &Seen,
+    seen: &SharedObservation,
 ) -> Result<bool, russh::Error> {
     let user = question.user.as_str();
     let mut interactive = false;
     match session.authenticate_none(user).await? {
         AuthResult::Success => {
-            note(seen, |seen| seen.methods = Some(vec!["none".to_owned()]));
+            update(seen, |seen| seen.methods = Some(vec!["none".to_owned()]));
             return Ok(true);
         }
         AuthResult::Failure {
@@ -120,7 +125,7 @@ async fn log_in(
             methods.sort();
             let offers = |method: &str| methods.iter().any(|offered| offered == method);
             interactive |= offers("keyboard-interactive") && !offers("password");
-            note(seen, |seen| seen.methods = Some(methods));
+            update(seen, |seen| seen.methods = Some(methods));
         }
     }
     if let Some(key) = key {
@@ -135,7 +140,7 @@ async fn log_in(
         }
     }
     match &question.password {
-        Some(password) if interactive => answer(session, user, password).await,
+        Some(password) if interactive => authenticate_interactively(session, user, password).await,
         Some(password) => Ok(session
             .authenticate_password(user, password)
             .await?
@@ -144,15 +149,15 @@ async fn log_in(
     }
 }
 
-/// Answers every question of a server that takes passwords in no other way.
-async fn answer(
-    session: &mut Handle<Guest>,
+/// Answers every question of a server that accepts passwords only interactively.
+async fn authenticate_interactively(
+    session: &mut Handle<HostKeyRecorder>,
     user: &str,
     password: &str,
 ) -> Result<bool, russh::Error> {
     let start = session.authenticate_keyboard_interactive_start(user, None);
     let mut response = start.await?;
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let prompts = match response {
             KeyboardInteractiveAuthResponse::Success => return Ok(true),
             KeyboardInteractiveAuthResponse::Failure { .. } => return Ok(false),
@@ -165,7 +170,11 @@ async fn answer(
     Ok(false)
 }
 
-async fn run(session: &Handle<Guest>, command: &str, seen: &Seen) -> Result<(), russh::Error> {
+async fn run_command(
+    session: &Handle<HostKeyRecorder>,
+    command: &str,
+    seen: &SharedObservation,
+) -> Result<(), russh::Error> {
     let mut channel = session.channel_open_session().await?;
     channel.exec(true, command).await?;
     let mut stdout = Vec::new();
@@ -174,9 +183,9 @@ async fn run(session: &Handle<Guest>, command: &str, seen: &Seen) -> Result<(), 
             let room = OUTPUT_LIMIT.saturating_sub(stdout.len());
             stdout.extend(&data[..data.len().min(room)]);
         } else if let ChannelMsg::ExitStatus { exit_status } = message {
-            note(seen, |seen| seen.exit = Some(i64::from(exit_status)));
+            update(seen, |seen| seen.exit = Some(i64::from(exit_status)));
         }
     }
-    note(seen, |seen| seen.stdout = Some(output(&stdout)));
+    update(seen, |seen| seen.stdout = Some(output_text(&stdout)));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Sends a marked log message, or looks for one that was sent elsewhere.
+//! Sends a log message with a marker, or searches for one that was sent elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
@@ -16,37 +16,37 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{UdpSocket, UnixDatagram};
 use tokio::time::timeout;
 
-use super::bounded::{is_absent, open_regular};
 use super::context::ProbeContext;
-use super::names;
-use super::tcp::{Attempt, connect};
+use super::lookup;
+use super::tcp::{ConnectOutcome, connect};
+use crate::bounded::{is_not_found, open_regular};
 
-/// Where programs hand their messages over.
-const LOGGER: &str = "/dev/log";
+/// The local logger's socket.
+const LOCAL_LOGGER: &str = "/dev/log";
 
 const PAUSE: Duration = Duration::from_millis(200);
-const MOST_FILES: usize = 256;
-const MOST_ENTRIES: usize = 4096;
-const MOST_LEVELS: usize = 4;
+const MAX_FILES: usize = 256;
+const MAX_ENTRIES: usize = 4096;
+const MAX_LEVELS: usize = 4;
 const LINE_LIMIT: usize = 1 << 10;
 
-/// Looked through of a file's end at first, and of what came since at each further look.
+/// Most bytes that are searched at the end of a file, and in what was added since the last search.
 const PART_LIMIT: u64 = 4 << 20;
 
-/// Looked through of a journal's end, each time.
+/// Most bytes that are searched at the end of a journal file, each time.
 const JOURNAL_LIMIT: u64 = 16 << 20;
 
 /// Hexadecimal digits of a marker.
 const DIGITS: usize = 32;
 
-pub(super) async fn see(
+pub(super) async fn observe(
     question: SyslogQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
 ) -> anyhow::Result<SyslogSeen> {
-    let until = Instant::now() + look.patience();
+    let until = Instant::now() + context.time_limit();
     match question.send {
         Some(message) => {
-            let sent = timeout(look.network_limit(), send(&message)).await;
+            let sent = timeout(context.network_limit(), send(&message)).await;
             Ok(SyslogSeen {
                 arrived: Some(sent.unwrap_or(Ok(false))?),
                 at_ms: Some(Timestamp::now().as_millisecond()),
@@ -60,29 +60,29 @@ pub(super) async fn see(
     }
 }
 
-/// Whether somebody took the message, as far as the sender can know.
+/// Whether the message was accepted, as far as the sender can know.
 async fn send(message: &SyslogMessage) -> anyhow::Result<bool> {
     let Some(host) = &message.host else {
         let socket = UnixDatagram::unbound()?;
         return Ok(socket
-            .send_to(written(message).as_bytes(), LOGGER)
+            .send_to(format_message(message).as_bytes(), LOCAL_LOGGER)
             .await
             .is_ok());
     };
-    let text = written(message);
+    let text = format_message(message);
     match message.protocol {
         Transport::Udp => {
             let limit = Duration::from_secs(5);
-            let Some(address) = names::first(host, limit).await? else {
+            let Some(address) = lookup::first_address(host, limit).await? else {
                 return Ok(false);
             };
-            let socket = UdpSocket::bind(names::any_like(address)).await?;
+            let socket = UdpSocket::bind(lookup::unspecified_like(address)).await?;
             let server = SocketAddr::new(address, message.port);
             Ok(socket.send_to(text.as_bytes(), server).await.is_ok())
         }
         Transport::Tcp => {
             let limit = Duration::from_secs(5);
-            let Attempt::Open(mut stream) = connect(host, message.port, limit).await? else {
+            let ConnectOutcome::Open(mut stream) = connect(host, message.port, limit).await? else {
                 return Ok(false);
             };
             let sent = stream.write_all(format!("{text}\n").as_bytes()).await;
@@ -91,8 +91,8 @@ async fn send(message: &SyslogMessage) -> anyhow::Result<bool> {
     }
 }
 
-/// The message as it goes out. The node's own logger is not told the node's name.
-fn written(message: &SyslogMessage) -> String {
+/// Formats the message. For the local logger it has no host name.
+fn format_message(message: &SyslogMessage) -> String {
     let SyslogMessage {
         priority, marker, ..
     } = message;
@@ -114,11 +114,11 @@ fn written(message: &SyslogMessage) -> String {
     }
 }
 
-/// Looks through files again and again, each time only through what is new.
+/// Searches files repeatedly, each time only what is new.
 struct Search {
     path: PathBuf,
     digest: String,
-    /// How far each file, by device and number, was looked through.
+    /// How far each file, by device and inode, has been searched.
     done: BTreeMap<(u64, u64), u64>,
 }
 
@@ -136,8 +136,8 @@ impl Search {
         loop {
             let at_ms = Some(Timestamp::now().as_millisecond());
             let was_found = line.is_some();
-            self.once(until, &mut line, &mut files)?;
-            // Once it is in one file, the others get one more pause.
+            self.scan_once(until, &mut line, &mut files)?;
+            // After the first match, the other files get one more pause.
             if was_found || Instant::now() + PAUSE >= until {
                 return Ok(SyslogSeen {
                     arrived: Some(line.is_some()),
@@ -150,17 +150,17 @@ impl Search {
         }
     }
 
-    fn once(
+    fn scan_once(
         &mut self,
         until: Instant,
         first: &mut Option<String>,
         found: &mut BTreeSet<String>,
     ) -> anyhow::Result<()> {
-        for path in list(&self.path)? {
+        for path in list_files(&self.path)? {
             if Instant::now() >= until {
                 break;
             }
-            if let Some(line) = self.in_file(&path)? {
+            if let Some(line) = self.scan_file(&path)? {
                 first.get_or_insert(line);
                 found.insert(path.display().to_string());
             }
@@ -168,19 +168,19 @@ impl Search {
         Ok(())
     }
 
-    /// The line with the marker in what is new of a file.
-    fn in_file(&mut self, path: &Path) -> anyhow::Result<Option<String>> {
+    /// The line with the marker in the new part of a file.
+    fn scan_file(&mut self, path: &Path) -> anyhow::Result<Option<String>> {
         let mut file = match open_regular(path) {
             Ok(Some(file)) => file,
             Ok(None) => return Ok(None),
-            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) if is_not_found(&error) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let about = file.metadata()?;
         let key = (about.dev(), about.ino());
-        // A file that has become shorter was begun anew.
+        // A file that has become shorter was rotated.
         let done = self.done.get(&key).copied().filter(|at| *at <= about.len());
-        // A journal's entries end somewhere before the file does, which grows by 8 MiB at a time.
+        // A journal file grows by 8 MiB at a time, so that its entries end before the file does.
         let is_journal = path.extension().is_some_and(|ending| ending == "journal");
         let (known, limit) = match is_journal {
             true => (None, JOURNAL_LIMIT),
@@ -194,20 +194,20 @@ impl Search {
         let last_line = bytes.iter().rposition(|byte| *byte == b'\n');
         let whole = match last_line {
             Some(end) => end as u64,
-            // A line that is longer than any look is passed over.
+            // A line that is longer than the limit is skipped.
             None if read == limit => read,
             None => 0,
         };
         self.done.insert(key, from + whole);
-        Ok(line_with(&bytes, &self.digest))
+        Ok(find_line(&bytes, &self.digest))
     }
 }
 
-/// Regular files at or below a path, sorted. Links are followed at the path itself, and nowhere below.
-fn list(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// Regular files at or below a path, sorted. Only the path itself may be a link.
+fn list_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut ahead = vec![(path.to_owned(), 0)];
-    for _ in 0..MOST_ENTRIES {
+    for _ in 0..MAX_ENTRIES {
         let Some((path, level)) = ahead.pop() else {
             break;
         };
@@ -217,15 +217,15 @@ fn list(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
         };
         let about = match about {
             Ok(about) => about,
-            Err(error) if is_absent(&error) => continue,
+            Err(error) if is_not_found(&error) => continue,
             Err(error) => return Err(error.into()),
         };
-        if about.is_file() && files.len() < MOST_FILES {
+        if about.is_file() && files.len() < MAX_FILES {
             files.push(path);
-        } else if about.is_dir() && level < MOST_LEVELS {
-            // One that is taken away under our hands has nothing in it.
+        } else if about.is_dir() && level < MAX_LEVELS {
+            // A folder that is removed meanwhile is empty.
             let entries = std::fs::read_dir(path).into_iter().flatten();
-            let entries = entries.take(MOST_ENTRIES).flatten();
+            let entries = entries.take(MAX_ENTRIES).flatten();
             ahead.extend(entries.map(|entry| (entry.path(), level + 1)));
         }
     }
@@ -233,11 +233,11 @@ fn list(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The line in which the marker of this hash stands.
-fn line_with(bytes: &[u8], wanted: &str) -> Option<String> {
+/// The line with the marker of this digest.
+fn find_line(bytes: &[u8], wanted: &str) -> Option<String> {
     let prefix = MARKER.as_bytes();
     let mut at = 0;
-    while let Some(found) = find(&bytes[at..], prefix) {
+    while let Some(found) = find_bytes(&bytes[at..], prefix) {
         let start = at + found;
         let end = start + prefix.len() + DIGITS;
         let marker = bytes.get(start..end)?;
@@ -259,7 +259,7 @@ fn line_with(bytes: &[u8], wanted: &str) -> Option<String> {
     None
 }
 
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+fn find_bytes(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes
         .windows(wanted.len())
         .position(|window| window == wanted)

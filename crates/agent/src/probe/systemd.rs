@@ -1,4 +1,4 @@
-//! Talks to the node's systemd over its private socket, without a message bus between.
+//! Communicates with the node's systemd over its private socket, without a message bus.
 
 use anyhow::Context;
 use plateau_core::question::schedule::Job;
@@ -77,34 +77,34 @@ trait Service {
     #[zbus(property(emits_changed_signal = "false"))]
     fn user(&self) -> zbus::Result<String>;
     #[zbus(property(emits_changed_signal = "false"))]
-    fn exec_start(&self) -> zbus::Result<Vec<Executed>>;
+    fn exec_start(&self) -> zbus::Result<Vec<ExecCommand>>;
 }
 
 /// Path, arguments, whether failure is ignored, four times, process, code and status.
-type Executed = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
+type ExecCommand = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
 
-/// The batch's one connection.
-pub(super) async fn connection(look: &ProbeContext) -> anyhow::Result<&Connection> {
-    look.shared.systemd.get_or_try_init(connect).await
+/// The connection that the whole batch shares.
+pub(super) async fn connection(context: &ProbeContext) -> anyhow::Result<&Connection> {
+    context.batch.systemd.get_or_try_init(connect).await
 }
 
 async fn connect() -> anyhow::Result<Connection> {
     let stream = UnixStream::connect(SOCKET)
         .await
         .with_context(|| format!("cannot connect to systemd at `{SOCKET}`"))?;
-    // Root may put another socket there, but cannot make it process 1's.
-    let peer = stream.peer_cred().context("cannot tell who listens")?;
+    // Root may replace the socket, but not by one of process 1.
+    let peer = stream.peer_cred().context("cannot find out who listens")?;
     anyhow::ensure!(peer.pid() == Some(1), "`{SOCKET}` is not held by process 1");
-    let stream = sender::readable(stream).context("cannot relay to systemd")?;
+    let stream = sender::with_unique_sender(stream).context("cannot relay to systemd")?;
     zbus::connection::Builder::unix_stream(stream)
         .p2p()
         .build()
         .await
-        .context("cannot speak to systemd")
+        .context("cannot communicate with systemd")
 }
 
 /// The manager of all units.
-pub(super) async fn manager(connection: &Connection) -> zbus::Result<ManagerProxy<'_>> {
+pub(super) async fn manager_proxy(connection: &Connection) -> zbus::Result<ManagerProxy<'_>> {
     ManagerProxy::builder(connection)
         .destination("org.freedesktop.systemd1")?
         .cache_properties(zbus::proxy::CacheProperties::No)
@@ -112,15 +112,17 @@ pub(super) async fn manager(connection: &Connection) -> zbus::Result<ManagerProx
         .await
 }
 
-/// What the whole system is doing: `starting`, `running`, `degraded`, …
+/// The state of the whole system: `starting`, `running`, `degraded`, …
 pub(crate) async fn system_state() -> anyhow::Result<String> {
     let connection = connect().await?;
-    let manager = manager(&connection).await.context("cannot ask systemd")?;
+    let manager = manager_proxy(&connection)
+        .await
+        .context("cannot ask systemd")?;
     manager.system_state().await.context("cannot ask systemd")
 }
 
 /// One unit.
-pub(super) async fn unit<'a>(
+pub(super) async fn unit_proxy<'a>(
     connection: &'a Connection,
     path: ObjectPath<'a>,
 ) -> zbus::Result<UnitProxy<'a>> {
@@ -133,13 +135,13 @@ pub(super) async fn unit<'a>(
 }
 
 /// The jobs of timers that are enabled or running.
-pub(super) async fn timer_jobs(look: &ProbeContext) -> anyhow::Result<Vec<Job>> {
+pub(super) async fn timer_jobs(context: &ProbeContext) -> anyhow::Result<Vec<Job>> {
     if !tokio::task::spawn_blocking(runs_systemd).await?? {
         return Ok(Vec::new());
     }
-    let connection = connection(look).await?;
+    let connection = connection(context).await?;
     let listed = "cannot list the timers";
-    let manager = manager(connection).await.context(listed)?;
+    let manager = manager_proxy(connection).await.context(listed)?;
     let files = manager
         .list_unit_files_by_patterns(&["enabled", "enabled-runtime"], &["*.timer"])
         .await
@@ -152,7 +154,7 @@ pub(super) async fn timer_jobs(look: &ProbeContext) -> anyhow::Result<Vec<Job>> 
         let name = path.rsplit('/').next().unwrap_or_default();
         name.to_owned()
     });
-    // A template runs nothing by itself.
+    // A template starts nothing itself.
     let files = files.filter(|name| !name.ends_with("@.timer"));
     let names: std::collections::BTreeSet<String> = files
         .chain(running.into_iter().map(|unit| unit.0))
@@ -165,7 +167,7 @@ pub(super) async fn timer_jobs(look: &ProbeContext) -> anyhow::Result<Vec<Job>> 
     Ok(jobs)
 }
 
-/// Without systemd there are no timers; its kernel name cannot be changed from outside.
+/// Whether process 1 is systemd; other processes cannot change its name in the kernel.
 fn runs_systemd() -> anyhow::Result<bool> {
     let init = procfs::process::Process::new(1).context("cannot look at process 1")?;
     let comm = init.stat().context("cannot look at process 1")?.comm;
@@ -194,7 +196,7 @@ async fn timer_job(
     let when: Vec<String> = calendar.chain(monotonic).collect();
 
     let triggered = manager.load_unit(&timer.unit().await?).await?;
-    let (user, command) = match ran_by(connection, triggered.as_ref()).await {
+    let (user, command) = match service_command(connection, triggered.as_ref()).await {
         // A timer may start something other than a service.
         Err(zbus::Error::MethodError(..)) | Err(zbus::Error::FDO(_)) => {
             ("root".to_owned(), timer.unit().await?)
@@ -203,7 +205,7 @@ async fn timer_job(
     };
     Ok(Job {
         kind: "timer".to_owned(),
-        source: unit(connection, path.as_ref())
+        source: unit_proxy(connection, path.as_ref())
             .await?
             .fragment_path()
             .await?,
@@ -213,8 +215,11 @@ async fn timer_job(
     })
 }
 
-/// Who runs a service, and its command lines.
-async fn ran_by(connection: &Connection, path: ObjectPath<'_>) -> zbus::Result<(String, String)> {
+/// The user of a service, and its command lines.
+async fn service_command(
+    connection: &Connection,
+    path: ObjectPath<'_>,
+) -> zbus::Result<(String, String)> {
     let service = ServiceProxy::builder(connection)
         .destination("org.freedesktop.systemd1")?
         .path(path)?

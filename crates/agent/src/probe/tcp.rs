@@ -1,4 +1,4 @@
-//! Opens a TCP connection and says how that went; also for the kinds that speak over one.
+//! Opens a TCP connection and reports the outcome; also used by the other kinds.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -11,35 +11,38 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::context::ProbeContext;
-use super::names;
+use super::lookup;
 
 const BANNER_LIMIT: usize = 1 << 10;
 const BANNER_WAIT: Duration = Duration::from_secs(2);
 
-/// Silence after the first words that ends a banner.
+/// Silence that ends a banner.
 const BANNER_PAUSE: Duration = Duration::from_millis(200);
 
 /// How an attempt to connect ended.
-pub(super) enum Attempt {
+pub(super) enum ConnectOutcome {
     Open(TcpStream),
     Refused,
     Filtered,
     Unresolved,
 }
 
-pub(super) async fn see(question: &TcpQuestion, look: &ProbeContext) -> anyhow::Result<TcpSeen> {
+pub(super) async fn observe(
+    question: &TcpQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<TcpSeen> {
     let started = Instant::now();
-    let attempt = connect(&question.host, question.port, look.network_limit()).await?;
+    let attempt = connect(&question.host, question.port, context.network_limit()).await?;
     let (state, stream) = match attempt {
-        Attempt::Open(stream) => ("open", Some(stream)),
-        Attempt::Refused => ("refused", None),
-        Attempt::Filtered => ("filtered", None),
-        Attempt::Unresolved => ("unresolved", None),
+        ConnectOutcome::Open(stream) => ("open", Some(stream)),
+        ConnectOutcome::Refused => ("refused", None),
+        ConnectOutcome::Filtered => ("filtered", None),
+        ConnectOutcome::Unresolved => ("unresolved", None),
     };
     let banner = match stream {
-        Some(stream) if look.wants("banner") => {
-            let until = (Instant::now() + BANNER_WAIT).min(started + look.patience());
-            Some(banner(stream, until).await)
+        Some(stream) if context.wants("banner") => {
+            let until = (Instant::now() + BANNER_WAIT).min(started + context.time_limit());
+            Some(read_banner(stream, until).await)
         }
         Some(_) | None => None,
     };
@@ -50,29 +53,39 @@ pub(super) async fn see(question: &TcpQuestion, look: &ProbeContext) -> anyhow::
 }
 
 /// Resolves the host and tries its addresses in turn, all within the limit.
-pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> anyhow::Result<Attempt> {
+pub(super) async fn connect(
+    host: &str,
+    port: u16,
+    limit: Duration,
+) -> anyhow::Result<ConnectOutcome> {
     let until = Instant::now() + limit;
-    let Ok(addresses) = timeout_at(until, names::addresses(host)).await else {
-        return Ok(Attempt::Unresolved);
+    let Ok(addresses) = timeout_at(until, lookup::addresses(host)).await else {
+        return Ok(ConnectOutcome::Unresolved);
     };
-    connect_to(&addresses?, port, until).await
+    connect_any(&addresses?, port, until).await
 }
 
-async fn connect_to(addresses: &[IpAddr], port: u16, until: Instant) -> anyhow::Result<Attempt> {
-    let mut outcome = Attempt::Unresolved;
+async fn connect_any(
+    addresses: &[IpAddr],
+    port: u16,
+    until: Instant,
+) -> anyhow::Result<ConnectOutcome> {
+    let mut outcome = ConnectOutcome::Unresolved;
     for (tried, address) in addresses.iter().enumerate() {
-        // Each address gets its share, so that a silent first one does not hide the second.
+        // Each address gets a share of the time, so that a silent one does not hide the next.
         let left = u32::try_from(addresses.len() - tried).unwrap_or(1);
         let share = until.saturating_duration_since(Instant::now()) / left;
         let connecting = TcpStream::connect(SocketAddr::new(*address, port));
         match timeout(share, connecting).await {
-            Ok(Ok(stream)) => return Ok(Attempt::Open(stream)),
-            Ok(Err(error)) if refuses(&error) => outcome = Attempt::Refused,
-            Ok(Err(error)) if is_ours(&error) => return Err(error).context("cannot connect"),
-            // A refusal by one address says more than the silence of another.
+            Ok(Ok(stream)) => return Ok(ConnectOutcome::Open(stream)),
+            Ok(Err(error)) if is_refusal(&error) => outcome = ConnectOutcome::Refused,
+            Ok(Err(error)) if is_local_error(&error) => {
+                return Err(error).context("cannot connect");
+            }
+            // A refusal by one address is more specific than the silence of another.
             Ok(Err(_)) | Err(_) => {
-                if !matches!(outcome, Attempt::Refused) {
-                    outcome = Attempt::Filtered;
+                if !matches!(outcome, ConnectOutcome::Refused) {
+                    outcome = ConnectOutcome::Filtered;
                 }
             }
         }
@@ -80,15 +93,15 @@ async fn connect_to(addresses: &[IpAddr], port: u16, until: Instant) -> anyhow::
     Ok(outcome)
 }
 
-fn refuses(error: &std::io::Error) -> bool {
+fn is_refusal(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
     )
 }
 
-/// Whether an error is about us and not about the network: no sockets, no memory, no such family.
-fn is_ours(error: &std::io::Error) -> bool {
+/// Whether the cause of an error is here and not in the network: no sockets, no memory, no IPv6.
+fn is_local_error(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     matches!(
         Errno::from_io_error(error),
@@ -96,8 +109,8 @@ fn is_ours(error: &std::io::Error) -> bool {
     )
 }
 
-/// What the server says first.
-async fn banner(mut stream: TcpStream, until: Instant) -> String {
+/// The first bytes from the server.
+async fn read_banner(mut stream: TcpStream, until: Instant) -> String {
     let mut bytes = Vec::new();
     let mut until = until;
     while bytes.len() < BANNER_LIMIT {

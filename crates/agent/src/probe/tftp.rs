@@ -11,31 +11,35 @@ use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
 use super::context::ProbeContext;
-use super::names;
+use super::lookup;
 
 /// Fits into an Ethernet frame.
 const BLOCK: usize = 1428;
-/// What a block has where no size was agreed on.
-const PLAIN_BLOCK: usize = 512;
+/// Size of a block without the option.
+const DEFAULT_BLOCK: usize = 512;
 const FILE_LIMIT: usize = 4 << 20;
 const CONTENT_LIMIT: usize = 256 << 10;
 
 /// Silence after which the last packet is sent again.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRANSMIT_INTERVAL: Duration = Duration::from_secs(1);
 
-pub(super) async fn see(question: &TftpQuestion, look: &ProbeContext) -> anyhow::Result<TftpSeen> {
+pub(super) async fn observe(
+    question: &TftpQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<TftpSeen> {
     let mut seen = TftpSeen {
         answered: Some(false),
         exists: Some(false),
         ..TftpSeen::default()
     };
-    let Some(address) = names::first(&question.host, look.network_limit()).await? else {
+    let Some(address) = lookup::first_address(&question.host, context.network_limit()).await?
+    else {
         return Ok(seen);
     };
-    let mut transfer = Transfer::begin(address, question, look).await?;
+    let mut transfer = Transfer::start(address, question, context).await?;
     let outcome = loop {
-        let Some(packet) = transfer.next().await? else {
-            // Silence: from the start, or in the middle of the file.
+        let Some(packet) = transfer.next_packet().await? else {
+            // Silence, at the start or in the middle of the file.
             return Ok(seen);
         };
         seen.answered = Some(true);
@@ -47,21 +51,21 @@ pub(super) async fn see(question: &TftpQuestion, look: &ProbeContext) -> anyhow:
                 seen.error = Some(msg);
                 return Ok(seen);
             }
-            Packet::Oack(options) => transfer.agree(&options).await?,
+            Packet::Oack(options) => transfer.accept_options(&options).await?,
             Packet::Data { block_num, data } => {
-                if let Some(end) = transfer.take(block_num, &data).await? {
+                if let Some(end) = transfer.accept_block(block_num, &data).await? {
                     break end;
                 }
             }
             Packet::Rrq { .. } | Packet::Wrq { .. } | Packet::Ack(_) => {
-                bail!("the server's answer makes no sense")
+                bail!("the server's answer is not valid")
             }
         }
     };
     seen.exists = Some(true);
-    let whole = matches!(outcome, End::Whole).then_some(transfer.file.len() as u64);
-    seen.size = whole
-        .or(transfer.told)
+    let size = matches!(outcome, TransferEnd::Complete).then_some(transfer.file.len() as u64);
+    seen.size = size
+        .or(transfer.announced_size)
         .and_then(|size| size.try_into().ok());
     let head = &transfer.file[..transfer.file.len().min(CONTENT_LIMIT)];
     seen.content = Some(String::from_utf8_lossy(head).into_owned());
@@ -69,35 +73,35 @@ pub(super) async fn see(question: &TftpQuestion, look: &ProbeContext) -> anyhow:
 }
 
 /// Why a transfer ended well.
-enum End {
-    Whole,
-    Enough,
+enum TransferEnd {
+    Complete,
+    LimitReached,
 }
 
 struct Transfer<'a> {
     socket: UdpSocket,
     question: &'a TftpQuestion,
-    /// The server, from its first answer on with the port of this transfer.
+    /// The server; after its first answer with the port of this transfer.
     server: SocketAddr,
-    begun: bool,
-    /// Whether options were asked for.
+    started: bool,
+    /// Whether the request had options.
     options: bool,
     block: usize,
-    told: Option<u64>,
-    last: Vec<u8>,
+    announced_size: Option<u64>,
+    last_packet: Vec<u8>,
     expected: u16,
     file: Vec<u8>,
-    silence: Duration,
+    silence_limit: Duration,
     until: Instant,
 }
 
 impl<'a> Transfer<'a> {
-    async fn begin(
+    async fn start(
         address: IpAddr,
         question: &'a TftpQuestion,
-        look: &ProbeContext,
+        context: &ProbeContext,
     ) -> anyhow::Result<Self> {
-        let local = names::any_like(address);
+        let local = lookup::unspecified_like(address);
         let socket = UdpSocket::bind(local)
             .await
             .context("cannot open a socket")?;
@@ -105,21 +109,21 @@ impl<'a> Transfer<'a> {
             socket,
             question,
             server: SocketAddr::new(address, question.port),
-            begun: false,
+            started: false,
             options: true,
-            block: PLAIN_BLOCK,
-            told: None,
-            last: Vec::new(),
+            block: DEFAULT_BLOCK,
+            announced_size: None,
+            last_packet: Vec::new(),
             expected: 1,
             file: Vec::new(),
-            silence: look.network_limit(),
-            until: Instant::now() + look.patience(),
+            silence_limit: context.network_limit(),
+            until: Instant::now() + context.time_limit(),
         };
         transfer.request(true).await?;
         Ok(transfer)
     }
 
-    /// Asks for the file.
+    /// Sends the request.
     async fn request(&mut self, options: bool) -> anyhow::Result<()> {
         let wanted = [
             (OptionType::BlockSize, BLOCK as u64),
@@ -127,7 +131,7 @@ impl<'a> Transfer<'a> {
         ];
         let wanted = wanted.map(|(option, value)| TransferOption { option, value });
         self.options = options;
-        self.begun = false;
+        self.started = false;
         self.server.set_port(self.question.port);
         self.send(&Packet::Rrq {
             filename: self.question.path.clone(),
@@ -138,38 +142,38 @@ impl<'a> Transfer<'a> {
     }
 
     async fn send(&mut self, packet: &Packet) -> anyhow::Result<()> {
-        self.last = packet.serialize().map_err(anyhow::Error::msg)?;
+        self.last_packet = packet.serialize().map_err(anyhow::Error::msg)?;
         self.send_last().await;
         Ok(())
     }
 
-    /// No way there is like silence: the wait for an answer will tell.
+    /// Ignores errors: an unreachable server is handled like a silent one.
     async fn send_last(&self) {
-        let _ = self.socket.send_to(&self.last, self.server).await;
+        let _ = self.socket.send_to(&self.last_packet, self.server).await;
     }
 
-    /// The server's next packet; `None` where it falls silent.
-    async fn next(&mut self) -> anyhow::Result<Option<Packet>> {
-        let silent = Instant::now() + self.silence;
+    /// The server's next packet; `None` if it is silent.
+    async fn next_packet(&mut self) -> anyhow::Result<Option<Packet>> {
+        let silent = Instant::now() + self.silence_limit;
         let mut buffer = [0; 2048];
         loop {
             let now = Instant::now();
-            if now >= self.until && self.begun {
+            if now >= self.until && self.started {
                 bail!("the transfer did not end in time");
             }
             if now >= silent.min(self.until) {
                 return Ok(None);
             }
-            let wait = (now + AGAIN).min(silent).min(self.until);
+            let wait = (now + RETRANSMIT_INTERVAL).min(silent).min(self.until);
             match timeout_at(wait, self.socket.recv_from(&mut buffer)).await {
                 Ok(Ok((length, from))) if self.is_from_server(from) => {
-                    self.begun = true;
+                    self.started = true;
                     self.server = from;
-                    return packet(&buffer[..length]).map(Some);
+                    return parse_packet(&buffer[..length]).map(Some);
                 }
-                // A stranger's packet.
+                // A packet from another sender.
                 Ok(Ok(_)) => {}
-                // Refused by ICMP, or no way there.
+                // Refused by ICMP, or unreachable.
                 Ok(Err(_)) => return Ok(None),
                 Err(_) => self.send_last().await,
             }
@@ -177,14 +181,14 @@ impl<'a> Transfer<'a> {
     }
 
     fn is_from_server(&self, from: SocketAddr) -> bool {
-        from.ip() == self.server.ip() && (!self.begun || from.port() == self.server.port())
+        from.ip() == self.server.ip() && (!self.started || from.port() == self.server.port())
     }
 
-    /// Takes the options that the server agreed to.
-    async fn agree(&mut self, options: &[TransferOption]) -> anyhow::Result<()> {
+    /// Handles the options that the server accepted.
+    async fn accept_options(&mut self, options: &[TransferOption]) -> anyhow::Result<()> {
         ensure!(
             self.options,
-            "the server agrees to what it was not asked for"
+            "the server accepts options that were not requested"
         );
         for option in options {
             if option.option == OptionType::BlockSize {
@@ -195,15 +199,19 @@ impl<'a> Transfer<'a> {
                     option.value
                 );
             } else if option.option == OptionType::TransferSize {
-                self.told = Some(option.value);
+                self.announced_size = Some(option.value);
             }
         }
         self.send(&Packet::Ack(0)).await
     }
 
-    /// Takes a block and says so; its end where it was the last one, or there are enough.
-    async fn take(&mut self, number: u16, data: &[u8]) -> anyhow::Result<Option<End>> {
-        // A block that comes twice was acknowledged already; sent again, it would double for ever.
+    /// Stores and acknowledges a block; returns the outcome after the last block or at the limit.
+    async fn accept_block(
+        &mut self,
+        number: u16,
+        data: &[u8],
+    ) -> anyhow::Result<Option<TransferEnd>> {
+        // A duplicate was acknowledged before; acknowledging it again would double all later packets.
         if number != self.expected {
             return Ok(None);
         }
@@ -213,15 +221,15 @@ impl<'a> Transfer<'a> {
         if data.len() == self.block && self.file.len() >= FILE_LIMIT {
             let (code, msg) = (ErrorCode::NotDefined, "enough".to_owned());
             self.send(&Packet::Error { code, msg }).await?;
-            return Ok(Some(End::Enough));
+            return Ok(Some(TransferEnd::LimitReached));
         }
         self.send(&Packet::Ack(number)).await?;
-        Ok((data.len() < self.block).then_some(End::Whole))
+        Ok((data.len() < self.block).then_some(TransferEnd::Complete))
     }
 }
 
-fn packet(bytes: &[u8]) -> anyhow::Result<Packet> {
-    ensure!(bytes.len() >= 4, "the server's answer is cut short");
+fn parse_packet(bytes: &[u8]) -> anyhow::Result<Packet> {
+    ensure!(bytes.len() >= 4, "the server's answer is truncated");
     Packet::deserialize(bytes)
         .map_err(|error| anyhow::anyhow!("cannot read the server's answer: {error}"))
 }

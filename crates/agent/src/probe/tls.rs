@@ -1,4 +1,4 @@
-//! Shakes hands over TLS and reads the server's certificate.
+//! Connects over TLS and reads the server's certificate.
 
 use std::sync::Arc;
 
@@ -9,22 +9,25 @@ use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::certificate::{DAY, names, now, witness};
 use super::context::ProbeContext;
-use super::tcp::{Attempt, connect};
+use super::tcp::{ConnectOutcome, connect};
+use super::verifier::{DAY, alternative_names, recording_verifier, unix_now};
 
-pub(super) async fn see(question: &TlsQuestion, look: &ProbeContext) -> anyhow::Result<TlsSeen> {
+pub(super) async fn observe(
+    question: &TlsQuestion,
+    context: &ProbeContext,
+) -> anyhow::Result<TlsSeen> {
     let name = question.name.as_ref().unwrap_or(&question.host);
     let server = ServerName::try_from(name.clone())
-        .with_context(|| format!("`{name}` is not the name of a server"))?;
-    let (witness, config) = witness(question.ca.as_deref()).await?;
-    let until = Instant::now() + look.network_limit();
+        .with_context(|| format!("`{name}` is not a valid server name"))?;
+    let (verifier, config) = recording_verifier(question.ca.as_deref()).await?;
+    let until = Instant::now() + context.network_limit();
     let silent = TlsSeen {
         connected: Some(false),
         ..TlsSeen::default()
     };
-    let attempt = connect(&question.host, question.port, look.network_limit()).await?;
-    let Attempt::Open(stream) = attempt else {
+    let attempt = connect(&question.host, question.port, context.network_limit()).await?;
+    let ConnectOutcome::Open(stream) = attempt else {
         return Ok(silent);
     };
     let shaking = TlsConnector::from(Arc::new(config)).connect(server, stream);
@@ -32,7 +35,7 @@ pub(super) async fn see(question: &TlsQuestion, look: &ProbeContext) -> anyhow::
         return Ok(silent);
     };
     let (_, connection) = stream.get_ref();
-    let version = connection.protocol_version().map(version);
+    let version = connection.protocol_version().map(version_name);
     let certificate = connection
         .peer_certificates()
         .and_then(<[_]>::first)
@@ -44,15 +47,15 @@ pub(super) async fn see(question: &TlsQuestion, look: &ProbeContext) -> anyhow::
         version,
         subject: Some(parsed.subject().to_string()),
         issuer: Some(parsed.issuer().to_string()),
-        names: Some(names(&parsed)),
-        days_left: Some((parsed.validity().not_after.timestamp() - now()).div_euclid(DAY)),
+        names: Some(alternative_names(&parsed)),
+        days_left: Some((parsed.validity().not_after.timestamp() - unix_now()).div_euclid(DAY)),
         self_signed: Some(parsed.subject() == parsed.issuer()),
-        trusted: witness.trusted(),
+        trusted: verifier.trusted(),
     })
 }
 
-fn version(version: ProtocolVersion) -> String {
-    // As OpenSSL writes them; rustls has an underscore, and speaks no others.
+fn version_name(version: ProtocolVersion) -> String {
+    // Names as in OpenSSL; rustls has an underscore instead of the dot.
     let name = format!("{version:?}");
     name.replace('_', ".")
 }

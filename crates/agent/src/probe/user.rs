@@ -1,12 +1,12 @@
-//! Looks at a local account.
+//! Observes a local account.
 
 use plateau_core::question::user::{UserQuestion, UserSeen};
 
-use super::accounts;
 use super::context::ProbeContext;
+use crate::accounts;
 
-pub(super) fn see(question: &UserQuestion, look: &ProbeContext) -> anyhow::Result<UserSeen> {
-    let Some(user) = accounts::users()?
+pub(super) fn observe(question: &UserQuestion, context: &ProbeContext) -> anyhow::Result<UserSeen> {
+    let Some(user) = accounts::read_passwd()?
         .into_iter()
         .find(|user| user.name == question.name)
     else {
@@ -15,14 +15,14 @@ pub(super) fn see(question: &UserQuestion, look: &ProbeContext) -> anyhow::Resul
             ..UserSeen::default()
         });
     };
-    let groups = accounts::groups()?;
-    let mut supplementary: Vec<String> = accounts::groups_of(&groups, &user.name)
+    let groups = accounts::read_group()?;
+    let mut supplementary: Vec<String> = accounts::supplementary_groups(&groups, &user.name)
         .into_iter()
         .map(|group| group.name.clone())
         .collect();
     supplementary.sort();
     supplementary.dedup();
-    let password = if look.wants("password") {
+    let password = if context.wants("password") {
         Some(password(&user)?.to_owned())
     } else {
         None
@@ -39,10 +39,10 @@ pub(super) fn see(question: &UserQuestion, look: &ProbeContext) -> anyhow::Resul
     })
 }
 
-fn password(user: &accounts::User) -> anyhow::Result<&'static str> {
+fn password(user: &accounts::PasswdEntry) -> anyhow::Result<&'static str> {
     let field = if user.password == "x" {
-        // Without a line there, nobody can log in by password.
-        accounts::shadow(&user.name)?.unwrap_or_else(|| "!".to_owned())
+        // Without a line in `/etc/shadow`, nobody can log in with a password.
+        accounts::read_shadow_password(&user.name)?.unwrap_or_else(|| "!".to_owned())
     } else {
         user.password.clone()
     };

@@ -1,7 +1,7 @@
-//! Asks questions again and again until it is told to end, by a line on standard input or its end.
+//! Asks questions repeatedly until a line on standard input, or its end, stops that.
 //!
-//! Each attempt begins at its time, whether or not those before it have ended: a server that keeps
-//! silent for its whole limit must not make the attempts rarer.
+//! Each attempt starts at its time, whether or not the previous ones have ended: a server that is
+//! silent for its whole time limit must not make the attempts less frequent.
 
 use std::io::BufRead;
 use std::sync::{Arc, mpsc};
@@ -15,23 +15,22 @@ use plateau_core::question::{Observation, Question};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::context::{AskClient, Shared};
-use super::{GRACE, Outcome, ask, could_not, runtime};
+use super::context::{AskClient, BatchState};
+use super::runner::{GRACE, Outcome, ask, could_not_look, runtime, spawn_thread};
 
-/// Longest that anything is watched: whoever asked has long gone then.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// Longest watch: after that time, the asking side has certainly gone.
+const MAX_DURATION: Duration = Duration::from_secs(60 * 60);
 
-/// Least time that a server has to answer an attempt, in milliseconds.
-const LEAST_ANSWER_MS: u64 = 1500;
+/// Shortest time for a server to answer an attempt, in milliseconds.
+const MIN_ANSWER_MS: u64 = 1500;
 
-/// What an attempt may take beyond the time that a server has, in milliseconds: silence is an
-/// observation, which needs a moment to be reported.
+/// Extra time for an attempt, in milliseconds: silence is an observation and has to be reported.
 const MARGIN_MS: u64 = 500;
 
 /// Most attempts of one question at the same time.
-const IN_FLIGHT: usize = 64;
+const MAX_IN_FLIGHT: usize = 64;
 
-/// Most runs of equal facts that are kept of one question, and most bytes of them.
+/// Most runs of equal facts of one question, and most bytes of them.
 const RUNS_LIMIT: usize = 5000;
 const BYTES_LIMIT: usize = 4 << 20;
 
@@ -39,8 +38,8 @@ const BYTES_LIMIT: usize = 4 << 20;
 pub(super) struct Watch {
     end: watch::Sender<bool>,
     facts: mpsc::Receiver<Outcome>,
-    /// Most that the attempts may take that are under way at the end.
-    patience: Duration,
+    /// Longest that the attempts in flight may take after the end.
+    time_limit: Duration,
 }
 
 /// Whether a question is one to be watched.
@@ -49,8 +48,8 @@ pub(super) fn is_watched(asked: &Asked) -> bool {
 }
 
 impl Watch {
-    /// Begins; `None` where there is nothing to watch.
-    pub(super) fn begin(questions: &[Asked], ask_client: Option<AskClient>) -> Option<Self> {
+    /// Starts; `None` if there is nothing to watch.
+    pub(super) fn start(questions: &[Asked], ask_client: Option<AskClient>) -> Option<Self> {
         let watched: Vec<(usize, Asked)> = questions
             .iter()
             .cloned()
@@ -60,31 +59,31 @@ impl Watch {
         let longest = watched.iter().map(|(_, asked)| asked.timeout_ms).max()?;
         let (end, ends) = watch::channel(false);
         let (sender, facts) = mpsc::channel();
-        super::thread(move || watch_all(watched, ask_client, &ends, &sender));
+        spawn_thread(move || watch_all(watched, ask_client, &ends, &sender));
         Some(Self {
             end,
             facts,
-            patience: Duration::from_millis(longest) + GRACE,
+            time_limit: Duration::from_millis(longest) + GRACE,
         })
     }
 
-    /// Waits until it is time to end.
-    pub(super) fn until_told(&self) {
-        let (sender, told) = mpsc::channel();
+    /// Waits until the watch has to end.
+    pub(super) fn wait_for_end(&self) {
+        let (sender, line) = mpsc::channel();
         std::thread::spawn(move || {
-            let mut line = Vec::new();
-            // A line, its end and a broken pipe say the same: nobody waits any longer.
-            let _ = std::io::stdin().lock().read_until(b'\n', &mut line);
+            let mut bytes = Vec::new();
+            // A line, the end of the input and a broken pipe mean the same: the watch is over.
+            let _ = std::io::stdin().lock().read_until(b'\n', &mut bytes);
             let _ = sender.send(());
         });
-        let _ = told.recv_timeout(LONGEST);
+        let _ = line.recv_timeout(MAX_DURATION);
     }
 
-    /// Ends, and gives what was seen.
-    pub(super) fn end(self) -> Vec<Outcome> {
-        // An error says that the asking thread has died, and so does the lack of its facts.
+    /// Stops, and returns what was observed.
+    pub(super) fn finish(self) -> Vec<Outcome> {
+        // An error means that the asking thread has died; its facts are then missing as well.
         let _ = self.end.send(true);
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.time_limit;
         let mut outcomes = Vec::new();
         let left = || deadline.saturating_duration_since(Instant::now());
         while let Ok(outcome) = self.facts.recv_timeout(left()) {
@@ -104,11 +103,11 @@ fn watch_all(
         return;
     };
     runtime.block_on(async {
-        let shared = Arc::new(Shared::new(ask_client));
+        let state = Arc::new(BatchState::new(ask_client));
         let watching = questions.into_iter().map(async |(index, asked)| {
-            let begun = Instant::now();
-            let fact = watch_one(asked, &shared, ends.clone()).await;
-            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let started = Instant::now();
+            let fact = watch_one(asked, &state, ends.clone()).await;
+            let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             // The receiver waits until it has all facts or time is over.
             let _ = facts.send((index, fact, took_ms));
         });
@@ -116,48 +115,48 @@ fn watch_all(
     });
 }
 
-async fn watch_one(asked: Asked, shared: &Arc<Shared>, mut ends: watch::Receiver<bool>) -> Fact {
+async fn watch_one(asked: Asked, state: &Arc<BatchState>, mut ends: watch::Receiver<bool>) -> Fact {
     let Question::Availability(AvailabilityQuestion { of, wants, every }) = asked.question else {
-        return could_not("this question is not to be watched");
+        return could_not_look("this question cannot be watched");
     };
     let attempt = Asked {
         id: asked.id,
         question: *of,
         wants,
-        // An attempt that waits until the server is back would hide that it was away.
-        timeout_ms: (every.0.max(LEAST_ANSWER_MS) + MARGIN_MS).min(asked.timeout_ms),
+        // An attempt that waits until the server is back would hide the outage.
+        timeout_ms: (every.0.max(MIN_ANSWER_MS) + MARGIN_MS).min(asked.timeout_ms),
     };
-    let begun = Instant::now();
-    let mut series = Series::default();
+    let started = Instant::now();
+    let mut runs = AttemptRuns::default();
     let mut attempts = FuturesOrdered::new();
     let mut times = tokio::time::interval(Duration::from_millis(every.0.max(1)));
     times.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            // In this order, so that there is one attempt whatever happens.
+            // In this order, so that at least one attempt is made.
             biased;
-            _ = times.tick(), if attempts.len() < IN_FLIGHT => {
-                let at = begun.elapsed();
-                let (attempt, shared) = (attempt.clone(), Arc::clone(shared));
-                attempts.push_back(async move { (at, ask(attempt, shared).await.0) });
+            _ = times.tick(), if attempts.len() < MAX_IN_FLIGHT => {
+                let at = started.elapsed();
+                let (attempt, state) = (attempt.clone(), Arc::clone(state));
+                attempts.push_back(async move { (at, ask(attempt, state).await.0) });
             }
             Some((at, fact)) = attempts.next(), if !attempts.is_empty() => {
-                series.push(at, only(fact, &attempt));
+                runs.push(at, retain_wanted(fact, &attempt));
             }
-            // An error says that nobody is left to end it.
+            // An error means that the other side has gone.
             _ = ends.changed() => break,
         }
     }
-    let lasted = begun.elapsed();
+    let duration = started.elapsed();
     while let Some((at, fact)) = attempts.next().await {
-        series.push(at, only(fact, &attempt));
+        runs.push(at, retain_wanted(fact, &attempt));
     }
-    series.fact(lasted)
+    runs.into_fact(duration)
 }
 
-/// A fact with the wanted attributes alone: what is of no interest, such as a date, would make
-/// every attempt differ from the one before it.
-fn only(fact: Fact, asked: &Asked) -> Fact {
+/// Removes the attributes that are not wanted: a date, for example, would make every attempt differ
+/// from the previous one.
+fn retain_wanted(fact: Fact, asked: &Asked) -> Fact {
     let Fact::Seen(observation) = &fact else {
         return fact;
     };
@@ -168,18 +167,18 @@ fn only(fact: Fact, asked: &Asked) -> Fact {
     if let Some(seen) = seen {
         seen.retain(|attribute, _| asked.wants.contains(attribute));
     }
-    // A kind that cannot be without the others is kept whole.
+    // A kind with required attributes is kept as it is.
     serde_json::from_value(kinds).map_or(fact, Fact::Seen)
 }
 
-/// What the attempts saw so far.
+/// What the attempts have observed so far: runs of equal facts.
 #[derive(Default)]
-struct Series {
+struct AttemptRuns {
     runs: Vec<Run>,
     bytes: usize,
 }
 
-impl Series {
+impl AttemptRuns {
     fn push(&mut self, at: Duration, fact: Fact) {
         let at = milliseconds(at);
         if let Some(last) = self.runs.last_mut().filter(|last| last.fact == fact) {
@@ -203,12 +202,12 @@ impl Series {
         self.runs.len() >= RUNS_LIMIT || self.bytes >= BYTES_LIMIT
     }
 
-    fn fact(self, lasted: Duration) -> Fact {
+    fn into_fact(self, duration: Duration) -> Fact {
         if self.is_full() {
-            return could_not("the attempts saw too many different things");
+            return could_not_look("the attempts saw too many different things");
         }
         Fact::Seen(Observation::Availability(AvailabilitySeen {
-            lasted_ms: milliseconds(lasted),
+            lasted_ms: milliseconds(duration),
             runs: self.runs,
         }))
     }

@@ -1,4 +1,4 @@
-//! What SFTP says of files, and what it has done to them.
+//! File attributes of SFTP: read from files and applied to them.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
@@ -8,8 +8,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use russh_sftp::protocol::FileAttributes;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
-/// As the protocol has them: seconds in 32 bits.
-pub(super) fn of(metadata: &Metadata) -> FileAttributes {
+/// The attributes of a file; the protocol has times as seconds in 32 bits.
+pub(super) fn from_metadata(metadata: &Metadata) -> FileAttributes {
     let seconds = |time: i64| u32::try_from(time).unwrap_or(0);
     FileAttributes {
         size: Some(metadata.len()),
@@ -23,31 +23,31 @@ pub(super) fn of(metadata: &Metadata) -> FileAttributes {
     }
 }
 
-/// The bits of a mode that can be set.
+/// The bits of a mode that can be changed.
 pub(super) fn mode(attributes: &FileAttributes) -> Option<u32> {
     attributes.permissions.map(|mode| mode & 0o7777)
 }
 
-/// Sets what is given of an open file.
-pub(super) fn set(file: &File, attributes: &FileAttributes) -> io::Result<()> {
+/// Applies the given attributes to an open file.
+pub(super) fn apply(file: &File, attributes: &FileAttributes) -> io::Result<()> {
     if let Some(size) = attributes.size {
         file.set_len(size)?;
     }
     if attributes.uid.is_some() || attributes.gid.is_some() {
         fchown(file, attributes.uid, attributes.gid)?;
     }
-    // After the owner, whose change takes the bits away that make a program another user's.
+    // After the owner, because a change of owner clears the set-user-ID and set-group-ID bits.
     if let Some(mode) = mode(attributes) {
         file.set_permissions(Permissions::from_mode(mode))?;
     }
-    if let Some(times) = times(attributes) {
+    if let Some(times) = timestamps(attributes) {
         rustix::fs::futimens(file.as_fd(), &times)?;
     }
     Ok(())
 }
 
-/// Sets what is given of a file by its path.
-pub(super) fn set_at(path: &str, attributes: &FileAttributes) -> io::Result<()> {
+/// Applies the given attributes to a path.
+pub(super) fn apply_to_path(path: &str, attributes: &FileAttributes) -> io::Result<()> {
     if let Some(size) = attributes.size {
         File::options().write(true).open(path)?.set_len(size)?;
     }
@@ -57,13 +57,13 @@ pub(super) fn set_at(path: &str, attributes: &FileAttributes) -> io::Result<()> 
     if let Some(mode) = mode(attributes) {
         std::fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
-    if let Some(times) = times(attributes) {
+    if let Some(times) = timestamps(attributes) {
         rustix::fs::utimensat(CWD, path, &times, AtFlags::empty())?;
     }
     Ok(())
 }
 
-fn times(attributes: &FileAttributes) -> Option<Timestamps> {
+fn timestamps(attributes: &FileAttributes) -> Option<Timestamps> {
     let at = |seconds: u32| Timespec {
         tv_sec: i64::from(seconds),
         tv_nsec: 0,

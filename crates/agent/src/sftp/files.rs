@@ -1,4 +1,4 @@
-//! The file system as an SFTP client asks for it.
+//! Handles the requests of an SFTP client.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions, ReadDir};
@@ -17,23 +17,23 @@ use tokio::sync::oneshot;
 
 use super::attributes;
 
-/// A rename that replaces what is there, as clients of OpenSSH want it.
-const RENAME: &str = "posix-rename@openssh.com";
+/// A rename that replaces an existing file, as clients of OpenSSH expect.
+const POSIX_RENAME: &str = "posix-rename@openssh.com";
 
-/// Most files and folders that are open at once.
-const OPEN: usize = 128;
+/// Most files and folders that are open at the same time.
+const MAX_OPEN: usize = 128;
 
-/// Most bytes of one answer to a read; packets are at most 256 KiB.
-const READ: u32 = 255 << 10;
+/// Most bytes of one read; a packet has at most 256 KiB.
+const MAX_READ: u32 = 255 << 10;
 
-/// Entries of a folder in one answer.
-const ENTRIES: usize = 100;
+/// Entries of a folder in one reply.
+const ENTRIES_PER_REPLY: usize = 100;
 
-/// Files and folders that a client has open.
-pub(super) struct Files {
+/// The files and folders that a client has open.
+pub(super) struct FileServer {
     open: BTreeMap<String, Open>,
     opened: u64,
-    _serves: oneshot::Sender<()>,
+    _alive: oneshot::Sender<()>,
 }
 
 enum Open {
@@ -41,22 +41,22 @@ enum Open {
     Folder(ReadDir),
 }
 
-/// Why something is refused.
-pub(super) struct Refused(StatusReply);
+/// Why a request failed.
+pub(super) struct SftpError(StatusReply);
 
-impl From<Refused> for StatusReply {
-    fn from(refused: Refused) -> Self {
+impl From<SftpError> for StatusReply {
+    fn from(refused: SftpError) -> Self {
         refused.0
     }
 }
 
-impl From<StatusCode> for Refused {
+impl From<StatusCode> for SftpError {
     fn from(code: StatusCode) -> Self {
         Self(code.into())
     }
 }
 
-impl From<io::Error> for Refused {
+impl From<io::Error> for SftpError {
     fn from(error: io::Error) -> Self {
         let kind = error.kind();
         let code = if kind == ErrorKind::NotFound {
@@ -70,19 +70,19 @@ impl From<io::Error> for Refused {
     }
 }
 
-impl Files {
-    /// Nothing is open yet. The sender goes with it.
-    pub(super) fn new(serves: oneshot::Sender<()>) -> Self {
+impl FileServer {
+    /// Creates a server without open files. The sender is dropped with it.
+    pub(super) fn new(alive: oneshot::Sender<()>) -> Self {
         Self {
             open: BTreeMap::new(),
             opened: 0,
-            _serves: serves,
+            _alive: alive,
         }
     }
 
-    fn keep(&mut self, id: u32, open: Open) -> Result<Handle, Refused> {
-        if self.open.len() == OPEN {
-            return Err(Refused(
+    fn add_handle(&mut self, id: u32, open: Open) -> Result<Handle, SftpError> {
+        if self.open.len() == MAX_OPEN {
+            return Err(SftpError(
                 StatusCode::Failure.with_message("too many open files"),
             ));
         }
@@ -92,7 +92,7 @@ impl Files {
         Ok(Handle { id, handle })
     }
 
-    fn file(&self, handle: &str) -> Result<&File, Refused> {
+    fn file(&self, handle: &str) -> Result<&File, SftpError> {
         match self.open.get(handle) {
             Some(Open::File(file)) => Ok(file),
             Some(Open::Folder(_)) | None => Err(StatusCode::BadMessage.into()),
@@ -100,7 +100,7 @@ impl Files {
     }
 }
 
-fn done(id: u32) -> Status {
+fn ok_status(id: u32) -> Status {
     Status {
         id,
         status_code: StatusCode::Ok,
@@ -109,8 +109,8 @@ fn done(id: u32) -> Status {
     }
 }
 
-/// A path without a way round, also where its last part is not there yet.
-fn resolved(path: &str) -> io::Result<PathBuf> {
+/// The absolute path without links and dots; its last part need not exist.
+fn canonical_path(path: &str) -> io::Result<PathBuf> {
     let path = if path.is_empty() { "." } else { path };
     match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -120,21 +120,21 @@ fn resolved(path: &str) -> io::Result<PathBuf> {
                 _ => Err(error),
             }
         }
-        resolved => resolved,
+        canonical_path => canonical_path,
     }
 }
 
-fn named(id: u32, path: &Path) -> Name {
+fn name_reply(id: u32, path: &Path) -> Name {
     Name {
         id,
         files: vec![Entry::dummy(path.to_string_lossy())],
     }
 }
 
-impl Handler for Files {
-    type Error = Refused;
+impl Handler for FileServer {
+    type Error = SftpError;
 
-    fn unimplemented(&self) -> Refused {
+    fn unimplemented(&self) -> SftpError {
         StatusCode::OpUnsupported.into()
     }
 
@@ -142,10 +142,10 @@ impl Handler for Files {
         &mut self,
         _version: u32,
         _extensions: HashMap<String, String>,
-    ) -> Result<Version, Refused> {
+    ) -> Result<Version, SftpError> {
         let mut version = Version::new();
         let first = "1".to_owned();
-        version.extensions.insert(RENAME.to_owned(), first);
+        version.extensions.insert(POSIX_RENAME.to_owned(), first);
         Ok(version)
     }
 
@@ -155,17 +155,17 @@ impl Handler for Files {
         filename: String,
         pflags: OpenFlags,
         attrs: FileAttributes,
-    ) -> Result<Handle, Refused> {
+    ) -> Result<Handle, SftpError> {
         let mut options = OpenOptions::from(pflags);
         options.mode(attributes::mode(&attrs).unwrap_or(0o666));
         let file = options.open(filename)?;
-        self.keep(id, Open::File(file))
+        self.add_handle(id, Open::File(file))
     }
 
-    async fn close(&mut self, id: u32, handle: String) -> Result<Status, Refused> {
+    async fn close(&mut self, id: u32, handle: String) -> Result<Status, SftpError> {
         let closed = self.open.remove(&handle);
         closed
-            .map(|_| done(id))
+            .map(|_| ok_status(id))
             .ok_or(StatusCode::BadMessage.into())
     }
 
@@ -175,8 +175,8 @@ impl Handler for Files {
         handle: String,
         offset: u64,
         len: u32,
-    ) -> Result<Data, Refused> {
-        let mut data = vec![0; len.min(READ) as usize];
+    ) -> Result<Data, SftpError> {
+        let mut data = vec![0; len.min(MAX_READ) as usize];
         let read = self.file(&handle)?.read_at(&mut data, offset)?;
         data.truncate(read);
         if data.is_empty() && len > 0 {
@@ -191,23 +191,23 @@ impl Handler for Files {
         handle: String,
         offset: u64,
         data: Vec<u8>,
-    ) -> Result<Status, Refused> {
+    ) -> Result<Status, SftpError> {
         self.file(&handle)?.write_all_at(&data, offset)?;
-        Ok(done(id))
+        Ok(ok_status(id))
     }
 
-    async fn lstat(&mut self, id: u32, path: String) -> Result<Attrs, Refused> {
-        let attrs = attributes::of(&fs::symlink_metadata(path)?);
+    async fn lstat(&mut self, id: u32, path: String) -> Result<Attrs, SftpError> {
+        let attrs = attributes::from_metadata(&fs::symlink_metadata(path)?);
         Ok(Attrs { id, attrs })
     }
 
-    async fn fstat(&mut self, id: u32, handle: String) -> Result<Attrs, Refused> {
-        let attrs = attributes::of(&self.file(&handle)?.metadata()?);
+    async fn fstat(&mut self, id: u32, handle: String) -> Result<Attrs, SftpError> {
+        let attrs = attributes::from_metadata(&self.file(&handle)?.metadata()?);
         Ok(Attrs { id, attrs })
     }
 
-    async fn stat(&mut self, id: u32, path: String) -> Result<Attrs, Refused> {
-        let attrs = attributes::of(&fs::metadata(path)?);
+    async fn stat(&mut self, id: u32, path: String) -> Result<Attrs, SftpError> {
+        let attrs = attributes::from_metadata(&fs::metadata(path)?);
         Ok(Attrs { id, attrs })
     }
 
@@ -216,9 +216,9 @@ impl Handler for Files {
         id: u32,
         path: String,
         attrs: FileAttributes,
-    ) -> Result<Status, Refused> {
-        attributes::set_at(&path, &attrs)?;
-        Ok(done(id))
+    ) -> Result<Status, SftpError> {
+        attributes::apply_to_path(&path, &attrs)?;
+        Ok(ok_status(id))
     }
 
     async fn fsetstat(
@@ -226,27 +226,27 @@ impl Handler for Files {
         id: u32,
         handle: String,
         attrs: FileAttributes,
-    ) -> Result<Status, Refused> {
-        attributes::set(self.file(&handle)?, &attrs)?;
-        Ok(done(id))
+    ) -> Result<Status, SftpError> {
+        attributes::apply(self.file(&handle)?, &attrs)?;
+        Ok(ok_status(id))
     }
 
-    async fn opendir(&mut self, id: u32, path: String) -> Result<Handle, Refused> {
+    async fn opendir(&mut self, id: u32, path: String) -> Result<Handle, SftpError> {
         let folder = fs::read_dir(path)?;
-        self.keep(id, Open::Folder(folder))
+        self.add_handle(id, Open::Folder(folder))
     }
 
-    async fn readdir(&mut self, id: u32, handle: String) -> Result<Name, Refused> {
+    async fn readdir(&mut self, id: u32, handle: String) -> Result<Name, SftpError> {
         let Some(Open::Folder(folder)) = self.open.get_mut(&handle) else {
             return Err(StatusCode::BadMessage.into());
         };
         let mut files = Vec::new();
-        for entry in folder.take(ENTRIES) {
+        for entry in folder.take(ENTRIES_PER_REPLY) {
             let entry = entry?;
-            // What was removed meanwhile is not there.
+            // An entry that was removed meanwhile is skipped.
             if let Ok(metadata) = entry.metadata() {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                files.push(Entry::new(name, attributes::of(&metadata)));
+                files.push(Entry::new(name, attributes::from_metadata(&metadata)));
             }
         }
         if files.is_empty() {
@@ -255,9 +255,9 @@ impl Handler for Files {
         Ok(Name { id, files })
     }
 
-    async fn remove(&mut self, id: u32, filename: String) -> Result<Status, Refused> {
+    async fn remove(&mut self, id: u32, filename: String) -> Result<Status, SftpError> {
         fs::remove_file(filename)?;
-        Ok(done(id))
+        Ok(ok_status(id))
     }
 
     async fn mkdir(
@@ -265,19 +265,19 @@ impl Handler for Files {
         id: u32,
         path: String,
         attrs: FileAttributes,
-    ) -> Result<Status, Refused> {
+    ) -> Result<Status, SftpError> {
         let mode = attributes::mode(&attrs).unwrap_or(0o777);
         fs::DirBuilder::new().mode(mode).create(path)?;
-        Ok(done(id))
+        Ok(ok_status(id))
     }
 
-    async fn rmdir(&mut self, id: u32, path: String) -> Result<Status, Refused> {
+    async fn rmdir(&mut self, id: u32, path: String) -> Result<Status, SftpError> {
         fs::remove_dir(path)?;
-        Ok(done(id))
+        Ok(ok_status(id))
     }
 
-    async fn realpath(&mut self, id: u32, path: String) -> Result<Name, Refused> {
-        Ok(named(id, &resolved(&path)?))
+    async fn realpath(&mut self, id: u32, path: String) -> Result<Name, SftpError> {
+        Ok(name_reply(id, &canonical_path(&path)?))
     }
 
     async fn rename(
@@ -285,29 +285,29 @@ impl Handler for Files {
         id: u32,
         oldpath: String,
         newpath: String,
-    ) -> Result<Status, Refused> {
-        // The protocol's own rename replaces nothing.
+    ) -> Result<Status, SftpError> {
+        // The rename of the protocol itself must not replace a file.
         if fs::symlink_metadata(&newpath).is_ok() {
             return Err(io::Error::from(ErrorKind::AlreadyExists).into());
         }
         fs::rename(oldpath, newpath)?;
-        Ok(done(id))
+        Ok(ok_status(id))
     }
 
-    async fn readlink(&mut self, id: u32, path: String) -> Result<Name, Refused> {
-        Ok(named(id, &fs::read_link(path)?))
+    async fn readlink(&mut self, id: u32, path: String) -> Result<Name, SftpError> {
+        Ok(name_reply(id, &fs::read_link(path)?))
     }
 
-    /// OpenSSH has the two paths the other way round than the draft, and clients follow it: the
-    /// first is what the link leads to.
+    /// OpenSSH swaps the two paths of the draft, and clients follow it: the first is the target of
+    /// the link.
     async fn symlink(
         &mut self,
         id: u32,
         linkpath: String,
         targetpath: String,
-    ) -> Result<Status, Refused> {
+    ) -> Result<Status, SftpError> {
         std::os::unix::fs::symlink(linkpath, targetpath)?;
-        Ok(done(id))
+        Ok(ok_status(id))
     }
 
     async fn extended(
@@ -315,15 +315,15 @@ impl Handler for Files {
         id: u32,
         request: String,
         data: Vec<u8>,
-    ) -> Result<Packet, Refused> {
-        if request != RENAME {
+    ) -> Result<Packet, SftpError> {
+        if request != POSIX_RENAME {
             return Err(self.unimplemented());
         }
         let mut data = Bytes::from(data);
-        // Its body is that of another extension: two paths.
+        // The body is the same as that of the hardlink extension: two paths.
         let paths: HardlinkExtension =
             russh_sftp::de::from_bytes(&mut data).map_err(|_| StatusCode::BadMessage)?;
         fs::rename(paths.oldpath, paths.newpath)?;
-        Ok(done(id).into())
+        Ok(ok_status(id).into())
     }
 }

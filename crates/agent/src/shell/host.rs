@@ -1,4 +1,4 @@
-//! Owns one terminal: the process that goes on when the exec that started it is gone.
+//! Owns one terminal: the process that continues when the exec that started it has ended.
 
 use std::cell::RefCell;
 use std::io;
@@ -20,112 +20,109 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
-use super::Shell;
+use crate::runtime;
+
+use super::arguments::ShellArgs;
 use super::output::Output;
 
 /// Most bytes of a frame with live output.
-const CHUNK: usize = 32 << 10;
+const MAX_CHUNK: usize = 32 << 10;
 
-/// How long a terminal is held back for readers who do not read.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest that the terminal waits for readers that do not read.
+const READER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the end is told to readers who do not read.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// Longest that the host waits for readers to receive the end.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Everything that the attachments share.
+/// State that all attachments share.
 struct Terminal {
     master: AsyncFd<OwnedFd>,
     output: RefCell<Output>,
-    ended: RefCell<Option<i32>>,
-    /// More was shown, or the shell ended.
-    news: Notify,
-    /// A reader took something, or left.
-    taken: Notify,
+    exit_code: RefCell<Option<i32>>,
+    /// There is more output, or the shell has ended.
+    output_changed: Notify,
+    /// A reader has read something, or left.
+    output_read: Notify,
 }
 
-/// Owns the terminal until its shell ends. The standard input is the socket that listens.
-pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
-    // Fails for the leader of a group alone, who is none of the exec's any more.
+/// Owns the terminal until its shell ends. Standard input is the listening socket.
+pub(crate) fn run(arguments: &ShellArgs) -> anyhow::Result<()> {
+    // Fails only for a process group leader, which has left the exec's session already.
     let _ = rustix::process::setsid();
     let listener = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()
-        .context("take the socket")?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start")?;
-    LocalSet::new().block_on(&runtime, serve(shell, listener.into()))
+        .context("cannot take the socket")?;
+    let runtime = runtime::single_threaded()?;
+    LocalSet::new().block_on(&runtime, serve(arguments, listener.into()))
 }
 
-async fn serve(shell: &Shell, listener: std::os::unix::net::UnixListener) -> anyhow::Result<()> {
-    listener.set_nonblocking(true).context("listen")?;
-    let listener = UnixListener::from_std(listener).context("listen")?;
-    let (master, slave) = open_terminal(shell).context("open a terminal")?;
-    let again = || slave.try_clone().context("open a terminal");
+async fn serve(
+    arguments: &ShellArgs,
+    listener: std::os::unix::net::UnixListener,
+) -> anyhow::Result<()> {
+    listener.set_nonblocking(true).context("cannot listen")?;
+    let listener = UnixListener::from_std(listener).context("cannot listen")?;
+    let (master, slave) = open_terminal(arguments).context("cannot open a terminal")?;
+    let again = || slave.try_clone().context("cannot open a terminal");
     let mut child = tokio::process::Command::new("/proc/self/exe")
-        .args(["shell-login", "--user", &shell.user])
+        .args(["shell-login", "--user", &arguments.user])
         .stdin(again()?)
         .stdout(again()?)
         .stderr(again()?)
         .spawn()
-        .context("start the shell")?;
+        .context("cannot start the shell")?;
     drop(slave);
     let terminal = Rc::new(Terminal {
-        master: watch(master).context("open a terminal")?,
-        output: RefCell::new(Output::new(number()?, size(shell))),
-        ended: RefCell::default(),
-        news: Notify::new(),
-        taken: Notify::new(),
+        master: register(master).context("cannot open a terminal")?,
+        output: RefCell::new(Output::new(random_id()?, arguments.size())),
+        exit_code: RefCell::default(),
+        output_changed: Notify::new(),
+        output_read: Notify::new(),
     });
-    let (typed, keys) = mpsc::channel(64);
-    tokio::task::spawn_local(type_keys(Rc::clone(&terminal), keys));
+    let (input_sender, input) = mpsc::channel(64);
+    tokio::task::spawn_local(write_input(Rc::clone(&terminal), input));
     let mut attached = tokio::task::JoinSet::new();
     let status = {
-        let showing = show(&terminal);
-        tokio::pin!(showing);
-        let mut shows = true;
+        let reading = read_output(&terminal);
+        tokio::pin!(reading);
+        let mut is_open = true;
         loop {
             tokio::select! {
-                status = child.wait() => break status.context("wait for the shell")?,
-                () = &mut showing, if shows => shows = false,
+                status = child.wait() => break status.context("cannot wait for the shell")?,
+                () = &mut reading, if is_open => is_open = false,
                 stream = listener.accept() => if let Ok((stream, _)) = stream {
-                    attached.spawn_local(attach(Rc::clone(&terminal), stream, typed.clone()));
+                    attached.spawn_local(attach(Rc::clone(&terminal), stream, input_sender.clone()));
                 },
                 Some(_) = attached.join_next() => {}
             }
         }
     };
-    // From here on whoever attaches gets a new terminal; those who wait already hear of the end.
-    let _ = std::fs::remove_file(super::socket(&shell.name));
+    // From here on a new attachment starts a new terminal; those that wait already receive the end.
+    let _ = std::fs::remove_file(arguments.socket());
     drain(&terminal);
-    terminal.ended.replace(Some(status_number(status)));
-    terminal.news.notify_waiters();
+    terminal.exit_code.replace(Some(exit_code(status)));
+    terminal.output_changed.notify_waiters();
     while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
-        attached.spawn_local(attach(Rc::clone(&terminal), stream, typed.clone()));
+        attached.spawn_local(attach(Rc::clone(&terminal), stream, input_sender.clone()));
     }
-    let _ = tokio::time::timeout(FAREWELL, async {
+    let _ = tokio::time::timeout(END_TIMEOUT, async {
         while attached.join_next().await.is_some() {}
     })
     .await;
     Ok(())
 }
 
-/// The size of the window that was asked for.
-fn size(shell: &Shell) -> (u16, u16) {
-    (shell.cols.unwrap_or(80), shell.rows.unwrap_or(24))
-}
-
-/// A number that no terminal had before.
-fn number() -> anyhow::Result<u64> {
+/// A random number, which no terminal had before.
+fn random_id() -> anyhow::Result<u64> {
     let mut bytes = [0; 8];
     rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
-        .context("draw a number")?;
+        .context("cannot get random numbers")?;
     Ok(u64::from_be_bytes(bytes))
 }
 
-/// Both ends of a new terminal; the first does not block.
-fn open_terminal(shell: &Shell) -> io::Result<(OwnedFd, OwnedFd)> {
+/// Both ends of a new terminal; the first is non-blocking.
+fn open_terminal(arguments: &ShellArgs) -> io::Result<(OwnedFd, OwnedFd)> {
     let master =
         rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     rustix::pty::grantpt(&master)?;
@@ -134,16 +131,16 @@ fn open_terminal(shell: &Shell) -> io::Result<(OwnedFd, OwnedFd)> {
         &master,
         OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC,
     )?;
-    let (cols, rows) = size(shell);
+    let (cols, rows) = arguments.size();
     resize(&master, cols, rows)?;
     rustix::io::ioctl_fionbio(&master, true)?;
     Ok((master, slave))
 }
 
-/// Hands a descriptor to the runtime.
-#[allow(unsafe_code)]
-fn watch(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` stays open and the same for as long as it lives, and `AsyncFd` owns it.
+/// Registers a descriptor with the runtime.
+#[expect(unsafe_code, reason = "no safe interface registers a descriptor")]
+fn register(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` stays open and unchanged while it lives, and `AsyncFd` owns it.
     Ok(unsafe { AsyncFd::register(master)? })
 }
 
@@ -157,16 +154,16 @@ fn resize(terminal: impl AsFd, cols: u16, rows: u16) -> io::Result<()> {
     Ok(rustix::termios::tcsetwinsize(terminal, size)?)
 }
 
-/// As shells say it.
-fn status_number(status: ExitStatus) -> i32 {
+/// The exit code as a shell reports it.
+fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()
         .or(status.signal().map(|signal| 128 + signal))
         .unwrap_or(-1)
 }
 
-/// Takes what the terminal shows until nobody has it open any more.
-async fn show(terminal: &Terminal) {
+/// Reads the terminal's output until no process has it open.
+async fn read_output(terminal: &Terminal) {
     let mut buffer = vec![0; 16 << 10];
     loop {
         let read = terminal
@@ -179,32 +176,32 @@ async fn show(terminal: &Terminal) {
             Ok(0) | Err(_) => return,
             Ok(bytes) => bytes,
         };
-        terminal.output.borrow_mut().show(&buffer[..bytes]);
-        terminal.news.notify_waiters();
-        let _ = tokio::time::timeout(PATIENCE, async {
-            while terminal.output.borrow().is_ahead() {
-                terminal.taken.notified().await;
+        terminal.output.borrow_mut().push(&buffer[..bytes]);
+        terminal.output_changed.notify_waiters();
+        let _ = tokio::time::timeout(READER_TIMEOUT, async {
+            while terminal.output.borrow().all_readers_lag() {
+                terminal.output_read.notified().await;
             }
         })
         .await;
     }
 }
 
-/// Takes what is left, without waiting for what background jobs may still show.
+/// Reads what is left, without waiting for the output of background jobs.
 fn drain(terminal: &Terminal) {
     let mut buffer = vec![0; 16 << 10];
-    // Bounded, since a background job may show things for ever.
+    // Bounded, because a background job may write for ever.
     for _ in 0..64 {
         match rustix::io::read(terminal.master.get_ref(), &mut buffer[..]) {
             Ok(0) | Err(_) => return,
-            Ok(bytes) => terminal.output.borrow_mut().show(&buffer[..bytes]),
+            Ok(bytes) => terminal.output.borrow_mut().push(&buffer[..bytes]),
         }
     }
 }
 
-/// Writes what all attachments type, each frame whole.
-async fn type_keys(terminal: Rc<Terminal>, mut keys: mpsc::Receiver<Vec<u8>>) {
-    while let Some(bytes) = keys.recv().await {
+/// Writes the input of all attachments; the bytes of a frame stay together.
+async fn write_input(terminal: Rc<Terminal>, mut input: mpsc::Receiver<Vec<u8>>) {
+    while let Some(bytes) = input.recv().await {
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let written = terminal
@@ -222,15 +219,15 @@ async fn type_keys(terminal: Rc<Terminal>, mut keys: mpsc::Receiver<Vec<u8>>) {
 }
 
 /// Serves one attachment until it leaves or the shell ends.
-async fn attach(terminal: Rc<Terminal>, stream: UnixStream, typed: mpsc::Sender<Vec<u8>>) {
+async fn attach(terminal: Rc<Terminal>, stream: UnixStream, input_sender: mpsc::Sender<Vec<u8>>) {
     let reader = terminal.output.borrow_mut().attach();
     let (from, to) = stream.into_split();
     tokio::select! {
-        () = hear(&terminal, from, typed) => {}
-        () = tell(&terminal, to, reader) => {}
+        () = receive_frames(&terminal, from, input_sender) => {}
+        () = send_frames(&terminal, to, reader) => {}
     }
     terminal.output.borrow_mut().detach(reader);
-    terminal.taken.notify_waiters();
+    terminal.output_read.notify_waiters();
 }
 
 fn codec() -> LengthDelimitedCodec {
@@ -239,19 +236,23 @@ fn codec() -> LengthDelimitedCodec {
         .new_codec()
 }
 
-/// Takes frames; comes back when the attachment ends or talks nonsense.
-async fn hear(terminal: &Terminal, from: OwnedReadHalf, typed: mpsc::Sender<Vec<u8>>) {
+/// Receives frames; returns when the attachment ends or sends an invalid frame.
+async fn receive_frames(
+    terminal: &Terminal,
+    from: OwnedReadHalf,
+    input_sender: mpsc::Sender<Vec<u8>>,
+) {
     let mut frames = FramedRead::new(from, codec());
     while let Some(Ok(frame)) = frames.next().await {
         match Frame::decode(&frame) {
             Ok(Frame::Data(bytes)) => {
-                if typed.send(bytes).await.is_err() {
-                    // Nobody can type any more, but what is shown still counts.
+                if input_sender.send(bytes).await.is_err() {
+                    // There can be no more input, but the output is still sent.
                     return std::future::pending().await;
                 }
             }
             Ok(Frame::Resize { cols, rows }) => {
-                // A size that the kernel refuses changes nothing.
+                // A size that the kernel refuses is ignored.
                 if resize(terminal.master.get_ref(), cols, rows).is_ok() {
                     terminal.output.borrow_mut().resize((cols, rows));
                 }
@@ -261,30 +262,30 @@ async fn hear(terminal: &Terminal, from: OwnedReadHalf, typed: mpsc::Sender<Vec<
     }
 }
 
-/// Sends frames; comes back after the last, or when the attachment takes no more.
-async fn tell(terminal: &Terminal, to: OwnedWriteHalf, reader: u64) {
+/// Sends frames; returns after the last one, or when the attachment has gone.
+async fn send_frames(terminal: &Terminal, to: OwnedWriteHalf, reader: u64) {
     let mut frames = FramedWrite::new(to, codec());
-    let recent = terminal.output.borrow_mut().past(reader);
+    let history = terminal.output.borrow_mut().history(reader);
     let mut sent = Ok(());
-    for past in recent {
+    for past in history {
         sent = frames.send(Frame::Past(past).encode().as_slice()).await;
         if sent.is_err() {
             return;
         }
     }
     while sent.is_ok() {
-        // Before looking, so that nothing that happens in between is missed.
-        let news = terminal.news.notified();
-        let bytes = terminal.output.borrow_mut().next(reader, CHUNK);
-        let ended = *terminal.ended.borrow();
+        // Subscribed before the check, so that no change in between is missed.
+        let changed = terminal.output_changed.notified();
+        let bytes = terminal.output.borrow_mut().read(reader, MAX_CHUNK);
+        let exit_code = *terminal.exit_code.borrow();
         if !bytes.is_empty() {
-            terminal.taken.notify_waiters();
+            terminal.output_read.notify_waiters();
             sent = frames.send(Frame::Data(bytes).encode().as_slice()).await;
-        } else if let Some(status) = ended {
+        } else if let Some(status) = exit_code {
             let _ = frames.send(Frame::Exit(status).encode().as_slice()).await;
             return;
         } else {
-            news.await;
+            changed.await;
         }
     }
 }

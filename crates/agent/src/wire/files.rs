@@ -1,4 +1,4 @@
-//! Writes a node's files, from inside its mount namespace.
+//! Writes files of a node, inside its mount namespace.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use base64::Engine as _;
 use plateau_core::wire::FilePart;
 use rustix::fs::OFlags;
 
-/// Writes a file or the next part of it. What stood in its place is gone, a symbolic link too.
+/// Writes a file or its next part. The first part replaces what exists, also a symbolic link.
 pub(crate) fn write(part: &FilePart) -> io::Result<()> {
     let content = base64::engine::general_purpose::STANDARD
         .decode(&part.content)
@@ -20,7 +20,7 @@ pub(crate) fn write(part: &FilePart) -> io::Result<()> {
         create(&part.path)?
     };
     file.write_all(&content)?;
-    // The owner first: giving a file away takes its set-user-ID bit.
+    // The owner first, because a change of owner clears the set-user-ID bit.
     fchown(&file, Some(part.uid), Some(part.gid))?;
     file.set_permissions(Permissions::from_mode(part.mode.into()))
 }

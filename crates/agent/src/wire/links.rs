@@ -1,4 +1,4 @@
-//! The few verbs of netlink that wiring needs, and the only file that knows which crate speaks it.
+//! The netlink operations that wiring needs. No other file of `wire` knows the netlink crate.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,25 +14,25 @@ use nlink::netlink::tc::{NetemConfig, TbfConfig};
 use nlink::netlink::{Connection, Ethtool, InterfaceRef, MessageBuilder, Route};
 use nlink::{Bytes, Percent, Rate, Result, TcHandle};
 
-/// What is known of one interface.
+/// One interface.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Link {
     /// Its index in its namespace.
     pub(crate) index: u32,
-    /// For a cable: the index of the other end, in that end's namespace.
+    /// For a cable: the index of the other end, in the namespace of that end.
     pub(crate) other_end: Option<u32>,
-    /// The bridge that it is plugged into.
+    /// Index of the bridge that it is plugged into.
     pub(crate) bridge: Option<u32>,
 }
 
-/// What an interface does to what it sends.
+/// How the packets that an interface sends are delayed, lost or limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shaping {
-    /// Nothing.
-    Free,
-    /// It sends no more bits per second than these.
-    Limited(u64),
-    /// It holds back or loses some.
+    /// Not at all.
+    None,
+    /// To this many bits per second.
+    RateLimited(u64),
+    /// Some are delayed or lost.
     Impaired,
 }
 
@@ -77,12 +77,13 @@ impl Links {
         }))
     }
 
-    /// Makes a bridge that only forwards, and at once.
+    /// Creates a bridge that only forwards, without delay.
     pub(crate) async fn add_bridge(&self, name: &str) -> Result<()> {
         self.route.add_link(PlainBridge(name.to_owned())).await
     }
 
-    /// Makes a cable from `name`, here, down and in the bridge, to `far_name` in another namespace.
+    /// Creates a cable from `name` in this namespace, down and in the bridge, to `far_name` in another
+    /// namespace.
     pub(crate) async fn add_cable(
         &self,
         name: &str,
@@ -97,7 +98,7 @@ impl Links {
             .await
     }
 
-    /// Removes an interface, and with a cable its other end.
+    /// Removes an interface, and the other end of a cable with it.
     pub(crate) async fn remove(&self, index: u32) -> Result<()> {
         self.route.del_link_by_index(index).await
     }
@@ -117,19 +118,19 @@ impl Links {
         self.route.set_link_up_by_index(index).await
     }
 
-    /// Keeps an interface from giving itself an IPv6 address.
-    pub(crate) async fn no_own_address(&self, index: u32) -> Result<()> {
+    /// Prevents an interface from generating an IPv6 address for itself.
+    pub(crate) async fn disable_address_generation(&self, index: u32) -> Result<()> {
         use nlink::netlink::devconf::AddrGenMode;
         self.route
             .set_addr_gen_mode_by_index(index, AddrGenMode::None)
             .await
     }
 
-    /// Makes the sender compute checksums.
+    /// Has the kernel compute checksums when it sends.
     ///
-    /// Between two ends of a cable the kernel leaves them out; a switch in user space inside a
-    /// node, such as Open vSwitch's, would pass the packets on without.
-    pub(crate) async fn checksum_in_software(&self, name: &str) -> Result<()> {
+    /// Between the two ends of a cable the kernel omits them. A switch in user space inside a node,
+    /// such as Open vSwitch, would forward the packets without them.
+    pub(crate) async fn disable_checksum_offload(&self, name: &str) -> Result<()> {
         self.ethtool
             .set_features_by_name(name, |features| {
                 features
@@ -139,21 +140,21 @@ impl Links {
             .await
     }
 
-    /// What an interface does to what it sends.
+    /// How the packets that an interface sends are treated.
     pub(crate) async fn shaping(&self, index: u32) -> Result<Shaping> {
         use nlink::netlink::tc_options::QdiscOptions;
         let root = self.route.get_root_qdisc_by_index(index).await?;
         Ok(match root.and_then(|root| root.options()) {
-            Some(QdiscOptions::Tbf(limit)) => Shaping::Limited(limit.rate * 8),
+            Some(QdiscOptions::Tbf(limit)) => Shaping::RateLimited(limit.rate * 8),
             Some(QdiscOptions::Netem(_)) => Shaping::Impaired,
-            _ => Shaping::Free,
+            _ => Shaping::None,
         })
     }
 
-    /// Limits what an interface sends.
-    pub(crate) async fn limit(&self, index: u32, rate: u64) -> Result<()> {
+    /// Limits the rate of an interface, in bits per second.
+    pub(crate) async fn limit_rate(&self, index: u32, rate: u64) -> Result<()> {
         let bytes = (rate / 8).max(1);
-        // 10 ms worth of bytes may go at once, and 50 ms worth may wait.
+        // 10 ms worth of bytes may be sent at once, and 50 ms worth may be queued.
         let burst = (bytes / 100).max(16 << 10);
         let queue = burst.saturating_add(bytes / 20);
         let most = u64::from(u32::MAX);
@@ -164,7 +165,7 @@ impl Links {
         self.route.replace_qdisc_by_index(index, limit).await
     }
 
-    /// Holds back and loses some of what an interface sends, and limits it where `rate` says so.
+    /// Delays and drops packets that an interface sends, and limits its rate if there is one.
     pub(crate) async fn impair(
         &self,
         index: u32,
@@ -180,20 +181,20 @@ impl Links {
         self.route.replace_qdisc_by_index(index, netem).await
     }
 
-    /// Sends everything at once again.
-    pub(crate) async fn free(&self, index: u32) -> Result<()> {
+    /// Removes delays, losses and limits.
+    pub(crate) async fn remove_shaping(&self, index: u32) -> Result<()> {
         self.route.del_qdisc_by_index(index, TcHandle::ROOT).await
     }
 
-    /// Gives an interface an address, which counts at once.
-    pub(crate) async fn address(&self, index: u32, address: IpNet) -> Result<()> {
+    /// Gives an interface an address that is usable at once.
+    pub(crate) async fn add_address(&self, index: u32, address: IpNet) -> Result<()> {
         match address {
             IpNet::V4(_) => {
                 self.route
                     .replace_address_by_index(index, address.addr(), address.prefix_len())
                     .await
             }
-            // Without the second in which IPv6 asks whether another has the address.
+            // Without duplicate address detection, which takes a second.
             IpNet::V6(net) => {
                 let address = Ipv6Address::with_index(index, net.addr(), net.prefix_len()).nodad();
                 self.route.replace_address(address).await
@@ -201,8 +202,8 @@ impl Links {
         }
     }
 
-    /// Sends everything else by way of a gateway.
-    pub(crate) async fn gateway(&self, gateway: IpAddr) -> Result<()> {
+    /// Adds the default route through a gateway.
+    pub(crate) async fn add_default_route(&self, gateway: IpAddr) -> Result<()> {
         match gateway {
             IpAddr::V4(gateway) => {
                 let route = Ipv4Route::default_route().gateway(gateway);
@@ -216,8 +217,8 @@ impl Links {
     }
 }
 
-/// A bridge without spanning tree, without delay, and without snooping, which would drop the
-/// multicast of a lab that has no querier.
+/// A bridge without spanning tree, forwarding delay and multicast snooping. Snooping would drop the
+/// multicast traffic of a lab without a querier.
 #[derive(Debug)]
 struct PlainBridge(String);
 

@@ -1,4 +1,5 @@
-//! The processes whose namespaces are worked in, each held by descriptors so that it cannot be mistaken for another.
+//! The processes whose namespaces are changed. Descriptors hold each of them, so that none can be
+//! confused with a later process of the same number.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,7 +11,7 @@ use plateau_core::wire::WireRequest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::{Refusal, WireError};
+use super::error::{ProcessError, WireError};
 
 /// One process and its namespaces.
 pub(crate) struct Process {
@@ -18,34 +19,35 @@ pub(crate) struct Process {
     alive: OwnedFd,
     pub(crate) net: File,
     pub(crate) mounts: File,
-    pub(crate) names: File,
+    pub(crate) uts: File,
 }
 
 impl Process {
-    /// Opens the namespaces of a process, unless one of them is the host's or our own.
+    /// Opens the namespaces of a process, unless one of them is that of the host or of this process.
     fn open(pid: u32) -> Result<Self, WireError> {
-        let look = |source| WireError::Look {
+        let failed = |source| WireError::Inspect {
             process: pid,
             source,
         };
         let handle = i32::try_from(pid)
             .ok()
             .and_then(Pid::from_raw)
-            .ok_or_else(|| look(io::Error::from(rustix::io::Errno::SRCH)))?;
-        // First the handle, then the namespaces, then the question whether it lives: a number that
-        // was given to another process in between would show as ended.
-        let alive = pidfd_open(handle, PidfdFlags::empty()).map_err(|error| look(error.into()))?;
+            .ok_or_else(|| failed(io::Error::from(rustix::io::Errno::SRCH)))?;
+        // First the handle, then the namespaces, then the check that the process lives: if its number
+        // was given to another process in between, the handle shows that the first one has ended.
+        let alive =
+            pidfd_open(handle, PidfdFlags::empty()).map_err(|error| failed(error.into()))?;
         let process = Self {
             pid,
             alive,
-            net: own_namespace(pid, "net")?,
-            mounts: own_namespace(pid, "mnt")?,
-            names: own_namespace(pid, "uts")?,
+            net: open_own_namespace(pid, "net")?,
+            mounts: open_own_namespace(pid, "mnt")?,
+            uts: open_own_namespace(pid, "uts")?,
         };
         if process.has_ended() {
             return Err(WireError::Refused {
                 process: pid,
-                source: Refusal::Ended,
+                source: ProcessError::Ended,
             });
         }
         Ok(process)
@@ -61,28 +63,28 @@ impl Process {
     }
 }
 
-/// A namespace that the process shares neither with the host nor with us.
-fn own_namespace(pid: u32, kind: &'static str) -> Result<File, WireError> {
-    let look = |source| WireError::Look {
+/// A namespace that the process shares neither with the host nor with this process.
+fn open_own_namespace(pid: u32, kind: &'static str) -> Result<File, WireError> {
+    let failed = |source| WireError::Inspect {
         process: pid,
         source,
     };
-    let theirs = File::open(format!("/proc/{pid}/ns/{kind}")).map_err(look)?;
-    let found = theirs.metadata().map_err(look)?;
-    let forbidden = forbidden(kind).map_err(look)?;
+    let namespace = File::open(format!("/proc/{pid}/ns/{kind}")).map_err(failed)?;
+    let found = namespace.metadata().map_err(failed)?;
+    let forbidden = forbidden(kind).map_err(failed)?;
     if forbidden.contains(&(found.dev(), found.ino())) {
         return Err(WireError::Refused {
             process: pid,
-            source: Refusal::NotItsOwn { namespace: kind },
+            source: ProcessError::ForeignNamespace { namespace: kind },
         });
     }
-    Ok(theirs)
+    Ok(namespace)
 }
 
-/// Namespaces that nothing may be done in: the host's and our own.
+/// Namespaces that must not be changed: those of the host and of this process.
 ///
-/// The host's is that of its init and of its kernel threads. Hardened hosts hide one of the two,
-/// others have only one, but not to know the host's namespace at all is a reason to stop.
+/// The host's namespace is that of its init and of its kernel threads. Hardened hosts hide one of
+/// the two, and others have only one. If neither is visible, the request fails.
 fn forbidden(kind: &str) -> io::Result<Vec<(u64, u64)>> {
     let identity = |process: &str| {
         std::fs::metadata(format!("/proc/{process}/ns/{kind}"))
@@ -93,12 +95,12 @@ fn forbidden(kind: &str) -> io::Result<Vec<(u64, u64)>> {
         (Ok(init), Ok(kernel)) => Ok(vec![own, init, kernel]),
         (Ok(host), Err(_)) | (Err(_), Ok(host)) => Ok(vec![own, host]),
         (Err(error), Err(_)) => Err(io::Error::other(format!(
-            "the host's {kind} namespace cannot be told: {error}"
+            "cannot find the host's {kind} namespace: {error}"
         ))),
     }
 }
 
-/// All processes that a request names.
+/// All processes of a request.
 pub(crate) struct Processes(BTreeMap<u32, Process>);
 
 impl Processes {
@@ -112,23 +114,23 @@ impl Processes {
             .chain(request.release.iter().copied())
             .chain(nodes)
         {
-            if let std::collections::btree_map::Entry::Vacant(place) = processes.entry(pid) {
-                place.insert(Process::open(pid)?);
+            if let std::collections::btree_map::Entry::Vacant(vacant) = processes.entry(pid) {
+                vacant.insert(Process::open(pid)?);
             }
         }
         Ok(Self(processes))
     }
 
-    /// One that the request names.
+    /// One process of the request.
     pub(crate) fn get(&self, pid: u32) -> Result<&Process, WireError> {
-        self.0.get(&pid).ok_or_else(|| WireError::Look {
+        self.0.get(&pid).ok_or_else(|| WireError::Inspect {
             process: pid,
             source: io::Error::from(rustix::io::Errno::SRCH),
         })
     }
 
-    /// The first that has ended, if any.
-    pub(crate) fn ended(&self) -> Option<u32> {
+    /// A process that has ended, if there is one.
+    pub(crate) fn first_ended(&self) -> Option<u32> {
         self.0
             .values()
             .find(|process| process.has_ended())

@@ -1,4 +1,4 @@
-//! Takes the engine's mounts away from nodes, so that they behave like real machines.
+//! Removes the engine's mounts from nodes, so that they behave like real machines.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -10,15 +10,17 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
-use super::{Process, Processes, WireError, files};
+use super::error::WireError;
+use super::files;
+use super::process::{Process, Processes};
 
-/// What the engine mounts over a node's own files; `sed -i` and `mv` fail on a mount point.
+/// Files that the engine mounts over the node's own; `sed -i` and `mv` fail on a mount point.
 const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
-/// The settings of the node's own network namespace, and of nothing else.
+/// The settings of the node's network namespace.
 const NET_SETTINGS: &str = "/proc/sys/net";
 
-/// Puts files into nodes and releases some of them, each on a thread that lives for this alone.
+/// Writes files into nodes and releases some nodes, each on a thread of its own.
 pub(crate) fn release(processes: &Processes, request: &WireRequest) -> Result<(), WireError> {
     let mut nodes: BTreeMap<u32, (Vec<&FilePart>, bool)> = BTreeMap::new();
     for file in &request.files {
@@ -29,11 +31,11 @@ pub(crate) fn release(processes: &Processes, request: &WireRequest) -> Result<()
     }
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
-        for (pid, (files, whole)) in nodes {
+        for (pid, (files, may_boot)) in nodes {
             let process = processes.get(pid)?;
             threads.push((
                 pid,
-                scope.spawn(move || release_one(process, &files, whole)),
+                scope.spawn(move || release_node(process, &files, may_boot)),
             ));
         }
         for (pid, thread) in threads {
@@ -49,10 +51,10 @@ pub(crate) fn release(processes: &Processes, request: &WireRequest) -> Result<()
     })
 }
 
-/// Must run on a thread of its own: it leaves the thread in the node's namespaces.
+/// Must run on a thread of its own, because the thread stays in the node's namespaces.
 ///
-/// The node may boot when it is released `whole`: its hold goes last.
-fn release_one(process: &Process, files: &[&FilePart], whole: bool) -> Result<(), WireError> {
+/// With `may_boot` the node boots afterwards: its hold is removed last.
+fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Result<(), WireError> {
     let failed = |step: &str| {
         let step = step.to_owned();
         move |error: Errno| WireError::Release {
@@ -61,7 +63,7 @@ fn release_one(process: &Process, files: &[&FilePart], whole: bool) -> Result<()
             source: error.into(),
         }
     };
-    enter(process).map_err(failed("enter its namespaces"))?;
+    enter_namespaces(process).map_err(failed("enter its namespaces"))?;
     for path in ENGINE_FILES {
         unmount_all(path).map_err(failed(&format!("unmount `{path}`")))?;
     }
@@ -72,25 +74,25 @@ fn release_one(process: &Process, files: &[&FilePart], whole: bool) -> Result<()
             source,
         })?;
     }
-    if !whole {
+    if !may_boot {
         return Ok(());
     }
-    let fresh = open_net_settings();
+    let fresh = make_net_settings_writable();
     if fresh.map_err(failed(&format!("make `{NET_SETTINGS}` writable")))? {
-        // What the node has set itself since it booted stays when it is wired again.
-        as_installed();
+        // Only then: settings that the node changed since its boot stay when it is wired again.
+        reset_net_settings();
     }
-    name_host(process).map_err(failed("name the host"))?;
+    set_hostname(process).map_err(failed("set the host name"))?;
     unmount_all(HOLD).map_err(failed("let it boot"))?;
-    // An empty folder; where the candidate put something into it, it is his.
+    // Succeeds only if the folder is empty: it stays if the candidate put something into it.
     let _ = std::fs::remove_dir(HOLD);
     Ok(())
 }
 
-/// Settings as of a machine that was just installed: the engine switches IPv6 off in namespaces
-/// without a network of its own, and a namespace begins with the forwarding of the host's. A kernel
-/// without IPv6 has no such settings.
-fn as_installed() {
+/// Settings as on a newly installed machine. The engine disables IPv6 in namespaces without one of
+/// its networks, and a new namespace inherits the host's forwarding. A kernel without IPv6 lacks
+/// some of these settings.
+fn reset_net_settings() {
     for (setting, value) in [
         ("ipv6/conf/all/disable_ipv6", "0"),
         ("ipv6/conf/default/disable_ipv6", "0"),
@@ -101,26 +103,27 @@ fn as_installed() {
     }
 }
 
-/// Gives the node the name that its own file says, as every boot of a real machine does.
+/// Sets the host name that the node's own file has, as every boot of a real machine does.
 ///
-/// The engine gives it the name that it was created with, and root in the node may not change it.
-fn name_host(process: &Process) -> Result<(), Errno> {
-    let Some(name) = written_name() else {
+/// The engine sets the name of the container's creation, and root in the node may not change it.
+fn set_hostname(process: &Process) -> Result<(), Errno> {
+    let Some(name) = configured_hostname() else {
         return Ok(());
     };
     move_into_link_name_space(
-        process.names.as_fd(),
+        process.uts.as_fd(),
         Some(LinkNameSpaceType::HostNameAndNISDomainName),
     )?;
     match rustix::system::sethostname(name.as_bytes()) {
-        // What is no name leaves the one that the node has.
+        // An invalid name leaves the current one.
         Ok(()) | Err(Errno::INVAL) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// The name in `/etc/hostname`, where a regular file has one; root in the node may have put anything there.
-fn written_name() -> Option<String> {
+/// The name in `/etc/hostname`, if that is a regular file; root in the node may have put anything
+/// there.
+fn configured_hostname() -> Option<String> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::open("/etc/hostname", flags, Mode::empty()).ok()?;
     let is_file =
@@ -140,39 +143,39 @@ fn written_name() -> Option<String> {
 
 /// Moves this thread into the node's mount and network namespaces.
 ///
-/// The network one too, since `/proc/sys/net` shows that of whoever looks.
-fn enter(process: &Process) -> Result<(), Errno> {
-    leave_shared_directory()?;
+/// The network namespace too, because `/proc/sys/net` shows that of the reading thread.
+fn enter_namespaces(process: &Process) -> Result<(), Errno> {
+    unshare_directory()?;
     move_into_link_name_space(process.net.as_fd(), Some(LinkNameSpaceType::Network))?;
     move_into_link_name_space(process.mounts.as_fd(), Some(LinkNameSpaceType::Mount))
 }
 
-/// Gives this thread a root and working directory of its own; the kernel lets no thread that
-/// shares them change its mount namespace.
-#[allow(unsafe_code)]
-fn leave_shared_directory() -> Result<(), Errno> {
-    // SAFETY: unsafe for the sake of `UnshareFlags::FILES` alone, which could take descriptors away
-    // from under their owners. `FS` touches no descriptor.
+/// Gives this thread its own root and working directory. The kernel requires that before a thread
+/// changes its mount namespace.
+#[expect(unsafe_code, reason = "no safe interface unshares these alone")]
+fn unshare_directory() -> Result<(), Errno> {
+    // SAFETY: the function is unsafe only because `UnshareFlags::FILES` could invalidate descriptors
+    // that others own. `FS` does not affect descriptors.
     unsafe { unshare_unsafe(UnshareFlags::FS) }
 }
 
-/// Unmounts everything that is mounted on the path, which may be nothing.
+/// Unmounts everything that is mounted on the path, if anything is.
 fn unmount_all(path: &str) -> Result<(), Errno> {
     loop {
         match unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
             Ok(()) => {}
-            // No mount point, or not there at all: what was wanted.
+            // Not a mount point, or not there at all.
             Err(Errno::INVAL | Errno::NOENT | Errno::NOTDIR) => return Ok(()),
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Makes the network settings writable by a mount of their own, and says whether that was needed.
+/// Makes the network settings writable by a separate mount; returns whether that was necessary.
 ///
-/// The engine mounts all of `/proc/sys` read-only. The rest of it must stay so: whoever may write
-/// `kernel.core_pattern` runs programs on the host.
-fn open_net_settings() -> Result<bool, Errno> {
+/// The engine mounts all of `/proc/sys` read-only. The rest must stay so: a process that can write
+/// `kernel.core_pattern` can run programs on the host.
+fn make_net_settings_writable() -> Result<bool, Errno> {
     let found = match statvfs(NET_SETTINGS) {
         Ok(found) => found,
         Err(Errno::NOENT) => return Ok(false),
@@ -184,7 +187,7 @@ fn open_net_settings() -> Result<bool, Errno> {
     mount_bind(NET_SETTINGS, NET_SETTINGS)?;
     let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount_remount(NET_SETTINGS, flags, "").inspect_err(|_| {
-        // A second mount for nothing would hide the first; the error that counts is the first one.
+        // Otherwise the useless mount would hide the settings. The first error is the one to report.
         let _ = unmount(NET_SETTINGS, UnmountFlags::DETACH);
     })?;
     Ok(true)

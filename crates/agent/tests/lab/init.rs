@@ -117,7 +117,7 @@ fn a_program_that_is_not_there_is_named() {
     let node = Machine::start();
     let output = node.inside(&[AGENT, "init", "/no/such/init"]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("become `/no/such/init`"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot run `/no/such/init`"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use plateau_core::wire::{WireAnswer, WireRequest};
 
 pub(crate) const AGENT: &str = env!("CARGO_BIN_EXE_plateau-agent");
 
-/// Longest that anything may take; a busy machine is no failure.
+/// Longest that anything may take; a busy machine must not fail a test.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Machine(Child);

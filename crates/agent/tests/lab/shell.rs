@@ -178,7 +178,7 @@ fn a_shell_is_a_login_shell_of_its_user() {
     assert_eq!(terminal.ends_with(), 0);
 
     let mut nobody = Attached::to(&machine, &["--user", "bob"]);
-    nobody.sees("there is no user `bob`");
+    nobody.sees("no user named `bob`");
     assert_eq!(nobody.ends_with(), 1);
 }
 
@@ -199,5 +199,5 @@ fn a_name_cannot_lead_elsewhere() {
     let machine = machine();
     let output = machine.inside(&[AGENT, "shell", "--name", "../x"]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("is no name for a terminal"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not a valid name for a terminal"));
 }

@@ -249,7 +249,7 @@ fn a_process_that_is_not_there_is_named() {
     let mut wrong = port(&node, "eth0", "n0", "p-a");
     wrong.node = 4_194_300;
     let (doing, reason) = failed(&request(&fabric, vec![wrong]));
-    assert_eq!(doing, "look at process `4194300`");
+    assert_eq!(doing, "inspect process `4194300`");
     assert!(reason.contains("No such process"), "{reason}");
 }
 
@@ -261,7 +261,7 @@ fn an_interface_that_somebody_made_is_not_taken_over() {
     assert_eq!(
         doing,
         format!(
-            "plug `eth0` of process `{}` into `n0`: look at what is there",
+            "plug `eth0` of process `{}` into `n0`: inspect the existing interfaces",
             node.pid()
         )
     );
@@ -321,10 +321,10 @@ fn a_release_takes_the_engines_mounts_away_and_opens_net_settings_alone() {
 }
 
 #[test]
-fn what_is_no_request_is_an_error() {
+fn an_invalid_request_is_an_error() {
     let output = agent_with_input(&["wire"], b"{}");
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("read the request"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot read the request"));
 }
 
 fn part(node: &Machine, path: &str, append: bool, content: &str) -> FilePart {

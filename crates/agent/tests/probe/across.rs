@@ -227,9 +227,9 @@ fn a_name_server_that_keeps_silent_has_no_code() {
 #[test]
 fn a_question_to_dns_that_makes_no_sense_cannot_be_asked() {
     let question = json!({ "dns": { "name": "a.lan", "type": "NONSENSE", "server": "127.0.0.1" } });
-    assert!(reason(ask(question, &[])).contains("is not a record type"));
+    assert!(reason(ask(question, &[])).contains("is not a valid record type"));
     let question = json!({ "dns": { "name": "a.lan", "server": "ns1.lan" } });
-    assert!(reason(ask(question, &[])).contains("is not the address of a server"));
+    assert!(reason(ask(question, &[])).contains("is not a valid server address"));
 }
 
 /// Answers whose records say that they are longer, or more, than what was sent.

@@ -66,7 +66,7 @@ fn an_empty_batch_has_no_answers() {
 }
 
 #[test]
-fn a_reader_who_has_gone_is_no_error() {
+fn a_reader_that_has_gone_is_not_an_error() {
     let line = format!(
         "echo '{{\"questions\":[]}}' | {{ sleep 0.2; {} probe; echo $? >&2; }} | true",
         env!("CARGO_BIN_EXE_plateau-grader")

@@ -181,7 +181,7 @@ fn the_loopback_interface_is_seen() {
             .contains(&json!("127.0.0.1/8"))
     );
     let fact = ask(json!({ "route": { "to": "somewhere" } }), &[]);
-    assert!(reason(fact).contains("is not a destination"));
+    assert!(reason(fact).contains("is not a valid destination"));
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn kernel_parameters_resolver_and_schedule_are_seen() {
     let fact = ask(json!({ "sysctl": { "key": "kernel" } }), &[]);
     assert!(reason(fact).contains("not a regular file"));
     let fact = ask(json!({ "sysctl": { "key": "kernel./.ostype" } }), &[]);
-    assert!(reason(fact).contains("is not the name of a kernel parameter"));
+    assert!(reason(fact).contains("is not a valid kernel parameter"));
     let seen = see(json!({ "resolver": {} }), &[]);
     assert!(seen["nameservers"].is_array());
 }

@@ -56,7 +56,7 @@ fn silence_nonsense_and_a_closed_port_bind_nobody() {
 #[test]
 fn what_cannot_be_asked_is_not_asked() {
     let asked = question(closed(), json!({ "filter": "(uid=alice" }));
-    assert!(reason(ask(asked, &[])).contains("is not a filter"));
+    assert!(reason(ask(asked, &[])).contains("is not a valid filter"));
     let asked = question(closed(), json!({ "dn": "cn=admin", "password": "" }));
     assert!(reason(ask(asked, &[])).contains("without a password"));
 }

@@ -166,5 +166,5 @@ fn where_nobody_answers_nobody_logs_in() {
 #[test]
 fn a_key_that_is_none_cannot_be_tried() {
     let question = json!({ "ssh": { "host": "127.0.0.1", "user": "alice", "key": "nonsense" } });
-    assert!(reason(ask(question, &[])).contains("bad private key"));
+    assert!(reason(ask(question, &[])).contains("the private key is not valid"));
 }

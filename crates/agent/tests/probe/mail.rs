@@ -114,5 +114,5 @@ fn silence_nonsense_and_a_closed_port_accept_nothing() {
 #[test]
 fn an_address_that_is_none_cannot_be_written_to() {
     let asked = question(closed(), json!({ "from": "a@b>\r\nDATA" }));
-    assert!(reason(ask(asked, &[])).contains("is not a mail address"));
+    assert!(reason(ask(asked, &[])).contains("is not a valid mail address"));
 }

@@ -229,7 +229,7 @@ fn a_self_signed_authority_is_trusted_where_it_was_installed_itself() {
         (&json!(true), &json!(false))
     );
 
-    // A common name alone is no name.
+    // A common name alone does not count.
     let mut nameless = params(&[]);
     nameless.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let made = nameless.self_signed(&key).unwrap();
@@ -256,5 +256,5 @@ fn what_speaks_no_tls_is_not_connected() {
         json!({ "tls": { "host": "127.0.0.1", "name": "no name" } }),
         &[],
     );
-    assert!(reason(fact).contains("is not the name of a server"));
+    assert!(reason(fact).contains("is not a valid server name"));
 }

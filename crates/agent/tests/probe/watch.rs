@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::ask::seen;
 
-/// Longest that anything may take; a busy machine is no failure.
+/// Longest that anything may take; a busy machine must not fail a test.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// A probe that watches, and its input.

@@ -1,13 +1,12 @@
-//! One rule as text, always in the same way.
+//! Formats one rule as text, always in the same way.
 //!
-//! The printing is nlink's, which writes a rule as nft does or not at all. Before that the rule's
-//! expressions are rewritten: those that change nothing are taken out, a set in braces is replaced
-//! by each of its elements, and extensions of iptables, of which the kernel alone knows what they
-//! do, are named.
+//! nlink prints a rule as nft does, or not at all. Before that, the rule's expressions are rewritten:
+//! those without an effect are removed, a set in braces is replaced by each of its elements, and
+//! iptables extensions, whose meaning only the kernel knows, appear by name.
 
-#![allow(
+#![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "nlink's expressions: what is not named stays as it is"
+    reason = "expressions that need no change stay as they are"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +17,7 @@ use nlink::netlink::nftables::{
 };
 use nlink::netlink::{AttrIter, MessageBuilder, NLMSG_HDRLEN};
 
-/// Most texts that the sets of one rule may make of it.
+/// Most texts that one rule with sets may expand to.
 const TEXTS_LIMIT: usize = 256;
 
 /// Name of an extension in the data of `match` and `target`
@@ -28,26 +27,26 @@ const EXTENSION_NAME: u16 = 1;
 /// The type bits of an attribute beside its flags (`NLA_TYPE_MASK`).
 const TYPE_MASK: u16 = 0x3fff;
 
-/// A rule that was read.
-pub(super) struct Read {
-    /// As it is written: once, or once for every element of its sets.
+/// A formatted rule.
+pub(super) struct FormattedRule {
+    /// Its text: one, or one for every element of its sets.
     pub(super) texts: Vec<String>,
-    /// What it decides.
+    /// Its verdicts.
     pub(super) verdicts: Vec<Verdict>,
 }
 
-/// What is known of the value that a set is asked about.
+/// What is known about the value that a set is searched for.
 #[derive(Clone, Copy, Default)]
-struct Loaded {
-    /// Whether it was turned from the host's byte order.
-    turned: bool,
-    /// Whether it is a connection's state: one bit of several, matched as such.
+struct RegisterState {
+    /// Whether it was converted from the host's byte order.
+    byte_swapped: bool,
+    /// Whether it is a connection state, which is matched as one bit of several.
     state: bool,
 }
 
-impl Loaded {
-    fn after(&mut self, part: &RuleExpr) {
-        self.turned |= matches!(part, RuleExpr::Byteorder { .. });
+impl RegisterState {
+    fn update(&mut self, part: &RuleExpr) {
+        self.byte_swapped |= matches!(part, RuleExpr::Byteorder { .. });
         self.state = matches!(
             part,
             RuleExpr::Ct {
@@ -58,10 +57,10 @@ impl Loaded {
     }
 }
 
-/// One expression: what it is, and its bytes as the kernel gave them.
-type Part = (RuleExpr, Vec<u8>);
+/// One expression, parsed and as the kernel's bytes.
+type RawExpression = (RuleExpr, Vec<u8>);
 
-/// The sets in braces, which have no name of their own.
+/// The anonymous sets, which rules write in braces.
 pub(super) fn anonymous_sets(rule: &RuleInfo) -> BTreeSet<String> {
     let sets = rule.expressions().into_iter().filter_map(|part| {
         if let RuleExpr::Lookup { set, .. } = part {
@@ -73,25 +72,25 @@ pub(super) fn anonymous_sets(rule: &RuleInfo) -> BTreeSet<String> {
     sets.filter(|set| set.starts_with("__")).collect()
 }
 
-/// Writes a rule down; an error where that cannot be done faithfully.
-pub(super) fn read(
+/// Formats a rule; an error if the text would not be exact.
+pub(super) fn format_rule(
     rule: &RuleInfo,
     sets: &BTreeMap<String, Vec<SetElement>>,
     interfaces: &BTreeMap<u32, String>,
-) -> anyhow::Result<Read> {
-    let mut ways: Vec<Vec<u8>> = vec![Vec::new()];
+) -> anyhow::Result<FormattedRule> {
+    let mut variants: Vec<Vec<u8>> = vec![Vec::new()];
     let (mut before, mut behind) = (String::new(), String::new());
     let mut verdicts = Vec::new();
-    let mut loaded = Loaded::default();
-    for (part, bytes) in parts(&rule.expression_bytes) {
+    let mut register = RegisterState::default();
+    for (part, bytes) in expressions(&rule.expression_bytes) {
         let choices = match &part {
             RuleExpr::Counter { .. } => continue,
             RuleExpr::Unknown { name, data, .. } if name == "match" => {
-                before.push_str(&format!("xt match {} ", extension(data)));
+                before.push_str(&format!("xt match {} ", extension_name(data)));
                 continue;
             }
             RuleExpr::Unknown { name, data, .. } if name == "target" => {
-                behind.push_str(&format!(" xt target {}", extension(data)));
+                behind.push_str(&format!(" xt target {}", extension_name(data)));
                 continue;
             }
             RuleExpr::Lookup {
@@ -103,7 +102,8 @@ pub(super) fn read(
             } if sets.contains_key(set) => {
                 anyhow::ensure!(!invert, "it excludes a set in braces");
                 let elements = sets.get(set).into_iter().flatten();
-                let choices = elements.map(|one| element(one, *sreg, *dreg, loaded, &mut verdicts));
+                let choices =
+                    elements.map(|one| expand_element(one, *sreg, *dreg, register, &mut verdicts));
                 choices.collect::<anyhow::Result<Vec<_>>>()?
             }
             RuleExpr::Verdict(verdict) => {
@@ -111,34 +111,35 @@ pub(super) fn read(
                 vec![bytes]
             }
             other => {
-                loaded.after(other);
+                register.update(other);
                 vec![bytes]
             }
         };
         anyhow::ensure!(
-            ways.len() * choices.len() <= TEXTS_LIMIT,
+            variants.len() * choices.len() <= TEXTS_LIMIT,
             "its sets have more than {TEXTS_LIMIT} elements"
         );
-        ways = choices
+        variants = choices
             .iter()
             .flat_map(|choice| {
-                ways.iter()
-                    .map(move |way| [way.as_slice(), choice].concat())
+                variants
+                    .iter()
+                    .map(move |variant| [variant.as_slice(), choice].concat())
             })
             .collect();
     }
-    let texts = ways.into_iter().map(|way| {
-        let text = printed(rule, way, interfaces)?;
+    let texts = variants.into_iter().map(|variant| {
+        let text = print_rule(rule, variant, interfaces)?;
         Ok(format!("{before}{text}{behind}").trim().to_owned())
     });
     let mut texts = texts.collect::<anyhow::Result<Vec<_>>>()?;
-    // The kernel gives a set's elements in no order of its own.
+    // The kernel returns the elements of a set in an undefined order.
     texts.sort();
-    Ok(Read { texts, verdicts })
+    Ok(FormattedRule { texts, verdicts })
 }
 
 /// The rule's expressions one by one.
-fn parts(list: &[u8]) -> impl Iterator<Item = Part> {
+fn expressions(list: &[u8]) -> impl Iterator<Item = RawExpression> {
     AttrIter::new(list).filter_map(|(kind, payload)| {
         let mut builder = MessageBuilder::new(0, 0);
         builder.append_attr(kind, payload);
@@ -148,12 +149,12 @@ fn parts(list: &[u8]) -> impl Iterator<Item = Part> {
     })
 }
 
-/// What a set's element stands for in the place of the set.
-fn element(
+/// The expressions that replace a set by one of its elements.
+fn expand_element(
     element: &SetElement,
     sreg: Register,
     dreg: Option<Register>,
-    loaded: Loaded,
+    register: RegisterState,
     verdicts: &mut Vec<Verdict>,
 ) -> anyhow::Result<Vec<u8>> {
     let from = element.key().to_vec();
@@ -170,7 +171,7 @@ fn element(
         mask,
     };
     let mut parts = match element.key_end().filter(|to| *to != from) {
-        None if loaded.state => vec![
+        None if register.state => vec![
             masked(from.clone()),
             Expr::Cmp {
                 sreg,
@@ -179,10 +180,10 @@ fn element(
             },
         ],
         None => vec![is(from)],
-        Some(_) if loaded.turned => {
+        Some(_) if register.byte_swapped => {
             anyhow::bail!("it has a set with ranges in the host's byte order")
         }
-        Some(to) => match prefix(&from, to) {
+        Some(to) => match prefix_mask(&from, to) {
             Some(mask) => vec![masked(mask), is(from)],
             None => vec![Expr::Range {
                 sreg,
@@ -207,14 +208,14 @@ fn element(
     Ok(list.map(|(_, list)| list.to_vec()).unwrap_or_default())
 }
 
-/// The mask of a network of addresses, where the range is one.
-fn prefix(from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
+/// The mask of a range of addresses, if the range is a network.
+fn prefix_mask(from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
     let number = |bytes: &[u8]| {
         bytes
             .iter()
             .fold(0u128, |sum, byte| sum << 8 | u128::from(*byte))
     };
-    // Addresses alone are written as networks, not ports.
+    // Only addresses are written as networks, not ports.
     if !matches!(from.len(), 4 | 16) || to.len() != from.len() {
         return None;
     }
@@ -224,15 +225,15 @@ fn prefix(from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
     is_network.then(|| mask[mask.len() - from.len()..].to_vec())
 }
 
-/// The name of an extension of iptables.
-fn extension(data: &[u8]) -> String {
+/// The name of an iptables extension.
+fn extension_name(data: &[u8]) -> String {
     let name = AttrIter::new(data).find(|(kind, _)| kind & TYPE_MASK == EXTENSION_NAME);
     let name = name.map(|(_, name)| String::from_utf8_lossy(name).into_owned());
     let name = name.unwrap_or_default();
     name.trim_end_matches('\0').to_owned()
 }
 
-fn printed(
+fn print_rule(
     rule: &RuleInfo,
     expressions: Vec<u8>,
     interfaces: &BTreeMap<u32, String>,
@@ -245,11 +246,11 @@ fn printed(
     rule.comment_text = None;
     let text = rule.nft_syntax_stateless();
     let text = text.ok_or_else(|| anyhow::anyhow!("it holds something unknown"))?;
-    Ok(with_names(&text, interfaces))
+    Ok(replace_interface_indexes(&text, interfaces))
 }
 
-/// Puts the interfaces' names in the place of their numbers, which differ from boot to boot.
-fn with_names(text: &str, interfaces: &BTreeMap<u32, String>) -> String {
+/// Replaces interface numbers by names, because the numbers differ from boot to boot.
+fn replace_interface_indexes(text: &str, interfaces: &BTreeMap<u32, String>) -> String {
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
     for at in 1..words.len() {
         let after = matches!(words[at - 1].as_str(), "iif" | "oif");

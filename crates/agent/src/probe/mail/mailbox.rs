@@ -11,70 +11,77 @@ use plateau_core::question::security::Security;
 use rustls::ClientConfig;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use super::super::bounded::cut;
 use super::super::stream::{READ_LIMIT, Stream};
+use crate::bounded::truncated;
 
 const HEADER_LIMIT: usize = 64 << 10;
 
-/// How often the mailbox is looked into.
+/// Pause between two searches.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Where the message has to arrive.
-pub(super) struct Place<'a> {
+/// The mailbox where the message has to arrive.
+pub(super) struct MailboxTarget<'a> {
     pub(super) host: &'a str,
     pub(super) imap: &'a Mailbox,
     pub(super) config: Arc<ClientConfig>,
 }
 
-/// Looks until the message with this id is there or time is over, and deletes it.
-pub(super) async fn wait(
-    place: &Place<'_>,
+/// Searches until the message with this id is there or time is over, and deletes it.
+pub(super) async fn wait_for_message(
+    target: &MailboxTarget<'_>,
     id: &str,
     limit: Duration,
     until: Instant,
     seen: &mut MailSeen,
 ) -> anyhow::Result<()> {
     let sent = Instant::now();
-    let port = place.imap.port.unwrap_or(match place.imap.tls {
+    let port = target.imap.port.unwrap_or(match target.imap.tls {
         Security::None | Security::StartTls => 143,
         Security::Implicit => 993,
     });
-    let Some(stream) = Stream::open(place.host, port, limit, READ_LIMIT).await? else {
+    let Some(stream) = Stream::open(target.host, port, limit, READ_LIMIT).await? else {
         return Ok(());
     };
     let found = async {
-        let mut session = log_in(place, stream).await?;
-        let uid = look_for(&mut session, place.imap, id, seen).await?;
+        let mut session = log_in(target, stream).await?;
+        let uid = find_message(&mut session, target.imap, id, seen).await?;
         seen.delivered = Some(true);
         seen.seconds = i64::try_from(sent.elapsed().as_secs()).ok();
-        seen.headers = headers(&mut session, uid).await.ok();
+        seen.headers = fetch_headers(&mut session, uid).await.ok();
         delete(&mut session, uid).await
     };
-    // Neither silence nor nonsense takes back what was seen before.
+    // What was observed before silence or an invalid answer still counts.
     let _ = timeout_at(until, found).await;
     Ok(())
 }
 
-async fn log_in(place: &Place<'_>, stream: Stream) -> Result<Session<Stream>, Error> {
-    let config = Arc::clone(&place.config);
-    let client = match place.imap.tls {
-        Security::None => greeted(stream).await?,
-        Security::Implicit => greeted(stream.secure(place.host, config).await?).await?,
+async fn log_in(target: &MailboxTarget<'_>, stream: Stream) -> Result<Session<Stream>, Error> {
+    let config = Arc::clone(&target.config);
+    let client = match target.imap.tls {
+        Security::None => read_greeting(stream).await?,
+        Security::Implicit => {
+            read_greeting(stream.upgrade_to_tls(target.host, config).await?).await?
+        }
         Security::StartTls => {
-            let mut client = greeted(stream).await?;
+            let mut client = read_greeting(stream).await?;
             client.run_command_and_check_ok("STARTTLS", None).await?;
-            // What came with the answer in the clear is dropped with the buffer.
-            Client::new(client.into_inner().secure(place.host, config).await?)
+            // Unencrypted bytes after the answer are dropped with the buffer.
+            Client::new(
+                client
+                    .into_inner()
+                    .upgrade_to_tls(target.host, config)
+                    .await?,
+            )
         }
     };
-    let (user, password) = (&place.imap.user, &place.imap.password);
+    let (user, password) = (&target.imap.user, &target.imap.password);
     client
         .login(user, password)
         .await
         .map_err(|(error, _)| error)
 }
 
-async fn greeted(stream: Stream) -> Result<Client<Stream>, Error> {
+async fn read_greeting(stream: Stream) -> Result<Client<Stream>, Error> {
     let mut client = Client::new(stream);
     match client.read_response().await? {
         Some(_) => Ok(client),
@@ -82,8 +89,8 @@ async fn greeted(stream: Stream) -> Result<Client<Stream>, Error> {
     }
 }
 
-/// The message's number. Without end: whoever waits sets the limit.
-async fn look_for(
+/// The message's number. Searches for ever: the caller sets the time limit.
+async fn find_message(
     session: &mut Session<Stream>,
     imap: &Mailbox,
     id: &str,
@@ -95,7 +102,7 @@ async fn look_for(
     pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         pause.tick().await;
-        // Selected again each time: many servers make a mailbox with its first message.
+        // Selected each time, because many servers create a mailbox with its first message.
         match session.select(name).await {
             Err(Error::No(_)) => continue,
             other => other?,
@@ -107,7 +114,7 @@ async fn look_for(
     }
 }
 
-async fn headers(session: &mut Session<Stream>, uid: u32) -> Result<Vec<String>, Error> {
+async fn fetch_headers(session: &mut Session<Stream>, uid: u32) -> Result<Vec<String>, Error> {
     let mut parts = session
         .uid_fetch(uid.to_string(), "BODY.PEEK[HEADER]")
         .await?;
@@ -117,8 +124,8 @@ async fn headers(session: &mut Session<Stream>, uid: u32) -> Result<Vec<String>,
             text.push_str(&String::from_utf8_lossy(header));
         }
     }
-    // A line that starts with white space goes on where the last one ended (RFC 5322, 2.2.3).
-    let text = cut(text, HEADER_LIMIT)
+    // A line that starts with white space continues the previous one (RFC 5322, 2.2.3).
+    let text = truncated(text, HEADER_LIMIT)
         .replace("\r\n ", " ")
         .replace("\r\n\t", " ");
     let mut lines: Vec<String> = text
@@ -130,7 +137,7 @@ async fn headers(session: &mut Session<Stream>, uid: u32) -> Result<Vec<String>,
     Ok(lines)
 }
 
-/// Deletes this message and no other that is marked; a mailbox that forbids it keeps it.
+/// Deletes this message alone; a mailbox that forbids that keeps it.
 async fn delete(session: &mut Session<Stream>, uid: u32) -> Result<(), Error> {
     let uid = uid.to_string();
     {

@@ -1,4 +1,4 @@
-//! A file or folder in an export.
+//! Observes a file or folder in an export.
 
 use nfs3_client::nfs3_types::nfs3::{
     CREATE3args, GETATTR3args, LOOKUP3args, Nfs3Result, READ3args, READDIR3args, REMOVE3args,
@@ -10,38 +10,38 @@ use nfs3_client::{Nfs3Client, RpcError};
 use plateau_core::question::nfs::NfsSeen;
 
 use super::super::context::ProbeContext;
-use super::super::marker::marker;
-use super::wire::Wire;
+use super::super::random::random_hex;
+use super::rpc::RpcStream;
 
 const CONTENT_LIMIT: usize = 64 << 10;
-const MOST_ENTRIES: usize = 1000;
+const MAX_ENTRIES: usize = 1000;
 
-/// Most that is asked for at once, in bytes.
+/// Most bytes of one request.
 const PART: u32 = 32 << 10;
 
-/// Looks at a path below the export's root.
-pub(super) async fn inside(
-    files: &mut Nfs3Client<Wire>,
+/// Observes a path below the export's root.
+pub(super) async fn observe(
+    files: &mut Nfs3Client<RpcStream>,
     root: nfs_fh3,
     path: &str,
-    look: &ProbeContext,
+    context: &ProbeContext,
     seen: &mut NfsSeen,
 ) -> Result<(), RpcError> {
-    let Some(handle) = find(files, root, path, seen).await? else {
+    let Some(handle) = resolve_path(files, root, path, seen).await? else {
         return Ok(());
     };
-    let asked = GETATTR3args {
+    let request = GETATTR3args {
         object: handle.clone(),
     };
-    let Nfs3Result::Ok(found) = files.getattr(&asked).await? else {
+    let Nfs3Result::Ok(found) = files.getattr(&request).await? else {
         seen.readable = Some(false);
         return Ok(());
     };
     seen.exists = Some(true);
     let kind = found.obj_attributes.type_;
     let (name, could) = match kind {
-        ftype3::NF3DIR => ("directory", list(files, &handle, seen).await?),
-        ftype3::NF3REG => ("file", read(files, &handle, seen).await?),
+        ftype3::NF3DIR => ("directory", list_folder(files, &handle, seen).await?),
+        ftype3::NF3REG => ("file", read_file(files, &handle, seen).await?),
         ftype3::NF3BLK | ftype3::NF3CHR | ftype3::NF3LNK | ftype3::NF3SOCK | ftype3::NF3FIFO => {
             seen.kind = Some("other".to_owned());
             return Ok(());
@@ -49,36 +49,36 @@ pub(super) async fn inside(
     };
     seen.kind = Some(name.to_owned());
     seen.readable = Some(could);
-    if look.wants("writable") {
+    if context.wants("writable") {
         seen.writable = Some(if kind == ftype3::NF3DIR {
-            make(files, &handle).await?
+            can_create_file(files, &handle).await?
         } else {
-            write_nothing(files, &handle).await?
+            can_write_file(files, &handle).await?
         });
     }
     Ok(())
 }
 
-fn name(text: &str) -> filename3<'static> {
+fn file_name(text: &str) -> filename3<'static> {
     filename3(Opaque::owned(text.as_bytes().to_vec()))
 }
 
-/// Goes down the path; `None` where it ends before its end.
-async fn find(
-    files: &mut Nfs3Client<Wire>,
+/// Resolves the path; `None` if a part does not exist.
+async fn resolve_path(
+    files: &mut Nfs3Client<RpcStream>,
     root: nfs_fh3,
     path: &str,
     seen: &mut NfsSeen,
 ) -> Result<Option<nfs_fh3>, RpcError> {
     let mut handle = root;
     for part in path.split('/').filter(|part| !part.is_empty()) {
-        let asked = LOOKUP3args {
+        let request = LOOKUP3args {
             what: diropargs3 {
                 dir: handle,
-                name: name(part),
+                name: file_name(part),
             },
         };
-        handle = match files.lookup(&asked).await? {
+        handle = match files.lookup(&request).await? {
             Nfs3Result::Ok(found) => found.object,
             Nfs3Result::Err((status, _)) => {
                 if matches!(status, nfsstat3::NFS3ERR_NOENT | nfsstat3::NFS3ERR_NOTDIR) {
@@ -92,22 +92,22 @@ async fn find(
     Ok(Some(handle))
 }
 
-async fn list(
-    files: &mut Nfs3Client<Wire>,
+async fn list_folder(
+    files: &mut Nfs3Client<RpcStream>,
     folder: &nfs_fh3,
     seen: &mut NfsSeen,
 ) -> Result<bool, RpcError> {
     let mut names = Vec::new();
     let mut cookie = cookie3::default();
     let mut cookieverf = cookieverf3::default();
-    while names.len() < MOST_ENTRIES {
-        let asked = READDIR3args {
+    while names.len() < MAX_ENTRIES {
+        let request = READDIR3args {
             dir: folder.clone(),
             cookie,
             cookieverf,
             count: PART,
         };
-        let Nfs3Result::Ok(part) = files.readdir(&asked).await? else {
+        let Nfs3Result::Ok(part) = files.readdir(&request).await? else {
             return Ok(false);
         };
         let entries = part.reply.entries.into_inner();
@@ -123,24 +123,24 @@ async fn list(
         cookieverf = part.cookieverf;
     }
     names.sort();
-    names.truncate(MOST_ENTRIES);
+    names.truncate(MAX_ENTRIES);
     seen.entries = Some(names);
     Ok(true)
 }
 
-async fn read(
-    files: &mut Nfs3Client<Wire>,
+async fn read_file(
+    files: &mut Nfs3Client<RpcStream>,
     file: &nfs_fh3,
     seen: &mut NfsSeen,
 ) -> Result<bool, RpcError> {
     let mut bytes = Vec::new();
     while bytes.len() < CONTENT_LIMIT {
-        let asked = READ3args {
+        let request = READ3args {
             file: file.clone(),
             offset: bytes.len() as u64,
             count: PART,
         };
-        let Nfs3Result::Ok(part) = files.read(&asked).await? else {
+        let Nfs3Result::Ok(part) = files.read(&request).await? else {
             return Ok(false);
         };
         bytes.extend_from_slice(part.data.as_ref());
@@ -153,32 +153,38 @@ async fn read(
     Ok(true)
 }
 
-/// Makes a file in a folder and removes it again.
-async fn make(files: &mut Nfs3Client<Wire>, folder: &nfs_fh3) -> Result<bool, RpcError> {
-    let passing = format!(".plateau-{}", marker().map_err(RpcError::Io)?);
-    let place = || diropargs3 {
+/// Creates a file in a folder and removes it.
+async fn can_create_file(
+    files: &mut Nfs3Client<RpcStream>,
+    folder: &nfs_fh3,
+) -> Result<bool, RpcError> {
+    let temporary = format!(".plateau-{}", random_hex().map_err(RpcError::Io)?);
+    let location = || diropargs3 {
         dir: folder.clone(),
-        name: name(&passing),
+        name: file_name(&temporary),
     };
-    let asked = CREATE3args {
-        where_: place(),
+    let request = CREATE3args {
+        where_: location(),
         how: createhow3::GUARDED(sattr3::default()),
     };
-    let Nfs3Result::Ok(_) = files.create(&asked).await? else {
+    let Nfs3Result::Ok(_) = files.create(&request).await? else {
         return Ok(false);
     };
-    files.remove(&REMOVE3args { object: place() }).await?;
+    files.remove(&REMOVE3args { object: location() }).await?;
     Ok(true)
 }
 
-/// Writes no byte, for which a server looks at permissions all the same (RFC 1813, 3.3.7).
-async fn write_nothing(files: &mut Nfs3Client<Wire>, file: &nfs_fh3) -> Result<bool, RpcError> {
-    let asked = WRITE3args {
+/// Writes no bytes; the server checks permissions nevertheless (RFC 1813, 3.3.7).
+async fn can_write_file(
+    files: &mut Nfs3Client<RpcStream>,
+    file: &nfs_fh3,
+) -> Result<bool, RpcError> {
+    let request = WRITE3args {
         file: file.clone(),
         offset: 0,
         count: 0,
         stable: stable_how::FILE_SYNC,
         data: Opaque::borrowed(&[]),
     };
-    Ok(matches!(files.write(&asked).await?, Nfs3Result::Ok(_)))
+    Ok(matches!(files.write(&request).await?, Nfs3Result::Ok(_)))
 }

@@ -7,58 +7,59 @@ use plateau_core::question::sql::{SqlQuestion, SqlSeen};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::context::ProbeContext;
-use super::super::tcp::{Attempt, connect};
-use super::{Rows, refused, statement_limit};
+use super::super::tcp::{ConnectOutcome, connect};
+use super::result::{RowBuffer, record_error, statement_timeout_ms};
 
-/// Largest message that is taken, in bytes.
+/// Largest message that is accepted, in bytes.
 const PACKET_LIMIT: usize = 16 << 20;
 
-/// What the protocol calls the set of characters of bytes that are no text.
+/// The protocol's character set number for binary data.
 const BINARY: u16 = 63;
 
-pub(super) async fn ask(
+pub(super) async fn observe(
     question: &SqlQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
     until: Instant,
     seen: &mut SqlSeen,
 ) -> anyhow::Result<()> {
-    let greeted = Instant::now() + look.network_limit();
-    let Some(options) = options(question, look).await? else {
+    let greeting_deadline = Instant::now() + context.network_limit();
+    let Some(options) = connection_options(question, context).await? else {
         return Ok(());
     };
-    let mut connection = match timeout_at(greeted, Conn::new(options)).await {
+    let mut connection = match timeout_at(greeting_deadline, Conn::new(options)).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(Error::Driver(error @ DriverError::UnknownAuthPlugin { .. }))) => {
             return Err(error.into());
         }
         Ok(Err(error)) => {
-            note(seen, &error);
+            record_server_error(seen, &error);
             return Ok(());
         }
         Err(_) => return Ok(()),
     };
     seen.connected = Some(true);
     seen.logged_in = Some(true);
-    match run(&mut connection, question, until, seen).await {
+    match run_statement(&mut connection, question, until, seen).await {
         Ok(()) => seen.ran = Some(true),
-        Err(error) => note(seen, &error),
+        Err(error) => record_server_error(seen, &error),
     }
     if !question.commit {
-        // A connection that is lost is rolled back, too.
+        // A lost connection is rolled back as well.
         let _ = connection.query_drop("ROLLBACK").await;
     }
     let _ = connection.disconnect().await;
     Ok(())
 }
 
-/// Where to log in and as whom; `None` where nobody listens. The library would ask the C library.
-async fn options(
+/// How to connect; `None` if the server cannot be reached. The address is resolved here, because
+/// the library would use the C library.
+async fn connection_options(
     question: &SqlQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
 ) -> anyhow::Result<Option<OptsBuilder>> {
     let port = question.port.unwrap_or(3306);
-    let attempt = connect(&question.host, port, look.network_limit()).await?;
-    let Attempt::Open(stream) = attempt else {
+    let attempt = connect(&question.host, port, context.network_limit()).await?;
+    let ConnectOutcome::Open(stream) = attempt else {
         return Ok(None);
     };
     let address = stream.peer_addr()?.ip();
@@ -71,25 +72,25 @@ async fn options(
         .db_name(question.database.as_ref())
         .prefer_socket(false)
         .stmt_cache_size(0)
-        // Given here, they need not be asked for.
+        // Set here, so that the library does not query them.
         .max_allowed_packet(Some(PACKET_LIMIT))
         .wait_timeout(Some(60));
     Ok(Some(options))
 }
 
-fn note(seen: &mut SqlSeen, error: &Error) {
-    if let Error::Server(said) = error {
-        refused(seen, said.code.to_string(), &said.message);
+fn record_server_error(seen: &mut SqlSeen, error: &Error) {
+    if let Error::Server(server_error) = error {
+        record_error(seen, server_error.code.to_string(), &server_error.message);
     }
 }
 
-async fn run(
+async fn run_statement(
     connection: &mut Conn,
     question: &SqlQuestion,
     until: Instant,
     seen: &mut SqlSeen,
 ) -> Result<(), Error> {
-    let limit = statement_limit(until);
+    let limit = statement_timeout_ms(until);
     let (seconds, thousandths) = (limit / 1000, limit % 1000);
     let for_mariadb = format!("SET SESSION max_statement_time = {seconds}.{thousandths:03}");
     if connection.query_drop(for_mariadb).await.is_err() {
@@ -101,9 +102,9 @@ async fn run(
     }
     let mut result = connection.query_iter(&question.statement).await?;
     let columns = result.columns();
-    let mut rows = Rows::default();
+    let mut rows = RowBuffer::default();
     while let Some(row) = result.next().await? {
-        let values: Vec<String> = row.unwrap_raw().into_iter().map(shown).collect();
+        let values: Vec<String> = row.unwrap_raw().into_iter().map(value_text).collect();
         rows.push(&values);
     }
     let columns = columns.as_deref().unwrap_or_default();
@@ -114,13 +115,13 @@ async fn run(
     result.drop_result().await?;
     let names = columns.iter().map(|column| column.name_str().into_owned());
     seen.columns = Some(names.collect());
-    seen.types = Some(columns.iter().map(type_of).collect());
-    seen.rows = Some(rows.kept);
+    seen.types = Some(columns.iter().map(type_name).collect());
+    seen.rows = Some(rows.rows);
     Ok(())
 }
 
 /// A value as the server wrote it.
-fn shown(value: Option<Value>) -> String {
+fn value_text(value: Option<Value>) -> String {
     match value {
         None | Some(Value::NULL) => "NULL".to_owned(),
         Some(Value::Bytes(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
@@ -129,7 +130,7 @@ fn shown(value: Option<Value>) -> String {
 }
 
 /// A column's type as it is written in SQL, without its width.
-fn type_of(column: &Column) -> String {
+fn type_name(column: &Column) -> String {
     let text = column.character_set() != BINARY;
     let flags = column.flags();
     let either = |text_name: &str, binary: &str| match text {

@@ -15,57 +15,60 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_postgres::{Client, Config, Error, SimpleQueryMessage};
 
-use super::super::certificate::witness;
 use super::super::context::ProbeContext;
 use super::super::stream::Stream;
-use super::{Rows, refused, statement_limit};
+use super::super::verifier::recording_verifier;
+use super::result::{RowBuffer, record_error, statement_timeout_ms};
 
-/// Most that is read of a result, in bytes.
+/// Most bytes of a result that are read.
 const RESULT_LIMIT: u64 = 16 << 20;
 
-pub(super) async fn ask(
+pub(super) async fn observe(
     question: &SqlQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
     until: Instant,
     seen: &mut SqlSeen,
 ) -> anyhow::Result<()> {
-    let (_, tls) = witness(None).await?;
+    let (_, tls) = recording_verifier(None).await?;
     let port = question.port.unwrap_or(5432);
-    let limit = look.network_limit();
+    let limit = context.network_limit();
     let Some(stream) = Stream::open(&question.host, port, limit, RESULT_LIMIT).await? else {
         return Ok(());
     };
-    let upgrade = Upgrade {
+    let upgrade = TlsUpgrade {
         host: question.host.clone(),
         config: Arc::new(tls),
     };
-    let (client, connection) = match config(question).connect_raw(stream, upgrade).await {
+    let (client, connection) = match connection_config(question)
+        .connect_raw(stream, upgrade)
+        .await
+    {
         Ok(connected) => connected,
         Err(error) => {
-            note(seen, &error);
+            record_server_error(seen, &error);
             return Ok(());
         }
     };
-    // It ends with its client.
+    // The task ends when the client is dropped.
     tokio::spawn(connection);
     seen.connected = Some(true);
     seen.logged_in = Some(true);
-    match run(&client, question, look, until, seen).await {
+    match run_statement(&client, question, context, until, seen).await {
         Ok(()) => seen.ran = Some(true),
-        Err(error) => note(seen, &error),
+        Err(error) => record_server_error(seen, &error),
     }
     if !question.commit {
-        // A connection that is lost is rolled back, too.
+        // A lost connection is rolled back as well.
         let _ = client.batch_execute("ROLLBACK").await;
     }
     Ok(())
 }
 
-fn config(question: &SqlQuestion) -> Config {
+fn connection_config(question: &SqlQuestion) -> Config {
     let mut config = Config::new();
     config
         .user(&question.user)
-        // A server that asks for one says more by refusing an empty one than a client that gives up.
+        // Without one, the client would give up instead of reporting the server's refusal.
         .password(question.password.as_deref().unwrap_or_default())
         .dbname(question.database.as_ref().unwrap_or(&question.user))
         .application_name("plateau")
@@ -76,21 +79,25 @@ fn config(question: &SqlQuestion) -> Config {
     config
 }
 
-fn note(seen: &mut SqlSeen, error: &Error) {
-    if let Some(said) = error.as_db_error() {
-        refused(seen, said.code().code().to_owned(), said.message());
+fn record_server_error(seen: &mut SqlSeen, error: &Error) {
+    if let Some(server_error) = error.as_db_error() {
+        record_error(
+            seen,
+            server_error.code().code().to_owned(),
+            server_error.message(),
+        );
     }
 }
 
-async fn run(
+async fn run_statement(
     client: &Client,
     question: &SqlQuestion,
-    look: &ProbeContext,
+    context: &ProbeContext,
     until: Instant,
     seen: &mut SqlSeen,
 ) -> Result<(), Error> {
-    // Rows must not depend on what an account or a database has set.
-    let limit = statement_limit(until);
+    // Rows must not depend on settings of an account or a database.
+    let limit = statement_timeout_ms(until);
     let settings = format!(
         "SET statement_timeout = {limit}; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; \
          SET bytea_output = 'hex'; SET extra_float_digits = 1"
@@ -99,7 +106,7 @@ async fn run(
     if !question.commit {
         client.batch_execute("BEGIN").await?;
     }
-    if look.wants("types") {
+    if context.wants("types") {
         let prepared = client.prepare(&question.statement).await?;
         let types = prepared.columns().iter();
         seen.types = Some(
@@ -108,15 +115,15 @@ async fn run(
                 .collect(),
         );
     }
-    let mut rows = Rows::default();
+    let mut rows = RowBuffer::default();
     let mut columns = Vec::new();
     let mut changed = 0;
     let mut messages = pin!(client.simple_query_raw(&question.statement).await?);
     while let Some(message) = messages.try_next().await? {
-        if let SimpleQueryMessage::RowDescription(described) = message {
-            let names = described.iter().map(|column| column.name().to_owned());
+        if let SimpleQueryMessage::RowDescription(description) = message {
+            let names = description.iter().map(|column| column.name().to_owned());
             columns = names.collect();
-            rows = Rows::default();
+            rows = RowBuffer::default();
         } else if let SimpleQueryMessage::Row(row) = message {
             let values = (0..row.len()).map(|index| row.get(index).unwrap_or("NULL"));
             rows.push(&values.map(str::to_owned).collect::<Vec<_>>());
@@ -129,36 +136,40 @@ async fn run(
         false => Some(rows.count),
     };
     seen.columns = Some(columns);
-    seen.rows = Some(rows.kept);
+    seen.rows = Some(rows.rows);
     Ok(())
 }
 
-/// Puts TLS under the conversation where the server agrees.
-struct Upgrade {
+/// Upgrades the connection to TLS if the server agrees.
+struct TlsUpgrade {
     host: String,
     config: Arc<ClientConfig>,
 }
 
-impl TlsConnect<Stream> for Upgrade {
-    type Stream = Upgraded;
+impl TlsConnect<Stream> for TlsUpgrade {
+    type Stream = TlsStreamAdapter;
     type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Upgraded>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = io::Result<TlsStreamAdapter>> + Send>>;
 
     fn connect(self, stream: Stream) -> Self::Future {
-        Box::pin(async move { Ok(Upgraded(stream.secure(&self.host, self.config).await?)) })
+        Box::pin(async move {
+            Ok(TlsStreamAdapter(
+                stream.upgrade_to_tls(&self.host, self.config).await?,
+            ))
+        })
     }
 }
 
-/// A connection over TLS. Whether it is the same at both ends is not asked.
-struct Upgraded(Stream);
+/// A connection over TLS, without channel binding.
+struct TlsStreamAdapter(Stream);
 
-impl TlsStream for Upgraded {
+impl TlsStream for TlsStreamAdapter {
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }
 }
 
-impl AsyncRead for Upgraded {
+impl AsyncRead for TlsStreamAdapter {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -168,7 +179,7 @@ impl AsyncRead for Upgraded {
     }
 }
 
-impl AsyncWrite for Upgraded {
+impl AsyncWrite for TlsStreamAdapter {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,7 +1,7 @@
-//! From a host's name to its addresses, as the asking node is configured: an address itself, then
-//! `/etc/hosts`, then the servers and search domains of `/etc/resolv.conf`.
+//! Looks up the addresses of a host as the node is configured: an address itself, then `/etc/hosts`,
+//! then the servers and search domains of `/etc/resolv.conf`.
 //!
-//! The C library is not asked: a static program must not load the node's plug-ins.
+//! The C library is not used: a static program cannot load the node's plug-ins.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -11,12 +11,12 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 
-use super::bounded::text_of;
 use super::resolver;
+use crate::bounded::read_text;
 
 const HOSTS_LIMIT: u64 = 4 << 20;
 
-/// Addresses of the host, IPv4 before IPv6; none where the name cannot be resolved.
+/// Addresses of the host, IPv4 before IPv6; empty if the name cannot be resolved.
 pub(super) async fn addresses(host: &str) -> anyhow::Result<Vec<IpAddr>> {
     let bare = host
         .strip_prefix('[')
@@ -26,26 +26,28 @@ pub(super) async fn addresses(host: &str) -> anyhow::Result<Vec<IpAddr>> {
     }
     let wanted = host.to_owned();
     let (from_hosts, configuration) = tokio::task::spawn_blocking(move || {
-        let hosts = text_of("/etc/hosts", HOSTS_LIMIT)?.unwrap_or_default();
-        anyhow::Ok((in_hosts(&hosts, &wanted), resolver::read()?))
+        let hosts = read_text("/etc/hosts", HOSTS_LIMIT)?.unwrap_or_default();
+        anyhow::Ok((parse_hosts(&hosts, &wanted), resolver::read_config()?))
     })
     .await??;
     if !from_hosts.is_empty() {
         return Ok(from_hosts);
     }
-    Ok(ask(host, configuration).await.unwrap_or_default())
+    Ok(query_nameservers(host, configuration)
+        .await
+        .unwrap_or_default())
 }
 
-/// The first address of the host, for what asks one server; `None` where there is none in time.
-pub(super) async fn first(host: &str, limit: Duration) -> anyhow::Result<Option<IpAddr>> {
+/// The first address of the host; `None` if there is none in time.
+pub(super) async fn first_address(host: &str, limit: Duration) -> anyhow::Result<Option<IpAddr>> {
     match tokio::time::timeout(limit, addresses(host)).await {
         Ok(found) => Ok(found?.first().copied()),
         Err(_) => Ok(None),
     }
 }
 
-/// Any address and port of ours of the same family, to bind a socket to.
-pub(super) fn any_like(address: IpAddr) -> SocketAddr {
+/// The unspecified address of the same family and any port, to bind a socket to.
+pub(super) fn unspecified_like(address: IpAddr) -> SocketAddr {
     let any: IpAddr = match address {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -54,7 +56,7 @@ pub(super) fn any_like(address: IpAddr) -> SocketAddr {
 }
 
 /// Addresses that `/etc/hosts` gives for a name.
-fn in_hosts(text: &str, name: &str) -> Vec<IpAddr> {
+fn parse_hosts(text: &str, name: &str) -> Vec<IpAddr> {
     let name = name.trim_end_matches('.');
     let mut found = Vec::new();
     for line in text.lines() {
@@ -72,7 +74,10 @@ fn in_hosts(text: &str, name: &str) -> Vec<IpAddr> {
     found
 }
 
-async fn ask(host: &str, configuration: resolver::Configuration) -> Option<Vec<IpAddr>> {
+async fn query_nameservers(
+    host: &str,
+    configuration: resolver::ResolverConfig,
+) -> Option<Vec<IpAddr>> {
     if configuration.nameservers.is_empty() {
         return None;
     }
@@ -95,15 +100,15 @@ async fn ask(host: &str, configuration: resolver::Configuration) -> Option<Vec<I
 
 #[cfg(test)]
 mod tests {
-    use super::in_hosts;
+    use super::parse_hosts;
 
     #[test]
     fn a_name_is_found_in_any_column_and_case() {
         let hosts = "127.0.0.1 localhost\n10.0.0.5\twww.forge.lan WWW # 10.0.0.6 www\nbad www\n";
         assert_eq!(
-            in_hosts(hosts, "www"),
+            parse_hosts(hosts, "www"),
             ["10.0.0.5".parse::<std::net::IpAddr>().unwrap()]
         );
-        assert!(in_hosts(hosts, "forge").is_empty());
+        assert!(parse_hosts(hosts, "forge").is_empty());
     }
 }

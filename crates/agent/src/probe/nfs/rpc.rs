@@ -1,4 +1,4 @@
-//! What the library reads from and writes to, and the one answer that we read ourselves.
+//! The stream for the RPC library, and the one reply that is decoded here.
 
 use std::io::{self, ErrorKind, Read};
 
@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::stream::Stream;
 
-/// A connection whose end is an error: the library would go on reading for ever.
-pub(super) struct Wire(pub(super) Stream);
+/// A connection whose end is an error: the library would read for ever.
+pub(super) struct RpcStream(pub(super) Stream);
 
-impl AsyncRead for Wire {
+impl AsyncRead for RpcStream {
     async fn async_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buffer).await? {
             0 => Err(ErrorKind::UnexpectedEof.into()),
@@ -21,17 +21,17 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for RpcStream {
     async fn async_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes).await
     }
 }
 
-/// What the mount service answers (RFC 1813, 5.2.1).
+/// The reply of the mount service (RFC 1813, 5.2.1).
 pub(super) enum MountReply {
     /// The handle of the export's root.
     Root(Opaque<'static>),
-    /// It does not let us in, or has no such export.
+    /// The server refuses, or has no such export.
     Refused,
 }
 
@@ -52,7 +52,7 @@ impl Unpack for MountReply {
         } else {
             Self::Refused
         };
-        // How the server wants to be spoken to: it will say so when we speak otherwise.
+        // The accepted authentication flavors, which are not needed.
         let rest = io::copy(input, &mut io::sink()).map_err(Error::Io)?;
         Ok((reply, length + usize::try_from(rest).unwrap_or(usize::MAX)))
     }

@@ -1,16 +1,16 @@
-//! The kernel's links, addresses and routes, asked over netlink.
+//! Netlink connections, for links, addresses and routes.
 
 use anyhow::Context;
 use nlink::netlink::messages::LinkMessage;
 use nlink::netlink::{Connection, Route};
 
-/// A connection to the kernel of the namespace we are in.
-pub(super) fn kernel() -> anyhow::Result<Connection<Route>> {
+/// Connects to the kernel, in the current network namespace.
+pub(super) fn connect() -> anyhow::Result<Connection<Route>> {
     Connection::<Route>::new().context("cannot open netlink")
 }
 
-/// The link of this name; `None` where there is none.
-pub(super) async fn link(
+/// The link with this name, if there is one.
+pub(super) async fn find_link(
     kernel: &Connection<Route>,
     name: &str,
 ) -> anyhow::Result<Option<LinkMessage>> {
