@@ -12,8 +12,20 @@ use crate::{root, wait_until};
 /// Most that starting or ending it may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A `dockerd` with data, socket and log of its own, without networks; all of it ends with it. Only
-/// root can start one.
+/// Starts a daemon in a network namespace of its own, where the loopback alone is up: an engine makes
+/// and removes bridges, addresses and rules, and the host's are not its own. Sockets on the file
+/// system are reached across namespaces all the same.
+const APART: &[&str] = &[
+    "--net",
+    "--",
+    "sh",
+    "-c",
+    "ip link set lo up && exec \"$@\"",
+    "sh",
+];
+
+/// A `dockerd` with data, socket, log and network namespace of its own, without networks; all of it
+/// ends with it. Only root can start one.
 pub struct Engine {
     /// With its sockets, whose paths may not be long.
     folder: TempDir,
@@ -54,7 +66,9 @@ impl Engine {
             .append(true)
             .open(self.path("log"));
         let log = log.expect("a log");
-        let child = Command::new("dockerd")
+        let child = Command::new("unshare")
+            .args(APART)
+            .arg("dockerd")
             .arg("--data-root")
             .arg(self.data.path())
             .arg("--exec-root")
@@ -118,8 +132,7 @@ impl Engine {
     }
 
     fn copy(&self, image: &str) {
-        let host = Path::new("/var/run/docker.sock");
-        let mut saved = api(host, &format!("images/{image}/get"))
+        let mut saved = api(&host_socket(), &format!("images/{image}/get"))
             .stdout(Stdio::piped())
             .spawn()
             .expect("curl starts");
@@ -154,6 +167,14 @@ impl Drop for Engine {
         let unmount = || Command::new("umount").arg(self.data.path()).output();
         while unmount().is_ok_and(|done| done.status.success()) {}
     }
+}
+
+/// The socket of the engine that the tests run on: `DOCKER_HOST`'s, or the usual one.
+#[must_use]
+pub fn host_socket() -> PathBuf {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+    let socket = host.strip_prefix("unix://");
+    PathBuf::from(socket.unwrap_or("/var/run/docker.sock"))
 }
 
 fn end(pid: u32) {

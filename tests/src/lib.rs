@@ -58,6 +58,12 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// Whether everything is wanted, however long it takes: `cargo xtask test --all`.
+#[must_use]
+pub fn is_long_run() -> bool {
+    std::env::var_os("PLATEAU_TEST_ALL").is_some_and(|all| all == "1")
+}
+
 /// Waits until something is so.
 ///
 /// # Panics
@@ -339,13 +345,8 @@ pub fn scenario(files: &[(&str, &str)]) -> TempDir {
 #[must_use]
 pub fn containers(lab: &str) -> Vec<String> {
     let output = Command::new("curl")
-        .args([
-            "--silent",
-            "--show-error",
-            "--fail",
-            "--unix-socket",
-            "/var/run/docker.sock",
-        ])
+        .args(["--silent", "--show-error", "--fail", "--unix-socket"])
+        .arg(engine::host_socket())
         .args([
             "--get",
             "http://localhost/containers/json",

@@ -159,13 +159,9 @@ fn seconds() -> String {
 fn probes(since: &str) -> usize {
     let until = seconds();
     let listed = Command::new("curl")
-        .args([
-            "--silent",
-            "--fail",
-            "--unix-socket",
-            "/var/run/docker.sock",
-            "--get",
-        ])
+        .args(["--silent", "--fail", "--unix-socket"])
+        .arg(plateau_tests::engine::host_socket())
+        .arg("--get")
         .arg("http://docker/events")
         .args([
             "--data",
