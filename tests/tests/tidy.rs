@@ -186,6 +186,31 @@ fn nothing_is_built_with_the_typesetter() {
     }
 }
 
+/// Dependencies with their features, as they are built for what is installed or for its tests too.
+fn built(edges: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--prefix", "none", "--no-dedupe"])
+        .args(["--workspace", "--exclude", "plateau-report"])
+        .args(["--edges", edges, "--format", "{p} [{f}]"])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree");
+    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(tree.contains("plateau-core"), "{tree}");
+    tree.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_installed_and_its_tests_are_built_from_the_same_dependencies() {
+    let installed = built("normal,build");
+    let tested = built("normal,build,dev");
+    let other: Vec<_> = installed.difference(&tested).collect();
+    assert!(
+        other.is_empty(),
+        "tests would compile these once more, with more features: ask for them at the workspace {other:?}"
+    );
+}
+
 #[test]
 fn only_the_docker_runtime_names_the_engines_client() {
     for path in files("crates", ".rs") {

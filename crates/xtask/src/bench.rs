@@ -18,10 +18,11 @@ pub(crate) struct Bench {
 /// Measures. Both sides of every ratio are measured here and now, with optimised builds.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     setup::host()?;
+    setup::engine()?;
     setup::bench_tools()?;
     let python = testinfra()?;
     let bin = build::run(true)?;
-    crate::test::images()?;
+    crate::test::images(&bin)?;
     heading("measure");
     let mut measure = cargo(&[
         "run",

@@ -7,6 +7,8 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::{engine, parts};
+
 /// Says something on standard error.
 pub(crate) fn say(text: &str) {
     // With nobody left to read it, there is nothing to be done.
@@ -15,13 +17,17 @@ pub(crate) fn say(text: &str) {
 
 /// Says which part of the work begins.
 pub(crate) fn heading(text: &str) {
+    parts::begin(text);
     say(&format!("\n== {text}"));
 }
 
-/// A command in the repository's root.
+/// A command in the repository's root, which talks to the engine that was chosen.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(crate::root());
+    if let Some(host) = engine::docker_host() {
+        command.env("DOCKER_HOST", host);
+    }
     command
 }
 
@@ -36,7 +42,7 @@ pub(crate) fn as_root(program: &str, args: &[&str]) -> Command {
     if is_root() {
         return command(program, args);
     }
-    let mut command = command("sudo", &[program]);
+    let mut command = command("sudo", &["--preserve-env=DOCKER_HOST", program]);
     command.args(args);
     command
 }

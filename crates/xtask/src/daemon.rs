@@ -129,6 +129,18 @@ impl Daemon {
         run(self.plateau(args)?)
     }
 
+    /// Runs `plateau …`, wants it to end well, and keeps what it says in a file.
+    pub(crate) fn run_into(&self, file: &Path, args: &[&str]) -> Result<()> {
+        let said =
+            File::create(file).with_context(|| format!("cannot write `{}`", file.display()))?;
+        let mut plateau = self.plateau(args)?;
+        plateau
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said);
+        run(plateau).with_context(|| format!("the end of what it said:\n{}", tail(file)))
+    }
+
     /// Runs `plateau …` and says how it ended.
     pub(crate) fn status(&self, args: &[&str]) -> Result<ExitStatus> {
         say(&format!("\n$ plateau {}", args.join(" ")));

@@ -1,23 +1,22 @@
 //! `cargo xtask demo` and `cargo xtask images`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
+use crate::build::Build;
 use crate::command::{heading, say};
 use crate::daemon::Daemon;
-use crate::{build, setup};
+use crate::{build, interrupt, parts, setup};
 
 /// The lab's name.
 const LAB: &str = "demo";
+/// Where its daemon keeps its state, in cargo's folder.
+const FOLDER: &str = "plateau-demo";
 /// The scenario of the demonstration.
 const SCENARIO: &str = "scenarios/intranet-server";
 /// The images that its nodes are made from.
 const IMAGES: [&str; 3] = ["debian-server", "debian-workstation", "debian-depot"];
-
-/// Whether somebody pressed Ctrl-C.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Sets up, builds, and shows a lab's grade untouched, solved, and after a reboot.
 pub(crate) fn run(keep: bool) -> Result<()> {
@@ -30,10 +29,9 @@ pub(crate) fn run(keep: bool) -> Result<()> {
     }
     heading("cleaning up");
     let stopped = daemon.stop();
-    if INTERRUPTED.load(Ordering::SeqCst) {
-        bail!("interrupted; nothing is left running");
-    }
+    interrupt::none()?;
     shown.and(stopped)?;
+    parts::write();
     say(&format!(
         "\nall is down again, {} s after the start; `cargo xtask demo --keep` leaves it running",
         begin.elapsed().as_secs()
@@ -60,14 +58,12 @@ pub(crate) fn build_images<'a>(
 }
 
 /// Everything that a daemon needs, and the daemon.
-pub(crate) fn daemon() -> Result<Daemon> {
-    // Ctrl-C reaches the command that is running as well, which ends; we clean up after it.
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))
-        .context("cannot listen for Ctrl-C")?;
+fn daemon() -> Result<Daemon> {
     setup::host()?;
-    let bin = build::run(false)?;
+    setup::engine()?;
+    let bin = build::programs(Build::Development)?;
     heading("daemon");
-    Daemon::start(&bin, &build::target_folder().join("plateau-demo"))
+    Daemon::start(&bin, &build::target_folder().join(FOLDER))
 }
 
 fn show(daemon: &Daemon) -> Result<()> {

@@ -1,7 +1,8 @@
-//! The Docker engine: whether it answers, starting it, and what of ours is left on it.
+//! The Docker engine: which one, whether it answers, and starting it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -13,8 +14,21 @@ use crate::wait;
 const LOG: &str = "/var/log/plateau-dockerd.log";
 /// Most that its start may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The label of everything that belongs to a lab.
-const LABEL: &str = "plateau.lab";
+
+/// The socket of the engine that was chosen for all that follows.
+static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on this engine is talked to, by us and by whatever we start.
+pub(crate) fn choose(socket: PathBuf) {
+    // Chosen once a run.
+    let _ = CHOSEN.set(socket);
+}
+
+/// What `DOCKER_HOST` has to be for whatever we start; `None` where it is right as it is.
+pub(crate) fn docker_host() -> Option<String> {
+    let socket = CHOSEN.get()?;
+    Some(format!("unix://{}", socket.display()))
+}
 
 /// Whether the engine answers.
 pub(crate) fn answers() -> bool {
@@ -72,29 +86,21 @@ fn detached_dockerd() -> Result<()> {
     run(shell).context("cannot start dockerd")
 }
 
-/// Names of containers that belong to labs.
-pub(crate) fn containers_of_labs() -> Result<Vec<String>> {
-    let filter = format!(r#"filters={{"label":["{LABEL}"]}}"#);
-    let args = ["--get", "--data-urlencode", &filter];
-    let listed = output(ask("/containers/json?all=1", &args))?;
-    let listed: serde_json::Value =
-        serde_json::from_str(&listed).context("the engine's list of containers")?;
-    let names = listed.as_array().into_iter().flatten().map(|container| {
-        let name = container["Names"][0].as_str().unwrap_or("without a name");
-        name.trim_start_matches('/').to_owned()
-    });
-    Ok(names.collect())
+/// What the engine answers to a question of its API.
+pub(crate) fn get(path: &str) -> Result<serde_json::Value> {
+    let answer = output(ask(path, &[]))?;
+    serde_json::from_str(&answer).with_context(|| format!("the engine's answer to `{path}`"))
 }
 
-/// Network interfaces of the host.
-pub(crate) fn host_interfaces() -> Vec<String> {
-    let entries = std::fs::read_dir("/sys/class/net");
-    entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
+/// Processes of the host: their numbers and their programs' names.
+pub(crate) fn processes() -> impl Iterator<Item = (String, String)> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    ids.filter_map(|id| {
+        id.parse::<u32>().ok()?;
+        let name = std::fs::read_to_string(format!("/proc/{id}/comm")).ok()?;
+        Some((id, name.trim_end().to_owned()))
+    })
 }
 
 fn ask(path: &str, args: &[&str]) -> Command {
@@ -126,6 +132,9 @@ fn curl(path: &str, args: &[&str]) -> Command {
 }
 
 fn socket() -> PathBuf {
+    if let Some(chosen) = CHOSEN.get() {
+        return chosen.clone();
+    }
     std::env::var("DOCKER_HOST")
         .ok()
         .and_then(|host| Some(PathBuf::from(host.strip_prefix("unix://")?)))

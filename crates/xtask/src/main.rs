@@ -11,8 +11,12 @@ mod command;
 mod daemon;
 mod demo;
 mod engine;
+mod interrupt;
+mod parts;
 mod setup;
+mod suite_engine;
 mod test;
+mod traces;
 mod wait;
 
 /// Set-up, build, demo, tests and benches of Plateau.
@@ -49,20 +53,39 @@ enum Task {
         /// Only what needs no engine
         #[arg(long)]
         fast: bool,
+        /// The long way: every column of every proof, and thirty candidates in a room
+        #[arg(long, conflicts_with = "fast")]
+        all: bool,
+        /// On an engine of its own that has nothing yet, as with `CI=true`
+        #[arg(long, conflicts_with = "fast")]
+        fresh: bool,
     },
     /// Measure what is promised, as ratios in one run
     Bench(bench::Bench),
+    /// Run an engine for a run of the suite, until standard input ends
+    #[command(hide = true)]
+    KeepEngine {
+        /// Where its sockets are
+        folder: PathBuf,
+        /// Where its data are
+        data: PathBuf,
+        /// Where its log goes
+        log: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().task {
+    let task = Cli::parse().task;
+    let done = interrupt::listen().and_then(|()| match task {
         Task::Setup => setup::run(),
         Task::Build { release } => build::run(release).map(drop),
         Task::Images { names } => demo::images(&names),
         Task::Demo { keep } => demo::run(keep),
-        Task::Test { fast } => test::run(fast),
+        Task::Test { fast: true, .. } => test::fast(),
+        Task::Test { all, fresh, .. } => test::run(all, fresh || test::is_ci()),
         Task::Bench(bench) => bench::run(&bench),
-    };
+        Task::KeepEngine { folder, data, log } => suite_engine::keep(&folder, &data, &log),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

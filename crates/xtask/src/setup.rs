@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::command::{self, as_root, cargo, heading, is_there, say, succeeds};
-use crate::engine;
+use crate::{build, engine};
 
 /// What has to be installed by hand, because this is no Debian.
 #[derive(Debug)]
@@ -63,12 +63,13 @@ const NEEDS: [Need; 4] = [
 /// `cargo xtask setup`.
 pub(crate) fn run() -> Result<()> {
     host()?;
+    engine()?;
     test_tools()?;
     say("everything is there");
     Ok(())
 }
 
-/// Installs what the host lacks, and starts the engine.
+/// Installs what the host lacks.
 pub(crate) fn host() -> Result<()> {
     heading("set-up");
     let mut missing: Vec<&Need> = NEEDS
@@ -86,8 +87,12 @@ pub(crate) fn host() -> Result<()> {
         }
         install(&missing)?;
     }
-    engine::start()?;
     watchers()
+}
+
+/// Starts the engine if none answers.
+pub(crate) fn engine() -> Result<()> {
+    engine::start()
 }
 
 /// Every systemd of every lab holds some five inotify instances, and the kernel counts them all as
@@ -168,6 +173,29 @@ pub(crate) fn test_tools() -> Result<()> {
         command::run(cargo(&["install", "--locked", "cargo-nextest"]))?;
     }
     Ok(())
+}
+
+/// The cargo-deny that checks `deny.toml`: the one that is there, or one that is installed where cargo
+/// builds, without what looks up advisories, and quick to compile rather than quick.
+pub(crate) fn cargo_deny() -> Result<Command> {
+    const VERSION: &str = "0.20.2";
+    if succeeds(cargo(&["deny", "--version"])) {
+        return Ok(cargo(&["deny"]));
+    }
+    let root = build::target_folder().join("tools");
+    let program = root.join("bin/cargo-deny");
+    if !program.exists() {
+        say(
+            "installing cargo-deny into the target folder, which checks dependencies: a minute, once",
+        );
+        let mut install = cargo(&["install", "--quiet", "--locked", "--debug"]);
+        install
+            .args(["--no-default-features", "cargo-deny", "--version", VERSION])
+            .arg("--root")
+            .arg(root);
+        command::run(install)?;
+    }
+    Ok(command::command(program, &[]))
 }
 
 /// Installs what the benches measure us against.

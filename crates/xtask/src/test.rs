@@ -1,45 +1,109 @@
 //! `cargo xtask test`: every check and test, and nothing left behind.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
-use crate::command::{cargo, heading, run as run_command, say, shown};
-use crate::{build, demo, engine, setup};
+use crate::build::{Build, SELECTION, TYPESETTER};
+use crate::command::{cargo, command, heading, run as run_command, say, shown};
+use crate::daemon::Daemon;
+use crate::suite_engine::SuiteEngine;
+use crate::traces::Traces;
+use crate::{build, engine, interrupt, parts, setup};
 
-/// Runs everything, or what needs no engine.
-pub(crate) fn run(fast: bool) -> Result<()> {
-    if !fast {
-        setup::host()?;
-    }
+/// What needs no engine.
+const FAST: &str = "not package(plateau-tests)";
+/// What builds labs.
+const ON_ENGINE: &str = "package(plateau-tests) and not binary(reports)";
+/// What builds labs, and documents about them.
+const WITH_TYPESETTER: &str = "package(plateau-tests) and binary(reports)";
+
+/// Whether this is no person's machine, but one that nobody must have prepared.
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| ci == "true")
+}
+
+/// Runs what needs no engine.
+pub(crate) fn fast() -> Result<()> {
     setup::test_tools()?;
+    sources()?;
+    heading("lints, and build of the tests");
+    run_command(tests_of(&SELECTION))?;
+    heading("fast tests");
+    let mut tally = nextest(&SELECTION, FAST, &[], || {})?;
+    heading("tests of the typesetter");
+    run_command(tests_of(&["--package", TYPESETTER]))?;
+    tally.add(&nextest(&["--package", TYPESETTER], "all()", &[], || {})?);
+    close(&tally)
+}
+
+/// Runs everything: on an engine of its own, or on the host's.
+pub(crate) fn run(all: bool, fresh: bool) -> Result<()> {
+    setup::host()?;
+    setup::test_tools()?;
+    let before = Traces::of_host()?;
+    let own = if fresh {
+        heading("an engine of its own");
+        Some(SuiteEngine::start()?)
+    } else {
+        setup::engine()?;
+        None
+    };
+    let (tally, mut left) = everything(all)?;
+    if let Some(own) = own {
+        heading("the engine is removed");
+        left = left.and(own.end()).and(before.unchanged(Traces::of_host));
+    }
+    // Also where something was left, the tests have their result.
+    close(&tally).and(left)
+}
+
+/// What the tests came to, and whether they left everything as it was.
+fn everything(all: bool) -> Result<(Tally, Result<()>)> {
+    let before = Traces::look()?;
+    sources()?;
+    let bin = build::programs(Build::Linted)?;
+    // Images are a matter of downloads and archives: they take little from what is compiled meanwhile.
+    let mut tally = std::thread::scope(|scope| -> Result<Tally> {
+        let images = scope.spawn(|| images_from(&bin));
+        heading("lints, and build of the tests");
+        run_command(tests_of(&SELECTION))?;
+        heading("fast tests");
+        let tally = nextest(&SELECTION, FAST, &[], || {})?;
+        heading("waiting for the images");
+        let built = images.join();
+        let took = built.map_err(|_| anyhow!("what builds the images panicked"))??;
+        parts::beside("images", took);
+        Ok(tally)
+    })?;
+    tally.add(&on_engine(&bin, all)?);
+    heading("what is left behind");
+    Ok((tally, before.unchanged(Traces::look)))
+}
+
+/// What can be said of the sources without compiling them.
+fn sources() -> Result<()> {
     heading("format");
     run_command(cargo(&["fmt", "--all", "--check"]))?;
-    heading("lints");
-    // The typesetter by itself, as it is built.
-    for packages in [
-        &["--workspace", "--exclude", "plateau-report"][..],
-        &["--package", "plateau-report"],
-    ] {
-        let mut lints = cargo(&["clippy", "--all-targets"]);
-        lints.args(packages).args(["--", "--deny", "warnings"]);
-        run_command(lints)?;
-    }
-    heading("fast tests");
-    let mut tally = nextest(&[], &[])?;
-    tally.add(&nextest(&["--package", "plateau-report"], &[])?);
-    if !fast {
-        let before = Traces::look()?;
-        let bin = build::run(false)?;
-        images()?;
-        heading("tests on the engine");
-        tally.add(&on_engine(&bin)?);
-        heading("what is left behind");
-        before.nothing_more()?;
-    }
+    heading("dependencies");
+    let mut deny = setup::cargo_deny()?;
+    deny.args(["--locked", "check", "licenses", "bans", "sources"]);
+    run_command(deny)
+}
+
+/// Lints some packages with all that belongs to them, and builds it in doing so.
+fn tests_of(packages: &[&str]) -> std::process::Command {
+    let mut build = Build::Linted.cargo(&["build", "--all-targets"]);
+    build.args(packages);
+    build
+}
+
+/// Where the time went, and the last line.
+fn close(tally: &Tally) -> Result<()> {
+    parts::write();
     say("");
     say(&tally.to_string());
     if tally.failed > 0 {
@@ -48,49 +112,21 @@ pub(crate) fn run(fast: bool) -> Result<()> {
     Ok(())
 }
 
-/// Builds the images whose recipes changed.
-pub(crate) fn images() -> Result<()> {
-    let daemon = demo::daemon()?;
-    let built = demo::build_images(&daemon, []);
+/// Builds the images whose recipes changed, with the daemon from a folder.
+pub(crate) fn images(bin: &Path) -> Result<()> {
+    heading("images");
+    images_from(bin).map(drop)
+}
+
+/// Builds the images whose recipes changed with a daemon from a folder, and says how long it took.
+fn images_from(bin: &Path) -> Result<std::time::Duration> {
+    let begun = Instant::now();
+    let folder = build::target_folder().join("plateau-suite");
+    let daemon = Daemon::start(bin, &folder)?;
+    let built = daemon.run_into(&folder.join("images.log"), &["images", "build"]);
     let stopped = daemon.stop();
-    built.and(stopped)
-}
-
-/// What labs would leave on the engine and on the host.
-struct Traces {
-    containers: BTreeSet<String>,
-    interfaces: BTreeSet<String>,
-}
-
-impl Traces {
-    fn look() -> Result<Self> {
-        Ok(Self {
-            containers: engine::containers_of_labs()?.into_iter().collect(),
-            interfaces: engine::host_interfaces()
-                .into_iter()
-                .filter(|name| is_ours(name))
-                .collect(),
-        })
-    }
-
-    /// Nothing has come since; what was there before belongs to somebody.
-    fn nothing_more(&self) -> Result<()> {
-        let now = Self::look()?;
-        let containers: Vec<&String> = now.containers.difference(&self.containers).collect();
-        let interfaces: Vec<&String> = now.interfaces.difference(&self.interfaces).collect();
-        if containers.is_empty() && interfaces.is_empty() {
-            say("nothing: no container of a lab, no interface of a lab");
-            return Ok(());
-        }
-        bail!("the tests left containers {containers:?} and interfaces {interfaces:?}")
-    }
-}
-
-/// Names that the wirer gives: `p1`, `n1`, `x1` and so on, which belong in a lab's fabric alone.
-fn is_ours(interface: &str) -> bool {
-    interface
-        .strip_prefix(['p', 'n', 'x'])
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    built.and(stopped)?;
+    Ok(begun.elapsed())
 }
 
 /// How many tests ended how.
@@ -151,33 +187,71 @@ impl std::fmt::Display for Tally {
 }
 
 /// The tests that build labs, with the programs of this folder.
-fn on_engine(bin: &Path) -> Result<Tally> {
+fn on_engine(bin: &Path, all: bool) -> Result<Tally> {
     let mut env = vec![("PLATEAU_BIN_DIR".to_owned(), bin.display().to_string())];
+    if all {
+        env.push(("PLATEAU_TEST_ALL".to_owned(), "1".to_owned()));
+    }
     if !engine::is_ours() {
         // Who needs sudo for the engine needs it for the tests on it.
         let host = std::env::consts::ARCH.to_uppercase();
         let runner = format!("CARGO_TARGET_{host}_UNKNOWN_LINUX_GNU_RUNNER");
         env.push((runner, "sudo --preserve-env".to_owned()));
     }
-    nextest(&["--package", "plateau-tests"], &env)
+    heading("tests on the engine");
+    // Labs wait for boots and reboots. What is left of the processor meanwhile builds the typesetter,
+    // once the runner does not need cargo any more.
+    let mut typesetter = None;
+    let tally = nextest(&SELECTION, ON_ENGINE, &env, || {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let low = ["-n", "19", &cargo, "build", "--quiet", "--all-targets"];
+        let low = Build::Linted.with(command("nice", &low));
+        typesetter = Some(build::typesetter(low, Build::Linted).spawn());
+    });
+    if let Some(built) = typesetter {
+        // What it found is said by the next part.
+        let ended = built.and_then(|mut built| built.wait());
+        ended.context("cannot build the typesetter")?;
+    }
+    let mut tally = tally?;
+    heading("tests of the typesetter");
+    run_command(tests_of(&["--package", TYPESETTER]))?;
+    build::place_typesetter(Build::Linted)?;
+    tally.add(&nextest(&["--package", TYPESETTER], "all()", &[], || {})?);
+    tally.add(&nextest(&SELECTION, WITH_TYPESETTER, &env, || {})?);
+    Ok(tally)
 }
 
-/// Runs tests, shows what the runner says, and reads its summary.
-fn nextest(args: &[&str], env: &[(String, String)]) -> Result<Tally> {
-    let mut command = cargo(&["nextest", "run", "--no-fail-fast"]);
-    command.args(args).envs(env.iter().cloned());
+/// Runs those of the packages' tests that a filter lets through, shows what the runner says, and reads its
+/// summary. `started` is called once everything is compiled.
+fn nextest(
+    packages: &[&str],
+    filter: &str,
+    env: &[(String, String)],
+    started: impl FnOnce(),
+) -> Result<Tally> {
+    let mut command = Build::Linted.cargo(&["nextest", "run", "--no-fail-fast"]);
+    command.args(packages).args(["--filterset", filter]);
+    command.envs(env.iter().cloned());
     let mut child = command
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot run `{}`", shown(&command)))?;
+    let mut started = Some(started);
     let mut tally = None;
     let said = child.stderr.take().context("the runner says nothing")?;
     for line in BufReader::new(said).lines() {
         let line = line.context("cannot read what the runner says")?;
         say(&line);
+        if line.trim_start().starts_with("Starting ")
+            && let Some(started) = started.take()
+        {
+            started();
+        }
         tally = Tally::read(&line).or(tally);
     }
     let status = child.wait().context("the runner did not end")?;
+    interrupt::none()?;
     let tally = tally.with_context(|| {
         format!(
             "`{}` ended with {status}, without a summary",
@@ -220,15 +294,5 @@ mod tests {
         ] {
             assert_eq!(Tally::read(line), read, "{line}");
         }
-    }
-
-    #[test]
-    fn only_the_wirers_names_are_ours() {
-        assert!(["p1", "n0", "x12"].into_iter().all(is_ours));
-        assert!(
-            !["p", "eth0", "veth1a", "enp3s0", "nlmon0"]
-                .into_iter()
-                .any(is_ours)
-        );
     }
 }
