@@ -3,10 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use plateau_core::api::{ApiError, Fault};
+use plateau_core::api::ApiError;
+use plateau_core::error::Blame;
 use plateau_core::exam::bundle::{ArchiveError, KeyError};
 use plateau_core::problem::Problem;
 use plateau_import::ImportError;
+use serde::Serialize;
 use serde_json::json;
 
 /// How a command that did its work ended.
@@ -219,45 +221,50 @@ impl From<ImportError> for Failure {
 }
 
 impl Failure {
+    /// What is wrong, in a word that programs can rely on, and who is to blame.
+    fn code_and_blame(&self) -> (&str, Blame) {
+        use Blame::{Input, Outside};
+        match self {
+            Self::Answered(error) => (error.code.as_str(), error.fault),
+            Self::NoScenario(_) => ("no-scenario", Input),
+            Self::Read { .. } => ("cannot-read", Input),
+            Self::WriteFile { .. } => ("cannot-write", Input),
+            Self::Problems(_) => ("scenario-has-problems", Input),
+            Self::NotImported(_) => ("not-imported", Input),
+            Self::Misfit(_) | Self::Layout(_) => ("import-misfit", Input),
+            Self::Identifier(_) => ("not-an-identifier", Input),
+            Self::Exists(_) | Self::BackupExists(_) => ("exists", Input),
+            Self::Bundle { .. } => ("no-evidence", Input),
+            Self::Key { .. } => ("not-a-key", Input),
+            Self::NoSeat { .. } => ("seat-not-found", Input),
+            Self::NothingGraded { .. } => ("nothing-graded", Input),
+            Self::NoGrading { .. } => ("grading-not-found", Input),
+            Self::WhichScenario { .. } => ("which-scenario", Input),
+            Self::NoTerminal => ("no-terminal", Input),
+            Self::NoPrompt => ("no-prompt", Input),
+            Self::PasswordsDiffer => ("passwords-differ", Input),
+            Self::Authority(_) => ("not-a-certificate", Input),
+            Self::Address(_) => ("not-an-address", Input),
+            Self::Backup { .. } => ("backup-not-whole", Outside),
+            Self::NoProgram { .. } => ("no-program", Outside),
+            Self::Password(_) => ("cannot-read-password", Outside),
+            Self::Unreachable { .. } => ("daemon-unreachable", Outside),
+            Self::Broken(_) | Self::Ended(_) => ("daemon-broke-off", Outside),
+            Self::Strange { .. } => ("daemon-not-understood", Outside),
+            Self::Output(_) | Self::Export(_) => ("cannot-write-result", Outside),
+            Self::Terminal(_) => ("terminal-failed", Outside),
+            Self::Interrupted => ("interrupted", Outside),
+        }
+    }
+
     /// The process's exit code.
     pub(crate) fn code(&self) -> u8 {
-        match self {
-            Self::NoScenario(_)
-            | Self::Read { .. }
-            | Self::WriteFile { .. }
-            | Self::Problems(_)
-            | Self::NotImported(_)
-            | Self::Misfit(_)
-            | Self::Layout(_)
-            | Self::Identifier(_)
-            | Self::Exists(_)
-            | Self::BackupExists(_)
-            | Self::Bundle { .. }
-            | Self::Key { .. }
-            | Self::NoSeat { .. }
-            | Self::NothingGraded { .. }
-            | Self::NoGrading { .. }
-            | Self::WhichScenario { .. }
-            | Self::NoTerminal
-            | Self::NoPrompt
-            | Self::PasswordsDiffer
-            | Self::Authority(_)
-            | Self::Address(_) => 2,
-            Self::Answered(error) => match error.fault {
-                Fault::Input => 2,
-                Fault::Outside => 3,
-            },
-            Self::Unreachable { .. }
-            | Self::Broken(_)
-            | Self::Backup { .. }
-            | Self::NoProgram { .. }
-            | Self::Ended(_)
-            | Self::Strange { .. }
-            | Self::Output(_)
-            | Self::Export(_)
-            | Self::Password(_)
-            | Self::Terminal(_) => 3,
-            Self::Interrupted => 130,
+        if let Self::Interrupted = self {
+            return 130;
+        }
+        match self.code_and_blame().1 {
+            Blame::Input => 2,
+            Blame::Outside => 3,
         }
     }
 
@@ -358,50 +365,65 @@ impl Failure {
         text
     }
 
-    /// As the daemon would say it.
+    /// In the shape of the daemon's errors.
     pub(crate) fn to_json(&self) -> serde_json::Value {
-        let code = match self {
-            Self::Answered(error) => return json!({ "error": error }),
-            Self::NoScenario(_) => "no-scenario",
-            Self::Read { .. } => "cannot-read",
-            Self::WriteFile { .. } => "cannot-write",
-            Self::Problems(_) => "scenario-has-problems",
-            Self::NotImported(_) => "not-imported",
-            Self::Misfit(_) | Self::Layout(_) => "import-misfit",
-            Self::Identifier(_) => "not-an-identifier",
-            Self::Exists(_) | Self::BackupExists(_) => "exists",
-            Self::Backup { .. } => "backup-not-whole",
-            Self::NoProgram { .. } => "no-program",
-            Self::Bundle { .. } => "no-evidence",
-            Self::Key { .. } => "not-a-key",
-            Self::NoSeat { .. } => "seat-not-found",
-            Self::NothingGraded { .. } => "nothing-graded",
-            Self::NoGrading { .. } => "grading-not-found",
-            Self::WhichScenario { .. } => "which-scenario",
-            Self::NoTerminal => "no-terminal",
-            Self::NoPrompt => "no-prompt",
-            Self::PasswordsDiffer => "passwords-differ",
-            Self::Password(_) => "cannot-read-password",
-            Self::Authority(_) => "not-a-certificate",
-            Self::Address(_) => "not-an-address",
-            Self::Unreachable { .. } => "daemon-unreachable",
-            Self::Broken(_) | Self::Ended(_) => "daemon-broke-off",
-            Self::Strange { .. } => "daemon-not-understood",
-            Self::Output(_) | Self::Export(_) => "cannot-write-result",
-            Self::Terminal(_) => "terminal-failed",
-            Self::Interrupted => "interrupted",
-        };
-        let fault = if self.code() == 2 {
-            Fault::Input
-        } else {
-            Fault::Outside
-        };
-        json!({ "error": ApiError {
-            code: code.to_owned(),
+        let (code, fault) = self.code_and_blame();
+        json!({ "error": Shown {
+            code,
             fault,
             message: self.chain(),
             hint: self.hint(),
-            problems: self.problems().to_vec(),
+            problems: self.problems(),
         } })
+    }
+}
+
+/// A failure in the shape of [`ApiError`]. Its code may be one of this program's own, or one of a newer
+/// daemon.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    code: &'a str,
+    fault: Blame,
+    message: String,
+    hint: Option<String>,
+    problems: &'a [Problem],
+}
+
+#[cfg(test)]
+mod tests {
+    use plateau_core::error::ErrorCode;
+
+    use super::*;
+
+    fn answered(code: &str, fault: &str) -> Failure {
+        let sent = json!({
+            "code": code, "fault": fault, "message": "the moon is too low", "hint": "wait",
+            "problems": [],
+        });
+        Failure::Answered(serde_json::from_value(sent).unwrap())
+    }
+
+    #[test]
+    fn an_error_of_a_newer_daemon_keeps_its_code_message_hint_and_blame() {
+        for (blame, exit) in [("input", 2), ("outside", 3)] {
+            let failure = answered("moon-too-low", blame);
+            assert_eq!(failure.code(), exit);
+            assert_eq!(failure.to_string(), "the moon is too low");
+            let error = json!({
+                "code": "moon-too-low", "fault": blame, "message": "the moon is too low",
+                "hint": "wait", "problems": [],
+            });
+            assert_eq!(failure.to_json(), json!({ "error": error }));
+        }
+    }
+
+    #[test]
+    fn the_exit_code_follows_from_the_blame() {
+        for (code, exit) in [(ErrorCode::LabNotFound, 2), (ErrorCode::DiskFull, 3)] {
+            assert_eq!(Failure::Answered(ApiError::new(code, "")).code(), exit);
+        }
+        assert_eq!(Failure::NoTerminal.code(), 2);
+        assert_eq!(Failure::Ended("it").code(), 3);
+        assert_eq!(Failure::Interrupted.code(), 130);
     }
 }

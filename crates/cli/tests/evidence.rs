@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use plateau_core::exam::bundle::{Content, fingerprint, public_pem, seal, signing_of_pem};
 use plateau_core::evidence::{Evidence, grade_evidence};
+use plateau_core::exam::bundle::{Content, fingerprint, public_pem, seal, signing_of_pem};
 use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::scenario::{Folder, Scenario};
 use tempfile::TempDir;

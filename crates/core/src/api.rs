@@ -26,7 +26,7 @@ mod session;
 mod stream;
 mod web;
 
-pub use crate::error::{ApiError, Fault};
+pub use crate::error::{ApiError, Blame, ErrorCode};
 pub use crate::event::{EventProgress, EventRecord};
 #[cfg(feature = "exam")]
 pub use access::{

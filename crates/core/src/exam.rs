@@ -15,4 +15,4 @@ pub mod roster;
 pub mod session;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

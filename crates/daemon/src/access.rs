@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::store::Database;
 use crate::store::accounts::Account;
-use crate::store::logins::{Login, Whose};
-use crate::store::owners::Place;
+use crate::store::logins::{Login, LoginOwner};
+use crate::store::seats::SeatSummary;
 
 pub mod account;
 mod again;
@@ -119,31 +119,36 @@ impl Access {
         let name = account::folded(name);
         let place = limits::place(from);
         let now = now();
-        let seen = inner.database.failed(&name, &place).await?;
+        let failures = inner.database.failures();
+        let seen = failures.find(&name, &place).await?;
         if let Some(wait) = limits::back_off(seen, now) {
             return Err(AccessError::Later { wait });
         }
-        let counted = inner.database.count_failure(&name, &place, seen, now);
+        let counted = failures.count(&name, &place, seen, now);
         if !counted.await? {
             let wait = Duration::from_secs(1);
             return Err(AccessError::Later { wait });
         }
-        let account = inner.database.account(&name).await?;
+        let account = inner.database.accounts().find(&name).await?;
         let account = account.filter(|account| account.name == name && !account.disabled);
         // Looked up for nobody as well, who takes as long.
         let id = account.as_ref().map_or("", |account| &account.id);
-        let kept = inner.database.password(id).await?;
+        let kept = inner.database.accounts().password(id).await?;
         let right = inner.passwords.verify(password, kept).await?;
         let Some(account) = account.filter(|_| right) else {
             tracing::info!(%place, "a log-in by password was refused");
             return Err(AccessError::Refused);
         };
-        inner.database.forgive(&name, &place).await?;
+        failures.clear(&name, &place).await?;
         self.sweep(now).await?;
         let (secret, login) = self
-            .begin(Whose::Account(account.id.clone()), &place)
+            .begin(LoginOwner::Account(account.id.clone()), &place)
             .await?;
-        let named = inner.database.named_for(&account.id).await?;
+        let named = inner
+            .database
+            .invigilators()
+            .sessions_of(&account.id)
+            .await?;
         Ok(Made {
             secret,
             principal: Principal::Account {
@@ -171,13 +176,13 @@ impl Access {
         // What cannot be a code is looked up all the same: nobody learns from the time it takes.
         let code = code::read(typed).unwrap_or_default();
         let hash = blake3::hash(code.as_bytes()).to_hex();
-        let Some(seat) = inner.database.place_of_code(&hash).await? else {
+        let Some(seat) = inner.database.seats().summary_of_code(&hash).await? else {
             inner.limits.miss(from)?;
             tracing::info!(%place, "a log-in by code was refused");
             return Err(AccessError::Refused);
         };
-        let whose = Whose::Seat(seat.id.clone());
-        inner.database.end_logins(&whose).await?;
+        let whose = LoginOwner::Seat(seat.id.clone());
+        inner.database.logins().end_all(&whose).await?;
         self.told_of_endings();
         self.sweep(now()).await?;
         let (secret, login) = self.begin(whose, &place).await?;
@@ -195,10 +200,10 @@ impl Access {
         self.0.limits.miss(from)
     }
 
-    async fn begin(&self, whose: Whose, place: &str) -> Result<(Secret, Login), AccessError> {
+    async fn begin(&self, whose: LoginOwner, place: &str) -> Result<(Secret, Login), AccessError> {
         let lasting = match &whose {
-            Whose::Account(_) => self.0.lasting.account,
-            Whose::Seat(_) => self.0.lasting.seat,
+            LoginOwner::Account(_) => self.0.lasting.account,
+            LoginOwner::Seat(_) => self.0.lasting.seat,
         };
         let now = now();
         let login = Login {
@@ -210,7 +215,7 @@ impl Access {
             address: place.to_owned(),
         };
         let secret = Secret::draw()?;
-        self.0.database.add_login(&login, &secret.hash()).await?;
+        self.0.database.logins().add(&login, &secret.hash()).await?;
         Ok((secret, login))
     }
 
@@ -219,7 +224,13 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn of_login(&self, secret: &str) -> Result<Option<Principal>, AccessError> {
-        match self.0.database.login(&secret::hash(secret)).await? {
+        match self
+            .0
+            .database
+            .logins()
+            .by_hash(&secret::hash(secret))
+            .await?
+        {
             Some(login) => self.of(login).await,
             None => Ok(None),
         }
@@ -230,31 +241,31 @@ impl Access {
         let database = &self.0.database;
         let now = now();
         let idle = match &login.whose {
-            Whose::Account(_) => millis(self.0.lasting.idle),
-            Whose::Seat(_) => i64::MAX,
+            LoginOwner::Account(_) => millis(self.0.lasting.idle),
+            LoginOwner::Seat(_) => i64::MAX,
         };
         if login.expires <= now || login.last_seen.saturating_add(idle) <= now {
-            database.end_login(&login.id).await?;
+            database.logins().end(&login.id).await?;
             return Ok(None);
         }
         if login.last_seen.saturating_add(millis(TOUCH)) <= now {
-            noted(database.touch_login(&login.id, now).await);
+            noted(database.logins().touch(&login.id, now).await);
         }
         match login.whose.clone() {
-            Whose::Account(id) => {
-                let account = database.account(&id).await?;
+            LoginOwner::Account(id) => {
+                let account = database.accounts().find(&id).await?;
                 let Some(account) = account.filter(|account| !account.disabled) else {
                     return Ok(None);
                 };
-                let named = database.named_for(&account.id).await?;
+                let named = database.invigilators().sessions_of(&account.id).await?;
                 Ok(Some(Principal::Account {
                     login,
                     account,
                     named,
                 }))
             }
-            Whose::Seat(id) => {
-                let place = database.place(&id).await?;
+            LoginOwner::Seat(id) => {
+                let place = database.seats().summary(&id).await?;
                 Ok(place.map(|place| Principal::Seat { login, place }))
             }
         }
@@ -267,13 +278,13 @@ impl Access {
     pub async fn of_token(&self, secret: &str) -> Result<Option<Principal>, AccessError> {
         let database = &self.0.database;
         let now = now();
-        let token = database.token(&secret::hash(secret)).await?;
+        let token = database.tokens().by_hash(&secret::hash(secret)).await?;
         let Some(token) = token.filter(|token| token.expires.is_none_or(|at| at > now)) else {
             return Ok(None);
         };
         let is_fresh = |at: i64| at.saturating_add(millis(TOUCH)) > now;
         if !token.last_used.is_some_and(is_fresh) {
-            noted(database.touch_token(&token.id, now).await);
+            noted(database.tokens().touch(&token.id, now).await);
         }
         Ok(Some(Principal::Token(token)))
     }
@@ -283,7 +294,7 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn log_out(&self, login: &Login) -> Result<(), AccessError> {
-        self.0.database.end_login(&login.id).await?;
+        self.0.database.logins().end(&login.id).await?;
         self.told_of_endings();
         Ok(())
     }
@@ -293,19 +304,19 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn revoke_account(&self, account: &Account) -> Result<u64, AccessError> {
-        self.revoke(&Whose::Account(account.id.clone())).await
+        self.revoke(&LoginOwner::Account(account.id.clone())).await
     }
 
     /// Ends all log-ins of a seat, such as when its code is replaced, and says how many there were.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn revoke_seat(&self, seat: &Place) -> Result<u64, AccessError> {
-        self.revoke(&Whose::Seat(seat.id.clone())).await
+    pub async fn revoke_seat(&self, seat: &SeatSummary) -> Result<u64, AccessError> {
+        self.revoke(&LoginOwner::Seat(seat.id.clone())).await
     }
 
-    async fn revoke(&self, whose: &Whose) -> Result<u64, AccessError> {
-        let ended = self.0.database.end_logins(whose).await?;
+    async fn revoke(&self, whose: &LoginOwner) -> Result<u64, AccessError> {
+        let ended = self.0.database.logins().end_all(whose).await?;
         self.told_of_endings();
         Ok(ended)
     }
@@ -329,7 +340,7 @@ impl Access {
         let left = u64::try_from(login.expires.saturating_sub(now())).unwrap_or(0);
         let revoked = async {
             while endings.changed().await.is_ok() {
-                match self.0.database.has_login(&login.id).await {
+                match self.0.database.logins().exists(&login.id).await {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(error) => {
@@ -349,9 +360,9 @@ impl Access {
     async fn sweep(&self, now: i64) -> Result<(), AccessError> {
         let inner = &self.0;
         inner.limits.sweep();
-        inner.database.sweep_logins(now).await?;
+        inner.database.logins().sweep(now).await?;
         let old = now.saturating_sub(millis(limits::REMEMBERED));
-        Ok(inner.database.sweep_failures(old).await?)
+        Ok(inner.database.failures().sweep(old).await?)
     }
 }
 

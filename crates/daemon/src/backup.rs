@@ -5,12 +5,14 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
-use plateau_core::api::{ApiError, Fault};
+use plateau_core::api::ApiError;
 use plateau_core::backup::{DATABASE, FORMAT, Manifest, STATE, Writer};
+use plateau_core::error::ErrorCode;
 use plateau_labs::disk;
 use plateau_labs::error::chain;
 use thiserror::Error;
 
+use crate::clock::Clock;
 use crate::store::database::{Database, DatabaseError, Dialect};
 use crate::store::dump::{DumpError, latest};
 
@@ -75,17 +77,11 @@ impl BackupError {
                 false
             }
         };
-        let (code, hint) = match full {
-            true => (disk::FULL, disk::HINT),
-            false => ("backup-failed", "the daemon's log has more"),
+        let code = match full {
+            true => ErrorCode::DiskFull,
+            false => ErrorCode::BackupFailed,
         };
-        ApiError {
-            code: code.to_owned(),
-            fault: Fault::Outside,
-            message: chain(self),
-            hint: Some(hint.to_owned()),
-            problems: vec![],
-        }
+        ApiError::new(code, chain(self))
     }
 }
 
@@ -101,11 +97,18 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Takes the rows of this moment. `now_ms` is what the clock shows.
+    /// Takes the rows of this moment. Who works goes on.
     ///
     /// # Errors
     /// The database fails, or there is no space for its rows.
-    pub async fn take(database: &Database, state: &Path, now_ms: u64) -> Result<Self, BackupError> {
+    pub async fn take(
+        database: &Database,
+        state: &Path,
+        clock: &Clock,
+    ) -> Result<Self, BackupError> {
+        // What passes from here on is given back to the candidates when it is restored.
+        let written = database.clock().write(&clock.beat()).await;
+        written.map_err(BackupError::Clock)?;
         let spool = |source| BackupError::Spool {
             path: state.to_owned(),
             source,
@@ -143,7 +146,7 @@ impl Prepared {
             let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
             Some(folder.join(path.file_name()?))
         });
-        let millis = i64::try_from(now_ms).unwrap_or(i64::MAX);
+        let millis = i64::try_from(clock.now_ms()).unwrap_or(i64::MAX);
         Ok(Self {
             left_out: left_out.collect(),
             state,

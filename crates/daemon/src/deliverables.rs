@@ -11,8 +11,9 @@ use plateau_core::exam::deliverable::{HandedInView, SavedView, VersionView};
 use plateau_core::exam::log::Entry;
 
 use crate::clock::Clock;
-use crate::store::deliverables::{Kept, handed_in};
-use crate::store::sessions::{commit, state_in};
+use crate::store;
+use crate::store::attempts::Attempts;
+use crate::store::deliverables::SavedVersions;
 use crate::store::{Database, DatabaseError};
 
 pub use content::{Kind, check, kind, media_type};
@@ -78,14 +79,15 @@ impl Deliverables {
     pub async fn save(&self, of: &Upload) -> Result<(SavedView, Vec<Entry>), DeliverableError> {
         let hash = blake3::hash(&of.content).to_hex().to_string();
         let mut tx = self.database.begin().await?;
-        let state = state_in(&mut tx, &of.attempt).await?;
+        let state = Attempts::state_in(&mut tx, &of.attempt).await?;
         let state = state.ok_or_else(|| DeliverableError::NoSuchAttempt {
             attempt: of.attempt.clone(),
         })?;
         if !state.is_open() {
             return Err(DeliverableError::NotOpen { state });
         }
-        let mut all = handed_in(&mut tx, &of.attempt).await?;
+        let mut all =
+            store::deliverables::Deliverables::of_attempt_in(&mut tx, &of.attempt).await?;
         let bytes = all.values().map(bytes).sum();
         let kept = all.remove(&of.task).unwrap_or_default();
         let before = kept.latest().cloned();
@@ -125,7 +127,7 @@ impl Deliverables {
             }
         }
         let Ledger { kept, entries, .. } = task;
-        commit(tx).await?;
+        tx.commit().await?;
         let saved = kept.latest().cloned();
         let saved = saved.ok_or_else(|| DeliverableError::NoSuchDeliverable {
             task: of.task.clone(),
@@ -141,7 +143,12 @@ impl Deliverables {
         &self,
         attempt: &str,
     ) -> Result<BTreeMap<String, Vec<VersionView>>, DatabaseError> {
-        let all = self.database.handed_in(attempt).await?.into_iter();
+        let all = self
+            .database
+            .deliverables()
+            .of_attempt(attempt)
+            .await?
+            .into_iter();
         Ok(all.map(|(task, kept)| (task, kept.in_order())).collect())
     }
 
@@ -153,7 +160,7 @@ impl Deliverables {
         &self,
         session: &str,
     ) -> Result<BTreeMap<String, Vec<HandedInView>>, DatabaseError> {
-        self.database.counting(session).await
+        self.database.deliverables().counting(session).await
     }
 
     /// What was saved of a task, by the BLAKE3 of its content.
@@ -173,7 +180,7 @@ impl Deliverables {
         let saved = all.remove(task).unwrap_or_default();
         let version = saved.into_iter().rfind(|saved| saved.content == content);
         let version = version.ok_or_else(missing)?;
-        let bytes = self.database.content(content).await?;
+        let bytes = self.database.deliverables().content(content).await?;
         Ok(HandedIn {
             version,
             content: bytes.ok_or_else(missing)?,
@@ -181,7 +188,7 @@ impl Deliverables {
     }
 }
 
-fn bytes(kept: &Kept) -> u64 {
+fn bytes(kept: &SavedVersions) -> u64 {
     let drafts = kept.drafts.iter().map(|draft| draft.saved.size);
     let versions = kept.versions.iter().map(|version| version.size);
     versions.chain(drafts).sum()

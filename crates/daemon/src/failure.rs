@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use plateau_core::error::ErrorCode;
 use plateau_labs::images::RecipeError;
 use plateau_labs::lab::LabError;
 use plateau_labs::runtime::RuntimeError;
 use plateaud::access::AccessError;
+use plateaud::app::AppError;
 use plateaud::config::ConfigError;
 use plateaud::http::{ListenError, TokenError};
 use plateaud::proxy::BaseError;
@@ -56,19 +58,31 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Web(#[from] BaseError),
     #[error(transparent)]
-    Database(#[from] DatabaseError),
+    Database(DatabaseError),
     #[error("take up the accounts")]
-    Access(#[from] AccessError),
+    Access(#[source] AccessError),
     #[error("take up the labs")]
     Labs(#[source] LabError),
     #[error("take up the sessions")]
-    Sessions(#[from] SessionError),
+    Sessions(#[source] SessionError),
     #[error(transparent)]
-    Ssh(#[from] SshError),
+    Ssh(SshError),
     #[error(transparent)]
     Restore(#[from] RestoreError),
     #[error("wait for signals")]
     Signals(#[source] std::io::Error),
+}
+
+impl From<AppError> for StartError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Database(error) => Self::Database(error),
+            AppError::Access(error) => Self::Access(error),
+            AppError::Labs(error) => Self::Labs(error),
+            AppError::Sessions(error) => Self::Sessions(error),
+            AppError::Ssh(error) => Self::Ssh(error),
+        }
+    }
 }
 
 impl StartError {
@@ -123,14 +137,12 @@ impl StartError {
                 Some("stop it first, or give this one another --state and --socket".to_owned())
             }
             Self::Web(error) => Some(error.hint().to_owned()),
-            Self::Engine(error) => error.hint(),
-            Self::Labs(error) => error.hint(),
+            Self::Engine(error) => error.api().hint,
+            Self::Labs(error) => error.api().hint,
             Self::Listen(error) => error.hint().map(str::to_owned),
-            Self::Sessions(error) => error.hint(),
+            Self::Sessions(error) => error.api().hint,
             Self::Restore(error) => error.hint().map(str::to_owned),
-            Self::Database(_) => {
-                Some("look at the disk's space and, with PostgreSQL, whether it answers".to_owned())
-            }
+            Self::Database(_) => ErrorCode::DatabaseFailed.default_hint().map(str::to_owned),
             Self::Config(ConfigError::Read { .. })
             | Self::Answer(_)
             | Self::Recipes(_)

@@ -32,6 +32,7 @@ mod accounts;
 mod authority;
 mod backup;
 mod deliverables;
+mod document;
 mod events;
 mod failure;
 mod files;
@@ -142,6 +143,7 @@ impl utoipa::Modify for BearerToken {
 static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
     let mut document = routes().into_openapi();
     rights::label(&mut document);
+    document::complete(&mut document);
     document
 });
 

@@ -12,19 +12,17 @@ use plateau_core::evidence::{Evidence, grade_evidence};
 use plateau_core::exam::bundle::{Content, deliverable_name, seal};
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::SessionState;
-use plateau_core::scenario::{Folder, Scenario};
+use plateau_core::scenario::Folder;
 use plateau_core::topology::Topology;
-use plateau_labs::lab::LabError;
-use plateau_labs::store::{Store, on_disk};
-use sqlx::{Any, Transaction};
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::store::evidence::{
-    Grading, GradingHead, Sitting, accept_grading, add_grading, is_graded,
-};
-use crate::store::sessions::append;
-use crate::store::{Database, DatabaseError};
+
+use crate::scenarios::{FrozenError, Scenarios};
+use crate::store::attempts::{AttemptSession, Attempts};
+use crate::store::gradings::{Grading, GradingHead, Gradings};
+use crate::store::log::Log;
+use crate::store::{Database, DatabaseError, Transaction};
 
 pub use error::JudgingError;
 pub use key::{EvidenceKey, EvidenceKeyError};
@@ -39,7 +37,7 @@ mod regrading;
 #[derive(Clone, Debug)]
 pub struct Judging {
     database: Database,
-    store: Store,
+    scenarios: Scenarios,
     key: EvidenceKey,
     clock: Clock,
 }
@@ -47,9 +45,6 @@ pub struct Judging {
 /// Why there is no judging.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The state folder cannot be used.
-    #[error(transparent)]
-    Store(#[from] LabError),
     /// The key cannot be used.
     #[error(transparent)]
     Key(#[from] EvidenceKeyError),
@@ -58,21 +53,26 @@ pub enum OpenError {
 /// What an attempt is judged by.
 #[derive(Clone, Debug)]
 struct Matter {
-    sitting: Sitting,
+    sitting: AttemptSession,
     grading: Grading,
     topology: Arc<Topology>,
 }
 
 impl Judging {
-    /// Judging by this database, with frozen scenarios and the key in this state folder.
+    /// Judging by this database and these frozen scenarios, with the key in this state folder.
     ///
     /// # Errors
     /// The folder or the key in it cannot be used.
-    pub fn open(database: Database, state: &Path, clock: Clock) -> Result<Self, OpenError> {
+    pub fn open(
+        database: Database,
+        scenarios: Scenarios,
+        state: &Path,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         Ok(Self {
             clock,
             database,
-            store: Store::open(state)?,
+            scenarios,
             key: EvidenceKey::open(state)?,
         })
     }
@@ -111,7 +111,7 @@ impl Judging {
     ) -> Result<GradingView, JudgingError> {
         let mut tx = self.database.begin().await?;
         let sitting = self.may_change(&mut tx, attempt).await?;
-        let accepted = !is_graded(&mut tx, attempt).await?;
+        let accepted = !Gradings::has_accepted(&mut tx, attempt).await?;
         let grading = Grading {
             head: GradingHead {
                 id: uuid::Uuid::now_v7().to_string(),
@@ -125,7 +125,7 @@ impl Judging {
             },
             evidence,
         };
-        add_grading(&mut tx, &grading).await?;
+        Gradings::add(&mut tx, &grading).await?;
         let head = &grading.head;
         if accepted {
             let reason = head.reason.clone();
@@ -140,7 +140,7 @@ impl Judging {
             )
             .await?;
         }
-        commit(tx).await?;
+        tx.commit().await?;
         Ok(view(head))
     }
 
@@ -150,7 +150,7 @@ impl Judging {
     /// There is no such attempt.
     pub async fn gradings(&self, attempt: &str) -> Result<Vec<GradingView>, JudgingError> {
         self.sitting(attempt).await?;
-        let gradings = self.database.gradings(attempt).await?;
+        let gradings = self.database.gradings().of_attempt(attempt).await?;
         Ok(gradings.iter().map(view).collect())
     }
 
@@ -171,7 +171,7 @@ impl Judging {
         }
         let mut tx = self.database.begin().await?;
         let sitting = self.may_change(&mut tx, attempt).await?;
-        if !accept_grading(&mut tx, attempt, grading).await? {
+        if !Gradings::accept(&mut tx, attempt, grading).await? {
             return Err(JudgingError::NoSuchGrading {
                 attempt: attempt.to_owned(),
                 grading: grading.to_owned(),
@@ -188,7 +188,7 @@ impl Judging {
             reason,
         )
         .await?;
-        commit(tx).await?;
+        tx.commit().await?;
         self.gradings(attempt).await
     }
 
@@ -205,8 +205,8 @@ impl Judging {
     ) -> Result<Vec<u8>, JudgingError> {
         let sitting = self.sitting(attempt).await?;
         let grading = self.accepted(attempt).await?;
-        let judgements = self.database.judgements(attempt).await?;
-        let log = self.database.log(&sitting.session, 1).await?;
+        let judgements = self.database.judgements().of_attempt(attempt).await?;
+        let log = self.database.log().entries(&sitting.session, 1).await?;
         let scenario = self.folder(&grading.head.hash).await?;
         let lab_scenario = match grading.evidence.hash == grading.head.hash {
             true => None,
@@ -232,9 +232,13 @@ impl Judging {
     /// All versions of what was handed in, by their names in a bundle.
     async fn handed_in(&self, attempt: &str) -> Result<BTreeMap<String, Vec<u8>>, JudgingError> {
         let mut members = BTreeMap::new();
-        for (task, kept) in self.database.handed_in(attempt).await? {
+        for (task, kept) in self.database.deliverables().of_attempt(attempt).await? {
             for version in kept.versions {
-                let content = self.database.content(&version.content).await?;
+                let content = self
+                    .database
+                    .deliverables()
+                    .content(&version.content)
+                    .await?;
                 let number = version.number.unwrap_or(0);
                 let name = deliverable_name(&task, number, &version.name);
                 members.insert(name, content.unwrap_or_default());
@@ -247,10 +251,10 @@ impl Judging {
     /// is asked, in the transaction that makes the change.
     async fn may_change(
         &self,
-        tx: &mut Transaction<'static, Any>,
+        tx: &mut Transaction,
         attempt: &str,
-    ) -> Result<Sitting, JudgingError> {
-        let sitting = self.database.sitting_in(tx, attempt).await?;
+    ) -> Result<AttemptSession, JudgingError> {
+        let sitting = Attempts::session_in(tx, attempt).await?;
         let sitting = sitting.ok_or_else(|| no_such(attempt))?;
         match sitting.state {
             SessionState::Sealed => Err(JudgingError::Sealed {
@@ -265,13 +269,13 @@ impl Judging {
         }
     }
 
-    async fn sitting(&self, attempt: &str) -> Result<Sitting, JudgingError> {
-        let sitting = self.database.sitting_of(attempt).await?;
+    async fn sitting(&self, attempt: &str) -> Result<AttemptSession, JudgingError> {
+        let sitting = self.database.attempts().session_of(attempt).await?;
         sitting.ok_or_else(|| no_such(attempt))
     }
 
     async fn accepted(&self, attempt: &str) -> Result<Grading, JudgingError> {
-        let grading = self.database.accepted_grading(attempt).await?;
+        let grading = self.database.gradings().accepted(attempt).await?;
         grading.ok_or_else(|| JudgingError::NotGraded {
             attempt: attempt.to_owned(),
         })
@@ -284,29 +288,22 @@ impl Judging {
         let topology = self.topology(&grading.head.hash, seed).await?;
         Ok(Matter {
             sitting,
-            topology: Arc::new(topology),
+            topology,
             grading,
         })
     }
 
     async fn folder(&self, hash: &str) -> Result<Folder, JudgingError> {
-        let (store, hash) = (self.store.clone(), hash.to_owned());
-        Ok(on_disk(move || store.thaw(&hash))
-            .await
-            .map_err(LabError::from)?)
+        Ok(self.scenarios.folder(hash).await?)
     }
 
     /// A frozen scenario, drawn.
-    async fn topology(&self, hash: &str, seed: &str) -> Result<Topology, JudgingError> {
-        let folder = self.folder(hash).await?;
-        let frozen = |problems| {
-            tracing::error!(hash, ?problems, "a frozen scenario has problems");
-            JudgingError::Frozen {
-                hash: hash.to_owned(),
-            }
-        };
-        let scenario = Scenario::read(folder).map_err(frozen)?;
-        scenario.draw(seed).map_err(frozen)
+    async fn topology(&self, hash: &str, seed: &str) -> Result<Arc<Topology>, JudgingError> {
+        let resolved = self.scenarios.resolved(hash, seed).await;
+        resolved.map_err(|error| match error {
+            FrozenError::Read(error) => error.into(),
+            FrozenError::Problems { hash, .. } => JudgingError::Frozen { hash },
+        })
     }
 }
 
@@ -317,7 +314,7 @@ fn no_such(attempt: &str) -> JudgingError {
 }
 
 async fn log_accepted(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Transaction,
     at_ms: u64,
     session: &str,
     attempt: &str,
@@ -329,13 +326,8 @@ async fn log_accepted(
         attempt: attempt.to_owned(),
         grading: grading.to_owned(),
     };
-    let appended = append(tx, session, at_ms, actor, reason, deed).await;
+    let appended = Log::append(tx, session, at_ms, actor, reason, deed).await;
     appended.map(drop)
-}
-
-async fn commit(tx: Transaction<'static, Any>) -> Result<(), DatabaseError> {
-    let done = tx.commit().await;
-    done.map_err(DatabaseError::query("end a transaction"))
 }
 
 fn view(head: &GradingHead) -> GradingView {

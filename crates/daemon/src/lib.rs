@@ -4,6 +4,7 @@
 //! call and encodes; `proxy` opens what nodes serve in a browser.
 
 pub mod access;
+pub mod app;
 pub mod backup;
 pub mod clock;
 pub mod config;
@@ -15,6 +16,8 @@ pub mod metrics;
 pub mod proxy;
 pub mod report;
 pub mod restore;
+pub mod scenarios;
+mod secret_file;
 pub mod service;
 pub mod sessions;
 pub mod ssh;

@@ -6,22 +6,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use plateau_labs::disk;
 use plateau_labs::error::chain;
-use plateau_labs::images::{Images, Recipes};
-use plateau_labs::labs::Labs;
+use plateau_labs::images::Recipes;
 use plateau_labs::runtime::{Runtime, docker, fake, measured};
-use plateau_labs::terminals::Terminals;
-use plateaud::access::{Access, Lasting};
+use plateaud::app::{App, AppConfig};
 use plateaud::config::{Config, ConfigError, DEFAULT_FILE, Options, RuntimeKind, schema};
-use plateaud::http::{Api, Listeners, Token};
-use plateaud::proxy::{Base, House, Web};
-use plateaud::report::Reports;
+use plateaud::http::{Listeners, Token};
+use plateaud::proxy::Base;
 use plateaud::restore::{Target, restore};
-use plateaud::sessions::Sessions;
-use plateaud::ssh::{HostKey, Ssh};
-use plateaud::store::Database;
 use plateaud::tls::Tls;
-use plateaud::{disk, log, metrics, service};
+use plateaud::{log, metrics, service};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -170,41 +165,30 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
     let token = Token::open(&config.state.value)?;
     let runtime = runtime(config.runtime.value).await?;
     let tls = Tls::open(&config.tls(), &config.state.value, config.listen.value)?;
-    let authority = tls.as_ref().and_then(Tls::authority);
     let base = base(&config, tls.as_ref())?;
     let listen = config.listen.value;
     let listeners = Listeners::bind_with(&config.socket.value, listen, tls.clone()).await?;
-    let database = Database::open(&config.database.value).await?;
-    let access = Access::open(database.clone(), Lasting::default()).await?;
-    let labs = Labs::open(Arc::clone(&runtime), config.settings())
-        .await
-        .map_err(StartError::Labs)?;
-    let terminals = Terminals::new(labs.clone());
-    let stop = stop_on_signals()?;
-    let sessions = Sessions::open(
-        labs.clone(),
-        database.clone(),
-        terminals.clone(),
-        stop.clone(),
-    );
-    let sessions = sessions.await?;
-    let ssh = ssh(&config, &labs, &terminals, &sessions, &access).await?;
-    let house = House::new(&labs, &terminals, &access, &stop);
     let address = listeners.address().unwrap_or(listen);
-    let api = Api {
-        web: base.map(|base| Web::new(base, tls.as_ref(), house)),
-        address,
-        ssh: ssh.as_ref().and_then(|ssh| ssh.view().ok()),
-        terminals: terminals.clone(),
-        reports: Reports::default().with_fonts(config.fonts.value.clone()),
-        judging: sessions.judging().clone(),
-        images: Images::new(runtime, recipes, config.build_network.value.clone()),
-        labs,
-        sessions,
-        access,
-        authority,
+    let stop = stop_on_signals()?;
+    let app = AppConfig {
+        build_network: config.build_network.value.clone(),
+        fonts: config.fonts.value.clone(),
+        tls,
+        web: base,
+        ssh: config.ssh.value,
+        database: config.database.value.clone(),
         stop: stop.clone(),
+        ..AppConfig::new(config.settings(), recipes)
     };
+    let app = App::open(app, runtime).await?;
+    let api = app.api(address);
+    if let Some(view) = &api.ssh {
+        tracing::info!(
+            address = view.address,
+            fingerprint = view.fingerprint,
+            "plateaud serves SSH"
+        );
+    }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         socket = %config.socket.value.display(),
@@ -212,7 +196,7 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
         state = %config.state.value.display(),
         "plateaud serves"
     );
-    let over_ssh = ssh.map(|ssh| tokio::spawn(ssh.serve(stop.clone())));
+    let over_ssh = app.ssh.map(|ssh| tokio::spawn(ssh.serve(stop.clone())));
     tokio::spawn(metrics::keep_up());
     tokio::spawn(service::watchdog());
     service::ready(&format!("serves {address}"));
@@ -222,8 +206,8 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
     if let Some(over_ssh) = over_ssh {
         let _ = over_ssh.await;
     }
-    terminals.shut_down().await;
-    database.close().await;
+    app.terminals.shut_down().await;
+    app.database.close().await;
     served?;
     tracing::info!("plateaud ends; labs run on");
     Ok(ExitCode::SUCCESS)
@@ -237,26 +221,6 @@ fn base(config: &Config, tls: Option<&Tls>) -> Result<Option<Base>, StartError> 
     base.check(tls.map(|tls| tls.names().all()).as_deref())?;
     tracing::info!(below = %base, "plateaud serves web applications of labs");
     Ok(Some(base))
-}
-
-/// The server for candidates, where one is wanted.
-async fn ssh(
-    config: &Config,
-    labs: &Labs,
-    terminals: &Terminals,
-    sessions: &Sessions,
-    access: &Access,
-) -> Result<Option<Ssh>, StartError> {
-    let Some(address) = config.ssh.value else {
-        return Ok(None);
-    };
-    let key = HostKey::open(&config.state.value)?;
-    let fingerprint = key.fingerprint();
-    let gate = sessions.gate_of_ssh(access.clone());
-    let ssh = Ssh::bind(address, key, labs.clone(), terminals.clone(), gate).await?;
-    let address = ssh.address().unwrap_or(address);
-    tracing::info!(%address, fingerprint, "plateaud serves SSH");
-    Ok(Some(ssh))
 }
 
 fn begin_log(config: &Config) -> Result<(), StartError> {

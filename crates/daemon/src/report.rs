@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use plateau_core::api::{ApiError, Fault};
+use plateau_core::api::ApiError;
+use plateau_core::error::ErrorCode;
 use plateau_labs::error::chain;
 use plateau_labs::settings::beside_us;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -140,48 +141,25 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// Short, stable name.
+    /// What it is in the API.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Missing { .. } => "report-program-missing",
-            Self::Start { .. } | Self::Limit { .. } | Self::Talk { .. } => "report-not-started",
-            Self::Json(_) | Self::Refused { .. } => "report-refused",
-            Self::Failed { .. } => "report-failed",
-            Self::TooSlow { .. } => "report-too-slow",
-            Self::TooLarge { .. } => "report-too-large",
-        }
-    }
-
-    /// What to do about it, where something can be done.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Missing { .. } => Some(
-                "install plateau-report beside plateaud; `cargo xtask build` builds both"
-                    .to_owned(),
-            ),
-            Self::Failed { .. } | Self::TooSlow { .. } | Self::TooLarge { .. } => {
-                Some("ask for fewer candidates at once".to_owned())
+            Self::Missing { .. } => ErrorCode::ReportProgramMissing,
+            Self::Start { .. } | Self::Limit { .. } | Self::Talk { .. } => {
+                ErrorCode::ReportNotStarted
             }
-            Self::Start { .. }
-            | Self::Limit { .. }
-            | Self::Json(_)
-            | Self::Talk { .. }
-            | Self::Refused { .. } => None,
+            Self::Json(_) | Self::Refused { .. } => ErrorCode::ReportRefused,
+            Self::Failed { .. } => ErrorCode::ReportFailed,
+            Self::TooSlow { .. } => ErrorCode::ReportTooSlow,
+            Self::TooLarge { .. } => ErrorCode::ReportTooLarge,
         }
     }
 
     /// As the API answers it.
     #[must_use]
     pub fn api(&self) -> ApiError {
-        ApiError {
-            code: self.code().to_owned(),
-            fault: Fault::Outside,
-            message: chain(self),
-            hint: self.hint(),
-            problems: vec![],
-        }
+        ApiError::new(self.code(), chain(self))
     }
 }
 

@@ -105,7 +105,7 @@ impl RestoreError {
             Self::Aside { .. } => {
                 Some("a folder that is a mount of its own cannot be renamed: empty it by hand")
             }
-            Self::Database(error) => Some(error.hint()),
+            Self::Database(error) => error.code().default_hint(),
             Self::Rows(
                 DumpError::Database(_)
                 | DumpError::Write { .. }
@@ -363,8 +363,8 @@ fn rows(
 /// The sessions whose logs are not whole.
 async fn broken(database: &Database) -> Result<Vec<(String, LogError)>, RestoreError> {
     let mut broken = Vec::new();
-    for session in database.sessions().await? {
-        let log = database.log(&session.id, 1).await?;
+    for session in database.sessions().list().await? {
+        let log = database.log().entries(&session.id, 1).await?;
         if let Err(error) = verify(&log) {
             broken.push((session.name, error));
         }

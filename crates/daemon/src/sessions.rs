@@ -14,7 +14,6 @@ use plateau_core::exam::clock::{Reading, read};
 use plateau_core::exam::deliverable::HandedInView;
 use plateau_core::exam::log::Entry;
 use plateau_core::proof::Proof;
-use plateau_core::scenario::Scenario;
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::Labs;
 use plateau_labs::store::{Store, StoreError, on_disk};
@@ -22,14 +21,18 @@ use plateau_labs::terminals::Terminals;
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
-use crate::backup::{BackupError, Prepared};
 use crate::clock::heartbeat::{self, Heartbeat};
 use crate::clock::{Clock, later};
 use crate::deliverables::Deliverables;
 use crate::judging::Judging;
 use crate::store::Database;
 use crate::store::database::DatabaseError;
-use crate::store::sessions::{AttemptRow, ScenarioRow, SeatRow, SessionRow, grant, ticks};
+
+use crate::scenarios::Scenarios;
+use crate::secret_file::SecretFile;
+use crate::store::attempts::AttemptRow;
+use crate::store::seats::SeatRow;
+use crate::store::sessions::{ScenarioRow, SessionRow};
 
 mod act;
 mod alarm;
@@ -38,10 +41,12 @@ mod candidate;
 mod choice;
 mod conduct;
 mod course;
+mod deed;
 mod deliver;
 mod entrance;
 pub mod error;
 mod export;
+mod history;
 mod interruption;
 mod job;
 mod keys;
@@ -51,6 +56,9 @@ mod revisiting;
 mod room;
 mod terms;
 mod view;
+
+use deed::grant;
+use history::{Histories, History};
 
 pub use deliver::Sending;
 pub use error::SessionError;
@@ -78,7 +86,9 @@ struct Inner {
     labs: Labs,
     terminals: Terminals,
     database: Database,
-    store: Store,
+    scenarios: Scenarios,
+    /// Their logs, as far as they were read.
+    histories: Histories,
     clock: Clock,
     heartbeat: Heartbeat,
     judging: Judging,
@@ -118,7 +128,7 @@ struct Whole {
     scenarios: Vec<ScenarioRow>,
     seats: BTreeMap<String, SeatRow>,
     attempts: Vec<AttemptRow>,
-    log: Vec<Entry>,
+    log: Arc<History>,
     /// What counts of each attempt's deliverables, where somebody is to be shown it.
     counting: BTreeMap<String, Vec<HandedInView>>,
 }
@@ -136,7 +146,7 @@ impl Whole {
     /// What an attempt's clock shows. One whose seat or scenario is gone has no time at all.
     fn reading(&self, attempt: &AttemptRow, now_ms: u64) -> Option<Reading> {
         let grant = grant(self.seat(attempt)?, self.scenario(attempt)?);
-        Some(read(&grant, &ticks(&self.log, &attempt.id), now_ms))
+        Some(read(&grant, self.log.ticks(&attempt.id), now_ms))
     }
 }
 
@@ -154,14 +164,15 @@ impl Sessions {
     ) -> Result<Self, SessionError> {
         let state = labs.settings().state.clone();
         let heartbeat = state.join(heartbeat::FILE);
-        let last = later(database.beat().await?, Heartbeat::last(&heartbeat));
+        let last = later(database.clock().read().await?, Heartbeat::last(&heartbeat));
         let clock = Clock::start(last.as_ref());
         // What they take counts as time for which nobody was there.
         labs.brought_back(GRACE).await;
         let root = state.clone();
         let opened = on_disk(move || Ok((Store::open(&root)?, key(&root)?))).await;
         let (store, key) = opened.map_err(LabError::from)?;
-        let database_of_judging = database.clone();
+        let scenarios = Scenarios::new(store);
+        let judging = Judging::open(database.clone(), scenarios.clone(), &state, clock.clone())?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let sessions = Self {
             inner: Arc::new(Inner {
@@ -169,8 +180,9 @@ impl Sessions {
                 terminals,
                 deliverables: Deliverables::new(database.clone(), clock.clone()),
                 database,
-                store,
-                judging: Judging::open(database_of_judging, &state, clock.clone())?,
+                scenarios,
+                histories: Histories::new(),
+                judging,
                 heartbeat: Heartbeat::begin(clock.clone(), &heartbeat)
                     .map_err(|error| LabError::from(StoreError::io("open", &heartbeat)(error)))?,
                 clock,
@@ -225,12 +237,12 @@ impl Sessions {
     /// # Errors
     /// The database cannot be read.
     pub async fn is_open(&self, lab: &str) -> Result<bool, SessionError> {
-        let attempt = self.inner.database.attempt_of_lab(lab).await?;
+        let attempt = self.inner.database.attempts().of_lab(lab).await?;
         Ok(attempt.is_none_or(|attempt| attempt.state.is_open()))
     }
 
     async fn find(&self, named: &str) -> Result<SessionRow, SessionError> {
-        let found = self.inner.database.session(named).await?;
+        let found = self.inner.database.sessions().find(named).await?;
         found.ok_or_else(|| SessionError::NoSuchSession {
             session: named.to_owned(),
         })
@@ -238,15 +250,15 @@ impl Sessions {
 
     async fn whole(&self, session: SessionRow) -> Result<Whole, SessionError> {
         let database = &self.inner.database;
-        let seats = database.seats(&session.id).await?;
+        let seats = database.seats().of_session(&session.id).await?;
         Ok(Whole {
-            scenarios: database.scenarios(&session.id).await?,
+            scenarios: database.sessions().scenarios(&session.id).await?,
             seats: seats
                 .into_iter()
                 .map(|seat| (seat.id.clone(), seat))
                 .collect(),
-            attempts: database.attempts(&session.id).await?,
-            log: database.log(&session.id, 1).await?,
+            attempts: database.attempts().of_session(&session.id).await?,
+            log: self.history(&session.id).await?,
             counting: BTreeMap::new(),
             session,
         })
@@ -274,29 +286,21 @@ impl Sessions {
         self.inner.wake.notify_one();
     }
 
-    /// Takes a backup of this moment. Who works goes on.
-    ///
-    /// # Errors
-    /// The database fails, or there is no space for its rows.
-    pub async fn backup(&self) -> Result<Prepared, BackupError> {
-        // So much of the candidates' time is given back when it is restored.
-        self.beat().await.map_err(BackupError::Clock)?;
-        let state = &self.inner.labs.settings().state;
-        Prepared::take(&self.inner.database, state, self.inner.clock.now_ms()).await
-    }
-
     async fn beat(&self) -> Result<(), DatabaseError> {
         let beat = self.inner.clock.beat();
-        self.inner.database.keep_beat(&beat).await
+        self.inner.database.clock().write(&beat).await
     }
 
-    /// A scenario as it was frozen for a session, whatever became of it on disk.
-    async fn frozen(&self, hash: &str) -> Result<Scenario, SessionError> {
-        let store = self.inner.store.clone();
-        let hash = hash.to_owned();
-        let folder = on_disk(move || store.thaw(&hash)).await;
-        let folder = folder.map_err(LabError::from)?;
-        Scenario::read(folder).map_err(|problems| SessionError::Lab(LabError::Scenario(problems)))
+    /// A session's log, of which only what is new is read.
+    async fn history(&self, session: &str) -> Result<Arc<History>, DatabaseError> {
+        let log = self.inner.database.log();
+        self.inner.histories.of(&log, session).await
+    }
+
+    /// The frozen scenarios.
+    #[must_use]
+    pub fn scenarios(&self) -> &Scenarios {
+        &self.inner.scenarios
     }
 
     /// Keeps that a scenario's folder was proven, where it holds: sessions take it from now on. That
@@ -308,7 +312,7 @@ impl Sessions {
         let kept = match serde_json::to_string(proof) {
             Ok(text) => {
                 let now = self.inner.clock.now_ms();
-                self.inner.database.keep_proof(hash, now, &text).await
+                self.inner.database.proofs().keep(hash, now, &text).await
             }
             Err(error) => Err(DatabaseError::kept("keep a proof")(error)),
         };
@@ -324,31 +328,17 @@ impl Sessions {
 
 /// The key of the state folder, drawn at its first use; only its owner can read the file.
 fn key(state: &Path) -> Result<[u8; KEY], StoreError> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let path = state.join("codes.key");
-    let failed = |doing, source| StoreError::io(doing, &path)(source);
-    match std::fs::read(&path) {
-        Ok(kept) => kept.try_into().map_err(|_| {
-            let other = std::io::Error::other("it does not hold 32 bytes");
-            failed("use", other)
-        }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut key = [0; KEY];
-            getrandom::fill(&mut key)
-                .map_err(|error| failed("draw", std::io::Error::other(error)))?;
-            let written = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)
-                .and_then(|mut file| {
-                    file.write_all(&key)?;
-                    file.sync_all()
-                });
-            written.map_err(|error| failed("write", error))?;
-            Ok(key)
-        }
-        Err(error) => Err(failed("read", error)),
-    }
+    let file = SecretFile::new(state, "codes.key");
+    let failed = |doing, source| StoreError::io(doing, file.path())(source);
+    let drawn = || {
+        let mut key = vec![0; KEY];
+        let filled = getrandom::fill(&mut key);
+        filled.map_err(|error| failed("draw", std::io::Error::other(error)))?;
+        Ok(key)
+    };
+    let kept = file.open(drawn, |source| failed("keep", source))?;
+    kept.try_into().map_err(|_| {
+        let other = std::io::Error::other("it does not hold 32 bytes");
+        failed("use", other)
+    })
 }

@@ -9,18 +9,25 @@
 //! What labs keep in the state folder is [`plateau_labs::store`]'s.
 
 pub mod accounts;
-mod clock;
+pub mod attempts;
+pub mod clock;
+mod column;
 pub mod database;
 pub mod deliverables;
 pub mod dump;
-pub mod evidence;
 pub mod failures;
+pub mod gradings;
+pub mod invigilators;
 pub mod judgements;
+pub mod log;
 pub mod logins;
-pub mod owners;
+pub mod proofs;
 pub mod rehearsals;
+pub mod seats;
 pub mod sessions;
 pub mod ssh_keys;
 pub mod tokens;
+pub mod transaction;
 
 pub use database::{Database, DatabaseError};
+pub use transaction::Transaction;

@@ -14,13 +14,6 @@ use std::time::Duration;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use tokio::sync::watch;
 
-/// Code of every error that says that nothing could be written for lack of space.
-pub const FULL: &str = "disk-full";
-
-/// What to do about it.
-pub const HINT: &str = "nothing was changed: free some space on the disk of the daemon's state folder and database, \
-     and do it again; labs and clocks go on meanwhile";
-
 /// File of the state folder that is given up when the disk is full.
 pub const RESERVE: &str = "reserve";
 

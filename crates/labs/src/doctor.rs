@@ -86,7 +86,7 @@ fn unreachable(error: &RuntimeError) -> HostFinding {
         subject: "engine".to_owned(),
         health: Health::Bad,
         seen: chain(error),
-        remedy: error.hint(),
+        remedy: error.api().hint,
     }
 }
 

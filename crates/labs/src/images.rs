@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use plateau_core::api::{ApiError, BuildEvent, Fault, ImageState, ImageView};
+use plateau_core::api::{ApiError, BuildEvent, ImageState, ImageView};
+use plateau_core::error::ErrorCode;
 use thiserror::Error;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -86,41 +87,50 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// What it is in the API.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Busy => ErrorCode::ImagesBeingBuilt,
+            Self::Recipe(RecipeError::UnknownImage { .. }) => ErrorCode::ImageNotFound,
+            Self::Recipe(_) => ErrorCode::RecipesBroken,
+            Self::Bootstrap(error) => error.code(),
+            Self::Pack { .. } => ErrorCode::ImageNotPacked,
+            Self::Engine { source, .. } => source.code(),
+            Self::Step { .. } if self.no_network().is_some() => ErrorCode::NoNetwork,
+            Self::Step { source, .. } => source.code(),
+            Self::Gone { .. } => ErrorCode::ImageMissing,
+        }
+    }
+
     /// As the API answers it.
     #[must_use]
     pub fn api(&self) -> ApiError {
-        let (code, fault, hint) = match self {
-            Self::Busy => (
-                "images-being-built",
-                Fault::Input,
-                Some("wait until it has ended".to_owned()),
-            ),
-            Self::Recipe(RecipeError::UnknownImage { hint, .. }) => {
-                ("image-not-found", Fault::Input, Some(hint.clone()))
-            }
-            Self::Recipe(_) => ("recipes-broken", Fault::Outside, None),
-            Self::Bootstrap(error) => (error.code(), Fault::Outside, error.hint()),
-            Self::Pack { .. } => ("image-not-packed", Fault::Outside, None),
-            Self::Engine { source, .. } => (source.code(), Fault::Outside, source.hint()),
-            Self::Step { tail, source, .. } => {
-                let hint = build::no_network(&format!("{tail}\n{source}"));
-                let code = hint.as_ref().map_or(source.code(), |_| "no-network");
-                (code, Fault::Outside, hint.or_else(|| source.hint()))
-            }
-            Self::Gone { .. } => ("image-missing", Fault::Outside, None),
-        };
         let mut message = chain(self);
         if let Self::Step { tail, .. } = self {
             message.push_str("; its last lines:\n");
             message.push_str(tail);
         }
-        ApiError {
-            code: code.to_owned(),
-            fault,
-            message,
-            hint,
-            problems: vec![],
+        let error = ApiError::new(self.code(), message);
+        match self {
+            Self::Recipe(RecipeError::UnknownImage { hint, .. }) => error.with_hint(Some(hint)),
+            Self::Bootstrap(source) => error.with_hint(source.hint()),
+            Self::Step { .. } => error.with_hint(self.no_network()),
+            // To build it is what was just done.
+            Self::Gone { .. } => ApiError {
+                hint: None,
+                ..error
+            },
+            Self::Busy | Self::Recipe(_) | Self::Pack { .. } | Self::Engine { .. } => error,
         }
+    }
+
+    /// What to do where a step failed for lack of a network.
+    fn no_network(&self) -> Option<String> {
+        let Self::Step { tail, source, .. } = self else {
+            return None;
+        };
+        build::no_network(&format!("{tail}\n{source}"))
     }
 }
 

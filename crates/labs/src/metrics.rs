@@ -36,8 +36,8 @@ pub fn describe() {
 }
 
 /// The engine was called: `outcome` is `ok`, or the code of the error.
-pub(crate) fn called(verb: &'static str, outcome: &'static str, took: Duration) {
-    histogram!(ENGINE, "verb" => verb, "outcome" => outcome).record(took);
+pub(crate) fn called(verb: &'static str, outcome: &str, took: Duration) {
+    histogram!(ENGINE, "verb" => verb, "outcome" => outcome.to_owned()).record(took);
 }
 
 /// A phase was graded.

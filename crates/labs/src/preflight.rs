@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use plateau_core::error::ErrorCode;
 use plateau_core::link::Shape;
 use plateau_core::topology::{Device, PhaseAction, Topology};
 use plateau_core::wire::HostAnswer;
@@ -10,7 +11,6 @@ use thiserror::Error;
 
 use crate::images::tag;
 use crate::labels::ROLE;
-use crate::layout;
 use crate::runtime::{ExecSpec, Keep, Labels, Runtime, RuntimeError};
 
 /// Inotify instances that one node with systemd takes.
@@ -120,20 +120,20 @@ impl Lack {
 }
 
 impl PreflightError {
-    /// Short code that stays the same.
+    /// What it is in the API.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
             Self::Engine(source) => source.code(),
-            Self::Lacks(_) => "host-lacks",
+            Self::Lacks(_) => ErrorCode::HostLacks,
         }
     }
 
-    /// What to do about it, where something can be done.
+    /// A hint that fits better than that of the code.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Engine(source) => source.hint(),
+            Self::Engine(_) => None,
             Self::Lacks(lacks) => {
                 let remedies: Vec<String> = lacks.iter().map(Lack::remedy).collect();
                 Some(remedies.join("; "))

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use plateau_core::api::{
-    ApiError, CheckLab, Fault, LabState, LabView, NewProof, ProofEvent, Solve,
-};
+use plateau_core::api::{ApiError, CheckLab, LabState, LabView, NewProof, ProofEvent, Solve};
+use plateau_core::error::{Blame, ErrorCode};
 use plateau_core::proof::{Column, Outcome, columns, prove as judge};
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
@@ -144,13 +143,7 @@ async fn run(work: Arc<Work>, columns: Vec<Column>, parallel: usize) {
                 break;
             }
             Err(error) => {
-                broken = Some(ApiError {
-                    code: "proof-panicked".to_owned(),
-                    fault: Fault::Outside,
-                    message: error.to_string(),
-                    hint: None,
-                    problems: vec![],
-                });
+                broken = Some(ApiError::new(ErrorCode::ProofPanicked, error.to_string()));
                 break;
             }
         }
@@ -181,7 +174,7 @@ impl Work {
         };
         let _ = self.events.send(started).await;
         match self.attempt(&format!("{number}"), column).await {
-            Err(error) if error.fault == Fault::Outside && !self.cancel.is_cancelled() => {
+            Err(error) if error.fault == Blame::Outside && !self.cancel.is_cancelled() => {
                 tracing::warn!(column = column.label(), error = error.message, "once more");
                 self.attempt(&format!("{number}-again"), column).await
             }
@@ -233,8 +226,8 @@ impl Work {
         let view = self.labs.built(name).await.map_err(|error| error.api())?;
         match (view.state, &view.problem) {
             (LabState::Ready, _) => {}
-            // A set-up script that fails is the scenario's fault.
-            (_, Some(problem)) if problem.code == "script-failed" => {
+            // A set-up script that fails is the scenario's flaw.
+            (_, Some(problem)) if problem.code == ErrorCode::ScriptFailed => {
                 return Ok(Outcome::ScriptFailed(problem.message.clone()));
             }
             _ => return Err(view.problem.clone().unwrap_or_else(|| not_built(&view))),
@@ -242,7 +235,7 @@ impl Work {
         // They are part of the situation that is worked in, whenever they would have happened.
         match self.labs.let_events_happen(name).await {
             Ok(()) => {}
-            Err(error) if error.code() == "script-failed" => {
+            Err(error) if error.code() == ErrorCode::ScriptFailed => {
                 return Ok(Outcome::ScriptFailed(error.api().message));
             }
             Err(error) => return Err(error.api()),

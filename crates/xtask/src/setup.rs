@@ -120,7 +120,7 @@ fn watchers() -> Result<()> {
 /// Installs what the tests need: their own look at interfaces and documents, a database server, and
 /// Rust's tools.
 pub(crate) fn test_tools() -> Result<()> {
-    const TOOLS: [Need; 6] = [
+    const TOOLS: [Need; 8] = [
         Need {
             program: "ip",
             what: "iproute2, by which the tests look at links",
@@ -150,6 +150,16 @@ pub(crate) fn test_tools() -> Result<()> {
             program: "qpdf",
             what: "qpdf, by which the tests look into documents",
             package: "qpdf",
+        },
+        Need {
+            program: "node",
+            what: "Node.js, by which the tests read the OpenAPI document as its users do",
+            package: "nodejs",
+        },
+        Need {
+            program: "npm",
+            what: "npm, which installs what the tests run on Node.js",
+            package: "npm",
         },
     ];
     let missing: Vec<&Need> = TOOLS

@@ -207,12 +207,19 @@ impl Entry {
     /// What it does to the clock of an attempt, if anything.
     #[must_use]
     pub fn tick(&self, of: &str) -> Option<(u64, Tick)> {
-        let tick = match &self.deed {
-            Deed::Attempt { attempt, by, pause } if attempt == of => match by {
-                AttemptMove::Start => Tick::Start,
-                AttemptMove::Pause => Tick::Pause(pause.unwrap_or(PauseKind::Incident)),
-                AttemptMove::Resume => Tick::Resume,
-                AttemptMove::HandIn => Tick::Stop,
+        let (attempt, tick) = self.attempt_tick()?;
+        (attempt == of).then_some((self.at_ms, tick))
+    }
+
+    /// The attempt whose clock it does something to, and what.
+    #[must_use]
+    pub fn attempt_tick(&self) -> Option<(&str, Tick)> {
+        Some(match &self.deed {
+            Deed::Attempt { attempt, by, pause } => match by {
+                AttemptMove::Start => (attempt, Tick::Start),
+                AttemptMove::Pause => (attempt, Tick::Pause(pause.unwrap_or(PauseKind::Incident))),
+                AttemptMove::Resume => (attempt, Tick::Resume),
+                AttemptMove::HandIn => (attempt, Tick::Stop),
                 AttemptMove::Prepare
                 | AttemptMove::Prepared
                 | AttemptMove::Break
@@ -221,12 +228,9 @@ impl Entry {
                 | AttemptMove::Grade
                 | AttemptMove::MissOut => return None,
             },
-            Deed::Extended { attempt, by_ms } if attempt == of => Tick::Extend(*by_ms),
-            Deed::GaveBack { attempt, by_ms } if attempt == of => Tick::GiveBack(*by_ms),
-            Deed::Attempt { .. }
-            | Deed::Extended { .. }
-            | Deed::GaveBack { .. }
-            | Deed::Created {}
+            Deed::Extended { attempt, by_ms } => (attempt, Tick::Extend(*by_ms)),
+            Deed::GaveBack { attempt, by_ms } => (attempt, Tick::GiveBack(*by_ms)),
+            Deed::Created {}
             | Deed::Changed { .. }
             | Deed::Insisted { .. }
             | Deed::Session { .. }
@@ -239,8 +243,7 @@ impl Entry {
             | Deed::Accepted { .. }
             | Deed::Judged { .. }
             | Deed::Alarmed { .. } => return None,
-        };
-        Some((self.at_ms, tick))
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::topology::Topology;
 
 /// Two tasks with checks in three phases, one of them of a message and one that needs another, and
 /// one task with a rubric.
-pub(super) const DOCUMENT: &str = r#"
+pub(crate) const DOCUMENT: &str = r#"
 plateau: 1
 id: sample
 title: { en: Sample }
@@ -57,7 +57,7 @@ tasks:
       - { id: whole, title: { en: Whole }, levels: [ { label: { en: not }, points: 0 }, { label: { en: whole }, points: 2 } ] }
 "#;
 
-pub(super) fn folder(document: &str) -> Folder {
+pub(crate) fn folder(document: &str) -> Folder {
     let files = [
         ("scenario.yaml", document),
         ("b.md", "Do it."),
@@ -67,34 +67,34 @@ pub(super) fn folder(document: &str) -> Folder {
     Folder(BTreeMap::from(files))
 }
 
-pub(super) fn topology_of(folder: Folder) -> Topology {
+pub(crate) fn topology_of(folder: Folder) -> Topology {
     let scenario = Scenario::read(folder).expect("it is good");
     scenario.draw("seed").expect("it is good")
 }
 
-pub(super) fn topology() -> Topology {
+pub(crate) fn topology() -> Topology {
     topology_of(folder(DOCUMENT))
 }
 
 /// What there is to see of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(crate) enum Sight {
     Good,
     Bad,
     Blind,
 }
 
 /// By check; what is not named is good.
-pub(super) type Sights = BTreeMap<String, Sight>;
+pub(crate) type Sights = BTreeMap<String, Sight>;
 
-pub(super) fn sights(topology: &Topology) -> impl Strategy<Value = Sights> + use<> {
+pub(crate) fn sights(topology: &Topology) -> impl Strategy<Value = Sights> + use<> {
     let names: Vec<String> = topology.checks().map(|check| check.id.clone()).collect();
     let sight = prop_oneof![4 => Just(Sight::Good), 2 => Just(Sight::Bad), 1 => Just(Sight::Blind)];
     let all = prop::collection::vec(sight, names.len());
     all.prop_map(move |sights| names.iter().cloned().zip(sights).collect())
 }
 
-pub(super) fn fact(asked: &Asked, sight: Sight) -> Fact {
+pub(crate) fn fact(asked: &Asked, sight: Sight) -> Fact {
     if sight == Sight::Blind {
         let reason = "the node is stopped".to_owned();
         return Fact::CouldNotLook { reason };
@@ -114,7 +114,7 @@ pub(super) fn fact(asked: &Asked, sight: Sight) -> Fact {
 }
 
 /// Asks some checks, or all, as the daemon does.
-pub(super) fn gather(topology: &Topology, sights: &Sights, only: Option<&[String]>) -> Gathering {
+pub(crate) fn gather(topology: &Topology, sights: &Sights, only: Option<&[String]>) -> Gathering {
     let phases: Vec<&str> = topology.phase_names().collect();
     let ways = ways(topology, &phases);
     let mut gathering = Gathering {
@@ -179,7 +179,7 @@ fn record(
     FactRecord::new(phase, observer, asked, answered, room)
 }
 
-pub(super) fn evidence(topology: &Topology, sights: &Sights) -> Evidence {
+pub(crate) fn evidence(topology: &Topology, sights: &Sights) -> Evidence {
     Evidence {
         scenario: topology.scenario.clone(),
         hash: topology.hash.clone(),

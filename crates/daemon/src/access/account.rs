@@ -9,7 +9,7 @@ use super::principal::moment;
 use super::secret::{self, Secret};
 use super::{Access, AccessError, now, password};
 use crate::store::DatabaseError;
-use crate::store::accounts::{Account, Change};
+use crate::store::accounts::{Account, AccountChange};
 use crate::store::tokens::ApiToken;
 
 /// Most characters of a name.
@@ -27,7 +27,7 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn accounts(&self) -> Result<Vec<AccountView>, AccessError> {
-        let accounts = self.database().accounts().await?;
+        let accounts = self.database().accounts().list().await?;
         Ok(accounts.into_iter().map(view).collect())
     }
 
@@ -45,7 +45,7 @@ impl Access {
             created: now(),
         };
         let password = self.hashed(&new.password).await?;
-        let added = self.database().add_account(&account, &password).await;
+        let added = self.database().accounts().add(&account, &password).await;
         added.map_err(taken(&account.name))?;
         Ok(view(account))
     }
@@ -64,13 +64,16 @@ impl Access {
             Some(password) => Some(self.hashed(password).await?),
             None => None,
         };
-        let change = Change {
+        let change = AccountChange {
             shown: change.shown,
             role: change.role.map(checked_role).transpose()?,
             disabled: change.disabled,
             password,
         };
-        self.database().change_account(&account.id, &change).await?;
+        self.database()
+            .accounts()
+            .change(&account.id, &change)
+            .await?;
         self.told_of_endings();
         Ok(view(self.account(name).await?))
     }
@@ -81,7 +84,7 @@ impl Access {
     /// It is not there, or the database fails.
     pub async fn remove_account(&self, name: &str) -> Result<(), AccessError> {
         let account = self.account(name).await?;
-        self.database().remove_account(&account.id).await?;
+        self.database().accounts().remove(&account.id).await?;
         self.told_of_endings();
         Ok(())
     }
@@ -92,7 +95,7 @@ impl Access {
     /// It is not there, or the database fails.
     pub async fn account(&self, name: &str) -> Result<Account, AccessError> {
         let name = folded(name);
-        let account = self.database().account(&name).await?;
+        let account = self.database().accounts().find(&name).await?;
         account.ok_or(AccessError::NoAccount { name })
     }
 
@@ -101,7 +104,7 @@ impl Access {
     /// # Errors
     /// The database fails.
     pub async fn tokens(&self) -> Result<Vec<TokenView>, AccessError> {
-        let tokens = self.database().tokens().await?;
+        let tokens = self.database().tokens().list().await?;
         Ok(tokens.into_iter().map(token_view).collect())
     }
 
@@ -131,7 +134,8 @@ impl Access {
         let secret = format!("{PREFIX}{}", Secret::draw()?.reveal());
         let added = self
             .database()
-            .add_token(&token, &secret::hash(&secret))
+            .tokens()
+            .add(&token, &secret::hash(&secret))
             .await;
         added.map_err(taken(&token.name))?;
         Ok(TokenMade {
@@ -146,7 +150,7 @@ impl Access {
     /// It is not there, or the database fails.
     pub async fn remove_token(&self, name: &str) -> Result<(), AccessError> {
         let name = folded(name);
-        match self.database().remove_token(&name).await? {
+        match self.database().tokens().remove(&name).await? {
             true => Ok(()),
             false => Err(AccessError::NoToken { name }),
         }

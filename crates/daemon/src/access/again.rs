@@ -14,13 +14,13 @@ impl Access {
             Principal::Nobody => Ok(None),
             Principal::Local => Ok(Some(Principal::Local)),
             Principal::Account { login, .. } | Principal::Seat { login, .. } => {
-                match database.login_of_id(&login.id).await? {
+                match database.logins().by_id(&login.id).await? {
                     Some(login) => self.of(login).await,
                     None => Ok(None),
                 }
             }
             Principal::Token(token) => {
-                let token = database.token_of_id(&token.id).await?;
+                let token = database.tokens().by_id(&token.id).await?;
                 let token = token.filter(|token| token.expires.is_none_or(|at| at > now()));
                 Ok(token.map(Principal::Token))
             }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use plateau_core::api::ApiError;
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::rights::Role;
 use thiserror::Error;
 
 use super::password::{self, PasswordError};
 use crate::store::DatabaseError;
+use plateau_labs::error::chain;
 
 /// Why somebody does not get in, or something of accounts is not done.
 #[derive(Debug, Error)]
@@ -72,4 +75,39 @@ pub enum AccessError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl AccessError {
+    /// What it is in the API.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused => ErrorCode::LoginRefused,
+            Self::Later { .. } => ErrorCode::TooManyTries,
+            Self::NameTaken { .. } => ErrorCode::NameTaken,
+            Self::NoAccount { .. } => ErrorCode::AccountNotFound,
+            Self::NoToken { .. } => ErrorCode::TokenNotFound,
+            Self::BadName { .. } => ErrorCode::BadName,
+            Self::BadRole { .. } => ErrorCode::BadRole,
+            Self::BadPassword => ErrorCode::BadPassword,
+            Self::BadDays { .. } => ErrorCode::BadDays,
+            Self::Database(error) if error.is_full() => ErrorCode::DiskFull,
+            Self::Random(_) | Self::Hash(_) | Self::Database(_) => ErrorCode::AccessFailed,
+        }
+    }
+
+    /// As the API says it.
+    #[must_use]
+    pub fn api(&self) -> ApiError {
+        let error = ApiError::new(self.code(), chain(self));
+        if let Self::Later { wait } = self {
+            return error.with_hint(Some(format!("try again in {} s", wait.as_secs() + 1)));
+        }
+        if let Self::BadName { .. } = self {
+            return error.with_hint(Some(
+                "1 to 32 letters a-z, digits, `.`, `-` and `_`, beginning with a letter or a digit",
+            ));
+        }
+        error
+    }
 }

@@ -8,7 +8,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 
 use super::AccessError;
-use crate::store::failures::Failed;
+use crate::store::failures::FailureCount;
 
 /// Tries of one name at one address that cost nothing but the try.
 const FREE: i64 = 5;
@@ -97,7 +97,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// How long to wait before the next try: 1, 2, 4 … seconds after the last, once there were some.
-pub(super) fn back_off(failed: Option<Failed>, now: i64) -> Option<Duration> {
+pub(super) fn back_off(failed: Option<FailureCount>, now: i64) -> Option<Duration> {
     let failed = failed.filter(|failed| failed.count >= FREE)?;
     let doublings = u32::try_from(failed.count - FREE).unwrap_or(u32::MAX);
     let wait = 2_u64
@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_and_stays_short() {
-        let wait = |count, passed: i64| back_off(Some(Failed { count, last: 1000 }), 1000 + passed);
+        let wait =
+            |count, passed: i64| back_off(Some(FailureCount { count, last: 1000 }), 1000 + passed);
         let seconds = |number| Some(Duration::from_secs(number));
         assert_eq!(back_off(None, 0), None);
         assert_eq!(wait(4, 0), None);

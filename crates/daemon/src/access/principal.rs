@@ -8,7 +8,7 @@ use plateau_core::exam::rights::{self, About, Person, Right, Role};
 
 use crate::store::accounts::Account;
 use crate::store::logins::Login;
-use crate::store::owners::Place;
+use crate::store::seats::SeatSummary;
 use crate::store::tokens::ApiToken;
 
 /// Who sends a request; every request has one among its extensions.
@@ -34,7 +34,7 @@ pub enum Principal {
         /// Its log-in.
         login: Login,
         /// The seat.
-        place: Place,
+        place: SeatSummary,
     },
 }
 

@@ -1,6 +1,6 @@
 //! Secrets that machines keep for people: log-ins and tokens.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// Bytes of a secret.
 const BYTES: usize = 32;
@@ -26,11 +26,7 @@ impl Secret {
     pub fn draw() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(bytes.iter().fold(String::new(), |mut text, byte| {
-            // Writing into a text does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })))
+        Ok(Self(hex::encode(bytes)))
     }
 
     /// What it is kept as.

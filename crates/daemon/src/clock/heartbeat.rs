@@ -110,7 +110,7 @@ fn write(file: &File, beat: &Beat) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "these are tests")]
+#[expect(clippy::unwrap_used, reason = "these are tests")]
 mod tests {
     use super::*;
 

@@ -135,6 +135,8 @@ pub fn media_type(ending: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use plateau_core::error::ErrorCode;
+
     use plateau_core::quantity::Size;
 
     use super::*;
@@ -196,20 +198,24 @@ mod tests {
             ("a.txt", b"\xff\xfeu\0t\0f\0", "no text in UTF-8"),
         ] {
             let refused = looked_at(name, content).unwrap_err();
-            assert_eq!(refused.code(), "other-content", "{name}");
+            assert_eq!(refused.code(), ErrorCode::OtherContent, "{name}");
             let told = refused.to_string();
             assert!(told.contains(found), "{told}");
         }
-        assert_eq!(looked_at("a.pdf", b"").unwrap_err().code(), "file-empty");
+        assert_eq!(
+            looked_at("a.pdf", b"").unwrap_err().code(),
+            ErrorCode::FileEmpty
+        );
     }
 
     #[test]
     fn a_kind_that_is_not_asked_for_is_refused() {
         let refused = looked_at("a.exe", b"MZ").unwrap_err();
-        assert_eq!(refused.code(), "kind-not-accepted");
-        assert!(refused.hint().contains("odt, docx"), "{}", refused.hint());
+        assert_eq!(refused.code(), ErrorCode::KindNotAccepted);
+        let hint = refused.api().hint.unwrap();
+        assert!(hint.contains("odt, docx"), "{hint}");
         let refused = looked_at("../a.pdf", PDF).unwrap_err();
-        assert_eq!(refused.code(), "bad-file-name");
+        assert_eq!(refused.code(), ErrorCode::BadFileName);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why something is not taken.
 
-use plateau_core::api::{ApiError, Fault};
+use plateau_core::api::ApiError;
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::deliverable::NameError;
 use plateau_core::exam::session::AttemptState;
 use plateau_core::quantity::Size;
@@ -114,94 +115,59 @@ pub enum DeliverableError {
 }
 
 impl DeliverableError {
-    /// A short code that stays the same.
+    /// What it is in the API.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::NoSuchAttempt { .. } => "attempt-not-found",
-            Self::NoSuchTask { .. } => "task-not-found",
-            Self::NotAskedFor { .. } => "nothing-asked-for",
-            Self::NoSuchDeliverable { .. } => "deliverable-not-found",
-            Self::NotOpen { .. } => "attempt-not-open",
-            Self::Name { .. } => "bad-file-name",
-            Self::Writer { .. } => "bad-writer",
-            Self::NoDraft { .. } => "no-draft",
-            Self::Kind { .. } => "kind-not-accepted",
-            Self::TooLarge { .. } => "file-too-large",
-            Self::Empty { .. } => "file-empty",
-            Self::Content { .. } => "other-content",
-            Self::TooMany { .. } => "too-many-versions",
-            Self::CutOff(_) => "file-cut-off",
-            Self::Database(_) => "database-failed",
-        }
-    }
-
-    /// Whose fault it is.
-    #[must_use]
-    pub fn fault(&self) -> Fault {
-        match self {
-            Self::NoSuchAttempt { .. }
-            | Self::NoSuchTask { .. }
-            | Self::NotAskedFor { .. }
-            | Self::NoSuchDeliverable { .. }
-            | Self::NotOpen { .. }
-            | Self::Name { .. }
-            | Self::Writer { .. }
-            | Self::NoDraft { .. }
-            | Self::Kind { .. }
-            | Self::TooLarge { .. }
-            | Self::Empty { .. }
-            | Self::Content { .. }
-            | Self::TooMany { .. }
-            | Self::CutOff(_) => Fault::Input,
-            Self::Database(_) => Fault::Outside,
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoSuchAttempt { .. } => "`plateau session seats` shows the attempts".to_owned(),
-            Self::NoSuchTask { .. } | Self::NotAskedFor { .. } | Self::NoSuchDeliverable { .. } => {
-                "GET /v1/attempts/{attempt}/deliverables says what is asked for, and what was saved"
-                    .to_owned()
-            }
-            Self::NotOpen { .. } => {
-                "what was saved before is kept; ask whoever watches over the session".to_owned()
-            }
-            Self::Name { .. } => "a plain name with an ending, such as `report.pdf`".to_owned(),
-            Self::Writer { .. } => "1 to 40 letters, digits and `-`".to_owned(),
-            Self::NoDraft { .. } => "save it without `draft`".to_owned(),
-            Self::Kind { accept, .. } => format!("it takes {}", accept.join(", ")),
-            Self::TooLarge { .. } => "make it smaller, such as its pictures".to_owned(),
-            Self::Empty { .. } => "save it in your program, and send it again".to_owned(),
-            Self::Content { kind, .. } => format!(
-                "save or export it as `{kind}` in the program that it was written with; another name \
-                 does not make it one"
-            ),
-            Self::TooMany {
-                versions, bytes, ..
-            } => format!(
-                "all are kept, at most {versions} of a task and {} of an attempt; the last one counts",
-                Size(*bytes)
-            ),
-            Self::CutOff(_) => "send it again; what was saved before is kept".to_owned(),
-            Self::Database(_) => {
-                "look at the disk's space and, with PostgreSQL, whether it answers".to_owned()
-            }
+            Self::NoSuchAttempt { .. } => ErrorCode::AttemptNotFound,
+            Self::NoSuchTask { .. } => ErrorCode::TaskNotFound,
+            Self::NotAskedFor { .. } => ErrorCode::NothingAskedFor,
+            Self::NoSuchDeliverable { .. } => ErrorCode::DeliverableNotFound,
+            Self::NotOpen { .. } => ErrorCode::AttemptNotOpen,
+            Self::Name { .. } => ErrorCode::BadFileName,
+            Self::Writer { .. } => ErrorCode::BadWriter,
+            Self::NoDraft { .. } => ErrorCode::NoDraft,
+            Self::Kind { .. } => ErrorCode::KindNotAccepted,
+            Self::TooLarge { .. } => ErrorCode::FileTooLarge,
+            Self::Empty { .. } => ErrorCode::FileEmpty,
+            Self::Content { .. } => ErrorCode::OtherContent,
+            Self::TooMany { .. } => ErrorCode::TooManyVersions,
+            Self::CutOff(_) => ErrorCode::FileCutOff,
+            Self::Database(_) => ErrorCode::DatabaseFailed,
         }
     }
 
     /// As the API says it.
     #[must_use]
     pub fn api(&self) -> ApiError {
-        ApiError {
-            code: self.code().to_owned(),
-            fault: self.fault(),
-            message: chain(self),
-            hint: Some(self.hint()),
-            problems: vec![],
+        ApiError::new(self.code(), chain(self)).with_hint(self.own_hint())
+    }
+
+    /// A hint that fits better than that of the code.
+    fn own_hint(&self) -> Option<String> {
+        if let Self::NotOpen { .. } = self {
+            return Some(
+                "what was saved before is kept; ask whoever watches over the session".to_owned(),
+            );
         }
+        if let Self::Kind { accept, .. } = self {
+            return Some(format!("it takes {}", accept.join(", ")));
+        }
+        if let Self::Content { kind, .. } = self {
+            return Some(format!(
+                "save or export it as `{kind}` in the program that it was written with; another name \
+                 does not make it one"
+            ));
+        }
+        if let Self::TooMany {
+            versions, bytes, ..
+        } = self
+        {
+            return Some(format!(
+                "all are kept, at most {versions} of a task and {} of an attempt; the last one counts",
+                Size(*bytes)
+            ));
+        }
+        None
     }
 }

@@ -2,14 +2,11 @@
 
 use plateau_core::exam::deliverable::VersionView;
 use plateau_core::exam::log::{Deed, Entry};
-use sqlx::{Any, Transaction};
 
 use super::DeliverableError;
-use crate::store::DatabaseError;
-use crate::store::deliverables::{
-    Draft, Kept, add_version, forget_content, handed_in, keep_content, keep_draft, remove_draft,
-};
-use crate::store::sessions::append;
+use crate::store::deliverables::{Deliverables, Draft, SavedVersions};
+use crate::store::log::Log;
+use crate::store::{DatabaseError, Transaction};
 
 /// How long drafts of one writer take each other's place before one becomes a version.
 const WINDOW_MS: u64 = 120_000;
@@ -25,13 +22,13 @@ const BYTES: u64 = 512 << 20;
 
 /// What was saved of a task, and the transaction that saves more.
 pub(super) struct Ledger<'a> {
-    pub(super) tx: &'a mut Transaction<'static, Any>,
+    pub(super) tx: &'a mut Transaction,
     pub(super) session: &'a str,
     pub(super) attempt: &'a str,
     pub(super) task: &'a str,
     /// When it is done, by the clock.
     pub(super) at_ms: u64,
-    pub(super) kept: Kept,
+    pub(super) kept: SavedVersions,
     /// What the log has of it.
     pub(super) entries: Vec<Entry>,
 }
@@ -69,7 +66,7 @@ impl Ledger<'_> {
         let began_ms = old.as_ref().map_or(saved.saved_ms, |old| old.began_ms);
         let is_due = saved.saved_ms.saturating_sub(began_ms) >= WINDOW_MS;
         if is_due && self.has_room(bytes, saved.size) {
-            remove_draft(self.tx, self.attempt, self.task, writer).await?;
+            Deliverables::remove_draft(self.tx, self.attempt, self.task, writer).await?;
             self.settle().await?;
             self.version(saved, content).await?;
         } else {
@@ -77,17 +74,17 @@ impl Ledger<'_> {
                 self.check_room(bytes, saved.size)?;
                 self.settle().await?;
             }
-            keep_content(self.tx, &saved.content, content).await?;
+            Deliverables::keep_content(self.tx, &saved.content, content).await?;
             let draft = Draft {
                 writer: writer.to_owned(),
                 began_ms,
                 saved,
             };
-            keep_draft(self.tx, self.attempt, self.task, &draft).await?;
+            Deliverables::keep_draft(self.tx, self.attempt, self.task, &draft).await?;
             self.kept.drafts.push(draft);
         }
         if let Some(old) = old {
-            forget_content(self.tx, &old.saved.content).await?;
+            Deliverables::forget_content(self.tx, &old.saved.content).await?;
         }
         Ok(())
     }
@@ -98,14 +95,14 @@ impl Ledger<'_> {
         saved: VersionView,
         content: &[u8],
     ) -> Result<(), DatabaseError> {
-        keep_content(self.tx, &saved.content, content).await?;
+        Deliverables::keep_content(self.tx, &saved.content, content).await?;
         self.add(saved, None).await
     }
 
     /// Makes versions of all drafts.
     pub(super) async fn settle(&mut self) -> Result<(), DatabaseError> {
         for draft in std::mem::take(&mut self.kept.drafts) {
-            remove_draft(self.tx, self.attempt, self.task, &draft.writer).await?;
+            Deliverables::remove_draft(self.tx, self.attempt, self.task, &draft.writer).await?;
             self.add(draft.saved, Some("a draft")).await?;
         }
         Ok(())
@@ -118,7 +115,7 @@ impl Ledger<'_> {
     ) -> Result<(), DatabaseError> {
         let last = self.kept.versions.last().and_then(|last| last.number);
         let number = last.unwrap_or(0).saturating_add(1);
-        add_version(self.tx, self.attempt, self.task, number, &version).await?;
+        Deliverables::add_version(self.tx, self.attempt, self.task, number, &version).await?;
         let deed = Deed::Saved {
             attempt: self.attempt.to_owned(),
             task: self.task.to_owned(),
@@ -126,7 +123,7 @@ impl Ledger<'_> {
         };
         let reason = reason.map(str::to_owned);
         let by = &version.by;
-        let entry = append(self.tx, self.session, self.at_ms, by, reason, deed).await?;
+        let entry = Log::append(self.tx, self.session, self.at_ms, by, reason, deed).await?;
         self.entries.push(entry);
         version.number = Some(number);
         self.kept.versions.push(version);
@@ -137,13 +134,13 @@ impl Ledger<'_> {
 /// Makes versions of what was still being written of an attempt, since nobody writes on. The entries
 /// of the log that this made.
 pub(crate) async fn settle(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Transaction,
     session: &str,
     attempt: &str,
     at_ms: u64,
 ) -> Result<Vec<Entry>, DatabaseError> {
     let mut entries = Vec::new();
-    for (task, kept) in handed_in(tx, attempt).await? {
+    for (task, kept) in Deliverables::of_attempt_in(tx, attempt).await? {
         let mut ledger = Ledger {
             tx: &mut *tx,
             session,

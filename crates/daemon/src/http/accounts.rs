@@ -9,14 +9,14 @@ use super::Api;
 use super::failure::{Answer, Failures, Named, Sent};
 
 /// All accounts, by name
-#[utoipa::path(get, path = "/v1/accounts", tag = "access",
+#[utoipa::path(get, path = "/v1/accounts", tag = "access", operation_id = "listAccounts",
     responses((status = 200, body = Vec<AccountView>), Failures))]
 pub(super) async fn list(State(api): State<Api>) -> Answer<Json<Vec<AccountView>>> {
     Ok(Json(api.access.accounts().await?))
 }
 
 /// Makes an account
-#[utoipa::path(post, path = "/v1/accounts", tag = "access", request_body = NewAccount,
+#[utoipa::path(post, path = "/v1/accounts", tag = "access", operation_id = "createAccount", request_body = NewAccount,
     responses((status = 201, body = AccountView), Failures))]
 pub(super) async fn create(
     State(api): State<Api>,
@@ -27,7 +27,7 @@ pub(super) async fn create(
 }
 
 /// Changes an account; a new role or password, and disabling it, end its log-ins
-#[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "access",
+#[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "access", operation_id = "updateAccount",
     request_body = ChangeAccount,
     params(("account" = String, Path, description = "Name")),
     responses((status = 200, body = AccountView), Failures))]
@@ -40,7 +40,7 @@ pub(super) async fn change(
 }
 
 /// Removes an account with its log-ins
-#[utoipa::path(delete, path = "/v1/accounts/{account}", tag = "access",
+#[utoipa::path(delete, path = "/v1/accounts/{account}", tag = "access", operation_id = "deleteAccount",
     params(("account" = String, Path, description = "Name")),
     responses((status = 204, description = "It is gone"), Failures))]
 pub(super) async fn remove(
@@ -52,7 +52,7 @@ pub(super) async fn remove(
 }
 
 /// Ends all log-ins of an account
-#[utoipa::path(delete, path = "/v1/accounts/{account}/logins", tag = "access",
+#[utoipa::path(delete, path = "/v1/accounts/{account}/logins", tag = "access", operation_id = "deleteAccountLogins",
     params(("account" = String, Path, description = "Name")),
     responses((status = 204, description = "Nobody is logged in as it"), Failures))]
 pub(super) async fn end_logins(
@@ -65,14 +65,14 @@ pub(super) async fn end_logins(
 }
 
 /// All tokens of programs, by name
-#[utoipa::path(get, path = "/v1/tokens", tag = "access",
+#[utoipa::path(get, path = "/v1/tokens", tag = "access", operation_id = "listTokens",
     responses((status = 200, body = Vec<TokenView>), Failures))]
 pub(super) async fn list_tokens(State(api): State<Api>) -> Answer<Json<Vec<TokenView>>> {
     Ok(Json(api.access.tokens().await?))
 }
 
 /// Makes a token for a program; only the answer to this has its secret
-#[utoipa::path(post, path = "/v1/tokens", tag = "access", request_body = NewToken,
+#[utoipa::path(post, path = "/v1/tokens", tag = "access", operation_id = "createToken", request_body = NewToken,
     responses((status = 201, body = TokenMade), Failures))]
 pub(super) async fn create_token(
     State(api): State<Api>,
@@ -83,7 +83,7 @@ pub(super) async fn create_token(
 }
 
 /// Revokes a token
-#[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "access",
+#[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "access", operation_id = "deleteToken",
     params(("token" = String, Path, description = "Name")),
     responses((status = 204, description = "It opens nothing any more"), Failures))]
 pub(super) async fn remove_token(

@@ -6,14 +6,15 @@ use axum::response::{IntoResponse, Response};
 
 use super::Api;
 use super::failure::{Answer, Failure, Failures};
+use plateau_core::error::ErrorCode;
 
 /// The certificate that the room's computers have to trust, where the daemon made its own authority
-#[utoipa::path(get, path = "/v1/authority.pem", tag = "system", security(()),
+#[utoipa::path(get, path = "/v1/authority.pem", tag = "system", operation_id = "getAuthority", security(()),
     responses((status = 200, body = String, content_type = "application/x-pem-file"), Failures))]
 pub(super) async fn authority(State(api): State<Api>) -> Answer<Response> {
     let Some(pem) = api.authority else {
-        return Err(Failure::input(
-            "authority-not-found",
+        return Err(Failure::new(
+            ErrorCode::AuthorityNotFound,
             "the daemon has no authority of its own",
         )
         .hint("start it with --tls-room"));

@@ -12,7 +12,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Api;
+use super::document::Binary;
 use super::failure::{Answer, Failure, Failures};
+use crate::backup::Prepared;
 
 /// Bytes that are sent at a time.
 const PIECE: usize = 64 << 10;
@@ -24,10 +26,11 @@ const WAITING: usize = 8;
 ///
 /// Rows of the database, files of the state folder (keys among them), and at the end a manifest with
 /// their hashes. An archive without its manifest is not whole.
-#[utoipa::path(get, path = "/v1/backup", tag = "system",
-    responses((status = 200, body = Vec<u8>, content_type = "application/gzip"), Failures))]
+#[utoipa::path(get, path = "/v1/backup", tag = "system", operation_id = "getBackup",
+    responses((status = 200, body = Binary, content_type = "application/gzip"), Failures))]
 pub(super) async fn backup(State(api): State<Api>) -> Answer<impl IntoResponse> {
-    let prepared = api.sessions.backup().await;
+    let (database, clock) = (api.sessions.database(), api.sessions.clock());
+    let prepared = Prepared::take(database, &api.labs.settings().state, clock).await;
     let prepared = prepared.map_err(|error| Failure(error.api()))?;
     let (pieces, sent) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {

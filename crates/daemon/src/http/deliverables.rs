@@ -9,6 +9,7 @@ use plateau_core::exam::deliverable::{DeliverableView, SavedView};
 use serde::Deserialize;
 
 use super::Api;
+use super::document::Binary;
 use super::failure::{Answer, Asked, Failures, Named};
 use super::sessions::seat;
 use crate::access::Principal;
@@ -17,6 +18,7 @@ use crate::sessions::Sending;
 
 /// What is sent.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     /// File name, whose ending says what kind it is
@@ -28,10 +30,10 @@ pub(super) struct File {
 }
 
 /// Saves what a candidate hands in for a task: a file, or a text that he still writes (`draft`)
-#[utoipa::path(put, path = "/v1/attempts/{attempt}/deliverables/{task}", tag = "sessions",
+#[utoipa::path(put, path = "/v1/attempts/{attempt}/deliverables/{task}", tag = "sessions", operation_id = "saveDeliverable",
     params(("attempt" = String, Path, description = "Identifier"),
            ("task" = String, Path, description = "Identifier of the task"), File),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream",
+    request_body(content = Binary, content_type = "application/octet-stream",
         description = "The file's bytes, of any content type: what they are is looked at"),
     responses((status = 200, body = SavedView), Failures))]
 pub(super) async fn save(
@@ -56,7 +58,7 @@ pub(super) async fn save(
 }
 
 /// What an attempt's tasks ask for, and all that was saved, the last of each counting
-#[utoipa::path(get, path = "/v1/attempts/{attempt}/deliverables", tag = "sessions",
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/deliverables", tag = "sessions", operation_id = "listDeliverables",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<DeliverableView>), Failures))]
 pub(super) async fn list(
@@ -67,11 +69,11 @@ pub(super) async fn list(
 }
 
 /// One version or draft, by the BLAKE3 of its content
-#[utoipa::path(get, path = "/v1/attempts/{attempt}/deliverables/{task}/{content}", tag = "sessions",
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/deliverables/{task}/{content}", tag = "sessions", operation_id = "getDeliverable",
     params(("attempt" = String, Path, description = "Identifier"),
            ("task" = String, Path, description = "Identifier of the task"),
            ("content" = String, Path, description = "BLAKE3 of the content, as 64 hexadecimal digits")),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), Failures))]
+    responses((status = 200, body = Binary, content_type = "application/octet-stream"), Failures))]
 pub(super) async fn show(
     State(api): State<Api>,
     Named((attempt, task, content)): Named<(String, String, String)>,

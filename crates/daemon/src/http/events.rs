@@ -20,7 +20,7 @@ use super::labs::find;
 use crate::access::Principal;
 
 /// What happens to all labs, from now on
-#[utoipa::path(get, path = "/v1/events", tag = "labs",
+#[utoipa::path(get, path = "/v1/events", tag = "labs", operation_id = "streamEvents",
     responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
 pub(super) async fn of_all(
     State(api): State<Api>,
@@ -40,7 +40,7 @@ pub(super) async fn of_all(
 /// What has happened to a lab, then what happens from now on; ends when the lab is gone. Its
 /// candidate is told what the lab and the nodes that he can enter are doing, and nothing else, while
 /// his attempt is open
-#[utoipa::path(get, path = "/v1/labs/{lab}/events", tag = "labs",
+#[utoipa::path(get, path = "/v1/labs/{lab}/events", tag = "labs", operation_id = "streamLabEvents",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
 pub(super) async fn of_one(

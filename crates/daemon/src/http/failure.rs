@@ -7,13 +7,15 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use plateau_core::api::{ApiError, Fault};
-use plateau_labs::disk;
 use plateau_labs::images::BuildError;
 use plateau_labs::lab::LabError;
 use plateau_labs::runtime::RuntimeError;
 use plateau_labs::terminals::TerminalError;
 
+use plateau_core::api::ApiError;
+use plateau_core::error::{Blame, ErrorCode};
+
+use crate::access::AccessError;
 use crate::judging::JudgingError;
 use crate::report::ReportError;
 use crate::sessions::SessionError;
@@ -63,6 +65,9 @@ pub(super) enum Failures {
     /// The body has more bytes than are taken.
     #[response(status = 413)]
     TooLarge(ApiError),
+    /// The body is not sent as JSON.
+    #[response(status = 415)]
+    NotJson(ApiError),
     /// There were too many tries; `Retry-After` says how long to wait.
     #[response(status = 429)]
     TooMany(ApiError),
@@ -81,80 +86,29 @@ pub(super) enum Failures {
 }
 
 impl Failure {
-    /// An error of the request.
-    pub(super) fn input(code: &str, message: impl Into<String>) -> Self {
-        Self(ApiError {
-            code: code.to_owned(),
-            fault: Fault::Input,
-            message: message.into(),
-            hint: None,
-            problems: vec![],
-        })
+    /// An error with the status and the default hint of its code.
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self(ApiError::new(code, message))
     }
 
-    /// An error of the daemon or its host.
-    pub(super) fn outside(code: &str, message: impl Into<String>) -> Self {
-        Self(ApiError {
-            code: code.to_owned(),
-            fault: Fault::Outside,
-            message: message.into(),
-            hint: None,
-            problems: vec![],
-        })
+    /// The same with another hint.
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self(self.0.with_hint(Some(hint)))
     }
 
-    /// The same with advice.
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
-        self
-    }
-
-    /// The status that fits the code.
+    /// The status of the code.
     pub(super) fn status(&self) -> StatusCode {
-        match (self.0.fault, self.0.code.as_str()) {
-            (Fault::Input, "unauthorized" | "login-refused") => StatusCode::UNAUTHORIZED,
-            (
-                Fault::Input,
-                "host-not-allowed" | "forbidden" | "attempt-not-open" | "cross-site"
-                | "not-of-the-jury" | "not-let-in",
-            ) => StatusCode::FORBIDDEN,
-            (Fault::Input, "too-many-tries") => StatusCode::TOO_MANY_REQUESTS,
-            (Fault::Input, "method-not-allowed") => StatusCode::METHOD_NOT_ALLOWED,
-            (Fault::Input, "body-too-large" | "file-too-large") => StatusCode::PAYLOAD_TOO_LARGE,
-            (Fault::Input, "not-json") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            (Fault::Input, code) if code.ends_with("-not-found") => StatusCode::NOT_FOUND,
-            (
-                Fault::Input,
-                "name-taken" | "lab-not-ready" | "node-stopped" | "lab-removed"
-                | "images-being-built" | "lab-ambiguous" | "session-not-ready"
-                | "attempt-not-ready" | "nobody-concerned" | "attempt-not-graded"
-                | "session-sealed" | "not-in-turn" | "terminals-closed" | "too-many-terminals"
-                | "too-many-versions" | "open-points" | "name-too-long",
-            ) => StatusCode::CONFLICT,
-            (Fault::Input, _) => StatusCode::BAD_REQUEST,
-            (
-                Fault::Outside,
-                "engine-unreachable"
-                | "engine-permission-denied"
-                | "host-lacks"
-                | "no-room"
-                | "application-busy",
-            ) => StatusCode::SERVICE_UNAVAILABLE,
-            (Fault::Outside, "application-silent") => StatusCode::GATEWAY_TIMEOUT,
-            (Fault::Outside, "application-unreachable") => StatusCode::BAD_GATEWAY,
-            (Fault::Outside, disk::FULL) => StatusCode::INSUFFICIENT_STORAGE,
-            (Fault::Outside, code) if code.starts_with("engine-") => StatusCode::BAD_GATEWAY,
-            (Fault::Outside, _) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = self.status();
+        let (code, error) = (self.0.code.as_str(), &self.0.message);
         match self.0.fault {
-            Fault::Input => tracing::debug!(code = self.0.code, error = self.0.message, "refused"),
-            Fault::Outside => tracing::warn!(code = self.0.code, error = self.0.message, "failed"),
+            Blame::Input => tracing::debug!(code, error, "refused"),
+            Blame::Outside => tracing::warn!(code, error, "failed"),
         }
         let mut response = (status, Json(self.0)).into_response();
         if status == StatusCode::UNAUTHORIZED {
@@ -164,6 +118,12 @@ impl IntoResponse for Failure {
             );
         }
         response
+    }
+}
+
+impl From<AccessError> for Failure {
+    fn from(error: AccessError) -> Self {
+        Self(error.api())
     }
 }
 
@@ -213,41 +173,38 @@ impl From<JsonRejection> for Failure {
     fn from(rejection: JsonRejection) -> Self {
         let message = rejection.body_text();
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::input(
-                "body-too-large",
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(
+                ErrorCode::BodyTooLarge,
                 "the body has more bytes than this route takes",
             ),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                Self::input("not-json", message).hint("send `Content-Type: application/json`")
-            }
-            _ => Self::input("bad-json", message),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(ErrorCode::NotJson, message),
+            _ => Self::new(ErrorCode::BadJson, message),
         }
     }
 }
 
 impl From<PathRejection> for Failure {
     fn from(rejection: PathRejection) -> Self {
-        Self::input("bad-path", rejection.body_text())
+        Self::new(ErrorCode::BadPath, rejection.body_text())
     }
 }
 
 impl From<QueryRejection> for Failure {
     fn from(rejection: QueryRejection) -> Self {
-        Self::input("bad-query", rejection.body_text())
+        Self::new(ErrorCode::BadQuery, rejection.body_text())
     }
 }
 
 pub(super) async fn no_route(uri: Uri) -> Failure {
-    Failure::input(
-        "route-not-found",
+    Failure::new(
+        ErrorCode::RouteNotFound,
         format!("there is no route `{}`", uri.path()),
     )
-    .hint("GET /v1/openapi.json names all routes")
 }
 
 pub(super) async fn no_method(method: Method, uri: Uri) -> Failure {
-    Failure::input(
-        "method-not-allowed",
+    Failure::new(
+        ErrorCode::MethodNotAllowed,
         format!("route `{}` does not take {method}", uri.path()),
     )
     .hint("GET /v1/openapi.json names all routes")
@@ -261,12 +218,9 @@ pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or_default();
     tracing::error!(panic = text, "a request panicked");
-    Failure(ApiError {
-        code: "bug".to_owned(),
-        fault: Fault::Outside,
-        message: "the daemon made a mistake while it answered".to_owned(),
-        hint: Some("please report it with the daemon's log".to_owned()),
-        problems: vec![],
-    })
+    Failure::new(
+        ErrorCode::Bug,
+        "the daemon made a mistake while it answered",
+    )
     .into_response()
 }

@@ -1,6 +1,7 @@
 //! A scenario's folder as it arrives: checked before anybody works on it.
 
 use plateau_core::api::ScenarioFiles;
+use plateau_core::error::ErrorCode;
 
 use super::failure::{Answer, Failure};
 
@@ -13,24 +14,24 @@ const BYTES: usize = 64 << 20;
 /// Refuses a folder that is too large, and paths that lead out of it.
 pub(super) fn check(files: &ScenarioFiles) -> Answer<()> {
     if files.len() > FILES {
-        return Err(Failure::input(
-            "too-many-files",
+        return Err(Failure::new(
+            ErrorCode::TooManyFiles,
             format!("the scenario has {} files", files.len()),
         )
         .hint(format!("at most {FILES} are taken")));
     }
     let bytes: usize = files.values().map(|content| decoded(content)).sum();
     if bytes > BYTES {
-        return Err(Failure::input(
-            "scenario-too-large",
+        return Err(Failure::new(
+            ErrorCode::ScenarioTooLarge,
             format!("the scenario has {} MiB", bytes.div_ceil(1 << 20)),
         )
         .hint(format!("at most {} MiB are taken", BYTES >> 20)));
     }
     match files.keys().find(|path| !stays_inside(path)) {
         None => Ok(()),
-        Some(path) => Err(Failure::input(
-            "bad-file",
+        Some(path) => Err(Failure::new(
+            ErrorCode::BadFile,
             format!("`{path}` does not stay in the scenario's folder"),
         )
         .hint("paths are relative, with `/` between their parts and without `.` or `..`")),
@@ -77,7 +78,7 @@ mod tests {
             "a\0b",
         ] {
             let refused = check(&one(path)).unwrap_err();
-            assert_eq!(refused.0.code, "bad-file", "{path}");
+            assert_eq!(refused.0.code, ErrorCode::BadFile, "{path}");
         }
     }
 
@@ -86,8 +87,11 @@ mod tests {
         let many = (0..=FILES)
             .map(|n| (format!("f{n}"), String::new()))
             .collect();
-        assert_eq!(check(&many).unwrap_err().0.code, "too-many-files");
+        assert_eq!(check(&many).unwrap_err().0.code, ErrorCode::TooManyFiles);
         let large = BTreeMap::from([("f".to_owned(), "A".repeat(BYTES / 3 * 4 + 8))]);
-        assert_eq!(check(&large).unwrap_err().0.code, "scenario-too-large");
+        assert_eq!(
+            check(&large).unwrap_err().0.code,
+            ErrorCode::ScenarioTooLarge
+        );
     }
 }

@@ -1,8 +1,6 @@
 //! What stands at the TCP port: the token of the state folder, and the names that the daemon answers to.
 
 use std::fmt;
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,11 +8,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use plateau_core::error::ErrorCode;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::failure::Failure;
 use crate::access::secret::{self, Secret};
+use crate::secret_file::SecretFile;
 use crate::tls::Names;
 
 /// A secret of 256 bits, written as 64 hexadecimal digits.
@@ -56,35 +56,21 @@ impl Token {
     /// # Errors
     /// Where the file cannot be used.
     pub fn open(state: &Path) -> Result<Self, TokenError> {
-        let path = state.join("token");
-        let failed = |source| TokenError::File {
-            path: path.clone(),
-            source,
+        let file = SecretFile::new(state, "token");
+        let drawn = || {
+            let secret = Secret::draw().map_err(TokenError::Random)?;
+            Ok(format!("{}\n", secret.reveal()))
         };
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-                    .map_err(failed)?;
-                let text = text.trim();
-                if secret::is_secret(text) {
-                    Ok(Self(text.into()))
-                } else {
-                    Err(TokenError::NoToken { path })
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let secret = Secret::draw().map_err(TokenError::Random)?;
-                let text = secret.reveal();
-                std::fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(&path)
-                    .and_then(|mut file| writeln!(file, "{text}"))
-                    .map_err(failed)?;
-                Ok(Self(text.into()))
-            }
-            Err(error) => Err(failed(error)),
+        let text = file.open_text(drawn, |source| TokenError::File {
+            path: file.path().to_owned(),
+            source,
+        })?;
+        let text = text.trim();
+        match secret::is_secret(text) {
+            true => Ok(Self(text.into())),
+            false => Err(TokenError::NoToken {
+                path: file.path().to_owned(),
+            }),
         }
     }
 
@@ -116,8 +102,8 @@ pub(super) async fn host(State(door): State<Door>, request: Request, next: Next)
     let sent = request.headers().get(header::HOST);
     let sent = sent.and_then(|host| host.to_str().ok());
     if !sent.is_some_and(|host| door.names.has(host)) {
-        return Failure::input(
-            "host-not-allowed",
+        return Failure::new(
+            ErrorCode::HostNotAllowed,
             "the header `Host` names another machine",
         )
         .hint("use 127.0.0.1, [::1], localhost, or a name that --tls-name has")
@@ -133,6 +119,8 @@ pub(super) async fn host(State(door): State<Door>, request: Request, next: Next)
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

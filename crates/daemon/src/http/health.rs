@@ -40,7 +40,7 @@ pub(super) struct Ready {
 }
 
 /// Whether the daemon serves and its engine answers
-#[utoipa::path(get, path = "/v1/health", tag = "system", security(()),
+#[utoipa::path(get, path = "/v1/health", tag = "system", operation_id = "getHealth", security(()),
     responses((status = 200, body = Alive), Failures))]
 pub(super) async fn health(State(api): State<Api>) -> Answer<Json<Alive>> {
     let engine = api.labs.runtime().info().await?.version;
@@ -48,15 +48,16 @@ pub(super) async fn health(State(api): State<Api>) -> Answer<Json<Alive>> {
 }
 
 /// Whether the daemon serves; where it does not, it should be started anew
-#[utoipa::path(get, path = "/v1/health/live", tag = "system", security(()),
+#[utoipa::path(get, path = "/v1/health/live", tag = "system", operation_id = "getLiveness", security(()),
     responses((status = 200, body = Live), Failures))]
 pub(super) async fn live() -> Json<Live> {
     Json(Live { live: true })
 }
 
 /// Whether the daemon can do its work: everything that it stands on answers
-#[utoipa::path(get, path = "/v1/health/ready", tag = "system", security(()),
-    responses((status = 200, body = Ready), (status = 503, body = Ready), Failures))]
+#[utoipa::path(get, path = "/v1/health/ready", tag = "system", operation_id = "getReadiness", security(()),
+    responses((status = 200, body = Ready), Failures,
+        (status = 503, body = Ready, description = "It cannot do its work: what does not answer is named")))]
 pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Ready>) {
     let engine = async { api.labs.runtime().info().await.map(drop) };
     let database = api.sessions.database().ping();

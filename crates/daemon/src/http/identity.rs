@@ -12,8 +12,8 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use super::failure::Failure;
 use super::guard::Door;
 use super::{Api, origin};
+use crate::access::Principal;
 use crate::access::secret::{self, Secret};
-use crate::access::{AccessError, Principal};
 
 /// Cookie of a log-in. Browsers take one of this name only with `Secure`, `Path=/` and no `Domain`,
 /// so that no other host can set it.
@@ -131,36 +131,4 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme
         .eq_ignore_ascii_case("bearer")
         .then_some(token.trim())
-}
-
-impl From<AccessError> for Failure {
-    fn from(error: AccessError) -> Self {
-        let message = plateau_labs::error::chain(&error);
-        match error {
-            AccessError::Refused => Self::input("login-refused", message),
-            AccessError::Later { wait } => Self::input("too-many-tries", message)
-                .hint(format!("try again in {} s", wait.as_secs() + 1)),
-            AccessError::NameTaken { .. } => Self::input("name-taken", message),
-            AccessError::NoAccount { .. } => Self::input("account-not-found", message),
-            AccessError::NoToken { .. } => Self::input("token-not-found", message),
-            AccessError::BadName { .. } => Self::input("bad-name", message).hint(
-                "1 to 32 letters a-z, digits, `.`, `-` and `_`, beginning with a letter or a digit",
-            ),
-            AccessError::BadRole { .. } => Self::input("bad-role", message).hint(
-                "an account is an administrator, a trainer, an evaluator or an invigilator; \
-                 a token the same, but no invigilator; a candidate gets in by his seat's code",
-            ),
-            AccessError::BadPassword => Self::input("bad-password", message)
-                .hint("a few words that nobody would put together are easy to keep"),
-            AccessError::BadDays { .. } => {
-                Self::input("bad-days", message).hint("1 to 36500, or none for one that never ends")
-            }
-            AccessError::Database(error) if error.is_full() => {
-                Self::outside(error.code(), message).hint(error.hint())
-            }
-            AccessError::Random(_) | AccessError::Hash(_) | AccessError::Database(_) => {
-                Self::outside("access-failed", message)
-            }
-        }
-    }
 }

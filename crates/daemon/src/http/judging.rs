@@ -7,10 +7,12 @@ use axum::{Extension, Json};
 use plateau_core::api::{
     AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, LabView, NewGrading, Proposal,
 };
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::judgement::{Judgement, Outcome, Word};
 use plateau_labs::labs::folder_of;
 use serde::Deserialize;
 
+use super::document::Binary;
 use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
 use super::{Api, files};
 use crate::access::Principal;
@@ -18,24 +20,26 @@ use crate::judging::Mended;
 
 /// Through whose eyes something is looked at.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Viewer {
     /// The juror; nobody of the jury where absent
     #[serde(default)]
+    #[param(required = false)]
     juror: String,
 }
 
 /// The public key that bundles of evidence are verified with, and its fingerprint
-#[utoipa::path(get, path = "/v1/evidence/key", tag = "judging", security(()),
+#[utoipa::path(get, path = "/v1/evidence/key", tag = "judging", operation_id = "getEvidenceKey", security(()),
     responses((status = 200, body = EvidenceKeyView), Failures))]
 pub(super) async fn key(State(api): State<Api>) -> Answer<Json<EvidenceKeyView>> {
     Ok(Json(api.judging.public_key()?))
 }
 
 /// The evidence of an attempt as one signed archive
-#[utoipa::path(get, path = "/v1/attempts/{attempt}/evidence.tar", tag = "judging",
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/evidence.tar", tag = "judging", operation_id = "getEvidence",
     params(("attempt" = String, Path, description = "Identifier")),
-    responses((status = 200, body = Vec<u8>, content_type = "application/x-tar"), Failures))]
+    responses((status = 200, body = Binary, content_type = "application/x-tar"), Failures))]
 pub(super) async fn export(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -53,7 +57,7 @@ pub(super) async fn export(
 }
 
 /// The gradings of an attempt in the order in which they were done; one of them counts
-#[utoipa::path(get, path = "/v1/attempts/{attempt}/gradings", tag = "judging",
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/gradings", tag = "judging", operation_id = "listGradings",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<GradingView>), Failures))]
 pub(super) async fn gradings(
@@ -64,7 +68,7 @@ pub(super) async fn gradings(
 }
 
 /// Grades an attempt by a mended scenario and shows old against new; it counts once it is accepted
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings", tag = "judging", request_body = NewGrading,
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings", tag = "judging", operation_id = "createGrading", request_body = NewGrading,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 201, body = Proposal), Failures))]
 pub(super) async fn regrade(
@@ -86,7 +90,7 @@ pub(super) async fn regrade(
 }
 
 /// Lets a grading count in place of the one that did, which stays and can be returned to
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings/{grading}/accept", tag = "judging",
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings/{grading}/accept", tag = "judging", operation_id = "acceptGrading",
     request_body = AcceptGrading,
     params(("attempt" = String, Path, description = "Identifier"),
            ("grading" = String, Path, description = "Identifier of the grading")),
@@ -106,7 +110,7 @@ pub(super) async fn accept(
 
 /// Opens the lab of an attempt again as it was handed in, for those who judge to look around in it;
 /// answers once it can be entered. What is done in it changes nothing of what was kept
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/lab", tag = "judging",
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/lab", tag = "judging", operation_id = "reopenLab",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 201, body = LabView), Failures))]
 pub(super) async fn revisit(
@@ -119,7 +123,7 @@ pub(super) async fn revisit(
 }
 
 /// Removes the lab that was opened again for those who judge an attempt
-#[utoipa::path(delete, path = "/v1/attempts/{attempt}/lab", tag = "judging",
+#[utoipa::path(delete, path = "/v1/attempts/{attempt}/lab", tag = "judging", operation_id = "closeReopenedLab",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 204, description = "It is gone"), Failures))]
 pub(super) async fn leave(
@@ -131,7 +135,7 @@ pub(super) async fn leave(
 }
 
 /// Says something as a juror; what was said before stays
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/judgements", tag = "judging", request_body = Word,
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/judgements", tag = "judging", operation_id = "createJudgement", request_body = Word,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 201, body = Judgement), Failures))]
 pub(super) async fn judge(
@@ -142,8 +146,7 @@ pub(super) async fn judge(
 ) -> Answer<(StatusCode, Json<Judgement>)> {
     if juror(&principal, &word.juror) != word.juror {
         let message = format!("nobody speaks for `{}` but that juror", word.juror);
-        return Err(Failure::input("not-of-the-jury", message)
-            .hint("a juror has the name of the account in the session's terms"));
+        return Err(Failure::new(ErrorCode::NotOfTheJury, message));
     }
     let actor = principal.actor();
     let judgement = api.judging.judge(&attempt, &actor, word).await?;
@@ -151,7 +154,7 @@ pub(super) async fn judge(
 }
 
 /// What was said, as far as a juror may see it
-#[utoipa::path(get, path = "/v1/attempts/{attempt}/judgements", tag = "judging",
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/judgements", tag = "judging", operation_id = "listJudgements",
     params(("attempt" = String, Path, description = "Identifier"), Viewer),
     responses((status = 200, body = JudgementsView), Failures))]
 pub(super) async fn judgements(
@@ -167,7 +170,7 @@ pub(super) async fn judgements(
 
 /// What an attempt comes to: points with rubrics and overrides, skills and blocks as proposed and
 /// decided, and what is missing
-#[utoipa::path(get, path = "/v1/attempts/{attempt}/outcome", tag = "judging",
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/outcome", tag = "judging", operation_id = "getOutcome",
     params(("attempt" = String, Path, description = "Identifier"), Viewer),
     responses((status = 200, body = Outcome), Failures))]
 pub(super) async fn outcome(

@@ -9,7 +9,7 @@ use super::failure::{Answer, Failures, Named, Sent};
 use crate::access::Principal;
 
 /// The keys by which the candidate of an attempt comes in over SSH
-#[utoipa::path(get, path = "/v1/attempts/{attempt}/keys", tag = "sessions",
+#[utoipa::path(get, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "listKeys",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<KeyView>), Failures))]
 pub(super) async fn list(
@@ -20,7 +20,7 @@ pub(super) async fn list(
 }
 
 /// Replaces the keys by which the candidate of an attempt comes in over SSH; his access code stays
-#[utoipa::path(put, path = "/v1/attempts/{attempt}/keys", tag = "sessions", request_body = SetKeys,
+#[utoipa::path(put, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "replaceKeys", request_body = SetKeys,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<KeyView>), Failures))]
 pub(super) async fn set(

@@ -6,6 +6,7 @@ use axum::{Extension, Json};
 use plateau_core::api::{
     CheckLab, CheckResultView, Exec, ExecResult, LabView, NewLab, OwnLabView, Solve, SolveResult,
 };
+use plateau_core::error::ErrorCode;
 use plateau_core::problem::nearest;
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use crate::access::Principal;
 const PREFIX: usize = 4;
 
 /// Asks for a lab and answers at once; it is built in the background, and its events tell how far it is
-#[utoipa::path(post, path = "/v1/labs", tag = "labs", request_body = NewLab,
+#[utoipa::path(post, path = "/v1/labs", tag = "labs", operation_id = "createLab", request_body = NewLab,
     responses((status = 201, body = LabView), Failures))]
 pub(super) async fn create(
     State(api): State<Api>,
@@ -28,7 +29,7 @@ pub(super) async fn create(
 }
 
 /// All labs in the order in which they were asked for
-#[utoipa::path(get, path = "/v1/labs", tag = "labs",
+#[utoipa::path(get, path = "/v1/labs", tag = "labs", operation_id = "listLabs",
     responses((status = 200, body = Vec<LabView>), Failures))]
 pub(super) async fn list(State(api): State<Api>) -> Json<Vec<LabView>> {
     Json(api.labs.list())
@@ -45,7 +46,7 @@ pub(super) enum Shown {
 }
 
 /// One lab; its candidate is shown neither its seed nor nodes that he cannot enter
-#[utoipa::path(get, path = "/v1/labs/{lab}", tag = "labs",
+#[utoipa::path(get, path = "/v1/labs/{lab}", tag = "labs", operation_id = "getLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = Shown), Failures))]
 pub(super) async fn show(
@@ -61,7 +62,7 @@ pub(super) async fn show(
 }
 
 /// Removes a lab and answers when all of it is gone
-#[utoipa::path(delete, path = "/v1/labs/{lab}", tag = "labs",
+#[utoipa::path(delete, path = "/v1/labs/{lab}", tag = "labs", operation_id = "deleteLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 204, description = "All of it is gone"), Failures))]
 pub(super) async fn down(State(api): State<Api>, Named(lab): Named<String>) -> Answer<StatusCode> {
@@ -71,7 +72,7 @@ pub(super) async fn down(State(api): State<Api>, Named(lab): Named<String>) -> A
 }
 
 /// Runs solutions, and a mistake after them; a script that fails is told and no error
-#[utoipa::path(post, path = "/v1/labs/{lab}/solve", tag = "labs", request_body = Solve,
+#[utoipa::path(post, path = "/v1/labs/{lab}/solve", tag = "labs", operation_id = "solveLab", request_body = Solve,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = SolveResult), Failures))]
 pub(super) async fn solve(
@@ -84,7 +85,7 @@ pub(super) async fn solve(
 }
 
 /// Grades a lab phase by phase
-#[utoipa::path(post, path = "/v1/labs/{lab}/check", tag = "labs", request_body = CheckLab,
+#[utoipa::path(post, path = "/v1/labs/{lab}/check", tag = "labs", operation_id = "checkLab", request_body = CheckLab,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = CheckResultView), Failures))]
 pub(super) async fn check(
@@ -97,7 +98,7 @@ pub(super) async fn check(
 }
 
 /// Starts the candidate's clock, by which the scenario's events happen; one that was started goes on
-#[utoipa::path(post, path = "/v1/labs/{lab}/start", tag = "labs",
+#[utoipa::path(post, path = "/v1/labs/{lab}/start", tag = "labs", operation_id = "startLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = LabView), Failures))]
 pub(super) async fn start(
@@ -109,7 +110,7 @@ pub(super) async fn start(
 }
 
 /// Runs a command in a node; how it ends is told and no error
-#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/exec", tag = "labs", request_body = Exec,
+#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/exec", tag = "labs", operation_id = "execInNode", request_body = Exec,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
     responses((status = 200, body = ExecResult), Failures))]
@@ -119,8 +120,8 @@ pub(super) async fn exec(
     Sent(exec): Sent<Exec>,
 ) -> Answer<Json<ExecResult>> {
     if exec.argv.is_empty() {
-        return Err(Failure::input(
-            "bad-json",
+        return Err(Failure::new(
+            ErrorCode::BadJson,
             "`argv` is empty: it holds the program and its arguments",
         ));
     }
@@ -129,7 +130,7 @@ pub(super) async fn exec(
 }
 
 /// Restarts a node, also a stopped one, and answers when it has booted
-#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/reboot", tag = "labs",
+#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/reboot", tag = "labs", operation_id = "rebootNode",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
     responses((status = 204, description = "It has booted"), Failures))]
@@ -164,13 +165,13 @@ fn choose(labs: Vec<LabView>, asked: &str) -> Answer<LabView> {
     match begin.len() {
         1 => Ok(begin.remove(0)),
         0 => Err(
-            Failure::input("lab-not-found", format!("there is no lab `{asked}`"))
+            Failure::new(ErrorCode::LabNotFound, format!("there is no lab `{asked}`"))
                 .hint(nearest(asked, names.iter().map(String::as_str))),
         ),
         _ => {
             let names: Vec<String> = begin.into_iter().map(|lab| lab.name).collect();
-            Err(Failure::input(
-                "lab-ambiguous",
+            Err(Failure::new(
+                ErrorCode::LabAmbiguous,
                 format!("`{asked}` begins the identifiers of several labs"),
             )
             .hint(format!("they are {}", names.join(", "))))
@@ -213,7 +214,8 @@ mod tests {
             lab("0198bb33", "dns-1"),
         ];
         let name = |asked: &str| {
-            choose(labs.clone(), asked).map_or_else(|error| error.0.code, |lab| lab.name)
+            choose(labs.clone(), asked)
+                .map_or_else(|error| error.0.code.to_string(), |lab| lab.name)
         };
         assert_eq!(name("web-1"), "web-1");
         assert_eq!(name("0198aa11"), "0198aa11");

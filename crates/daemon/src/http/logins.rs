@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use axum_extra::extract::cookie::CookieJar;
 use plateau_core::api::{Hidden, LoginView, NewLogin};
+use plateau_core::error::ErrorCode;
 
 use super::failure::{Answer, Failure, Failures, Sent};
 use super::identity::Peer;
@@ -66,7 +67,7 @@ impl IntoResponse for Refusal {
 }
 
 /// Logs in, and sets the cookie that shows it from now on; an earlier log-in of the same browser ends
-#[utoipa::path(post, path = "/v1/logins", tag = "access", security(()), request_body = NewLogin,
+#[utoipa::path(post, path = "/v1/logins", tag = "access", operation_id = "logIn", security(()), request_body = NewLogin,
     responses((status = 201, body = LoginView), Failures))]
 pub(super) async fn create(
     State(api): State<Api>,
@@ -97,14 +98,14 @@ pub(super) async fn create(
 }
 
 /// Who asks, and what he may do
-#[utoipa::path(get, path = "/v1/logins/current", tag = "access",
+#[utoipa::path(get, path = "/v1/logins/current", tag = "access", operation_id = "getLogin",
     responses((status = 200, body = LoginView), Failures))]
 pub(super) async fn show(Extension(principal): Extension<Principal>) -> Answer<Json<LoginView>> {
     Ok(Json(shown(&principal)?))
 }
 
 /// Logs out; for a program's token and on the socket there is nothing to end
-#[utoipa::path(delete, path = "/v1/logins/current", tag = "access",
+#[utoipa::path(delete, path = "/v1/logins/current", tag = "access", operation_id = "logOut",
     responses((status = 204, description = "Whoever asked is out"), Failures))]
 pub(super) async fn end(
     State(api): State<Api>,
@@ -120,5 +121,5 @@ pub(super) async fn end(
 
 fn shown(principal: &Principal) -> Answer<LoginView> {
     let shown = principal.view();
-    shown.ok_or_else(|| Failure::input("unauthorized", "nobody is logged in"))
+    shown.ok_or_else(|| Failure::new(ErrorCode::Unauthorized, "nobody is logged in"))
 }

@@ -6,6 +6,7 @@
 use axum::http::{HeaderMap, Method, header};
 
 use super::failure::Failure;
+use plateau_core::error::ErrorCode;
 
 /// A header that no form and no image can send, and no script of another site without our leave.
 pub(super) const MARK: &str = "x-plateau";
@@ -21,18 +22,20 @@ pub(super) fn check(method: &Method, headers: &HeaderMap, tls: bool) -> Result<(
         return Ok(());
     }
     if same(headers, tls) != Some(true) {
-        return Err(Failure::input(
-            "cross-site",
+        return Err(Failure::new(
+            ErrorCode::CrossSite,
             "the request does not say that it comes from a page of this daemon",
         )
         .hint("a program sends a token instead of a cookie"));
     }
     if !is_safe && !headers.contains_key(MARK) {
-        return Err(
-            Failure::input("cross-site", format!("the header `{MARK}` is missing")).hint(format!(
-                "send `{MARK}: 1` with every request that changes something"
-            )),
-        );
+        return Err(Failure::new(
+            ErrorCode::CrossSite,
+            format!("the header `{MARK}` is missing"),
+        )
+        .hint(format!(
+            "send `{MARK}: 1` with every request that changes something"
+        )));
     }
     Ok(())
 }
@@ -42,8 +45,8 @@ pub(super) fn check_log_in(headers: &HeaderMap, tls: bool) -> Result<(), Failure
     match same(headers, tls) {
         // A program, which has no site.
         None | Some(true) => Ok(()),
-        Some(false) => Err(Failure::input(
-            "cross-site",
+        Some(false) => Err(Failure::new(
+            ErrorCode::CrossSite,
             "another site's page cannot log anybody in",
         )),
     }

@@ -18,7 +18,7 @@ use super::failure::{Answer, Failures, Sent};
 use super::{Api, files};
 
 /// Proves a scenario with labs of its own; a client that goes away ends the proof and removes its labs
-#[utoipa::path(post, path = "/v1/proofs", tag = "proofs", request_body = NewProof,
+#[utoipa::path(post, path = "/v1/proofs", tag = "proofs", operation_id = "proveScenario", request_body = NewProof,
     responses((status = 200, body = ProofEvent, content_type = "application/x-ndjson",
         description = "An event a line; `proven` or `broken` is the last"), Failures))]
 pub(super) async fn prove(State(api): State<Api>, Sent(proof): Sent<NewProof>) -> Answer<Response> {

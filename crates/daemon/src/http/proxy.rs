@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::{SignedDuration, Timestamp};
 use plateau_core::api::{OpenWeb, WebView};
+use plateau_core::error::ErrorCode;
 use plateau_labs::lab::LabError;
 
 use super::Api;
@@ -23,7 +24,7 @@ mod proxied;
 pub(super) use proxied::divert;
 
 /// Lets a browser into a web application of a node: answers with an address that is good for one use
-#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/web", tag = "labs", request_body = OpenWeb,
+#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/web", tag = "labs", operation_id = "openWebApplication", request_body = OpenWeb,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
     responses((status = 200, body = WebView), Failures))]
@@ -46,7 +47,7 @@ pub(super) async fn open(
     }
     let port = port
         .try_into()
-        .map_err(|_| Failure::input("bad-port", "0 is no TCP port"))?;
+        .map_err(|_| Failure::new(ErrorCode::BadPort, "0 is no TCP port"))?;
     let target = Target {
         lab: lab.id,
         node,
@@ -55,8 +56,8 @@ pub(super) async fn open(
     let origin = web.origin(&target, reached(&api, peer, &headers)?.port_u16());
     let origin = origin.ok_or_else(|| {
         let node = &target.node;
-        Failure::input(
-            "name-too-long",
+        Failure::new(
+            ErrorCode::NameTooLong,
             format!("no name of an application has room for `{node}`"),
         )
         .hint("a node of at most 23 letters has a web application at every port")
@@ -77,7 +78,7 @@ pub(super) async fn open(
 }
 
 /// How browsers find the web applications where no name server knows them: a file for their proxy settings
-#[utoipa::path(get, path = "/v1/proxy.pac", tag = "system", security(()),
+#[utoipa::path(get, path = "/v1/proxy.pac", tag = "system", operation_id = "getProxyConfiguration", security(()),
     responses((status = 200, body = String, content_type = "application/x-ns-proxy-autoconfig"), Failures))]
 pub(super) async fn pac(
     State(api): State<Api>,
@@ -91,8 +92,10 @@ pub(super) async fn pac(
 
 fn served(api: &Api) -> Answer<&Web> {
     api.web.as_ref().ok_or_else(|| {
-        Failure::input("web-not-found", "the daemon serves no web applications")
-            .hint("start it with --web and a name such as labs.localhost")
+        Failure::new(
+            ErrorCode::WebNotFound,
+            "the daemon serves no web applications",
+        )
     })
 }
 
@@ -114,7 +117,7 @@ fn at(mut address: SocketAddr) -> Answer<Authority> {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
     let written = address.to_string().parse::<Authority>();
-    written.map_err(|error| Failure::outside("bug", error.to_string()))
+    written.map_err(|error| Failure::new(ErrorCode::Bug, error.to_string()))
 }
 
 /// What an application is to be asked for, where that can be a `Host`.
@@ -127,8 +130,8 @@ fn asked_for(host: String) -> Answer<String> {
 }
 
 fn no_host(host: &str) -> Failure {
-    Failure::input(
-        "bad-host",
+    Failure::new(
+        ErrorCode::BadHost,
         format!("`{host}` is no name that an application can be asked for"),
     )
     .hint("such as intranet.lan, or intranet.lan:8080")

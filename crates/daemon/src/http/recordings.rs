@@ -13,7 +13,7 @@ use super::failure::{Answer, Failures, Named};
 use super::labs::find;
 
 /// The recordings of a lab's terminals in the order in which they began, also of a lab that is gone
-#[utoipa::path(get, path = "/v1/labs/{lab}/recordings", tag = "labs",
+#[utoipa::path(get, path = "/v1/labs/{lab}/recordings", tag = "labs", operation_id = "listRecordings",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters; of a lab that is gone its identifier")),
     responses((status = 200, body = Vec<RecordingView>), Failures))]
 pub(super) async fn list(
@@ -31,7 +31,7 @@ pub(super) async fn list(
 }
 
 /// One recording as far as it is, in asciicast version 3
-#[utoipa::path(get, path = "/v1/labs/{lab}/recordings/{name}", tag = "labs",
+#[utoipa::path(get, path = "/v1/labs/{lab}/recordings/{name}", tag = "labs", operation_id = "getRecording",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters; of a lab that is gone its identifier"),
            ("name" = String, Path, description = "Name of the recording")),
     responses((status = 200, body = String, content_type = "application/x-asciicast"), Failures))]

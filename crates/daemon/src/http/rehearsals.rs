@@ -13,7 +13,7 @@ use crate::access::Principal;
 
 /// Starts all of a session's labs, grades them untouched and removes them; a client that goes away
 /// ends it
-#[utoipa::path(post, path = "/v1/sessions/{session}/rehearse", tag = "sessions", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/rehearse", tag = "sessions", operation_id = "rehearseSession", request_body = Order,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = RehearsalEvent, content_type = "application/x-ndjson",
         description = "An event a line; `rehearsed` or `broken` is the last"), Failures))]

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, RequestExt};
 use plateau_core::api::LabView;
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::rights::{self, About, Person, Reach, Right};
 use plateau_core::topology::Access;
 use serde_json::json;
@@ -18,7 +19,7 @@ use super::failure::{Answer, Failure};
 use super::{Api, labs};
 use crate::access::Principal;
 use crate::store::DatabaseError;
-use crate::store::owners::Owner;
+use crate::store::attempts::Owner;
 
 use table::Guard::{self, Known, Needs, Open};
 use table::{NAMED, ROUTES, WEB};
@@ -105,7 +106,7 @@ pub(super) async fn permit(
                     let guard = guard(request.method(), matched.as_str());
                     permitted(&api, &principal, guard, &params).await
                 }
-                Err(error) => Err(Failure::input("bad-path", error.body_text())),
+                Err(error) => Err(Failure::new(ErrorCode::BadPath, error.body_text())),
             }
         }
         // Not even whether a route is there is told to nobody.
@@ -132,9 +133,9 @@ fn guard(method: &Method, path: &str) -> Guard {
 
 fn known(principal: &Principal) -> Answer<Person> {
     principal.person().ok_or_else(|| {
-        Failure::input("unauthorized", "nobody is logged in, or the token is wrong").hint(
-            "log in with POST /v1/logins, or send `Authorization: Bearer …` with a token, such as \
-             the content of the file `token` in the daemon's state folder",
+        Failure::new(
+            ErrorCode::Unauthorized,
+            "nobody is logged in, or the token is wrong",
         )
     })
 }
@@ -166,8 +167,8 @@ async fn permitted(
     let person = known(principal)?;
     // Said before anything is looked up: nobody learns what is there.
     let Some(widest) = rights::widest(&person, right) else {
-        return Err(Failure::input(
-            "forbidden",
+        return Err(Failure::new(
+            ErrorCode::Forbidden,
             format!("this is not for the role of `{}`", person.role),
         ));
     };
@@ -186,17 +187,17 @@ async fn permitted(
             asked.enterable()
         }
         rights::Answer::Allowed => Ok(()),
-        rights::Answer::NoRight => Err(Failure::input(
-            "forbidden",
+        rights::Answer::NoRight => Err(Failure::new(
+            ErrorCode::Forbidden,
             format!("this is not for the role of `{}`", person.role),
         )),
         rights::Answer::OutOfReach => Err(asked.missing()),
-        rights::Answer::OfAttempt => Err(Failure::input(
-            "forbidden",
+        rights::Answer::OfAttempt => Err(Failure::new(
+            ErrorCode::Forbidden,
             "the lab belongs to an attempt, which its session conducts",
         )),
-        rights::Answer::NotOpen => Err(Failure::input(
-            "attempt-not-open",
+        rights::Answer::NotOpen => Err(Failure::new(
+            ErrorCode::AttemptNotOpen,
             "the attempt is not open: it was not begun yet, is paused, or is over",
         )
         .hint("what was saved is kept; ask whoever watches over the session")),
@@ -223,17 +224,17 @@ impl Asked<'_> {
                 None => None,
             }
         } else if let Some(asked) = self.named("attempt") {
-            let owner = database.owner_of_attempt(asked).await.map_err(failed)?;
+            let owner = database.attempts().owner_of(asked).await.map_err(failed)?;
             owner.map(of_attempt)
         } else if let Some(asked) = self.named("seat") {
-            let place = database.place(asked).await.map_err(failed)?;
+            let place = database.seats().summary(asked).await.map_err(failed)?;
             place.map(|place| About {
                 session: Some(place.session),
                 seat: Some(place.id),
                 ..About::default()
             })
         } else if let Some(asked) = self.named("session") {
-            let session = database.session_of(asked).await.map_err(failed)?;
+            let session = database.sessions().id_of(asked).await.map_err(failed)?;
             session.map(|session| About {
                 session: Some(session),
                 ..About::default()
@@ -243,7 +244,7 @@ impl Asked<'_> {
         };
         // A seat or an attempt under another session's name is not there.
         let session = match self.named("session") {
-            Some(asked) => database.session_of(asked).await.map_err(failed)?,
+            Some(asked) => database.sessions().id_of(asked).await.map_err(failed)?,
             None => return Ok(found),
         };
         Ok(found.filter(|about| about.session == session))
@@ -252,10 +253,18 @@ impl Asked<'_> {
     async fn about_lab(&self, lab: &LabView) -> Answer<About> {
         let database = self.api.access.database();
         let Some(attempt) = &lab.reopened else {
-            let owner = database.owner_of_lab(&lab.id).await.map_err(failed)?;
+            let owner = database
+                .attempts()
+                .owner_of_lab(&lab.id)
+                .await
+                .map_err(failed)?;
             return Ok(owner.map(of_attempt).unwrap_or_default());
         };
-        let owner = database.owner_of_attempt(attempt).await.map_err(failed)?;
+        let owner = database
+            .attempts()
+            .owner_of(attempt)
+            .await
+            .map_err(failed)?;
         Ok(About {
             open: false,
             reopened: true,
@@ -273,15 +282,17 @@ impl Asked<'_> {
 
     /// What is said of something that is not there, or that must not be known to be there.
     fn missing(&self) -> Failure {
-        let what = ["lab", "attempt", "seat", "session"];
-        let (what, asked) = what
+        let kinds = [
+            ("lab", ErrorCode::LabNotFound),
+            ("attempt", ErrorCode::AttemptNotFound),
+            ("seat", ErrorCode::SeatNotFound),
+            ("session", ErrorCode::SessionNotFound),
+        ];
+        let named = kinds
             .into_iter()
-            .find_map(|what| Some((what, self.named(what)?)))
-            .unwrap_or(("thing", ""));
-        Failure::input(
-            &format!("{what}-not-found"),
-            format!("there is no {what} `{asked}`"),
-        )
+            .find_map(|(what, code)| Some((what, code, self.named(what)?)));
+        let (what, code, asked) = named.unwrap_or(("thing", ErrorCode::RouteNotFound, ""));
+        Failure::new(code, format!("there is no {what} `{asked}`"))
     }
 
     /// Whether a candidate gets into the node by a terminal.
@@ -294,8 +305,8 @@ impl Asked<'_> {
         if node.is_some_and(|node| node.access.contains(&Access::Terminal)) {
             return Ok(());
         }
-        Err(Failure::input(
-            "node-not-found",
+        Err(Failure::new(
+            ErrorCode::NodeNotFound,
             format!("there is no node `{name}` with a terminal"),
         ))
     }

@@ -7,6 +7,7 @@ use axum::{Extension, Json};
 use plateau_core::api::{
     Because, Extend, NewSession, Order, Ordered, Own, Pause, Say, SeatView, SessionView, Slip,
 };
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::log::Entry;
 use plateau_core::exam::rights::Right;
 use plateau_core::exam::session::SessionMove;
@@ -20,7 +21,7 @@ pub(super) mod events;
 use events::From;
 
 /// Describes a session; its scenarios are frozen as they are sent
-#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = NewSession,
+#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", operation_id = "createSession", request_body = NewSession,
     responses((status = 201, body = SessionView), Failures))]
 pub(super) async fn create(
     State(api): State<Api>,
@@ -32,7 +33,7 @@ pub(super) async fn create(
 }
 
 /// The sessions that one may see, the newest last
-#[utoipa::path(get, path = "/v1/sessions", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions", tag = "sessions", operation_id = "listSessions",
     responses((status = 200, body = Vec<SessionView>), Failures))]
 pub(super) async fn list(
     State(api): State<Api>,
@@ -44,7 +45,7 @@ pub(super) async fn list(
 }
 
 /// One session
-#[utoipa::path(get, path = "/v1/sessions/{session}", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{session}", tag = "sessions", operation_id = "getSession",
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = SessionView), Failures))]
 pub(super) async fn show(
@@ -55,7 +56,7 @@ pub(super) async fn show(
 }
 
 /// A session's seats with their attempts, by candidate number
-#[utoipa::path(get, path = "/v1/sessions/{session}/seats", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{session}/seats", tag = "sessions", operation_id = "listSeats",
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Vec<SeatView>), Failures))]
 pub(super) async fn seats(
@@ -66,7 +67,7 @@ pub(super) async fn seats(
 }
 
 /// Replaces a session's candidates by those of a list (CSV); whose number was there keeps his code
-#[utoipa::path(put, path = "/v1/sessions/{session}/seats", tag = "sessions",
+#[utoipa::path(put, path = "/v1/sessions/{session}/seats", tag = "sessions", operation_id = "replaceSeats",
     params(("session" = String, Path, description = "Name or identifier")),
     request_body(content = String, content_type = "text/csv",
         description = "Headings number, name and, if wanted, email, blocks, factor, breaks, notes; UTF-8 or Windows-1252"),
@@ -85,7 +86,7 @@ pub(super) async fn seat_all(
 }
 
 /// Every candidate's access code, to be handed out
-#[utoipa::path(get, path = "/v1/sessions/{session}/slips", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{session}/slips", tag = "sessions", operation_id = "listSlips",
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Vec<Slip>), Failures))]
 pub(super) async fn slips(
@@ -96,7 +97,7 @@ pub(super) async fn slips(
 }
 
 /// Gives a seat another access code; the old one opens nothing any more, and its log-ins end
-#[utoipa::path(post, path = "/v1/sessions/{session}/seats/{number}/code", tag = "sessions",
+#[utoipa::path(post, path = "/v1/sessions/{session}/seats/{number}/code", tag = "sessions", operation_id = "replaceSeatCode",
     request_body = Because,
     params(("session" = String, Path, description = "Name or identifier"),
            ("number" = String, Path, description = "Candidate number")),
@@ -115,7 +116,7 @@ pub(super) async fn recode(
 }
 
 /// A session's log, each entry chained to the one before by its hash
-#[utoipa::path(get, path = "/v1/sessions/{session}/log", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{session}/log", tag = "sessions", operation_id = "getSessionLog",
     params(("session" = String, Path, description = "Name or identifier"), From),
     responses((status = 200, body = Vec<Entry>), Failures))]
 pub(super) async fn log(
@@ -127,7 +128,7 @@ pub(super) async fn log(
 }
 
 /// Has labs built for those who have none
-#[utoipa::path(post, path = "/v1/sessions/{session}/prepare", tag = "sessions", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/prepare", tag = "sessions", operation_id = "prepareSession", request_body = Order,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn prepare(
@@ -144,7 +145,7 @@ pub(super) async fn prepare(
 }
 
 /// Has the labs removed of those who have not begun
-#[utoipa::path(post, path = "/v1/sessions/{session}/dismantle", tag = "sessions", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/dismantle", tag = "sessions", operation_id = "dismantleSession", request_body = Order,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn dismantle(
@@ -161,7 +162,7 @@ pub(super) async fn dismantle(
 }
 
 /// Opens the door: all clocks that start here start at the same moment
-#[utoipa::path(post, path = "/v1/sessions/{session}/open", tag = "sessions", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/open", tag = "sessions", operation_id = "openSession", request_body = Order,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn open(
@@ -178,7 +179,7 @@ pub(super) async fn open(
 }
 
 /// Stops clocks, with the reason
-#[utoipa::path(post, path = "/v1/sessions/{session}/pause", tag = "sessions", request_body = Pause,
+#[utoipa::path(post, path = "/v1/sessions/{session}/pause", tag = "sessions", operation_id = "pauseSession", request_body = Pause,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn pause(
@@ -195,7 +196,7 @@ pub(super) async fn pause(
 }
 
 /// Lets clocks go on
-#[utoipa::path(post, path = "/v1/sessions/{session}/resume", tag = "sessions", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/resume", tag = "sessions", operation_id = "resumeSession", request_body = Order,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn resume(
@@ -212,7 +213,7 @@ pub(super) async fn resume(
 }
 
 /// Grants more time, with the reason
-#[utoipa::path(post, path = "/v1/sessions/{session}/extend", tag = "sessions", request_body = Extend,
+#[utoipa::path(post, path = "/v1/sessions/{session}/extend", tag = "sessions", operation_id = "extendSession", request_body = Extend,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn extend(
@@ -229,7 +230,7 @@ pub(super) async fn extend(
 }
 
 /// Ends work on attempts, with the reason: doors close now, what is left is kept and graded
-#[utoipa::path(post, path = "/v1/sessions/{session}/hand-in", tag = "sessions", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/hand-in", tag = "sessions", operation_id = "handInAttempts", request_body = Order,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn hand_in(
@@ -246,7 +247,7 @@ pub(super) async fn hand_in(
 }
 
 /// Says that candidates did not come, with the reason
-#[utoipa::path(post, path = "/v1/sessions/{session}/absent", tag = "sessions", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/absent", tag = "sessions", operation_id = "markAbsent", request_body = Order,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Ordered), Failures))]
 pub(super) async fn absent(
@@ -263,7 +264,7 @@ pub(super) async fn absent(
 }
 
 /// Says something to one candidate or to all
-#[utoipa::path(post, path = "/v1/sessions/{session}/say", tag = "sessions", request_body = Say,
+#[utoipa::path(post, path = "/v1/sessions/{session}/say", tag = "sessions", operation_id = "sendMessage", request_body = Say,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 204, description = "It is said"), Failures))]
 pub(super) async fn say(
@@ -277,7 +278,7 @@ pub(super) async fn say(
 }
 
 /// Removes the labs of attempts that are over, and with `kept` the images of what was handed in
-#[utoipa::path(post, path = "/v1/sessions/{session}/clear", tag = "sessions", request_body = Clear,
+#[utoipa::path(post, path = "/v1/sessions/{session}/clear", tag = "sessions", operation_id = "clearSession", request_body = Clear,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 204, description = "They are gone"), Failures))]
 pub(super) async fn clear(
@@ -295,10 +296,10 @@ pub(super) async fn clear(
 pub(super) use plateau_core::api::Clear;
 
 macro_rules! moves {
-    ($( $(#[$doc:meta])* $name:ident $path:literal $by:ident; )*) => {
+    ($( $(#[$doc:meta])* $name:ident $path:literal $id:literal $by:ident; )*) => {
         $(
             $(#[$doc])*
-            #[utoipa::path(post, path = $path, tag = "sessions", request_body = Because,
+            #[utoipa::path(post, path = $path, tag = "sessions", operation_id = $id, request_body = Because,
                 params(("session" = String, Path, description = "Name or identifier")),
                 responses((status = 200, body = SessionView), Failures))]
             pub(super) async fn $name(
@@ -317,17 +318,17 @@ macro_rules! moves {
 
 moves! {
     /// Closes a session: nobody can work any longer, and who has not begun is absent
-    close "/v1/sessions/{session}/close" Close;
+    close "/v1/sessions/{session}/close" "closeSession" Close;
     /// Seals a session: nothing changes any more
-    seal "/v1/sessions/{session}/seal" Seal;
+    seal "/v1/sessions/{session}/seal" "sealSession" Seal;
     /// Opens a sealed session again for judging, with the reason
-    reopen "/v1/sessions/{session}/reopen" Reopen;
+    reopen "/v1/sessions/{session}/reopen" "reopenSession" Reopen;
     /// Gives a session up before it was prepared, with the reason
-    cancel "/v1/sessions/{session}/cancel" Cancel;
+    cancel "/v1/sessions/{session}/cancel" "cancelSession" Cancel;
 }
 
 /// What a candidate is shown of his own attempts
-#[utoipa::path(get, path = "/v1/seats/own", tag = "sessions",
+#[utoipa::path(get, path = "/v1/seats/own", tag = "sessions", operation_id = "getOwnSeat",
     responses((status = 200, body = Own), Failures))]
 pub(super) async fn own(
     State(api): State<Api>,
@@ -337,7 +338,7 @@ pub(super) async fn own(
 }
 
 /// Ends a candidate's work on his own attempt: its doors close now
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions", request_body = Because,
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions", operation_id = "handInOwnAttempt", request_body = Because,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Own), Failures))]
 pub(super) async fn hand_in_own(
@@ -353,8 +354,7 @@ pub(super) async fn hand_in_own(
 
 /// The seat of whoever came in by its code.
 pub(super) fn seat(principal: &Principal) -> Answer<&str> {
-    principal.seat().ok_or_else(|| {
-        Failure::input("not-a-candidate", "whoever asks sits at no seat")
-            .hint("log in with the access code of a seat")
-    })
+    principal
+        .seat()
+        .ok_or_else(|| Failure::new(ErrorCode::NotACandidate, "whoever asks sits at no seat"))
 }

@@ -8,6 +8,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use plateau_core::error::ErrorCode;
 use plateau_core::terminal::{FRAME_LIMIT, Frame};
 use plateau_labs::terminals::{Hands, Mode, Place, Said, Sight, Size};
 use serde::Deserialize;
@@ -23,6 +24,7 @@ const NAME: usize = 32;
 
 /// Which terminal, and how large it is shown.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
     /// The terminal's name; terminals of the same name and user are the same terminal
@@ -85,7 +87,7 @@ enum ShellError {
 }
 
 /// Opens a terminal as a WebSocket; each binary message in either direction is a frame of kind and body
-#[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/shell", tag = "labs",
+#[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/shell", tag = "labs", operation_id = "openTerminal",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node"), Window),
     responses((status = 101, description = "Frames: kind 0 data, 1 resize, 2 exit. First comes the window's size, then data that draw the screen as it is. Closed with 1001 when the terminal is closed"), Failures))]
@@ -100,7 +102,7 @@ pub(super) async fn shell(
 }
 
 /// Watches a terminal as a WebSocket: what is shown there is seen, and nothing can be typed
-#[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/watch", tag = "labs",
+#[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/watch", tag = "labs", operation_id = "watchTerminal",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node"), Window),
     responses((status = 101, description = "Frames as `shell` sends them"), Failures))]
@@ -128,7 +130,7 @@ async fn enter(
     upgrade: Upgrade,
 ) -> Answer<Response> {
     let upgrade = upgrade
-        .map_err(|rejection| Failure::input("not-a-websocket", rejection.body_text()))?
+        .map_err(|rejection| Failure::new(ErrorCode::NotAWebsocket, rejection.body_text()))?
         .max_message_size(FRAME_LIMIT)
         .max_frame_size(FRAME_LIMIT);
     for name in [&window.name, &window.user] {
@@ -165,11 +167,13 @@ fn check(name: &str) -> Answer<()> {
     if fits {
         return Ok(());
     }
-    Err(
-        Failure::input("bad-query", format!("`{name}` cannot be a name here")).hint(format!(
-            "1 to {NAME} letters, digits, `-` and `_`, beginning with a letter, a digit or `_`"
-        )),
+    Err(Failure::new(
+        ErrorCode::BadQuery,
+        format!("`{name}` cannot be a name here"),
     )
+    .hint(format!(
+        "1 to {NAME} letters, digits, `-` and `_`, beginning with a letter, a digit or `_`"
+    )))
 }
 
 /// Carries frames both ways until one side ends.

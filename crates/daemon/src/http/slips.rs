@@ -9,11 +9,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
+use super::document::Binary;
 use super::failure::{Answer, Asked, Failures, Named};
 use crate::report::Document;
 
 /// How the slips are written, and where candidates go with them.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Language, `fr` or `en`
@@ -31,9 +33,9 @@ fn french() -> String {
 }
 
 /// Every candidate's access code as a PDF, to be cut and handed out
-#[utoipa::path(get, path = "/v1/sessions/{session}/slips.pdf", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{session}/slips.pdf", tag = "sessions", operation_id = "getSlipsPdf",
     params(("session" = String, Path, description = "Name or identifier"), Wanted),
-    responses((status = 200, body = Vec<u8>, content_type = "application/pdf"), Failures))]
+    responses((status = 200, body = Binary, content_type = "application/pdf"), Failures))]
 pub(super) async fn pdf(
     State(api): State<Api>,
     Named(session): Named<String>,

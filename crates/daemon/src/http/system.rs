@@ -9,7 +9,7 @@ use super::Api;
 use super::failure::Failures;
 
 /// The daemon's name, version and runtime
-#[utoipa::path(get, path = "/v1/version", tag = "system", security(()),
+#[utoipa::path(get, path = "/v1/version", tag = "system", operation_id = "getVersion", security(()),
     responses((status = 200, body = Version), Failures))]
 pub(super) async fn version(State(api): State<Api>) -> Json<Version> {
     Json(Version {
@@ -21,7 +21,7 @@ pub(super) async fn version(State(api): State<Api>) -> Json<Version> {
 }
 
 /// What the host has and lacks, each with its remedy
-#[utoipa::path(get, path = "/v1/doctor", tag = "system",
+#[utoipa::path(get, path = "/v1/doctor", tag = "system", operation_id = "getDiagnosis",
     responses((status = 200, body = Diagnosis), Failures))]
 pub(super) async fn doctor(State(api): State<Api>) -> Json<Diagnosis> {
     let mut diagnosis = doctor::diagnose(&api.labs, &api.images).await;
@@ -44,7 +44,7 @@ fn of_ssh(ssh: &SshView) -> HostFinding {
 }
 
 /// This document
-#[utoipa::path(get, path = "/v1/openapi.json", tag = "system", security(()),
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "system", operation_id = "getOpenapi", security(()),
     responses((status = 200, body = Object), Failures))]
 pub(super) async fn openapi() -> Json<&'static utoipa::openapi::OpenApi> {
     Json(super::document())

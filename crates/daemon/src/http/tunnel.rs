@@ -10,6 +10,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use plateau_core::error::ErrorCode;
 use plateau_labs::tunnel::{Tunnel, TunnelError};
 use serde::Deserialize;
 
@@ -32,6 +33,7 @@ const REASON: usize = 123;
 
 /// Where to.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Port {
     /// TCP port
@@ -47,7 +49,7 @@ fn itself() -> IpAddr {
 }
 
 /// Opens a TCP connection from a node as a WebSocket; binary messages carry its bytes as they are
-#[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/tunnel", tag = "labs",
+#[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/tunnel", tag = "labs", operation_id = "openTunnel",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node"), Port),
     responses((status = 101, description = "Bytes. Closed with 1000 when the port is, with 1011 and a reason when it cannot be reached, with 1001 when the lab's doors are closed or the log-in ends. The subprotocol `binary` is answered where it is asked for"), Failures))]
@@ -59,7 +61,7 @@ pub(super) async fn tunnel(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Answer<Response> {
     let upgrade = upgrade
-        .map_err(|rejection| Failure::input("not-a-websocket", rejection.body_text()))?
+        .map_err(|rejection| Failure::new(ErrorCode::NotAWebsocket, rejection.body_text()))?
         .max_message_size(MESSAGE)
         .max_frame_size(MESSAGE)
         .protocols([BYTES]);

@@ -1,6 +1,7 @@
 //! What can go wrong with judging.
 
-use plateau_core::api::{ApiError, Fault};
+use plateau_core::api::ApiError;
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::bundle::{BundleError, KeyError};
 use plateau_core::exam::judgement::JudgementError;
 use plateau_core::problem::Problem;
@@ -80,101 +81,48 @@ pub enum JudgingError {
 }
 
 impl JudgingError {
-    /// A short code that stays the same.
+    /// What it is in the API.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::NoSuchAttempt { .. } => "attempt-not-found",
-            Self::NoSuchGrading { .. } => "grading-not-found",
-            Self::NotGraded { .. } => "attempt-not-graded",
-            Self::Sealed { .. } => "session-sealed",
-            Self::NoReason { .. } => "no-reason",
-            Self::Scenario(_) => "scenario-problems",
-            Self::OtherScenario { .. } => "other-scenario",
-            Self::Frozen { .. } => "scenario-unreadable",
+            Self::NoSuchAttempt { .. } => ErrorCode::AttemptNotFound,
+            Self::NoSuchGrading { .. } => ErrorCode::GradingNotFound,
+            Self::NotGraded { .. } => ErrorCode::AttemptNotGraded,
+            Self::Sealed { .. } => ErrorCode::SessionSealed,
+            Self::NoReason { .. } => ErrorCode::NoReason,
+            Self::Scenario(_) => ErrorCode::ScenarioProblems,
+            Self::OtherScenario { .. } => ErrorCode::OtherScenario,
+            Self::Frozen { .. } => ErrorCode::ScenarioUnreadable,
             Self::Judgement(error) => match error {
                 JudgementError::NoSuch { .. } | JudgementError::NoSuchLevel { .. } => {
-                    "subject-not-found"
+                    ErrorCode::SubjectNotFound
                 }
-                JudgementError::NoReason { .. } => "no-reason",
-                JudgementError::Stranger { .. } => "not-of-the-jury",
+                JudgementError::NoReason { .. } => ErrorCode::NoReason,
+                JudgementError::Stranger { .. } => ErrorCode::NotOfTheJury,
                 JudgementError::Empty { .. }
                 | JudgementError::TooLong { .. }
-                | JudgementError::Nameless => "bad-judgement",
+                | JudgementError::Nameless => ErrorCode::BadJudgement,
                 JudgementError::IsDone { .. }
                 | JudgementError::AllDone
                 | JudgementError::AtWork { .. }
-                | JudgementError::NotAgreed { .. } => "not-in-turn",
+                | JudgementError::NotAgreed { .. } => ErrorCode::NotInTurn,
             },
             Self::Lab(error) => error.code(),
             Self::Database(error) => error.code(),
-            Self::Bundle(_) | Self::Key(_) => "bundle-failed",
+            Self::Bundle(_) | Self::Key(_) => ErrorCode::BundleFailed,
         }
-    }
-
-    /// Whose fault it is.
-    #[must_use]
-    pub fn fault(&self) -> Fault {
-        match self {
-            Self::NoSuchAttempt { .. }
-            | Self::NoSuchGrading { .. }
-            | Self::NotGraded { .. }
-            | Self::Sealed { .. }
-            | Self::NoReason { .. }
-            | Self::Scenario(_)
-            | Self::OtherScenario { .. }
-            | Self::Judgement(_) => Fault::Input,
-            Self::Lab(error) => error.api().fault,
-            Self::Frozen { .. } | Self::Database(_) | Self::Bundle(_) | Self::Key(_) => {
-                Fault::Outside
-            }
-        }
-    }
-
-    /// What to do about it, where something can be done.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Sealed { .. } => "reopen the session first, which is recorded with its reason",
-            Self::NotGraded { .. } => "it is graded once it was handed in and kept",
-            Self::Lab(error) => return error.hint(),
-            Self::Database(error) => error.hint(),
-            Self::NoSuchAttempt { .. }
-            | Self::NoSuchGrading { .. }
-            | Self::NoReason { .. }
-            | Self::Scenario(_)
-            | Self::OtherScenario { .. }
-            | Self::Frozen { .. }
-            | Self::Judgement(_)
-            | Self::Bundle(_)
-            | Self::Key(_) => return None,
-        };
-        Some(hint.to_owned())
     }
 
     /// As every route answers it.
     #[must_use]
     pub fn api(&self) -> ApiError {
-        ApiError {
-            code: self.code().to_owned(),
-            fault: self.fault(),
-            message: chain(self),
-            hint: self.hint(),
-            problems: match self {
-                Self::Scenario(problems) => problems.clone(),
-                Self::Lab(error) => error.api().problems,
-                Self::NoSuchAttempt { .. }
-                | Self::NoSuchGrading { .. }
-                | Self::NotGraded { .. }
-                | Self::Sealed { .. }
-                | Self::NoReason { .. }
-                | Self::OtherScenario { .. }
-                | Self::Frozen { .. }
-                | Self::Judgement(_)
-                | Self::Database(_)
-                | Self::Bundle(_)
-                | Self::Key(_) => vec![],
-            },
+        if let Self::Lab(error) = self {
+            return error.api();
         }
+        let error = ApiError::new(self.code(), chain(self));
+        if let Self::Scenario(problems) = self {
+            return error.with_problems(problems.clone());
+        }
+        error
     }
 }

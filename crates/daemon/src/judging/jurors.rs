@@ -7,11 +7,11 @@ use plateau_core::exam::judgement::{Judgement, Jury, OpenPoint, Outcome, Word, a
 use plateau_core::exam::log::Deed;
 use serde::Deserialize;
 
-use super::{Judging, JudgingError, Matter, commit};
+use super::{Judging, JudgingError, Matter};
 use crate::store::DatabaseError;
-use crate::store::evidence::Sitting;
-use crate::store::judgements::{add_judgement, judgements_in};
-use crate::store::sessions::append;
+use crate::store::attempts::AttemptSession;
+use crate::store::judgements::Judgements;
+use crate::store::log::Log;
 
 /// The part of a session's terms that says who judges.
 #[derive(Debug, Default, Deserialize)]
@@ -37,7 +37,7 @@ impl Judging {
         let mut tx = self.database.begin().await?;
         let sitting = self.may_change(&mut tx, attempt).await?;
         let jury = jury(&sitting)?;
-        let before = judgements_in(&mut tx, attempt).await?;
+        let before = Judgements::of_attempt_in(&mut tx, attempt).await?;
         // Not by what others say apart: whether a reason is needed would tell of it.
         let so_far = matter.as_seen_by(&word.juror, &jury, &before);
         admit(&matter.topology, &jury, &before, &so_far, &word)?;
@@ -51,14 +51,14 @@ impl Judging {
             at_ms: self.clock.now_ms(),
             word,
         };
-        add_judgement(&mut tx, attempt, &judgement).await?;
+        Judgements::add(&mut tx, attempt, &judgement).await?;
         let deed = Deed::Judged {
             attempt: attempt.to_owned(),
             what: subject.to_string(),
             content: judgement.digest(),
         };
         let reason = judgement.word.says.reason().map(str::to_owned);
-        append(
+        Log::append(
             &mut tx,
             &sitting.session,
             judgement.at_ms,
@@ -67,7 +67,7 @@ impl Judging {
             deed,
         )
         .await?;
-        commit(tx).await?;
+        tx.commit().await?;
         Ok(judgement)
     }
 
@@ -81,7 +81,7 @@ impl Judging {
         viewer: &str,
     ) -> Result<JudgementsView, JudgingError> {
         let jury = jury(&self.sitting(attempt).await?)?;
-        let all = self.database.judgements(attempt).await?;
+        let all = self.database.judgements().of_attempt(attempt).await?;
         let (apart, at_work) = match &jury {
             Jury::Together => Default::default(),
             Jury::Apart(panel) => (panel.jurors().clone(), panel.at_work(&all)),
@@ -102,7 +102,7 @@ impl Judging {
     pub async fn outcome(&self, attempt: &str, viewer: &str) -> Result<Outcome, JudgingError> {
         let matter = self.matter(attempt).await?;
         let jury = jury(&matter.sitting)?;
-        let all = self.database.judgements(attempt).await?;
+        let all = self.database.judgements().of_attempt(attempt).await?;
         Ok(matter.as_seen_by(viewer, &jury, &all))
     }
 }
@@ -144,7 +144,7 @@ impl Matter {
 }
 
 /// Who judges, by the session's terms: `jurors` in them, apart where they are at least two.
-fn jury(sitting: &Sitting) -> Result<Jury, DatabaseError> {
+fn jury(sitting: &AttemptSession) -> Result<Jury, DatabaseError> {
     let terms: Terms = serde_json::from_str(&sitting.terms)
         .map_err(DatabaseError::kept("read the session's terms"))?;
     Ok(Jury::of(terms.jurors))

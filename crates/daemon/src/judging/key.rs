@@ -1,8 +1,6 @@
 //! The key that bundles of evidence are signed with.
 
 use std::fmt;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +8,8 @@ use ed25519_dalek::SigningKey;
 use plateau_core::api::EvidenceKeyView;
 use plateau_core::exam::bundle::{KeyError, fingerprint, public_pem, signing_of_pem, signing_pem};
 use thiserror::Error;
+
+use crate::secret_file::SecretFile;
 
 /// Its file in the state folder.
 const FILE: &str = "evidence.key";
@@ -58,41 +58,24 @@ impl EvidenceKey {
     /// # Errors
     /// The file cannot be used.
     pub fn open(state: &Path) -> Result<Self, EvidenceKeyError> {
-        let path = state.join(FILE);
-        let failed = |source| EvidenceKeyError::File {
-            path: path.clone(),
-            source,
-        };
+        let file = SecretFile::new(state, FILE);
+        let path = file.path();
         let bad = |source| EvidenceKeyError::Key {
-            path: path.clone(),
+            path: path.to_owned(),
             source,
         };
-        match std::fs::read_to_string(&path) {
-            Ok(pem) => {
-                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-                    .map_err(failed)?;
-                let key = signing_of_pem(&pem).map_err(bad)?;
-                Ok(Self(Arc::new(key)))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut secret = [0; 32];
-                getrandom::fill(&mut secret).map_err(EvidenceKeyError::Random)?;
-                let key = SigningKey::from_bytes(&secret);
-                let pem = signing_pem(&key).map_err(bad)?;
-                std::fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(&path)
-                    .and_then(|mut file| {
-                        file.write_all(pem.as_bytes())?;
-                        file.sync_all()
-                    })
-                    .map_err(failed)?;
-                Ok(Self(Arc::new(key)))
-            }
-            Err(error) => Err(failed(error)),
-        }
+        let drawn = || {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret).map_err(EvidenceKeyError::Random)?;
+            let pem = signing_pem(&SigningKey::from_bytes(&secret)).map_err(bad)?;
+            Ok(pem.to_string())
+        };
+        let pem = file.open_text(drawn, |source| EvidenceKeyError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let key = signing_of_pem(&pem).map_err(bad)?;
+        Ok(Self(Arc::new(key)))
     }
 
     /// Its public half.
@@ -114,6 +97,8 @@ impl EvidenceKey {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -9,7 +9,6 @@ use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::Labs;
-use plateau_labs::store::on_disk;
 
 use super::{Judging, JudgingError};
 
@@ -90,9 +89,7 @@ impl Judging {
             asked.leave().await?;
         }
         let (evidence, regrading, asked) = answered?;
-        let (store, folder) = (self.store.clone(), mended.folder);
-        let frozen = on_disk(move || store.freeze(&folder)).await;
-        frozen.map_err(LabError::from)?;
+        self.scenarios.freeze(mended.folder).await?;
         let reason = Some(mended.reason);
         let kept = self.keep(attempt, &new, evidence, actor, reason).await?;
         Ok(Proposal {
@@ -169,7 +166,7 @@ impl Judging {
         evidence: &Evidence,
         labs: &Labs,
     ) -> Result<Option<String>, JudgingError> {
-        let found = self.database.attempt(attempt).await?;
+        let found = self.database.attempts().find(attempt).await?;
         let Some(lab) = found.and_then(|found| found.lab) else {
             return Ok(None);
         };

@@ -5,15 +5,17 @@ use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
 
 use tokio::sync::OwnedMutexGuard;
 
+use super::deed::session_moved;
 use super::{SessionError, Sessions, Whole};
 use crate::deliverables::settle;
-use crate::store::sessions::{
-    AttemptRow, Writing, append, commit, move_attempt, move_session, session_moved,
-};
+use crate::store;
+use crate::store::Transaction;
+use crate::store::attempts::{AttemptRow, Attempts};
+use crate::store::log::Log;
 
 /// A transaction under way, at one moment, by one actor.
 pub(super) struct Act<'a> {
-    tx: Writing,
+    tx: Transaction,
     session: &'a str,
     at_ms: u64,
     actor: &'a str,
@@ -24,7 +26,7 @@ pub(super) struct Act<'a> {
 impl Act<'_> {
     pub(super) async fn write(&mut self, deed: Deed) -> Result<(), SessionError> {
         let reason = self.reason.clone();
-        let entry = append(
+        let entry = Log::append(
             &mut self.tx,
             self.session,
             self.at_ms,
@@ -38,7 +40,7 @@ impl Act<'_> {
     }
 
     /// For what is kept besides.
-    pub(super) fn writing(&mut self) -> &mut Writing {
+    pub(super) fn writing(&mut self) -> &mut Transaction {
         &mut self.tx
     }
 
@@ -59,7 +61,7 @@ impl Act<'_> {
         };
         // Shown with the state that it explains, from the first moment on.
         let problem = self.reason.as_deref().filter(|_| by == AttemptMove::Break);
-        let moved = move_attempt(&mut self.tx, &attempt.id, attempt.state, to, problem);
+        let moved = Attempts::move_to(&mut self.tx, &attempt.id, attempt.state, to, problem);
         if !moved.await? {
             return Ok(false);
         }
@@ -78,7 +80,7 @@ impl Act<'_> {
         by: SessionMove,
     ) -> Result<(), SessionError> {
         if let Some(to) = from.after(by)
-            && move_session(&mut self.tx, self.session, from, to).await?
+            && store::sessions::Sessions::move_to(&mut self.tx, self.session, from, to).await?
         {
             self.write(session_moved(by)).await?;
         }
@@ -131,7 +133,7 @@ impl Sessions {
 
     pub(super) async fn done(&self, act: Act<'_>) -> Result<(), SessionError> {
         let session = act.session.to_owned();
-        commit(act.tx).await?;
+        act.tx.commit().await?;
         self.tell(&session, act.entries);
         Ok(())
     }

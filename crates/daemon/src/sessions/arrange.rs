@@ -10,16 +10,16 @@ use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::scenario::Scenario;
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::folder_of;
-use plateau_labs::store::on_disk;
 
 use super::terms::{check_name, check_scenario, check_terms, terms, title_of};
 use super::view::{any_draw, blocks};
 use super::{SessionError, Sessions};
 use crate::access::Access;
-use crate::store::sessions::{
-    AttemptRow, ScenarioRow, SeatRow, SessionRow, append, commit, recode_seat, replace_seats,
-};
-use crate::store::ssh_keys::remove_keys;
+use crate::store::attempts::AttemptRow;
+use crate::store::log::Log;
+use crate::store::seats::{SeatRow, Seats};
+use crate::store::sessions::{ScenarioRow, SessionRow};
+use crate::store::ssh_keys::SshKeys;
 
 impl Sessions {
     /// Describes a session: its scenarios are frozen as they are.
@@ -47,7 +47,7 @@ impl Sessions {
                 let what = format!("scenario `{}` is there twice", topology.scenario);
                 return Err(terms(what, "name it once"));
             }
-            let proven_ms = self.inner.database.proven(&topology.hash).await?;
+            let proven_ms = self.inner.database.proofs().proven(&topology.hash).await?;
             match (proven_ms, sent.insist) {
                 (Some(_), _) => {}
                 (None, Some(reason)) if !reason.trim().is_empty() => {
@@ -59,9 +59,7 @@ impl Sessions {
                     });
                 }
             }
-            let store = self.inner.store.clone();
-            let frozen = on_disk(move || store.freeze(&folder)).await;
-            frozen.map_err(LabError::from)?;
+            self.inner.scenarios.freeze(folder).await?;
             scenarios.push(ScenarioRow {
                 scenario: topology.scenario,
                 hash: topology.hash,
@@ -86,7 +84,8 @@ impl Sessions {
         let kept = self
             .inner
             .database
-            .insert_session(&session, &scenarios, now, actor, insisted)
+            .sessions()
+            .add(&session, &scenarios, now, actor, insisted)
             .await;
         match kept {
             Err(error) if error.is_taken() => Err(SessionError::NameTaken { name: new.name }),
@@ -94,7 +93,7 @@ impl Sessions {
             Ok(()) => {
                 for account in invigilators {
                     let database = &self.inner.database;
-                    database.name_invigilator(&session.id, &account).await?;
+                    database.invigilators().add(&session.id, &account).await?;
                 }
                 self.view(session).await
             }
@@ -105,7 +104,7 @@ impl Sessions {
     async fn invigilators(&self, of: &Terms) -> Result<Vec<String>, SessionError> {
         let mut accounts = Vec::new();
         for name in &of.invigilators {
-            let found = self.inner.database.account(name).await?;
+            let found = self.inner.database.accounts().find(name).await?;
             let account = found.ok_or_else(|| {
                 terms(
                     format!("there is no account `{name}`"),
@@ -143,13 +142,18 @@ impl Sessions {
         let known = title.blocks.iter().map(|block| block.id.clone());
         let listed = roster::read(list, &known.collect::<Vec<_>>());
         let listed = listed.map_err(SessionError::Roster)?;
-        let scenarios = self.inner.database.scenarios(&session.id).await?;
+        let scenarios = self
+            .inner
+            .database
+            .sessions()
+            .scenarios(&session.id)
+            .await?;
         let mut about = BTreeMap::new();
         for row in &scenarios {
-            let topology = any_draw(&self.frozen(&row.hash).await?)?;
+            let topology = self.inner.scenarios.any_draw(&row.hash).await?;
             about.insert(row.scenario.clone(), blocks(&topology));
         }
-        let before = self.inner.database.seats(&session.id).await?;
+        let before = self.inner.database.seats().of_session(&session.id).await?;
         let seats: Vec<_> = listed
             .into_iter()
             .map(|one| {
@@ -161,10 +165,10 @@ impl Sessions {
         let what = format!("{} candidates were listed", seats.len());
         let now = self.inner.clock.now_ms();
         let mut tx = self.inner.database.begin().await?;
-        replace_seats(&mut tx, &session.id, &seats).await?;
+        Seats::replace(&mut tx, &session.id, &seats).await?;
         let deed = Deed::Changed { what };
-        let entry = append(&mut tx, &session.id, now, actor, None, deed).await?;
-        commit(tx).await?;
+        let entry = Log::append(&mut tx, &session.id, now, actor, None, deed).await?;
+        tx.commit().await?;
         self.tell(&session.id, vec![entry]);
         let whole = self.whole(session).await?;
         Ok(whole.seat_views(now))
@@ -222,7 +226,13 @@ impl Sessions {
     /// There is no such session.
     pub async fn slips(&self, session: &str) -> Result<Vec<Slip>, SessionError> {
         let session = self.find(session).await?;
-        let seats = self.inner.database.seats(&session.id).await?.into_iter();
+        let seats = self
+            .inner
+            .database
+            .seats()
+            .of_session(&session.id)
+            .await?
+            .into_iter();
         Ok(seats
             .map(|seat| Slip {
                 code: self.code(&seat.id, seat.generation),
@@ -248,7 +258,7 @@ impl Sessions {
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         let reason = reason.ok_or(SessionError::NoReason)?;
         let session = self.find(session).await?;
-        let seats = self.inner.database.seats(&session.id).await?;
+        let seats = self.inner.database.seats().of_session(&session.id).await?;
         let found = seats.into_iter().find(|row| row.number == seat);
         let row = found.ok_or_else(|| SessionError::NoSuchSeat {
             session: session.name,
@@ -258,20 +268,26 @@ impl Sessions {
         let code = self.code(&row.id, generation);
         let now = self.inner.clock.now_ms();
         let mut tx = self.inner.database.begin().await?;
-        recode_seat(&mut tx, &row.id, generation, &digest(&code)).await?;
+        Seats::recode(&mut tx, &row.id, generation, &digest(&code)).await?;
         // Whoever had the code may have given himself a key.
-        remove_keys(&mut tx, &row.id).await?;
+        SshKeys::remove_of(&mut tx, &row.id).await?;
         let deed = Deed::Recoded {
             seat: row.number.clone(),
         };
-        let entry = append(&mut tx, &session.id, now, actor, Some(reason), deed).await?;
-        commit(tx).await?;
+        let entry = Log::append(&mut tx, &session.id, now, actor, Some(reason), deed).await?;
+        tx.commit().await?;
         self.tell(&session.id, vec![entry]);
-        if let Some(place) = self.inner.database.place(&row.id).await? {
+        if let Some(place) = self.inner.database.seats().summary(&row.id).await? {
             access.revoke_seat(&place).await?;
         }
         // Whoever is in by the old code has to come again.
-        for attempt in self.inner.database.attempts(&session.id).await? {
+        for attempt in self
+            .inner
+            .database
+            .attempts()
+            .of_session(&session.id)
+            .await?
+        {
             if let Some(lab) = attempt.lab.filter(|_| attempt.seat == row.id) {
                 self.inner.terminals.clear_out(&lab).await;
             }

@@ -8,7 +8,7 @@ use plateau_core::topology::Access;
 
 use super::deliver::due;
 use super::{SessionError, Sessions, Whole};
-use crate::store::sessions::AttemptRow;
+use crate::store::attempts::AttemptRow;
 
 impl Sessions {
     /// What a candidate is shown of his attempts.
@@ -16,7 +16,7 @@ impl Sessions {
     /// # Errors
     /// There is no such seat.
     pub async fn own(&self, seat: &str) -> Result<Own, SessionError> {
-        let row = self.inner.database.seat(seat).await?;
+        let row = self.inner.database.seats().find(seat).await?;
         let row = row.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: seat.to_owned(),
         })?;
@@ -31,7 +31,7 @@ impl Sessions {
         }
         Ok(Own {
             session: whole.session.name.clone(),
-            messages: messages(&whole.log, &row.number),
+            messages: messages(whole.log.entries(), &row.number),
             number: row.number,
             name: row.name,
             now_ms,
@@ -54,9 +54,9 @@ impl Sessions {
         let nodes = nodes.filter(|(_, node)| open && node.access.contains(&Access::Terminal));
         Ok(OwnAttempt {
             id: view.id,
-            title: topology.title,
+            title: topology.title.clone(),
             brief: if has_begun {
-                topology.brief
+                topology.brief.clone()
             } else {
                 BTreeMap::new()
             },
@@ -65,7 +65,7 @@ impl Sessions {
             nodes: nodes.map(|(name, _)| name.clone()).collect(),
             lab: view.lab.filter(|_| open),
             deliverables: if has_begun {
-                due(topology.tasks, saved)
+                due(&topology.tasks, saved)
             } else {
                 vec![]
             },
@@ -85,9 +85,15 @@ impl Sessions {
         let nobody = || SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         };
-        let row = self.inner.database.attempt(attempt).await?;
+        let row = self.inner.database.attempts().find(attempt).await?;
         let row = row.filter(|row| row.seat == seat).ok_or_else(nobody)?;
-        let seat = self.inner.database.seat(seat).await?.ok_or_else(nobody)?;
+        let seat = self
+            .inner
+            .database
+            .seats()
+            .find(seat)
+            .await?
+            .ok_or_else(nobody)?;
         let order = Order {
             which: Which {
                 seats: Some(vec![seat.number.clone()]),

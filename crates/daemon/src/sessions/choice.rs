@@ -4,7 +4,7 @@ use plateau_core::api::Which;
 use plateau_core::exam::session::{AttemptState, SessionState};
 
 use super::{SessionError, Whole};
-use crate::store::sessions::AttemptRow;
+use crate::store::attempts::AttemptRow;
 
 impl Whole {
     pub(super) fn seat_number(&self, attempt: &AttemptRow) -> String {

@@ -13,7 +13,8 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{SessionError, Sessions, Whole};
-use crate::store::sessions::{AttemptRow, SessionRow};
+use crate::store::attempts::AttemptRow;
+use crate::store::sessions::SessionRow;
 
 /// How often the clock is written down while somebody works; so much can be lost by a kill.
 const BEAT: Duration = Duration::from_millis(500);
@@ -95,7 +96,7 @@ impl Sessions {
             next_ms: None,
             working: false,
         };
-        for session in self.inner.database.sessions().await? {
+        for session in self.inner.database.sessions().list().await? {
             if matches!(
                 session.state,
                 SessionState::Sealed | SessionState::Cancelled
@@ -215,7 +216,7 @@ impl Sessions {
         if attempt.state != AttemptState::Running {
             return Ok(Some(deadline));
         }
-        if let Some(left_ms) = due_warning(&whole.log, &attempt.id, reading) {
+        if let Some(left_ms) = due_warning(whole.log.entries(), &attempt.id, reading) {
             let deed = Deed::Warned {
                 attempt: attempt.id.clone(),
                 left_ms,

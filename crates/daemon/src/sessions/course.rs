@@ -4,8 +4,9 @@ use plateau_core::api::SessionView;
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
+use super::deed::moved;
 use super::{SYSTEM, SessionError, Sessions, Whole};
-use crate::store::sessions::{AttemptRow, moved, ticks};
+use crate::store::attempts::AttemptRow;
 
 impl Sessions {
     /// Moves the session itself: closes it (who has not begun is absent), seals it, opens it again,
@@ -161,9 +162,7 @@ impl Sessions {
             return Ok(());
         };
         // Past the end a clock shows no deadline but now: it is looked at where it last ticked.
-        let ticked = ticks(&whole.log, &attempt.id)
-            .last()
-            .map_or(0, |tick| tick.0);
+        let ticked = whole.log.ticks(&attempt.id).last().map_or(0, |tick| tick.0);
         let reading = whole.reading(now_is, ticked);
         let Some(moment) = reading.and_then(|reading| reading.deadline_ms) else {
             return Ok(());
@@ -208,14 +207,14 @@ impl Sessions {
         if away_ms == 0 {
             return Ok(());
         }
-        for session in self.inner.database.sessions().await? {
+        for session in self.inner.database.sessions().list().await? {
             if session.state != SessionState::Open {
                 continue;
             }
             let whole = self.whole(session).await?;
             let now = self.inner.clock.now_ms();
             // Whoever wrote an entry was there.
-            let last = whole.log.last().map_or(0, |last| last.at_ms);
+            let last = whole.log.entries().last().map_or(0, |last| last.at_ms);
             let away_ms = away_ms.min(now.saturating_sub(last));
             let reason = "the daemon was not there".to_owned();
             let mut act = self.act(&whole, SYSTEM, Some(reason)).await?;

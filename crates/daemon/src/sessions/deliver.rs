@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,11 +11,10 @@ use futures_util::{Stream, StreamExt, pin_mut};
 use plateau_core::exam::deliverable::{DeliverableView, DueView, SavedView, VersionView};
 use plateau_core::quantity::Size;
 use plateau_core::topology::{Deliverable, Task, Topology};
-use plateau_labs::lab::LabError;
 
 use super::{SessionError, Sessions};
 use crate::deliverables::{DeliverableError, HandedIn, Upload, check, kind};
-use crate::store::sessions::AttemptRow;
+use crate::store::attempts::AttemptRow;
 
 /// Longest text that says who writes.
 const WRITER: usize = 40;
@@ -75,9 +75,15 @@ impl Sessions {
         let nobody = || SessionError::NoSuchAttempt {
             attempt: sending.attempt.to_owned(),
         };
-        let row = self.inner.database.attempt(sending.attempt).await?;
+        let row = self.inner.database.attempts().find(sending.attempt).await?;
         let row = row.filter(|row| row.seat == seat).ok_or_else(nobody)?;
-        let seat = self.inner.database.seat(seat).await?.ok_or_else(nobody)?;
+        let seat = self
+            .inner
+            .database
+            .seats()
+            .find(seat)
+            .await?
+            .ok_or_else(nobody)?;
         if !row.state.is_open() {
             return Err(DeliverableError::NotOpen { state: row.state }.into());
         }
@@ -117,19 +123,19 @@ impl Sessions {
     /// # Errors
     /// There is no such attempt.
     pub async fn deliverables(&self, attempt: &str) -> Result<Vec<DeliverableView>, SessionError> {
-        let row = self.inner.database.attempt(attempt).await?;
+        let row = self.inner.database.attempts().find(attempt).await?;
         let row = row.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         })?;
         let mut saved = self.inner.deliverables.of_attempt(attempt).await?;
         let topology = self.drawn(&row).await?;
-        let asked = topology.tasks.into_iter().filter_map(|task| {
-            let asked = task.deliverable?;
+        let asked = topology.tasks.iter().filter_map(|task| {
+            let asked = task.deliverable.as_ref()?;
             Some(DeliverableView {
                 versions: saved.remove(&task.id).unwrap_or_default(),
-                task: task.id,
-                title: task.title,
-                accept: asked.accept,
+                task: task.id.clone(),
+                title: task.title.clone(),
+                accept: asked.accept.clone(),
                 at_most: asked.at_most.0,
             })
         });
@@ -151,29 +157,33 @@ impl Sessions {
     }
 
     /// The attempt's scenario with its parameters.
-    pub(super) async fn drawn(&self, attempt: &AttemptRow) -> Result<Topology, SessionError> {
-        let scenarios = self.inner.database.scenarios(&attempt.session).await?;
+    pub(super) async fn drawn(&self, attempt: &AttemptRow) -> Result<Arc<Topology>, SessionError> {
+        let scenarios = self
+            .inner
+            .database
+            .sessions()
+            .scenarios(&attempt.session)
+            .await?;
         let mut rows = scenarios.iter();
         let row = rows.find(|row| row.scenario == attempt.scenario);
         let row = row.ok_or_else(|| SessionError::NoSuchScenario {
             session: attempt.session.clone(),
             scenario: attempt.scenario.clone(),
         })?;
-        let scenario = self.frozen(&row.hash).await?;
-        let topology = scenario.draw(&attempt.seed).map_err(LabError::Scenario)?;
-        Ok(topology)
+        let scenarios = &self.inner.scenarios;
+        Ok(scenarios.resolved(&row.hash, &attempt.seed).await?)
     }
 }
 
 /// What the tasks ask a candidate for, with what counts of it.
-pub(super) fn due(tasks: Vec<Task>, mut saved: BTreeMap<String, Vec<VersionView>>) -> Vec<DueView> {
-    let due = tasks.into_iter().filter_map(|task| {
-        let asked = task.deliverable?;
+pub(super) fn due(tasks: &[Task], mut saved: BTreeMap<String, Vec<VersionView>>) -> Vec<DueView> {
+    let due = tasks.iter().filter_map(|task| {
+        let asked = task.deliverable.as_ref()?;
         Some(DueView {
             counts: saved.remove(&task.id).and_then(|mut all| all.pop()),
-            task: task.id,
-            title: task.title,
-            accept: asked.accept,
+            task: task.id.clone(),
+            title: task.title.clone(),
+            accept: asked.accept.clone(),
             at_most: asked.at_most.0,
         })
     });

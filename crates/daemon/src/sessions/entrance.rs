@@ -12,7 +12,9 @@ use super::arrange::digest;
 use super::{SYSTEM, SessionError, Sessions};
 use crate::access::{Access, Made, Principal};
 use crate::ssh::{Admission, Gate, Knock, Proof, Refusal, Stage};
-use crate::store::sessions::{SeatRow, append, commit, session_state_in};
+use crate::store;
+use crate::store::log::Log;
+use crate::store::seats::SeatRow;
 
 impl Sessions {
     /// The seat that an access code leads to, however it was typed; `None` where it leads nowhere.
@@ -22,7 +24,7 @@ impl Sessions {
     pub async fn seat_of(&self, typed: &str) -> Result<Option<SeatRow>, SessionError> {
         // Something that can be no code is looked up all the same: it takes as long.
         let code = code::read(typed).unwrap_or_default();
-        Ok(self.inner.database.seat_of_code(&digest(&code)).await?)
+        Ok(self.inner.database.seats().of_code(&digest(&code)).await?)
     }
 
     /// Logs a candidate in by his access code, which is written down.
@@ -46,7 +48,7 @@ impl Sessions {
     /// Writes down that a candidate came in, where the session's log still grows.
     async fn entered(&self, session: &str, seat: &str, from: String) -> Result<(), SessionError> {
         let mut tx = self.inner.database.begin().await?;
-        match session_state_in(&mut tx, session).await? {
+        match store::sessions::Sessions::state_in(&mut tx, session).await? {
             None | Some(SessionState::Sealed | SessionState::Cancelled) => return Ok(()),
             Some(
                 SessionState::Draft
@@ -61,8 +63,8 @@ impl Sessions {
             from,
         };
         let now = self.inner.clock.now_ms();
-        let entry = append(&mut tx, session, now, SYSTEM, None, deed).await?;
-        commit(tx).await?;
+        let entry = Log::append(&mut tx, session, now, SYSTEM, None, deed).await?;
+        tx.commit().await?;
         self.tell(session, vec![entry]);
         Ok(())
     }
@@ -127,7 +129,7 @@ impl Sessions {
         // Listened for first, so that nothing is missed.
         let mut changes = self.subscribe();
         let database = &self.inner.database;
-        let attempt = match database.attempt_of_lab(&lab).await {
+        let attempt = match database.attempts().of_lab(&lab).await {
             Ok(Some(attempt)) => attempt,
             Ok(None) => return std::future::pending().await,
             Err(error) => {
@@ -137,7 +139,7 @@ impl Sessions {
             }
         };
         loop {
-            let now = database.attempt(&attempt.id).await;
+            let now = database.attempts().find(&attempt.id).await;
             if !now.is_ok_and(|now| now.is_some_and(|now| now.state.is_open())) {
                 return;
             }

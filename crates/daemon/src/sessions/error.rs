@@ -1,6 +1,7 @@
 //! What can go wrong with a session.
 
-use plateau_core::api::{ApiError, Fault};
+use plateau_core::api::ApiError;
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::roster::Flaw;
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::problem::{Place, Problem};
@@ -11,6 +12,7 @@ use plateau_labs::terminals::TerminalError;
 use crate::access::AccessError;
 use crate::deliverables::DeliverableError;
 use crate::judging::{JudgingError, OpenError};
+use crate::scenarios::FrozenError;
 use crate::store::DatabaseError;
 
 /// Something asked of a session that failed.
@@ -151,94 +153,43 @@ fn listed(open: &[(String, String, Vec<String>)]) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
+impl From<FrozenError> for SessionError {
+    fn from(error: FrozenError) -> Self {
+        Self::Lab(match error {
+            FrozenError::Read(error) => error,
+            FrozenError::Problems { problems, .. } => LabError::Scenario(problems),
+        })
+    }
+}
+
 impl SessionError {
-    /// Short code that stays the same.
+    /// What it is in the API.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::NoSuchSession { .. } => "session-not-found",
-            Self::NoSuchSeat { .. } => "seat-not-found",
-            Self::NoSuchScenario { .. } => "scenario-not-found",
-            Self::NoSuchAttempt { .. } => "attempt-not-found",
-            Self::NameTaken { .. } => "name-taken",
-            Self::Terms { .. } => "bad-terms",
-            Self::Roster(_) => "bad-roster",
-            Self::NotProven { .. } => "not-proven",
-            Self::State { .. } => "session-not-ready",
-            Self::Attempts { .. } => "attempt-not-ready",
-            Self::OpenPoints { .. } => "open-points",
-            Self::Nobody => "nobody-concerned",
-            Self::NoReason => "reason-missing",
-            Self::Rehearsing { .. } => "session-rehearsing",
-            Self::Room { .. } => "no-room",
+            Self::NoSuchSession { .. } => ErrorCode::SessionNotFound,
+            Self::NoSuchSeat { .. } => ErrorCode::SeatNotFound,
+            Self::NoSuchScenario { .. } => ErrorCode::ScenarioNotFound,
+            Self::NoSuchAttempt { .. } => ErrorCode::AttemptNotFound,
+            Self::NameTaken { .. } => ErrorCode::NameTaken,
+            Self::Terms { .. } => ErrorCode::BadTerms,
+            Self::Roster(_) => ErrorCode::BadRoster,
+            Self::NotProven { .. } => ErrorCode::NotProven,
+            Self::State { .. } => ErrorCode::SessionNotReady,
+            Self::Attempts { .. } => ErrorCode::AttemptNotReady,
+            Self::OpenPoints { .. } => ErrorCode::OpenPoints,
+            Self::Nobody => ErrorCode::NobodyConcerned,
+            Self::NoReason => ErrorCode::ReasonMissing,
+            Self::Rehearsing { .. } => ErrorCode::SessionRehearsing,
+            Self::Room { .. } => ErrorCode::NoRoom,
             Self::Lab(error) => error.code(),
-            Self::Open(_) => "state-unusable",
+            Self::Open(_) => ErrorCode::StateUnusable,
             Self::Judging(error) => error.code(),
             Self::Deliverable(error) => error.code(),
-            Self::Recordings(_) => "recordings-unreadable",
-            Self::Access(_) => "access-failed",
+            Self::Recordings(_) => ErrorCode::RecordingsUnreadable,
+            Self::Access(_) => ErrorCode::AccessFailed,
             Self::Database(error) => error.code(),
         }
-    }
-
-    /// Whose fault it is.
-    #[must_use]
-    pub fn fault(&self) -> Fault {
-        match self {
-            Self::NoSuchSession { .. }
-            | Self::NoSuchSeat { .. }
-            | Self::NoSuchScenario { .. }
-            | Self::NoSuchAttempt { .. }
-            | Self::NameTaken { .. }
-            | Self::Terms { .. }
-            | Self::Roster(_)
-            | Self::NotProven { .. }
-            | Self::State { .. }
-            | Self::Attempts { .. }
-            | Self::OpenPoints { .. }
-            | Self::Nobody
-            | Self::Rehearsing { .. }
-            | Self::NoReason => Fault::Input,
-            Self::Room { .. } | Self::Open(_) | Self::Access(_) | Self::Database(_) => {
-                Fault::Outside
-            }
-            Self::Judging(error) => error.fault(),
-            Self::Deliverable(error) => error.fault(),
-            Self::Recordings(error) => error.api().fault,
-            Self::Lab(error) => error.fault(),
-        }
-    }
-
-    /// What to do about it, where something can be done.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::NoSuchSession { .. } => "`plateau session list` shows those that are there",
-            Self::NoSuchSeat { .. } => "`plateau session seats` shows the candidates' numbers",
-            Self::NoSuchScenario { .. } => "`plateau session show` names the session's scenarios",
-            Self::NoSuchAttempt { .. } => "`plateau session seats` shows the attempts",
-            Self::NameTaken { .. } => "take another name",
-            Self::Terms { hint, .. } | Self::State { hint, .. } => hint,
-            Self::Roster(_) => "mend the list and send it again; nothing was changed",
-            Self::NotProven { .. } => {
-                "run `plateau scenario prove` on it, or insist with a reason, which is recorded"
-            }
-            Self::Attempts { .. } | Self::Nobody => "`plateau session seats` shows where each is",
-            Self::OpenPoints { .. } => {
-                "GET /v1/attempts/{attempt}/outcome says more of each; the jury decides what is open"
-            }
-            Self::NoReason => "say why with --reason; it is kept in the session's log",
-            Self::Rehearsing { .. } => "wait for its end, or end it",
-            Self::Room { .. } => "take other labs down, or prepare fewer seats at a time",
-            Self::Lab(error) => return error.hint(),
-            Self::Judging(error) => return error.hint(),
-            Self::Deliverable(error) => return Some(error.hint()),
-            Self::Recordings(error) => return error.api().hint,
-            Self::Open(_) => "plateaud needs a state folder that it can write to",
-            Self::Access(_) => "look at the disk's space and, with PostgreSQL, whether it answers",
-            Self::Database(error) => error.hint(),
-        };
-        Some(hint.to_owned())
     }
 
     /// As the API says it.
@@ -250,17 +201,20 @@ impl SessionError {
         if let Self::Judging(error) = self {
             return error.api();
         }
-        ApiError {
-            code: self.code().to_owned(),
-            fault: self.fault(),
-            message: chain(self),
-            hint: self.hint(),
-            problems: if let Self::Roster(flaws) = self {
-                flaws.iter().map(problem).collect()
-            } else {
-                vec![]
-            },
+        if let Self::Deliverable(error) = self {
+            return error.api();
         }
+        let error = ApiError::new(self.code(), chain(self));
+        if let Self::Terms { hint, .. } | Self::State { hint, .. } = self {
+            return error.with_hint(Some(hint));
+        }
+        if let Self::Recordings(recordings) = self {
+            return error.with_hint(recordings.api().hint);
+        }
+        if let Self::Roster(flaws) = self {
+            return error.with_problems(flaws.iter().map(problem).collect());
+        }
+        error
     }
 }
 

@@ -32,7 +32,7 @@ impl Sessions {
         let mut members = BTreeMap::new();
         let mut left_out = String::new();
         let mut room = RECORDINGS;
-        for lab in self.inner.database.labs_of_attempt(attempt).await? {
+        for lab in self.inner.database.attempts().labs(attempt).await? {
             for recording in terminals.recordings(&lab).await? {
                 let name = &recording.name;
                 if recording.bytes > room {

@@ -6,7 +6,7 @@ use plateau_core::exam::log::{Deed, Entry};
 use plateau_core::exam::session::{AttemptMove, AttemptState};
 
 use super::{SYSTEM, SessionError, Sessions, Whole};
-use crate::store::sessions::AttemptRow;
+use crate::store::attempts::AttemptRow;
 
 /// Whether a candidate can work in a lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,15 +23,16 @@ impl Sessions {
     /// Stops the clocks of those whose labs went away, and lets those go on that were stopped so
     /// and whose labs are back: for each session in one act, at one moment.
     pub(super) async fn mind_the_labs(&self, whole: &Whole) -> Result<(), SessionError> {
-        let is_due = |attempt| self.due(&whole.log, attempt).is_some();
+        let is_due = |attempt| self.due(whole.log.entries(), attempt).is_some();
         if whole.attempts.iter().any(is_due) {
             self.follow_the_labs(&whole.session.id).await?;
         }
         for attempt in &whole.attempts {
-            if let Some(problem) = self.not_back(&whole.log, attempt)
+            if let Some(problem) = self.not_back(whole.log.entries(), attempt)
                 && attempt.problem.as_ref() != Some(&problem)
             {
-                let set = self.inner.database.set_problem(&attempt.id, Some(&problem));
+                let attempts = self.inner.database.attempts();
+                let set = attempts.set_problem(&attempt.id, Some(&problem));
                 set.await?;
                 let number = whole.seat_number(attempt);
                 let what = format!("seat `{number}` waits, somebody has to look: {problem}");
@@ -46,7 +47,7 @@ impl Sessions {
         let (_gate, whole) = self.alone(session).await?;
         let mut act = self.act(&whole, SYSTEM, None).await?;
         for attempt in &whole.attempts {
-            let Some((by, reason)) = self.due(&whole.log, attempt) else {
+            let Some((by, reason)) = self.due(whole.log.entries(), attempt) else {
                 continue;
             };
             act.because(reason);
@@ -60,7 +61,11 @@ impl Sessions {
         self.done(act).await?;
         for attempt in &whole.attempts {
             if attempt.problem.is_some() && attempt.state == AttemptState::Paused {
-                self.inner.database.set_problem(&attempt.id, None).await?;
+                self.inner
+                    .database
+                    .attempts()
+                    .set_problem(&attempt.id, None)
+                    .await?;
             }
         }
         Ok(())

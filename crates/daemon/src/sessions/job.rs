@@ -2,6 +2,7 @@
 //!
 //! Every job can be begun again from the start, whatever of it was done before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -12,7 +13,7 @@ use plateau_labs::error::chain;
 use plateau_labs::lab::LabError;
 
 use super::{SYSTEM, SessionError, Sessions};
-use crate::store::sessions::AttemptRow;
+use crate::store::attempts::AttemptRow;
 
 /// How often building a lab is tried before its attempt is broken.
 const TRIES: u32 = 3;
@@ -42,7 +43,7 @@ impl Sessions {
     }
 
     async fn step(&self, id: &str) -> Result<(), SessionError> {
-        let found = self.inner.database.attempt(id).await?;
+        let found = self.inner.database.attempts().find(id).await?;
         let Some(attempt) = found else {
             return Ok(());
         };
@@ -60,7 +61,11 @@ impl Sessions {
         if let Err(error) = &done {
             let problem = chain(error);
             if attempt.problem.as_deref() != Some(&problem) {
-                self.inner.database.set_problem(id, Some(&problem)).await?;
+                self.inner
+                    .database
+                    .attempts()
+                    .set_problem(id, Some(&problem))
+                    .await?;
                 let deed = Deed::Alarmed {
                     what: format!("attempt `{id}` cannot go on yet: {problem}"),
                 };
@@ -85,7 +90,7 @@ impl Sessions {
                 Err(error) => problem = chain(&error),
             }
             self.clear_lab(attempt).await?;
-            let still = self.inner.database.attempt(&attempt.id).await?;
+            let still = self.inner.database.attempts().find(&attempt.id).await?;
             if still.is_none_or(|still| still.state != AttemptState::Preparing) {
                 return Ok(());
             }
@@ -115,6 +120,7 @@ impl Sessions {
         };
         self.inner
             .database
+            .attempts()
             .set_lab(&attempt.id, Some(&lab.id))
             .await?;
         let built = self.inner.labs.built(&lab.id).await?;
@@ -136,27 +142,33 @@ impl Sessions {
         attempt: &AttemptRow,
         name: String,
     ) -> Result<plateau_core::api::LabView, SessionError> {
-        let scenarios = self.inner.database.scenarios(&attempt.session).await?;
+        let scenarios = self
+            .inner
+            .database
+            .sessions()
+            .scenarios(&attempt.session)
+            .await?;
         let row = scenarios
             .iter()
             .find(|row| row.scenario == attempt.scenario);
         let hash = row.map(|row| row.hash.clone()).unwrap_or_default();
-        let scenario = self.frozen(&hash).await?;
-        let topology = scenario.draw(&attempt.seed).map_err(LabError::Scenario)?;
+        let frozen = &self.inner.scenarios;
+        let topology = frozen.resolved(&hash, &attempt.seed).await?;
         self.inner
             .labs
             .preflight(&topology)
             .await
             .map_err(LabError::from)?;
-        let folder = scenario.folder();
-        let made = self.inner.labs.create_drawn(folder, topology, Some(name));
+        let folder = frozen.folder(&hash).await?;
+        let topology = Arc::unwrap_or_clone(topology);
+        let made = self.inner.labs.create_drawn(&folder, topology, Some(name));
         Ok(made.await?)
     }
 
     /// A name that says whose lab it is, and is no other attempt's.
     async fn lab_name(&self, attempt: &AttemptRow) -> Result<String, SessionError> {
         let session = self.find(&attempt.session).await?;
-        let seat = self.inner.database.seat(&attempt.seat).await?;
+        let seat = self.inner.database.seats().find(&attempt.seat).await?;
         let number = seat.map(|seat| seat.number).unwrap_or_default();
         let plain: String = number
             .chars()
@@ -187,7 +199,7 @@ impl Sessions {
         };
         let lab = self.lab_of(attempt).await?;
         // A daemon before us may have come so far.
-        let graded = self.inner.database.accepted_grading(&attempt.id).await?;
+        let graded = self.inner.database.gradings().accepted(&attempt.id).await?;
         if graded.is_none() {
             self.inner.labs.thaw(&lab).await?;
             let seen = self.inner.labs.gather(&lab, CheckLab { phases: None });
@@ -209,7 +221,12 @@ impl Sessions {
             Err(error) => return Err(error.into()),
         }
         self.inner.labs.end_reopened(&attempt.id).await?;
-        Ok(self.inner.database.set_lab(&attempt.id, None).await?)
+        Ok(self
+            .inner
+            .database
+            .attempts()
+            .set_lab(&attempt.id, None)
+            .await?)
     }
 
     /// The attempt's lab, once it can be worked with.

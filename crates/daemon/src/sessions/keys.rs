@@ -7,8 +7,9 @@ use plateau_core::exam::log::Deed;
 use russh::keys::{HashAlg, PublicKey};
 
 use super::{SessionError, Sessions};
-use crate::store::sessions::{AttemptRow, SeatRow};
-use crate::store::ssh_keys::{KeyRow, add_key, remove_keys};
+use crate::store::attempts::AttemptRow;
+use crate::store::seats::SeatRow;
+use crate::store::ssh_keys::{KeyRow, SshKeys};
 
 /// Most keys of a seat.
 const MOST: usize = 8;
@@ -23,7 +24,7 @@ impl Sessions {
     /// There is no such attempt.
     pub async fn keys(&self, attempt: &str) -> Result<Vec<KeyView>, SessionError> {
         let (_, seat) = self.seat_with(attempt).await?;
-        let rows = self.inner.database.keys_of_seat(&seat.id).await?;
+        let rows = self.inner.database.ssh_keys().of_seat(&seat.id).await?;
         Ok(rows.into_iter().map(view).collect())
     }
 
@@ -42,9 +43,9 @@ impl Sessions {
         let (_gate, whole) = self.alone(&found.session).await?;
         let mut act = self.act(&whole, actor, None).await?;
         let rows = read(&keys, self.inner.clock.now_ms())?;
-        remove_keys(act.writing(), &seat.id).await?;
+        SshKeys::remove_of(act.writing(), &seat.id).await?;
         for row in &rows {
-            if !add_key(act.writing(), &seat.id, row).await? {
+            if !SshKeys::add(act.writing(), &seat.id, row).await? {
                 return Err(SessionError::Terms {
                     what: format!("the key {} leads to another seat", row.fingerprint),
                     hint: "a key leads to one seat: draw another with ssh-keygen".to_owned(),
@@ -70,12 +71,12 @@ impl Sessions {
         key: &PublicKey,
     ) -> Result<Option<SeatRow>, SessionError> {
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-        Ok(self.inner.database.seat_of_key(&fingerprint).await?)
+        Ok(self.inner.database.seats().of_key(&fingerprint).await?)
     }
 
     async fn seat_with(&self, attempt: &str) -> Result<(AttemptRow, SeatRow), SessionError> {
         let found = self.attempt_of(attempt).await?;
-        let seat = self.inner.database.seat(&found.seat).await?;
+        let seat = self.inner.database.seats().find(&found.seat).await?;
         let seat = seat.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         })?;

@@ -5,8 +5,9 @@ use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::Deed;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
+use super::deed::moved;
 use super::{SessionError, Sessions, Whole};
-use crate::store::sessions::{AttemptRow, moved};
+use crate::store::attempts::AttemptRow;
 
 /// Most that one extension may grant: a day.
 const MOST_MS: u64 = 24 * 3_600_000;

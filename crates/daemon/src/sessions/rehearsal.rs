@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{SessionError, Sessions};
-use crate::store::rehearsals::add_rehearsal;
+use crate::store::rehearsals::Rehearsals;
 
 mod stage;
 
@@ -97,7 +97,7 @@ impl Sessions {
         let mut groups = Vec::new();
         let mut number = 0;
         for row in &whole.scenarios {
-            let scenario = self.frozen(&row.hash).await?;
+            let scenario = self.inner.scenarios.read(&row.hash).await?;
             let mut parts = Vec::new();
             for attempt in chosen.iter().filter(|one| one.scenario == row.scenario) {
                 number += 1;
@@ -349,7 +349,7 @@ impl Work {
     async fn keep(&self, rehearsal: &Rehearsal) -> Result<(), SessionError> {
         let (_gate, whole) = self.sessions.alone(&self.session).await?;
         let mut act = self.sessions.act(&whole, &self.actor, None).await?;
-        add_rehearsal(act.writing(), &self.session, rehearsal).await?;
+        Rehearsals::add(act.writing(), &self.session, rehearsal).await?;
         act.write(Deed::Rehearsed {
             rehearsal: rehearsal.id.clone(),
             holds: rehearsal.verdict.holds,

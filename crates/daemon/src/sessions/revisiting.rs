@@ -6,7 +6,7 @@ use plateau_core::exam::session::SessionState;
 use plateau_labs::lab::LabError;
 
 use super::{SessionError, Sessions};
-use crate::store::sessions::AttemptRow;
+use crate::store::attempts::AttemptRow;
 
 /// What a lab is called that is opened again to be looked around in.
 fn name(attempt: &str) -> String {
@@ -16,7 +16,7 @@ fn name(attempt: &str) -> String {
 impl Sessions {
     /// The attempt of an identifier.
     pub(super) async fn attempt_of(&self, attempt: &str) -> Result<AttemptRow, SessionError> {
-        let found = self.inner.database.attempt(attempt).await?;
+        let found = self.inner.database.attempts().find(attempt).await?;
         found.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         })

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use plateau_core::exam::rehearsal::reserve;
 use plateau_core::exam::session::AttemptState;
 
-use super::view::any_draw;
 use super::{SessionError, Sessions, Whole};
-use crate::store::sessions::AttemptRow;
+use crate::store::attempts::AttemptRow;
 
 /// What a node takes that was never measured: a booted systemd with a service or two.
 const NODE_BYTES: u64 = 96 << 20;
@@ -36,12 +35,23 @@ impl Sessions {
             let bytes = hash.and_then(|hash| each.get(hash));
             needed = needed.saturating_add(bytes.copied().unwrap_or(0));
         }
-        for session in self.inner.database.sessions().await? {
-            for attempt in self.inner.database.attempts(&session.id).await? {
+        for session in self.inner.database.sessions().list().await? {
+            for attempt in self
+                .inner
+                .database
+                .attempts()
+                .of_session(&session.id)
+                .await?
+            {
                 if attempt.state != AttemptState::Preparing {
                     continue;
                 }
-                let scenarios = self.inner.database.scenarios(&session.id).await?;
+                let scenarios = self
+                    .inner
+                    .database
+                    .sessions()
+                    .scenarios(&session.id)
+                    .await?;
                 let row = scenarios
                     .iter()
                     .find(|row| row.scenario == attempt.scenario);
@@ -62,10 +72,10 @@ impl Sessions {
 
     /// Memory that a lab of a scenario takes, in bytes.
     async fn lab_bytes(&self, hash: &str) -> Result<u64, SessionError> {
-        if let Some(known) = self.inner.database.lab_memory(hash).await? {
+        if let Some(known) = self.inner.database.rehearsals().lab_memory(hash).await? {
             return Ok(known);
         }
-        let topology = any_draw(&self.frozen(hash).await?)?;
+        let topology = self.inner.scenarios.any_draw(hash).await?;
         let nodes = u64::try_from(topology.nodes.len()).unwrap_or(u64::MAX);
         Ok(nodes.saturating_mul(NODE_BYTES))
     }

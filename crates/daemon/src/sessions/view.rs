@@ -9,7 +9,8 @@ use plateau_core::scenario::Scenario;
 use plateau_core::topology::Topology;
 
 use super::{SessionError, Sessions, Whole};
-use crate::store::sessions::{AttemptRow, SessionRow};
+use crate::store::attempts::AttemptRow;
+use crate::store::sessions::SessionRow;
 
 impl Sessions {
     /// All sessions, the newest last.
@@ -18,7 +19,7 @@ impl Sessions {
     /// The database cannot be read.
     pub async fn list(&self) -> Result<Vec<SessionView>, SessionError> {
         let mut views = Vec::new();
-        for session in self.inner.database.sessions().await? {
+        for session in self.inner.database.sessions().list().await? {
             views.push(self.view(session).await?);
         }
         Ok(views)
@@ -50,31 +51,30 @@ impl Sessions {
     /// There is no such session.
     pub async fn log(&self, session: &str, from: u64) -> Result<Vec<Entry>, SessionError> {
         let session = self.find(session).await?;
-        Ok(self.inner.database.log(&session.id, from).await?)
+        Ok(self.inner.database.log().entries(&session.id, from).await?)
     }
 
     pub(super) async fn view(&self, session: SessionRow) -> Result<SessionView, SessionError> {
         let database = &self.inner.database;
         let mut scenarios = Vec::new();
-        for row in database.scenarios(&session.id).await? {
-            let scenario = self.frozen(&row.hash).await?;
-            let topology = any_draw(&scenario)?;
+        for row in database.sessions().scenarios(&session.id).await? {
+            let topology = self.inner.scenarios.any_draw(&row.hash).await?;
             scenarios.push(ScenarioView {
                 id: row.scenario,
                 blocks: blocks(&topology),
-                title: topology.title,
+                title: topology.title.clone(),
                 hash: row.hash,
                 duration_ms: row.duration_ms,
                 proven_ms: row.proven_ms,
             });
         }
         let mut attempts: BTreeMap<String, u32> = BTreeMap::new();
-        for attempt in database.attempts(&session.id).await? {
+        for attempt in database.attempts().of_session(&session.id).await? {
             *attempts.entry(attempt.state.word().to_owned()).or_default() += 1;
         }
-        let seats = database.seats(&session.id).await?.len();
+        let seats = database.seats().of_session(&session.id).await?.len();
         Ok(SessionView {
-            rehearsal: database.last_rehearsal(&session.id).await?,
+            rehearsal: database.rehearsals().last(&session.id).await?,
             moves: session.state.moves().collect(),
             id: session.id,
             name: session.name,

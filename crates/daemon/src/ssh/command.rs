@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use plateau_labs::agent;
 use plateau_labs::error::chain;
+use plateau_labs::layout;
 use plateau_labs::runtime::{Printed, Running};
 use plateau_labs::terminals::{Place, TerminalError};
 use russh::server::Msg;
@@ -45,7 +45,7 @@ pub(super) fn login() -> Vec<String> {
 
 /// The node's files over SFTP.
 pub(super) fn files() -> Vec<String> {
-    [agent::GRADER, "sftp"].map(str::to_owned).to_vec()
+    [layout::GRADER, "sftp"].map(str::to_owned).to_vec()
 }
 
 /// Runs a program of a node until it or the client ends, or the lab's doors are closed.

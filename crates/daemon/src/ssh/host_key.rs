@@ -1,8 +1,6 @@
 //! The key by which clients know the server again.
 
 use std::fmt;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use russh::keys::ssh_key::LineEnding;
@@ -10,6 +8,7 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{HashAlg, PrivateKey};
 
 use super::SshError;
+use crate::secret_file::SecretFile;
 
 /// Its file in the state folder.
 const FILE: &str = "ssh_host_ed25519_key";
@@ -29,35 +28,22 @@ impl HostKey {
     /// # Errors
     /// Where the file cannot be used.
     pub fn open(state: &Path) -> Result<Self, SshError> {
-        let path = state.join(FILE);
-        let failed = |source| SshError::File {
-            path: path.clone(),
-            source,
-        };
+        let file = SecretFile::new(state, FILE);
+        let path = file.path();
         let no_key = |source| SshError::NoKey {
-            path: path.clone(),
+            path: path.to_owned(),
             source,
         };
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-                    .map_err(failed)?;
-                PrivateKey::from_openssh(&text).map(Self).map_err(no_key)
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let key = draw().map_err(SshError::Random)?;
-                let text = key.to_openssh(LineEnding::LF).map_err(no_key)?;
-                std::fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(&path)
-                    .and_then(|mut file| file.write_all(text.as_bytes()))
-                    .map_err(failed)?;
-                Ok(Self(key))
-            }
-            Err(error) => Err(failed(error)),
-        }
+        let drawn = || {
+            let key = draw().map_err(SshError::Random)?;
+            let text = key.to_openssh(LineEnding::LF).map_err(no_key)?;
+            Ok(text.to_string())
+        };
+        let text = file.open_text(drawn, |source| SshError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        PrivateKey::from_openssh(&text).map(Self).map_err(no_key)
     }
 
     /// What clients show of it, such as `SHA256:…`.
@@ -79,6 +65,8 @@ fn draw() -> Result<PrivateKey, getrandom::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -1,18 +1,31 @@
 //! The daemon's clock in the database.
 
-use super::database::{Database, DatabaseError};
-use super::sessions::column;
+use super::column::{column, number};
+use super::database::{Database, DatabaseError, Pool};
 use crate::clock::Beat;
+
+/// The clock as it was last written down. Clones share the connections.
+#[derive(Clone, Debug)]
+pub struct StoredClock {
+    pool: Pool,
+}
 
 impl Database {
     /// The clock as it was last written down.
-    pub(crate) async fn beat(&self) -> Result<Option<Beat>, DatabaseError> {
+    #[must_use]
+    pub fn clock(&self) -> StoredClock {
+        StoredClock { pool: self.pool() }
+    }
+}
+
+impl StoredClock {
+    /// The clock as it was last written down.
+    pub(crate) async fn read(&self) -> Result<Option<Beat>, DatabaseError> {
         let row: Option<(String, i64, i64)> =
             sqlx::query_as("SELECT boot, since_boot, showed FROM clock WHERE id = 1")
-                .fetch_optional(self.read())
+                .fetch_optional(self.pool.read())
                 .await
                 .map_err(DatabaseError::query("read the clock"))?;
-        let number = |value| u64::try_from(value).unwrap_or(0);
         Ok(row.map(|(boot, since_boot, showed)| Beat {
             boot,
             since_boot_ms: number(since_boot),
@@ -21,7 +34,7 @@ impl Database {
     }
 
     /// Writes the clock down.
-    pub(crate) async fn keep_beat(&self, beat: &Beat) -> Result<(), DatabaseError> {
+    pub(crate) async fn write(&self, beat: &Beat) -> Result<(), DatabaseError> {
         sqlx::query(
             "INSERT INTO clock (id, boot, since_boot, showed) VALUES (1, $1, $2, $3) \
              ON CONFLICT (id) DO UPDATE SET boot = excluded.boot, \
@@ -30,7 +43,7 @@ impl Database {
         .bind(&beat.boot)
         .bind(column(beat.since_boot_ms))
         .bind(column(beat.showed_ms))
-        .execute(self.write())
+        .execute(self.pool.write())
         .await
         .map(drop)
         .map_err(DatabaseError::query("write the clock down"))

@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use plateau_core::error::ErrorCode;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Any, AnyPool, Connection as _, Executor as _, Transaction};
+use sqlx::{AnyPool, Connection as _, Executor as _};
 use thiserror::Error;
+
+use super::transaction::Transaction;
 
 /// All versions of the schema, in their order.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -109,21 +112,12 @@ impl DatabaseError {
         }
     }
 
-    /// Short code that stays the same.
+    /// What it is in the API.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self.is_full() {
-            true => plateau_labs::disk::FULL,
-            false => "database-failed",
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self.is_full() {
-            true => plateau_labs::disk::HINT,
-            false => "look at the disk's space and, with PostgreSQL, whether it answers",
+            true => ErrorCode::DiskFull,
+            false => ErrorCode::DatabaseFailed,
         }
     }
 
@@ -164,14 +158,42 @@ pub enum Dialect {
 }
 
 /// The database. Clones share its connections.
+///
+/// Each group of tables has a repository, such as [`Database::accounts`]; what is of all tables is
+/// the database's own.
 #[derive(Clone, Debug)]
 pub struct Database {
+    pool: Pool,
+    /// Where it is, without a password.
+    shown: Arc<str>,
+}
+
+/// The connections that all repositories share.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
     /// One connection with SQLite, which takes one writer at a time.
     writer: AnyPool,
     readers: AnyPool,
     dialect: Dialect,
-    /// Where it is, without a password.
-    shown: Arc<str>,
+}
+
+impl Pool {
+    /// Begins something that is done as a whole or not at all.
+    pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {
+        let begun = self.writer.begin().await;
+        let begun = begun.map_err(DatabaseError::query("begin a transaction"))?;
+        Ok(Transaction::new(begun, self.dialect))
+    }
+
+    /// Where it is only read.
+    pub(super) fn read(&self) -> &AnyPool {
+        &self.readers
+    }
+
+    /// Where one statement writes.
+    pub(super) fn write(&self) -> &AnyPool {
+        &self.writer
+    }
 }
 
 impl Database {
@@ -182,7 +204,7 @@ impl Database {
     /// It cannot be reached, or is of a later version than this daemon.
     pub async fn open(url: &str) -> Result<Self, DatabaseError> {
         let database = Self::connect(url).await?;
-        let migrated = MIGRATIONS.run(&database.writer).await;
+        let migrated = MIGRATIONS.run(database.write()).await;
         migrated.map_err(|source| DatabaseError::Migrate {
             url: shown(url),
             source,
@@ -236,22 +258,24 @@ impl Database {
                     });
                 let writer = writer.connect(&url).await.map_err(failed)?;
                 let readers = pool.max_connections(READERS);
-                Ok(Self {
+                let shown = shown(url.trim_end_matches(MODE)).into();
+                let pool = Pool {
                     readers: readers.connect(&url).await.map_err(failed)?,
                     writer,
                     dialect: Dialect::Sqlite,
-                    shown: shown(url.trim_end_matches(MODE)).into(),
-                })
+                };
+                Ok(Self { pool, shown })
             }
             Some("postgres" | "postgresql") => {
                 let pool = pool.max_connections(2 * READERS);
                 let pool = pool.connect(url).await.map_err(failed)?;
-                Ok(Self {
+                let pool = Pool {
                     writer: pool.clone(),
                     readers: pool,
                     dialect: Dialect::Postgres,
-                    shown: shown(url).into(),
-                })
+                };
+                let shown = shown(url).into();
+                Ok(Self { pool, shown })
             }
             Some(_) | None => Err(DatabaseError::Address { url: shown(url) }),
         }
@@ -263,7 +287,7 @@ impl Database {
     /// It does not.
     pub async fn ping(&self) -> Result<(), DatabaseError> {
         sqlx::query("SELECT 1")
-            .execute(&self.readers)
+            .execute(self.read())
             .await
             .map(drop)
             .map_err(DatabaseError::query("ask whether the database answers"))
@@ -272,7 +296,7 @@ impl Database {
     /// Which of the two it is.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        self.dialect
+        self.pool.dialect
     }
 
     /// Its URL without a password.
@@ -284,7 +308,7 @@ impl Database {
     /// The files that it is kept in; none with PostgreSQL.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let path = match self.dialect {
+        let path = match self.pool.dialect {
             Dialect::Sqlite => self.shown.trim_start_matches("sqlite://"),
             Dialect::Postgres => return Vec::new(),
         };
@@ -295,25 +319,29 @@ impl Database {
     }
 
     /// Begins something that is done as a whole or not at all.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
-        let begun = self.writer.begin().await;
-        begun.map_err(DatabaseError::query("begin a transaction"))
+    pub(crate) async fn begin(&self) -> Result<Transaction, DatabaseError> {
+        self.pool.begin().await
+    }
+
+    /// Its connections, for a repository.
+    pub(super) fn pool(&self) -> Pool {
+        self.pool.clone()
     }
 
     /// Where it is only read.
-    pub(crate) fn read(&self) -> &AnyPool {
-        &self.readers
+    pub(super) fn read(&self) -> &AnyPool {
+        self.pool.read()
     }
 
     /// Where one statement writes.
-    pub(crate) fn write(&self) -> &AnyPool {
-        &self.writer
+    pub(super) fn write(&self) -> &AnyPool {
+        self.pool.write()
     }
 
     /// Waits until nothing is under way, and closes it.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.pool.readers.close().await;
+        self.pool.writer.close().await;
     }
 }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use plateau_core::exam::deliverable::{HandedInView, VersionView};
-use sqlx::{Any, FromRow, Transaction};
+use sqlx::FromRow;
 
-use super::database::{Database, DatabaseError};
-use super::evidence::{signed, unsigned};
+use super::column::{column, number};
+use super::database::{Database, DatabaseError, Pool};
+use super::transaction::Transaction;
 
 /// What was saved of a task's deliverable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct SavedVersions {
     /// Versions by number, which is the order in which they were saved.
     pub versions: Vec<VersionView>,
     /// Drafts in the order in which they were saved, each later than every version.
@@ -28,7 +29,7 @@ pub struct Draft {
     pub saved: VersionView,
 }
 
-impl Kept {
+impl SavedVersions {
     /// What counts: whatever was saved last.
     #[must_use]
     pub fn latest(&self) -> Option<&VersionView> {
@@ -72,7 +73,7 @@ struct DraftRow {
 }
 
 /// Attempt and task → what was saved.
-type Everything = BTreeMap<(String, String), Kept>;
+type Everything = BTreeMap<(String, String), SavedVersions>;
 
 const READ: &str = "read what was handed in";
 
@@ -94,17 +95,37 @@ const DRAFTS_OF_SESSION: &str = "SELECT d.attempt, d.task, d.writer, d.began, d.
     d.content, c.size, d.saved, d.actor FROM drafts d JOIN contents c ON c.hash = d.content \
     JOIN attempts a ON a.id = d.attempt WHERE a.session = $1 ORDER BY d.task, d.saved";
 
+/// What candidates hand in. Clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Deliverables {
+    pool: Pool,
+}
+
 impl Database {
+    /// What candidates hand in.
+    #[must_use]
+    pub fn deliverables(&self) -> Deliverables {
+        Deliverables { pool: self.pool() }
+    }
+}
+
+impl Deliverables {
     /// What was saved of an attempt's deliverables, by task.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn handed_in(&self, attempt: &str) -> Result<BTreeMap<String, Kept>, DatabaseError> {
+    pub async fn of_attempt(
+        &self,
+        attempt: &str,
+    ) -> Result<BTreeMap<String, SavedVersions>, DatabaseError> {
         let failed = || DatabaseError::query(READ);
         let versions = sqlx::query_as(VERSIONS_OF_ATTEMPT).bind(attempt);
-        let versions = versions.fetch_all(self.read()).await.map_err(failed())?;
+        let versions = versions
+            .fetch_all(self.pool.read())
+            .await
+            .map_err(failed())?;
         let drafts = sqlx::query_as(DRAFTS_OF_ATTEMPT).bind(attempt);
-        let drafts = drafts.fetch_all(self.read()).await.map_err(failed())?;
+        let drafts = drafts.fetch_all(self.pool.read()).await.map_err(failed())?;
         Ok(by_task(versions, drafts))
     }
 
@@ -118,9 +139,12 @@ impl Database {
     ) -> Result<BTreeMap<String, Vec<HandedInView>>, DatabaseError> {
         let failed = || DatabaseError::query(READ);
         let versions = sqlx::query_as(LAST_OF_SESSION).bind(session);
-        let versions = versions.fetch_all(self.read()).await.map_err(failed())?;
+        let versions = versions
+            .fetch_all(self.pool.read())
+            .await
+            .map_err(failed())?;
         let drafts = sqlx::query_as(DRAFTS_OF_SESSION).bind(session);
-        let drafts = drafts.fetch_all(self.read()).await.map_err(failed())?;
+        let drafts = drafts.fetch_all(self.pool.read()).await.map_err(failed())?;
         let mut counting: BTreeMap<String, Vec<HandedInView>> = BTreeMap::new();
         for ((attempt, task), kept) in everything(versions, drafts) {
             if let Some(counts) = kept.latest().cloned() {
@@ -138,150 +162,139 @@ impl Database {
     pub async fn content(&self, hash: &str) -> Result<Option<Vec<u8>>, DatabaseError> {
         let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT bytes FROM contents WHERE hash = $1")
             .bind(hash)
-            .fetch_optional(self.read())
+            .fetch_optional(self.pool.read())
             .await
             .map_err(DatabaseError::query(READ))?;
         Ok(row.map(|(bytes,)| bytes))
     }
 
-    /// Every lab that an attempt ever had, the oldest first.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn labs_of_attempt(&self, attempt: &str) -> Result<Vec<String>, DatabaseError> {
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT lab FROM attempt_labs WHERE attempt = $1 ORDER BY lab")
-                .bind(attempt)
-                .fetch_all(self.read())
-                .await
-                .map_err(DatabaseError::query("read an attempt's labs"))?;
-        Ok(rows.into_iter().map(|(lab,)| lab).collect())
+    /// The same, in the middle of a change.
+    pub(crate) async fn of_attempt_in(
+        tx: &mut Transaction,
+        attempt: &str,
+    ) -> Result<BTreeMap<String, SavedVersions>, DatabaseError> {
+        let failed = || DatabaseError::query(READ);
+        let versions = sqlx::query_as(VERSIONS_OF_ATTEMPT).bind(attempt);
+        let versions = versions
+            .fetch_all(tx.connection())
+            .await
+            .map_err(failed())?;
+        let drafts = sqlx::query_as(DRAFTS_OF_ATTEMPT).bind(attempt);
+        let drafts = drafts.fetch_all(tx.connection()).await.map_err(failed())?;
+        Ok(by_task(versions, drafts))
+    }
+
+    /// Keeps bytes; those that are kept already are kept once.
+    pub(crate) async fn keep_content(
+        tx: &mut Transaction,
+        hash: &str,
+        bytes: &[u8],
+    ) -> Result<(), DatabaseError> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        // Written over by the same, so that nobody removes it before this is done.
+        sqlx::query(
+            "INSERT INTO contents (hash, size, bytes) VALUES ($1, $2, $3) \
+             ON CONFLICT (hash) DO UPDATE SET size = excluded.size",
+        )
+        .bind(hash)
+        .bind(column(size))
+        .bind(bytes)
+        .execute(tx.connection())
+        .await
+        .map(drop)
+        .map_err(DatabaseError::query("keep what is handed in"))
+    }
+
+    /// Adds a version, whose number nobody has.
+    pub(crate) async fn add_version(
+        tx: &mut Transaction,
+        attempt: &str,
+        task: &str,
+        number: u32,
+        version: &VersionView,
+    ) -> Result<(), DatabaseError> {
+        sqlx::query(
+            "INSERT INTO deliverables (attempt, task, number, name, kind, content, saved, actor) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(attempt)
+        .bind(task)
+        .bind(i64::from(number))
+        .bind(&version.name)
+        .bind(&version.kind)
+        .bind(&version.content)
+        .bind(column(version.saved_ms))
+        .bind(&version.by)
+        .execute(tx.connection())
+        .await
+        .map(drop)
+        .map_err(DatabaseError::query("add a version"))
+    }
+
+    /// Keeps a draft in the place of its writer's last.
+    pub(crate) async fn keep_draft(
+        tx: &mut Transaction,
+        attempt: &str,
+        task: &str,
+        draft: &Draft,
+    ) -> Result<(), DatabaseError> {
+        sqlx::query(
+            "INSERT INTO drafts (attempt, task, writer, began, name, kind, content, saved, actor) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (attempt, task, writer) \
+             DO UPDATE SET began = excluded.began, name = excluded.name, kind = excluded.kind, \
+             content = excluded.content, saved = excluded.saved, actor = excluded.actor",
+        )
+        .bind(attempt)
+        .bind(task)
+        .bind(&draft.writer)
+        .bind(column(draft.began_ms))
+        .bind(&draft.saved.name)
+        .bind(&draft.saved.kind)
+        .bind(&draft.saved.content)
+        .bind(column(draft.saved.saved_ms))
+        .bind(&draft.saved.by)
+        .execute(tx.connection())
+        .await
+        .map(drop)
+        .map_err(DatabaseError::query("keep a draft"))
+    }
+
+    /// Removes a writer's draft.
+    pub(crate) async fn remove_draft(
+        tx: &mut Transaction,
+        attempt: &str,
+        task: &str,
+        writer: &str,
+    ) -> Result<(), DatabaseError> {
+        sqlx::query("DELETE FROM drafts WHERE attempt = $1 AND task = $2 AND writer = $3")
+            .bind(attempt)
+            .bind(task)
+            .bind(writer)
+            .execute(tx.connection())
+            .await
+            .map(drop)
+            .map_err(DatabaseError::query("remove a draft"))
+    }
+
+    /// Removes bytes that are nobody's any longer.
+    pub(crate) async fn forget_content(
+        tx: &mut Transaction,
+        hash: &str,
+    ) -> Result<(), DatabaseError> {
+        sqlx::query(
+            "DELETE FROM contents WHERE hash = $1 \
+             AND NOT EXISTS (SELECT 1 FROM deliverables WHERE content = $1) \
+             AND NOT EXISTS (SELECT 1 FROM drafts WHERE content = $1)",
+        )
+        .bind(hash)
+        .execute(tx.connection())
+        .await
+        .map(drop)
+        .map_err(DatabaseError::query("forget an old draft"))
     }
 }
 
-/// The same, in the middle of a change.
-pub(crate) async fn handed_in(
-    tx: &mut Transaction<'static, Any>,
-    attempt: &str,
-) -> Result<BTreeMap<String, Kept>, DatabaseError> {
-    let failed = || DatabaseError::query(READ);
-    let versions = sqlx::query_as(VERSIONS_OF_ATTEMPT).bind(attempt);
-    let versions = versions.fetch_all(&mut **tx).await.map_err(failed())?;
-    let drafts = sqlx::query_as(DRAFTS_OF_ATTEMPT).bind(attempt);
-    let drafts = drafts.fetch_all(&mut **tx).await.map_err(failed())?;
-    Ok(by_task(versions, drafts))
-}
-
-/// Keeps bytes; those that are kept already are kept once.
-pub(crate) async fn keep_content(
-    tx: &mut Transaction<'static, Any>,
-    hash: &str,
-    bytes: &[u8],
-) -> Result<(), DatabaseError> {
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    // Written over by the same, so that nobody removes it before this is done.
-    sqlx::query(
-        "INSERT INTO contents (hash, size, bytes) VALUES ($1, $2, $3) \
-         ON CONFLICT (hash) DO UPDATE SET size = excluded.size",
-    )
-    .bind(hash)
-    .bind(signed(size))
-    .bind(bytes)
-    .execute(&mut **tx)
-    .await
-    .map(drop)
-    .map_err(DatabaseError::query("keep what is handed in"))
-}
-
-/// Adds a version, whose number nobody has.
-pub(crate) async fn add_version(
-    tx: &mut Transaction<'static, Any>,
-    attempt: &str,
-    task: &str,
-    number: u32,
-    version: &VersionView,
-) -> Result<(), DatabaseError> {
-    sqlx::query(
-        "INSERT INTO deliverables (attempt, task, number, name, kind, content, saved, actor) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(attempt)
-    .bind(task)
-    .bind(i64::from(number))
-    .bind(&version.name)
-    .bind(&version.kind)
-    .bind(&version.content)
-    .bind(signed(version.saved_ms))
-    .bind(&version.by)
-    .execute(&mut **tx)
-    .await
-    .map(drop)
-    .map_err(DatabaseError::query("add a version"))
-}
-
-/// Keeps a draft in the place of its writer's last.
-pub(crate) async fn keep_draft(
-    tx: &mut Transaction<'static, Any>,
-    attempt: &str,
-    task: &str,
-    draft: &Draft,
-) -> Result<(), DatabaseError> {
-    sqlx::query(
-        "INSERT INTO drafts (attempt, task, writer, began, name, kind, content, saved, actor) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (attempt, task, writer) \
-         DO UPDATE SET began = excluded.began, name = excluded.name, kind = excluded.kind, \
-         content = excluded.content, saved = excluded.saved, actor = excluded.actor",
-    )
-    .bind(attempt)
-    .bind(task)
-    .bind(&draft.writer)
-    .bind(signed(draft.began_ms))
-    .bind(&draft.saved.name)
-    .bind(&draft.saved.kind)
-    .bind(&draft.saved.content)
-    .bind(signed(draft.saved.saved_ms))
-    .bind(&draft.saved.by)
-    .execute(&mut **tx)
-    .await
-    .map(drop)
-    .map_err(DatabaseError::query("keep a draft"))
-}
-
-/// Removes a writer's draft.
-pub(crate) async fn remove_draft(
-    tx: &mut Transaction<'static, Any>,
-    attempt: &str,
-    task: &str,
-    writer: &str,
-) -> Result<(), DatabaseError> {
-    sqlx::query("DELETE FROM drafts WHERE attempt = $1 AND task = $2 AND writer = $3")
-        .bind(attempt)
-        .bind(task)
-        .bind(writer)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
-        .map_err(DatabaseError::query("remove a draft"))
-}
-
-/// Removes bytes that are nobody's any longer.
-pub(crate) async fn forget_content(
-    tx: &mut Transaction<'static, Any>,
-    hash: &str,
-) -> Result<(), DatabaseError> {
-    sqlx::query(
-        "DELETE FROM contents WHERE hash = $1 \
-         AND NOT EXISTS (SELECT 1 FROM deliverables WHERE content = $1) \
-         AND NOT EXISTS (SELECT 1 FROM drafts WHERE content = $1)",
-    )
-    .bind(hash)
-    .execute(&mut **tx)
-    .await
-    .map(drop)
-    .map_err(DatabaseError::query("forget an old draft"))
-}
-
-fn by_task(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> BTreeMap<String, Kept> {
+fn by_task(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> BTreeMap<String, SavedVersions> {
     let all = everything(versions, drafts).into_iter();
     all.map(|((_, task), kept)| (task, kept)).collect()
 }
@@ -294,9 +307,9 @@ fn everything(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> Everything {
             number: u32::try_from(row.number).ok(),
             name: row.name,
             kind: row.kind,
-            size: unsigned(row.size),
+            size: number(row.size),
             content: row.content,
-            saved_ms: unsigned(row.saved),
+            saved_ms: number(row.saved),
             by: row.actor,
         });
     }
@@ -304,14 +317,14 @@ fn everything(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> Everything {
         let kept = all.entry((row.attempt, row.task)).or_default();
         kept.drafts.push(Draft {
             writer: row.writer,
-            began_ms: unsigned(row.began),
+            began_ms: number(row.began),
             saved: VersionView {
                 number: None,
                 name: row.name,
                 kind: row.kind,
-                size: unsigned(row.size),
+                size: number(row.size),
                 content: row.content,
-                saved_ms: unsigned(row.saved),
+                saved_ms: number(row.saved),
                 by: row.actor,
             },
         });

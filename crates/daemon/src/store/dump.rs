@@ -10,8 +10,9 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _};
 use thiserror::Error;
 
+use super::column::number;
 use super::database::{Database, DatabaseError, Dialect, MIGRATIONS};
-use super::sessions::Writing;
+use super::transaction::Transaction;
 
 /// All tables, each behind those that it refers to.
 pub const TABLES: [&str; 21] = [
@@ -161,7 +162,7 @@ impl Database {
         let doing = "set the tables aside";
         let mut tx = self.begin().await?;
         let (schema,): (String,) = sqlx::query_as("SELECT CAST(current_schema() AS TEXT)")
-            .fetch_one(&mut *tx)
+            .fetch_one(tx.connection())
             .await
             .map_err(DatabaseError::query(doing))?;
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
@@ -170,10 +171,12 @@ impl Database {
             format!("ALTER SCHEMA {schema} RENAME TO {aside}"),
             format!("CREATE SCHEMA {schema}"),
         ] {
-            let done = sqlx::query(AssertSqlSafe(text)).execute(&mut *tx).await;
+            let done = sqlx::query(AssertSqlSafe(text))
+                .execute(tx.connection())
+                .await;
             done.map_err(DatabaseError::query(doing))?;
         }
-        super::sessions::commit(tx).await
+        tx.commit().await
     }
 
     /// Makes the tables as they were in a version of the schema, puts rows into them, and brings
@@ -197,7 +200,7 @@ impl Database {
             let (table, text) = read.map_err(DumpError::Read)?;
             insert(&mut tx, &table, line, &text).await?;
         }
-        super::sessions::commit(tx).await?;
+        tx.commit().await?;
         let migrated = MIGRATIONS.run(self.write()).await;
         migrated.map_err(|source| migrating(self, source))?;
         Ok(Counts {
@@ -212,7 +215,7 @@ impl Database {
             .fetch_one(self.read())
             .await
             .map_err(DatabaseError::query("count what was put back"))?;
-        Ok(super::sessions::number(count))
+        Ok(number(count))
     }
 }
 
@@ -252,7 +255,12 @@ fn bytes_of(object: &Map<String, Value>) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-async fn insert(tx: &mut Writing, table: &str, line: usize, text: &[u8]) -> Result<(), DumpError> {
+async fn insert(
+    tx: &mut Transaction,
+    table: &str,
+    line: usize,
+    text: &[u8],
+) -> Result<(), DumpError> {
     let no_row = || DumpError::Line {
         table: table.to_owned(),
         line,
@@ -287,6 +295,6 @@ async fn insert(tx: &mut Writing, table: &str, line: usize, text: &[u8]) -> Resu
             Value::Null | Value::Bool(_) | Value::Array(_) => return Err(no_row()),
         };
     }
-    let done = insert.execute(&mut **tx).await;
+    let done = insert.execute(tx.connection()).await;
     Ok(done.map(drop).map_err(DatabaseError::query(LOAD))?)
 }

@@ -1,10 +1,10 @@
 //! Log-ins: who came in by a password or a code, and for how long.
 
-use super::database::{Database, DatabaseError};
+use super::database::{Database, DatabaseError, Pool};
 
 /// Whose log-in it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum LoginOwner {
     /// An account's, by its identifier.
     Account(String),
     /// A seat's, by its identifier.
@@ -17,7 +17,7 @@ pub struct Login {
     /// Identifier (UUID version 7).
     pub id: String,
     /// Whose it is.
-    pub whose: Whose,
+    pub whose: LoginOwner,
     /// When it was made.
     pub created: i64,
     /// When it was last used, to the minute.
@@ -38,15 +38,29 @@ type Row = (
     String,
 );
 
+/// Log-ins. Clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Logins {
+    pool: Pool,
+}
+
 impl Database {
+    /// The log-ins.
+    #[must_use]
+    pub fn logins(&self) -> Logins {
+        Logins { pool: self.pool() }
+    }
+}
+
+impl Logins {
     /// Keeps a log-in under the hash of its secret.
     ///
     /// # Errors
     /// The account or the seat is not there any more, or the database fails.
-    pub async fn add_login(&self, login: &Login, hash: &str) -> Result<(), DatabaseError> {
+    pub async fn add(&self, login: &Login, hash: &str) -> Result<(), DatabaseError> {
         let (account, seat) = match &login.whose {
-            Whose::Account(account) => (Some(account), None),
-            Whose::Seat(seat) => (None, Some(seat)),
+            LoginOwner::Account(account) => (Some(account), None),
+            LoginOwner::Seat(seat) => (None, Some(seat)),
         };
         sqlx::query(
             "INSERT INTO logins (id, hash, account, seat, created, last_seen, expires, address) \
@@ -60,7 +74,7 @@ impl Database {
         .bind(login.last_seen)
         .bind(login.expires)
         .bind(&login.address)
-        .execute(self.write())
+        .execute(self.pool.write())
         .await
         .map_err(DatabaseError::query("keep a log-in"))?;
         Ok(())
@@ -70,36 +84,32 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn login(&self, hash: &str) -> Result<Option<Login>, DatabaseError> {
-        self.login_by("hash", hash).await
+    pub async fn by_hash(&self, hash: &str) -> Result<Option<Login>, DatabaseError> {
+        self.by("hash", hash).await
     }
 
     /// The log-in of an identifier, also where it is over.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn login_of_id(&self, id: &str) -> Result<Option<Login>, DatabaseError> {
-        self.login_by("id", id).await
+    pub async fn by_id(&self, id: &str) -> Result<Option<Login>, DatabaseError> {
+        self.by("id", id).await
     }
 
-    async fn login_by(
-        &self,
-        column: &'static str,
-        value: &str,
-    ) -> Result<Option<Login>, DatabaseError> {
+    async fn by(&self, column: &'static str, value: &str) -> Result<Option<Login>, DatabaseError> {
         let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT id, account, seat, created, last_seen, expires, address \
              FROM logins WHERE {column} = $1"
         )))
         .bind(value)
-        .fetch_optional(self.read())
+        .fetch_optional(self.pool.read())
         .await
         .map_err(DatabaseError::query("look up a log-in"))?;
         Ok(row.and_then(
             |(id, account, seat, created, last_seen, expires, address)| {
                 let whose = match (account, seat) {
-                    (Some(account), _) => Whose::Account(account),
-                    (None, Some(seat)) => Whose::Seat(seat),
+                    (Some(account), _) => LoginOwner::Account(account),
+                    (None, Some(seat)) => LoginOwner::Seat(seat),
                     (None, None) => return None,
                 };
                 Some(Login {
@@ -118,10 +128,10 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn has_login(&self, id: &str) -> Result<bool, DatabaseError> {
+    pub async fn exists(&self, id: &str) -> Result<bool, DatabaseError> {
         let found: Option<String> = sqlx::query_scalar("SELECT id FROM logins WHERE id = $1")
             .bind(id)
-            .fetch_optional(self.read())
+            .fetch_optional(self.pool.read())
             .await
             .map_err(DatabaseError::query("look whether a log-in is over"))?;
         Ok(found.is_some())
@@ -131,11 +141,11 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn touch_login(&self, id: &str, now: i64) -> Result<(), DatabaseError> {
+    pub async fn touch(&self, id: &str, now: i64) -> Result<(), DatabaseError> {
         sqlx::query("UPDATE logins SET last_seen = $1 WHERE id = $2")
             .bind(now)
             .bind(id)
-            .execute(self.write())
+            .execute(self.pool.write())
             .await
             .map_err(DatabaseError::query("write down that a log-in is used"))?;
         Ok(())
@@ -145,10 +155,10 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn end_login(&self, id: &str) -> Result<(), DatabaseError> {
+    pub async fn end(&self, id: &str) -> Result<(), DatabaseError> {
         sqlx::query("DELETE FROM logins WHERE id = $1")
             .bind(id)
-            .execute(self.write())
+            .execute(self.pool.write())
             .await
             .map_err(DatabaseError::query("end a log-in"))?;
         Ok(())
@@ -158,14 +168,14 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn end_logins(&self, whose: &Whose) -> Result<u64, DatabaseError> {
+    pub async fn end_all(&self, whose: &LoginOwner) -> Result<u64, DatabaseError> {
         let (text, id) = match whose {
-            Whose::Account(account) => ("DELETE FROM logins WHERE account = $1", account),
-            Whose::Seat(seat) => ("DELETE FROM logins WHERE seat = $1", seat),
+            LoginOwner::Account(account) => ("DELETE FROM logins WHERE account = $1", account),
+            LoginOwner::Seat(seat) => ("DELETE FROM logins WHERE seat = $1", seat),
         };
         let ended = sqlx::query(text)
             .bind(id)
-            .execute(self.write())
+            .execute(self.pool.write())
             .await
             .map_err(DatabaseError::query("end log-ins"))?;
         Ok(ended.rows_affected())
@@ -175,10 +185,10 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn sweep_logins(&self, before: i64) -> Result<(), DatabaseError> {
+    pub async fn sweep(&self, before: i64) -> Result<(), DatabaseError> {
         sqlx::query("DELETE FROM logins WHERE expires < $1")
             .bind(before)
-            .execute(self.write())
+            .execute(self.pool.write())
             .await
             .map_err(DatabaseError::query("remove log-ins that are over"))?;
         Ok(())

@@ -3,7 +3,7 @@
 use plateau_core::exam::rights::Role;
 
 use super::accounts::role_of;
-use super::database::{Database, DatabaseError};
+use super::database::{Database, DatabaseError, Pool};
 
 /// A token, without its secret. Moments are milliseconds since the epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +38,26 @@ fn token(row: Row, doing: &'static str) -> Result<ApiToken, DatabaseError> {
     })
 }
 
+/// Tokens of programs. Clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    pool: Pool,
+}
+
 impl Database {
+    /// The tokens of programs.
+    #[must_use]
+    pub fn tokens(&self) -> Tokens {
+        Tokens { pool: self.pool() }
+    }
+}
+
+impl Tokens {
     /// Keeps a token under its hash.
     ///
     /// # Errors
     /// Its name is taken ([`DatabaseError::is_taken`]), or the database fails.
-    pub async fn add_token(&self, token: &ApiToken, hash: &str) -> Result<(), DatabaseError> {
+    pub async fn add(&self, token: &ApiToken, hash: &str) -> Result<(), DatabaseError> {
         sqlx::query(
             "INSERT INTO tokens (id, name, hash, role, created, expires, last_used) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -55,7 +69,7 @@ impl Database {
         .bind(token.created)
         .bind(token.expires)
         .bind(token.last_used)
-        .execute(self.write())
+        .execute(self.pool.write())
         .await
         .map_err(DatabaseError::query("keep a token"))?;
         Ok(())
@@ -65,12 +79,12 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn tokens(&self) -> Result<Vec<ApiToken>, DatabaseError> {
+    pub async fn list(&self) -> Result<Vec<ApiToken>, DatabaseError> {
         const DOING: &str = "list the tokens";
         let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM tokens ORDER BY name"
         )))
-        .fetch_all(self.read())
+        .fetch_all(self.pool.read())
         .await
         .map_err(DatabaseError::query(DOING))?;
         rows.into_iter().map(|row| token(row, DOING)).collect()
@@ -80,19 +94,19 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn token(&self, hash: &str) -> Result<Option<ApiToken>, DatabaseError> {
-        self.token_by("hash", hash).await
+    pub async fn by_hash(&self, hash: &str) -> Result<Option<ApiToken>, DatabaseError> {
+        self.by("hash", hash).await
     }
 
     /// The token of an identifier, also where it is over.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn token_of_id(&self, id: &str) -> Result<Option<ApiToken>, DatabaseError> {
-        self.token_by("id", id).await
+    pub async fn by_id(&self, id: &str) -> Result<Option<ApiToken>, DatabaseError> {
+        self.by("id", id).await
     }
 
-    async fn token_by(
+    async fn by(
         &self,
         column: &'static str,
         value: &str,
@@ -102,7 +116,7 @@ impl Database {
             "SELECT {COLUMNS} FROM tokens WHERE {column} = $1"
         )))
         .bind(value)
-        .fetch_optional(self.read())
+        .fetch_optional(self.pool.read())
         .await
         .map_err(DatabaseError::query(DOING))?;
         row.map(|row| token(row, DOING)).transpose()
@@ -112,11 +126,11 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn touch_token(&self, id: &str, now: i64) -> Result<(), DatabaseError> {
+    pub async fn touch(&self, id: &str, now: i64) -> Result<(), DatabaseError> {
         sqlx::query("UPDATE tokens SET last_used = $1 WHERE id = $2")
             .bind(now)
             .bind(id)
-            .execute(self.write())
+            .execute(self.pool.write())
             .await
             .map_err(DatabaseError::query("write down that a token is used"))?;
         Ok(())
@@ -126,10 +140,10 @@ impl Database {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn remove_token(&self, asked: &str) -> Result<bool, DatabaseError> {
+    pub async fn remove(&self, asked: &str) -> Result<bool, DatabaseError> {
         let removed = sqlx::query("DELETE FROM tokens WHERE name = $1 OR id = $1")
             .bind(asked)
-            .execute(self.write())
+            .execute(self.pool.write())
             .await
             .map_err(DatabaseError::query("remove a token"))?;
         Ok(removed.rows_affected() > 0)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use plateau_core::error::ErrorCode;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -51,6 +52,53 @@ async fn whatever_the_document_refers_to_is_in_it() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
+}
+
+#[test]
+fn what_stands_in_a_path_and_nothing_else_is_a_parameter_of_the_path() {
+    let document = serde_json::to_value(plateaud::http::document()).unwrap();
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let names = path.split('/').filter_map(|part| part.strip_prefix('{'));
+        let names: BTreeSet<&str> = names.filter_map(|part| part.strip_suffix('}')).collect();
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array();
+            let (in_path, others): (Vec<&Value>, Vec<&Value>) = parameters
+                .into_iter()
+                .flatten()
+                .partition(|parameter| parameter["in"] == "path");
+            let told = in_path
+                .iter()
+                .map(|parameter| parameter["name"].as_str().unwrap());
+            assert_eq!(told.collect::<BTreeSet<_>>(), names, "{method} {path}");
+            assert!(
+                in_path
+                    .iter()
+                    .all(|parameter| parameter["required"] == true)
+            );
+            assert!(
+                others.iter().all(|parameter| parameter["in"] == "query"),
+                "{method} {path}"
+            );
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(
+                id.chars().all(|letter| letter.is_ascii_alphabetic()),
+                "`{id}` is not a valid operation id"
+            );
+            assert!(ids.insert(id), "two operations are called `{id}`");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert_ne!(response["description"], "", "{method} {path} {status}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_codes_of_errors_are_a_closed_set() {
+    let document = serde_json::to_value(plateaud::http::document()).unwrap();
+    let codes = &document["components"]["schemas"]["ErrorCode"]["enum"];
+    let all: Vec<&str> = ErrorCode::ALL.iter().map(ErrorCode::as_str).collect();
+    assert_eq!(codes, &serde_json::json!(all));
 }
 
 fn collect(value: &Value, references: &mut BTreeSet<String>) {

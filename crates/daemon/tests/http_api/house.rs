@@ -9,18 +9,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use plateau_core::api::{ApiError, Event, LabState, LabView, NewLab, ScenarioFiles, What};
-use plateau_labs::images::{Images, Recipes};
-use plateau_labs::labs::Labs;
+use plateau_labs::images::Recipes;
 use plateau_labs::runtime::fake::Fake;
 use plateau_labs::runtime::{Runtime, measured};
 use plateau_labs::settings::Settings;
 use plateau_labs::terminals::Terminals;
 use plateaud::access::{Access, Lasting};
+use plateaud::app::{App, AppConfig};
 use plateaud::http::{Api, Listeners, Token};
-use plateaud::proxy::{Base, House as Behind, Web};
-use plateaud::report::Reports;
-use plateaud::sessions::Sessions;
-use plateaud::store::Database;
+use plateaud::proxy::Base;
 use plateaud::tls::Tls;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
@@ -103,56 +100,40 @@ impl House {
         };
         let tls = tls(state.path());
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let authority = tls.as_ref().and_then(Tls::authority);
-        let stop = CancellationToken::new();
-        let labs = Labs::open(runtime.clone(), settings).await.unwrap();
-        let terminals = Terminals::new(labs.clone());
-        let url = Database::in_folder(state.path());
-        let database = Database::open(&url).await.unwrap();
-        let access = Access::open(database.clone(), lasting).await.unwrap();
-        let sessions = Sessions::open(labs.clone(), database, terminals.clone(), stop.clone());
-        let sessions = sessions.await.unwrap();
-        let behind = Behind::new(&labs, &terminals, &access, &stop);
         let web = web.map(|base| {
             let base = Base::of(base).unwrap();
             let names = tls.as_ref().map(|tls| tls.names().all());
             base.check(names.as_deref()).unwrap();
-            Web::new(base, tls.as_ref(), behind)
+            base
         });
+        let config = AppConfig {
+            lasting,
+            tls: tls.clone(),
+            web,
+            ..AppConfig::new(settings, recipes())
+        };
+        let app = App::open(config, runtime).await.unwrap();
         let socket = state.path().join("run/plateaud.sock");
         let token = Token::open(state.path()).unwrap();
         let listeners = Listeners::bind_with(&socket, "127.0.0.1:0".parse().unwrap(), tls)
             .await
             .unwrap();
         let address = listeners.address().unwrap();
-        let api = Api {
-            web,
-            address,
-            judging: sessions.judging().clone(),
-            sessions,
-            labs,
-            terminals: terminals.clone(),
-            images: Images::new(runtime, recipes(), None),
-            access: access.clone(),
-            authority: authority.clone(),
-            ssh: None,
-            reports: Reports::default(),
-            stop: stop.clone(),
-        };
+        let api = app.api(address);
         let url = format!("{scheme}://{address}");
         let serving = api.clone();
         let served = tokio::spawn(async move { listeners.serve(serving, token).await.unwrap() });
         Self {
             fake,
-            access,
-            authority,
+            access: app.access,
+            authority: api.authority.clone(),
             url,
-            terminals,
+            terminals: app.terminals,
             token: std::fs::read_to_string(state.path().join("token"))
                 .unwrap()
                 .trim()
                 .to_owned(),
-            stop,
+            stop: api.stop.clone(),
             served,
             local: builder()
                 .no_proxy()

@@ -154,15 +154,16 @@ async fn a_name_at_an_address_is_slowed_after_wrong_passwords_also_after_a_resta
     // What is counted is in the database, so that a restart helps nobody.
     let database = house.access.database();
     let here = "127.0.0.1";
-    let failed = database.failed("ada", here).await.unwrap();
+    let failed = database.failures().find("ada", here).await.unwrap();
     assert_eq!(failed.unwrap().count, 5);
     // So many more that this test is not done before the wait is over.
     for _ in 0..6 {
-        let seen = database.failed("ada", here).await.unwrap();
+        let seen = database.failures().find("ada", here).await.unwrap();
         let now = seen.unwrap().last;
         assert!(
             database
-                .count_failure("ada", here, seen, now)
+                .failures()
+                .count("ada", here, seen, now)
                 .await
                 .unwrap()
         );
@@ -176,7 +177,7 @@ async fn a_name_at_an_address_is_slowed_after_wrong_passwords_also_after_a_resta
     assert_eq!(other.status(), StatusCode::CREATED);
     let elsewhere = house.post("/v1/logins", by_password("ada", PASSWORD)).await;
     assert_eq!(elsewhere.status(), StatusCode::CREATED);
-    assert_eq!(database.failed("bea", here).await.unwrap(), None);
+    assert_eq!(database.failures().find("bea", here).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -233,7 +234,14 @@ async fn a_code_is_one_computer_and_a_browser_one_log_in() {
     error(response, StatusCode::UNAUTHORIZED, "unauthorized").await;
 
     let (_, third) = cookie(&log_in(&house, &login).await);
-    let seat = house.access.database().place("t1").await.unwrap().unwrap();
+    let seat = house
+        .access
+        .database()
+        .seats()
+        .summary("t1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(house.access.revoke_seat(&seat).await.unwrap(), 1);
     let response = current(&house, &third).await;
     error(response, StatusCode::UNAUTHORIZED, "unauthorized").await;

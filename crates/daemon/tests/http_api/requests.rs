@@ -1,6 +1,7 @@
 //! Requests that are wrong.
 
-use plateau_core::api::{Fault, Version};
+use plateau_core::api::Version;
+use plateau_core::error::Blame;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -25,7 +26,7 @@ async fn a_body_that_cannot_be_read_is_refused_in_json() {
     let json = "application/json";
     let broken = house.send("/v1/labs", json, "{\"files\":").await;
     let refused = error(broken, StatusCode::BAD_REQUEST, "bad-json").await;
-    assert_eq!(refused.fault, Fault::Input);
+    assert_eq!(refused.fault, Blame::Input);
     let lacking = house.post("/v1/labs", json!({ "seed": "1" })).await;
     let refused = error(lacking, StatusCode::BAD_REQUEST, "bad-json").await;
     assert!(refused.message.contains("files"), "{}", refused.message);

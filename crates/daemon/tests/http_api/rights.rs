@@ -109,7 +109,8 @@ impl Exam {
             let database = self.house.access.database();
             let session = format!("session-{session}");
             database
-                .name_invigilator(&session, &account.id)
+                .invigilators()
+                .add(&session, &account.id)
                 .await
                 .unwrap();
         }

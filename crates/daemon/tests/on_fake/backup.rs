@@ -1,11 +1,12 @@
 //! A backup in the middle of an exam, and a daemon that begins where it was taken.
-#![allow(clippy::unwrap_used, reason = "these are tests too")]
+#![expect(clippy::unwrap_used, reason = "these are tests too")]
 
 use std::path::{Path, PathBuf};
 
 use plateau_core::api::{Order, Say, Which};
 use plateau_core::exam::log::{Deed, verify};
 use plateau_core::exam::session::AttemptState;
+use plateaud::backup::Prepared;
 use plateaud::restore::{RestoreError, Target, restore};
 use plateaud::store::Database;
 
@@ -30,7 +31,9 @@ async fn mid_exam() -> Centre {
 
 async fn backup(centre: &Centre) -> PathBuf {
     let path = centre.house.state.path().join("backup.tar.gz");
-    let prepared = centre.sessions.backup().await.unwrap();
+    let (database, clock) = (centre.sessions.database(), centre.sessions.clock());
+    let state = &centre.house.labs.settings().state;
+    let prepared = Prepared::take(database, state, clock).await.unwrap();
     let file = std::fs::File::create(&path).unwrap();
     prepared.write(file).unwrap().sync_all().unwrap();
     path
@@ -176,7 +179,7 @@ async fn a_damaged_backup_is_refused_and_nothing_is_changed() {
     ] {
         std::fs::write(&archive, bytes).unwrap();
         let refused = restore(&archive, &target(&state, false)).await.unwrap_err();
-        let text = plateau_labs::runtime::error::chain(&refused);
+        let text = plateau_labs::error::chain(&refused);
         assert!(told.iter().any(|told| text.contains(told)), "{text}");
         assert!(matches!(refused, RestoreError::Archive { .. }));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -1,5 +1,5 @@
 //! Keys by which candidates come in over SSH.
-#![allow(clippy::unwrap_used, reason = "these are tests too")]
+#![expect(clippy::unwrap_used, reason = "these are tests too")]
 
 use plateau_core::api::{Order, SetKeys};
 use plateau_core::exam::log::Deed;

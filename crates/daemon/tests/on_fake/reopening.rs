@@ -1,9 +1,10 @@
 //! Labs that were handed in, opened again on the fake engine, and asked what is new.
-#![allow(clippy::unwrap_used, reason = "these are tests too")]
+#![expect(clippy::unwrap_used, reason = "these are tests too")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{NodeState, Proposal, Which};
+use plateau_core::error::ErrorCode;
 use plateau_core::evidence::reopening::MEMORY_LOST;
 use plateau_core::exam::session::SessionState;
 use plateau_core::grade::Verdict;
@@ -63,7 +64,7 @@ async fn a_lab_is_opened_again_from_what_outlived_it() {
     assert_eq!(house.left(), Vec::<String>::new());
     assert_eq!(images(&house), Vec::<String>::new());
     let gone = house.labs.reopened("try", "again".to_owned()).await;
-    assert_eq!(gone.unwrap_err().code(), "nothing-kept");
+    assert_eq!(gone.unwrap_err().code(), ErrorCode::NothingKept);
     assert_eq!(house.markers(), 0);
 }
 
@@ -98,7 +99,8 @@ async fn a_failure_at_any_step_of_opening_again_leaves_nothing_and_can_be_tried_
         let failed = house.labs.reopened("try", "again".to_owned()).await;
         let error = failed.unwrap_err();
         assert!(
-            error.code() == "kept-damaged" && error.to_string().contains("was told to fail"),
+            error.code() == ErrorCode::KeptDamaged
+                && error.to_string().contains("was told to fail"),
             "call {call}: {error}"
         );
         assert_eq!(house.left(), Vec::<String>::new(), "call {call}");
@@ -200,7 +202,7 @@ async fn what_is_new_is_asked_of_the_disks_and_what_was_in_memory_stays_unknown(
     sessions.clear("december", true, "trainer").await.unwrap();
     let mended = mended.replace("/srv/other", "/srv/third");
     let gone = regrade(&centre, &mended, true).await.unwrap_err();
-    assert_eq!(gone.code(), "nothing-kept");
+    assert_eq!(gone.code(), ErrorCode::NothingKept);
     let again = regrade(&centre, &mended, false).await.unwrap();
     assert_eq!(again.to_ask, ["first/there"]);
 }

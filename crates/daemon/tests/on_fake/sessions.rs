@@ -1,11 +1,12 @@
 //! Exam sessions from the list of candidates to their grades.
-#![allow(clippy::unwrap_used, reason = "these are tests too")]
+#![expect(clippy::unwrap_used, reason = "these are tests too")]
 
 use std::time::Duration;
 
 use plateau_core::api::{
     AttemptView, Extend, NewScenario, NewSession, Order, Pause, Say, SeatView, Terms, Which,
 };
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::judgement::{Award, OpenPoint, Statement, Word};
 use plateau_core::exam::log::{Deed, verify};
@@ -13,12 +14,12 @@ use plateau_core::exam::rehearsal::RehearsalEvent;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 use plateau_core::feedback::Mode;
 use plateau_core::grade::Ruling;
+use plateau_labs::images::Recipes;
 use plateau_labs::runtime::fake::Fake;
-use plateau_labs::terminals::Terminals;
 use plateaud::access::{Access, Lasting};
+use plateaud::app::{App, AppConfig};
 use plateaud::sessions::{Sending, SessionError, Sessions};
 use plateaud::ssh::{Knock, Proof, Refusal, Stage};
-use plateaud::store::Database;
 use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, as_the_scripts_left_it, files, house};
@@ -43,12 +44,11 @@ pub(crate) struct Centre {
 }
 
 pub(crate) async fn open(house: &House) -> (Sessions, CancellationToken) {
-    let stop = CancellationToken::new();
-    let state = house.labs.settings().state.clone();
-    let database = Database::open(&Database::in_folder(&state)).await.unwrap();
-    let terminals = Terminals::new(house.labs.clone());
-    let sessions = Sessions::open(house.labs.clone(), database, terminals, stop.clone());
-    (sessions.await.unwrap(), stop)
+    let settings = house.labs.settings().clone();
+    let config = AppConfig::new(settings, Recipes::embedded(None).unwrap());
+    let stop = config.stop.clone();
+    let app = App::with_labs(config, house.fake.clone(), house.labs.clone());
+    (app.await.unwrap().sessions, stop)
 }
 
 pub(crate) async fn access(sessions: &Sessions) -> Access {
@@ -375,7 +375,7 @@ async fn a_session_is_sealed_once_no_point_is_open_of_those_who_came() {
         sealed.await
     };
     let refused = seal().await.unwrap_err();
-    assert_eq!(refused.code(), "open-points");
+    assert_eq!(refused.code(), ErrorCode::OpenPoints);
     let told = refused.to_string();
     assert!(told.contains("`001` at `two-servers`: "), "{told}");
     assert!(told.contains("juror Mme Petit is not done"), "{told}");
@@ -638,7 +638,7 @@ async fn what_cannot_be_is_refused_with_the_reason() {
     let mut unproven = new_session("30m");
     unproven.scenarios[0].insist = None;
     let refused = sessions.create(unproven, "trainer").await.unwrap_err();
-    assert_eq!(refused.code(), "not-proven");
+    assert_eq!(refused.code(), ErrorCode::NotProven);
     let mut alone = new_session("30m");
     alone.terms.jurors.pop();
     let refused = sessions.create(alone, "trainer").await.unwrap_err();
@@ -646,7 +646,7 @@ async fn what_cannot_be_is_refused_with_the_reason() {
     let mut backwards = new_session("30m");
     backwards.terms.to = "2026-11-30".into();
     let refused = sessions.create(backwards, "trainer").await.unwrap_err();
-    assert_eq!(refused.code(), "bad-terms");
+    assert_eq!(refused.code(), ErrorCode::BadTerms);
 
     sessions
         .create(new_session("30m"), "trainer")
@@ -656,18 +656,18 @@ async fn what_cannot_be_is_refused_with_the_reason() {
         .create(new_session("30m"), "trainer")
         .await
         .unwrap_err();
-    assert_eq!(refused.code(), "name-taken");
+    assert_eq!(refused.code(), ErrorCode::NameTaken);
     let list = b"number,name,blocks\n1,Ada,B9\n";
     let refused = sessions
         .seat_all("december", list, "trainer")
         .await
         .unwrap_err();
-    assert_eq!(refused.code(), "bad-roster");
+    assert_eq!(refused.code(), ErrorCode::BadRoster);
     let refused = sessions
         .prepare("december", Order::default(), "trainer")
         .await
         .unwrap_err();
-    assert_eq!(refused.code(), "nobody-concerned");
+    assert_eq!(refused.code(), ErrorCode::NobodyConcerned);
     sessions
         .seat_all("december", LIST.as_bytes(), "trainer")
         .await
@@ -681,18 +681,18 @@ async fn what_cannot_be_is_refused_with_the_reason() {
         .start("december", Order::default(), "trainer")
         .await
         .unwrap_err();
-    assert_eq!(refused.code(), "session-not-ready");
+    assert_eq!(refused.code(), ErrorCode::SessionNotReady);
     let refused = sessions
         .hand_in("december", Order::default(), "trainer")
         .await
         .unwrap_err();
-    assert_eq!(refused.code(), "reason-missing");
+    assert_eq!(refused.code(), ErrorCode::ReasonMissing);
     let say = Say {
         seat: Some("009".into()),
         text: "hello".into(),
     };
     let refused = sessions.say("december", say, "trainer").await.unwrap_err();
-    assert_eq!(refused.code(), "seat-not-found");
+    assert_eq!(refused.code(), ErrorCode::SeatNotFound);
     assert_eq!(sessions.seat_of("AAAA-AAAA-AAAA").await.unwrap(), None);
     assert_eq!(sessions.seat_of("?").await.unwrap(), None);
 }
@@ -833,12 +833,12 @@ async fn a_rehearsal_starts_all_grades_untouched_and_leaves_nothing() {
         .rehearse("december", Order::default(), "trainer")
         .await
         .unwrap_err();
-    assert_eq!(twice.code(), "session-rehearsing");
+    assert_eq!(twice.code(), ErrorCode::SessionRehearsing);
     let early = sessions
         .prepare("december", Order::default(), "trainer")
         .await
         .unwrap_err();
-    assert_eq!(early.code(), "session-rehearsing");
+    assert_eq!(early.code(), ErrorCode::SessionRehearsing);
     centre
         .until("all labs stand at once", async |centre| {
             centre.house.fake.of_role("node").len() == 9

@@ -3,9 +3,9 @@
 use plateau_core::exam::rights::Role;
 use plateau_core::exam::session::AttemptState;
 use plateaud::store::Database;
-use plateaud::store::accounts::{Account, Change};
-use plateaud::store::failures::Failed;
-use plateaud::store::logins::{Login, Whose};
+use plateaud::store::accounts::{Account, AccountChange};
+use plateaud::store::failures::FailureCount;
+use plateaud::store::logins::{Login, LoginOwner};
 use plateaud::store::tokens::ApiToken;
 use sqlx::Executor as _;
 
@@ -22,7 +22,7 @@ fn account(name: &str) -> Account {
     }
 }
 
-fn login(id: &str, whose: Whose) -> Login {
+fn login(id: &str, whose: LoginOwner) -> Login {
     Login {
         id: id.to_owned(),
         whose,
@@ -37,47 +37,68 @@ fn login(id: &str, whose: Whose) -> Login {
 async fn an_account_is_kept_changed_and_removed_with_its_log_ins() {
     on_both(async |database| {
         let ada = account("ada");
-        database.add_account(&ada, "$argon2id$1").await.unwrap();
-        let again = database.add_account(&account("ada"), "$argon2id$2").await;
+        database.accounts().add(&ada, "$argon2id$1").await.unwrap();
+        let again = database
+            .accounts()
+            .add(&account("ada"), "$argon2id$2")
+            .await;
         assert!(again.unwrap_err().is_taken());
         database
-            .add_account(&account("bea"), "$argon2id$3")
+            .accounts()
+            .add(&account("bea"), "$argon2id$3")
             .await
             .unwrap();
-        assert_eq!(database.account("ada").await.unwrap(), Some(ada.clone()));
-        assert_eq!(database.account(&ada.id).await.unwrap(), Some(ada.clone()));
-        assert_eq!(database.account("Ada").await.unwrap(), None);
-        let kept = database.password(&ada.id).await.unwrap();
+        assert_eq!(
+            database.accounts().find("ada").await.unwrap(),
+            Some(ada.clone())
+        );
+        assert_eq!(
+            database.accounts().find(&ada.id).await.unwrap(),
+            Some(ada.clone())
+        );
+        assert_eq!(database.accounts().find("Ada").await.unwrap(), None);
+        let kept = database.accounts().password(&ada.id).await.unwrap();
         assert_eq!(kept.as_deref(), Some("$argon2id$1"));
 
-        let whose = Whose::Account(ada.id.clone());
+        let whose = LoginOwner::Account(ada.id.clone());
         database
-            .add_login(&login("l1", whose.clone()), "h1")
+            .logins()
+            .add(&login("l1", whose.clone()), "h1")
             .await
             .unwrap();
-        let shown = Change {
+        let shown = AccountChange {
             shown: Some("Ada".to_owned()),
-            ..Change::default()
+            ..AccountChange::default()
         };
-        assert!(database.change_account(&ada.id, &shown).await.unwrap());
-        assert!(database.login("h1").await.unwrap().is_some());
-        let disabled = Change {
+        assert!(database.accounts().change(&ada.id, &shown).await.unwrap());
+        assert!(database.logins().by_hash("h1").await.unwrap().is_some());
+        let disabled = AccountChange {
             disabled: Some(true),
             role: Some(Role::Evaluator),
-            ..Change::default()
+            ..AccountChange::default()
         };
-        assert!(database.change_account(&ada.id, &disabled).await.unwrap());
-        assert_eq!(database.login("h1").await.unwrap(), None);
-        let now = database.account("ada").await.unwrap().unwrap();
+        assert!(
+            database
+                .accounts()
+                .change(&ada.id, &disabled)
+                .await
+                .unwrap()
+        );
+        assert_eq!(database.logins().by_hash("h1").await.unwrap(), None);
+        let now = database.accounts().find("ada").await.unwrap().unwrap();
         assert_eq!((now.shown.as_str(), now.role), ("Ada", Role::Evaluator));
         assert!(now.disabled);
-        let kept = database.password(&ada.id).await.unwrap();
+        let kept = database.accounts().password(&ada.id).await.unwrap();
         assert_eq!(kept.as_deref(), Some("$argon2id$1"));
 
-        database.add_login(&login("l2", whose), "h2").await.unwrap();
-        assert!(database.remove_account(&ada.id).await.unwrap());
-        assert!(!database.remove_account(&ada.id).await.unwrap());
-        assert_eq!(database.login("h2").await.unwrap(), None);
+        database
+            .logins()
+            .add(&login("l2", whose), "h2")
+            .await
+            .unwrap();
+        assert!(database.accounts().remove(&ada.id).await.unwrap());
+        assert!(!database.accounts().remove(&ada.id).await.unwrap());
+        assert_eq!(database.logins().by_hash("h2").await.unwrap(), None);
         let names: Vec<String> = names(&database).await;
         assert_eq!(names, ["bea"]);
     })
@@ -85,7 +106,7 @@ async fn an_account_is_kept_changed_and_removed_with_its_log_ins() {
 }
 
 async fn names(database: &Database) -> Vec<String> {
-    let accounts = database.accounts().await.unwrap();
+    let accounts = database.accounts().list().await.unwrap();
     accounts.into_iter().map(|account| account.name).collect()
 }
 
@@ -93,16 +114,17 @@ async fn names(database: &Database) -> Vec<String> {
 async fn log_ins_are_found_used_ended_and_swept() {
     on_both(async |database| {
         let ada = account("ada");
-        database.add_account(&ada, "$argon2id$1").await.unwrap();
-        let whose = Whose::Account(ada.id.clone());
+        database.accounts().add(&ada, "$argon2id$1").await.unwrap();
+        let whose = LoginOwner::Account(ada.id.clone());
         for (id, hash) in [("l1", "h1"), ("l2", "h2"), ("l3", "h3")] {
             database
-                .add_login(&login(id, whose.clone()), hash)
+                .logins()
+                .add(&login(id, whose.clone()), hash)
                 .await
                 .unwrap();
         }
-        database.touch_login("l1", 70).await.unwrap();
-        let seen = database.login("h1").await.unwrap().unwrap();
+        database.logins().touch("l1", 70).await.unwrap();
+        let seen = database.logins().by_hash("h1").await.unwrap().unwrap();
         assert_eq!(
             seen,
             Login {
@@ -110,17 +132,21 @@ async fn log_ins_are_found_used_ended_and_swept() {
                 ..login("l1", whose.clone())
             }
         );
-        database.end_login("l1").await.unwrap();
-        database.end_login("l1").await.unwrap();
-        assert_eq!(database.login("h1").await.unwrap(), None);
-        assert_eq!(database.end_logins(&whose).await.unwrap(), 2);
-        database.add_login(&login("l4", whose), "h4").await.unwrap();
-        database.sweep_logins(1000).await.unwrap();
-        assert!(database.login("h4").await.unwrap().is_some());
-        database.sweep_logins(1001).await.unwrap();
-        assert_eq!(database.login("h4").await.unwrap(), None);
-        let nobodys = login("l5", Whose::Seat("none".to_owned()));
-        assert!(database.add_login(&nobodys, "h5").await.is_err());
+        database.logins().end("l1").await.unwrap();
+        database.logins().end("l1").await.unwrap();
+        assert_eq!(database.logins().by_hash("h1").await.unwrap(), None);
+        assert_eq!(database.logins().end_all(&whose).await.unwrap(), 2);
+        database
+            .logins()
+            .add(&login("l4", whose), "h4")
+            .await
+            .unwrap();
+        database.logins().sweep(1000).await.unwrap();
+        assert!(database.logins().by_hash("h4").await.unwrap().is_some());
+        database.logins().sweep(1001).await.unwrap();
+        assert_eq!(database.logins().by_hash("h4").await.unwrap(), None);
+        let nobodys = login("l5", LoginOwner::Seat("none".to_owned()));
+        assert!(database.logins().add(&nobodys, "h5").await.is_err());
     })
     .await;
 }
@@ -136,25 +162,32 @@ async fn tokens_are_kept_by_their_hash() {
             expires: None,
             last_used: None,
         };
-        database.add_token(&token, "h1").await.unwrap();
+        database.tokens().add(&token, "h1").await.unwrap();
         let other = ApiToken {
             id: "k2".to_owned(),
             ..token.clone()
         };
         assert!(
             database
-                .add_token(&other, "h2")
+                .tokens()
+                .add(&other, "h2")
                 .await
                 .unwrap_err()
                 .is_taken()
         );
-        assert_eq!(database.token("h1").await.unwrap(), Some(token.clone()));
-        assert_eq!(database.token("h2").await.unwrap(), None);
-        database.touch_token("k1", 9).await.unwrap();
-        assert_eq!(database.tokens().await.unwrap()[0].last_used, Some(9));
-        assert!(database.remove_token("nightly").await.unwrap());
-        assert!(!database.remove_token("nightly").await.unwrap());
-        assert_eq!(database.token("h1").await.unwrap(), None);
+        assert_eq!(
+            database.tokens().by_hash("h1").await.unwrap(),
+            Some(token.clone())
+        );
+        assert_eq!(database.tokens().by_hash("h2").await.unwrap(), None);
+        database.tokens().touch("k1", 9).await.unwrap();
+        assert_eq!(
+            database.tokens().list().await.unwrap()[0].last_used,
+            Some(9)
+        );
+        assert!(database.tokens().remove("nightly").await.unwrap());
+        assert!(!database.tokens().remove("nightly").await.unwrap());
+        assert_eq!(database.tokens().by_hash("h1").await.unwrap(), None);
     })
     .await;
 }
@@ -164,30 +197,65 @@ async fn failures_are_counted_for_each_name_and_address_and_outlive_the_daemon()
     on_both_urls(async |url| {
         let database = Database::open(url).await.unwrap();
         let here = "192.0.2.1";
-        assert!(database.count_failure("ada", here, None, 10).await.unwrap());
-        let seen = database.failed("ada", here).await.unwrap();
-        assert_eq!(seen, Some(Failed { count: 1, last: 10 }));
-        assert!(database.count_failure("ada", here, seen, 20).await.unwrap());
-        // Whoever looked before somebody else counted has to look again.
-        assert!(!database.count_failure("ada", here, seen, 30).await.unwrap());
-        assert!(!database.count_failure("ada", here, None, 30).await.unwrap());
         assert!(
             database
-                .count_failure("ada", "local", None, 40)
+                .failures()
+                .count("ada", here, None, 10)
+                .await
+                .unwrap()
+        );
+        let seen = database.failures().find("ada", here).await.unwrap();
+        assert_eq!(seen, Some(FailureCount { count: 1, last: 10 }));
+        assert!(
+            database
+                .failures()
+                .count("ada", here, seen, 20)
+                .await
+                .unwrap()
+        );
+        // Whoever looked before somebody else counted has to look again.
+        assert!(
+            !database
+                .failures()
+                .count("ada", here, seen, 30)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !database
+                .failures()
+                .count("ada", here, None, 30)
+                .await
+                .unwrap()
+        );
+        assert!(
+            database
+                .failures()
+                .count("ada", "local", None, 40)
                 .await
                 .unwrap()
         );
         database.close().await;
 
         let database = Database::open(url).await.unwrap();
-        let seen = database.failed("ada", here).await.unwrap();
-        assert_eq!(seen, Some(Failed { count: 2, last: 20 }));
-        database.forgive("ada", "local").await.unwrap();
-        assert_eq!(database.failed("ada", "local").await.unwrap(), None);
-        database.sweep_failures(20).await.unwrap();
-        assert!(database.failed("ada", here).await.unwrap().is_some());
-        database.sweep_failures(21).await.unwrap();
-        assert_eq!(database.failed("ada", here).await.unwrap(), None);
+        let seen = database.failures().find("ada", here).await.unwrap();
+        assert_eq!(seen, Some(FailureCount { count: 2, last: 20 }));
+        database.failures().clear("ada", "local").await.unwrap();
+        assert_eq!(
+            database.failures().find("ada", "local").await.unwrap(),
+            None
+        );
+        database.failures().sweep(20).await.unwrap();
+        assert!(
+            database
+                .failures()
+                .find("ada", here)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        database.failures().sweep(21).await.unwrap();
+        assert_eq!(database.failures().find("ada", here).await.unwrap(), None);
         database.close().await;
     })
     .await;
@@ -200,46 +268,82 @@ async fn whose_a_lab_an_attempt_and_a_code_are_is_looked_up() {
         let pool = connect(url).await;
         pool.execute(include_str!("rows/0001.sql")).await.unwrap();
         pool.close().await;
-        let of_lab = database.owner_of_lab("l1").await.unwrap().unwrap();
+        let of_lab = database
+            .attempts()
+            .owner_of_lab("l1")
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (of_lab.session.as_str(), of_lab.seat.as_str()),
             ("s1", "t1")
         );
         assert_eq!(of_lab.state, AttemptState::Running);
         assert!(of_lab.attempt_is_open());
-        let of_attempt = database.owner_of_attempt("a1").await.unwrap();
+        let of_attempt = database.attempts().owner_of("a1").await.unwrap();
         assert_eq!(of_attempt, Some(of_lab));
-        assert_eq!(database.owner_of_lab("l2").await.unwrap(), None);
-        let place = database.place_of_code("c1").await.unwrap().unwrap();
+        assert_eq!(database.attempts().owner_of_lab("l2").await.unwrap(), None);
+        let place = database
+            .seats()
+            .summary_of_code("c1")
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (place.number.as_str(), place.name.as_str()),
             ("01", "Zoé Bel")
         );
-        assert_eq!(database.place("t1").await.unwrap(), Some(place));
-        assert_eq!(database.place_of_code("c2").await.unwrap(), None);
+        assert_eq!(database.seats().summary("t1").await.unwrap(), Some(place));
+        assert_eq!(database.seats().summary_of_code("c2").await.unwrap(), None);
         for asked in ["june", "s1"] {
-            let session = database.session_of(asked).await.unwrap();
+            let session = database.sessions().id_of(asked).await.unwrap();
             assert_eq!(session.as_deref(), Some("s1"), "{asked}");
         }
-        let seat = Whose::Seat("t1".to_owned());
+        let seat = LoginOwner::Seat("t1".to_owned());
         database
-            .add_login(&login("l1", seat.clone()), "h1")
+            .logins()
+            .add(&login("l1", seat.clone()), "h1")
             .await
             .unwrap();
-        assert_eq!(database.login("h1").await.unwrap().unwrap().whose, seat);
-
-        database.add_account(&account("ada"), "x").await.unwrap();
-        for _ in 0..2 {
-            database.name_invigilator("s1", "id-ada").await.unwrap();
-        }
-        assert!(database.name_invigilator("s2", "id-ada").await.is_err());
         assert_eq!(
-            database.named_for("id-ada").await.unwrap(),
+            database
+                .logins()
+                .by_hash("h1")
+                .await
+                .unwrap()
+                .unwrap()
+                .whose,
+            seat
+        );
+
+        database.accounts().add(&account("ada"), "x").await.unwrap();
+        for _ in 0..2 {
+            database.invigilators().add("s1", "id-ada").await.unwrap();
+        }
+        assert!(database.invigilators().add("s2", "id-ada").await.is_err());
+        assert_eq!(
+            database.invigilators().sessions_of("id-ada").await.unwrap(),
             ["s1".to_owned()].into()
         );
-        assert_eq!(database.invigilators("s1").await.unwrap(), [account("ada")]);
-        assert!(database.unname_invigilator("s1", "id-ada").await.unwrap());
-        assert!(database.named_for("id-ada").await.unwrap().is_empty());
+        assert_eq!(
+            database.invigilators().of_session("s1").await.unwrap(),
+            [account("ada")]
+        );
+        assert!(
+            database
+                .invigilators()
+                .remove("s1", "id-ada")
+                .await
+                .unwrap()
+        );
+        assert!(
+            database
+                .invigilators()
+                .sessions_of("id-ada")
+                .await
+                .unwrap()
+                .is_empty()
+        );
         database.close().await;
     })
     .await;

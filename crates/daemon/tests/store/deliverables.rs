@@ -1,5 +1,6 @@
 //! What candidates hand in: versions, drafts, and what counts.
 
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::deliverable::{SavedView, VersionView};
 use plateau_core::exam::log::{self, Deed};
 use plateaud::clock::Clock;
@@ -81,7 +82,7 @@ impl Sitting {
 
     /// Hashes that the log has, in their order.
     async fn logged(&self) -> Vec<String> {
-        let log = self.database.log("s1", 1).await.unwrap();
+        let log = self.database.log().entries("s1", 1).await.unwrap();
         assert_eq!(log::verify(&log), Ok(()));
         let logged = log.into_iter().map(|entry| {
             let Deed::Saved { content, .. } = entry.deed else {
@@ -228,7 +229,11 @@ async fn nothing_is_saved_but_while_the_attempt_is_open_nor_without_bound() {
             moved.execute(&sitting.rows).await.unwrap();
             for writer in [None, Some("tab-1")] {
                 let refused = sitting.try_save(writer, "report.md", "late").await;
-                assert_eq!(refused.unwrap_err().code(), "attempt-not-open", "{state}");
+                assert_eq!(
+                    refused.unwrap_err().code(),
+                    ErrorCode::AttemptNotOpen,
+                    "{state}"
+                );
             }
         }
         assert_eq!(sitting.all().await, [(1, "kept".to_owned())]);
@@ -240,7 +245,7 @@ async fn nothing_is_saved_but_while_the_attempt_is_open_nor_without_bound() {
             WHERE number = 1";
         sitting.rows.execute(many).await.unwrap();
         let refused = sitting.try_save(None, "report.md", "one too many").await;
-        assert_eq!(refused.unwrap_err().code(), "too-many-versions");
+        assert_eq!(refused.unwrap_err().code(), ErrorCode::TooManyVersions);
         // Whoever writes goes on: his drafts take each other's place.
         sitting.write("tab-1", "still").await;
         let later = "UPDATE drafts SET began = began - 120000";
@@ -253,9 +258,12 @@ async fn nothing_is_saved_but_while_the_attempt_is_open_nor_without_bound() {
             .deliverables
             .read("a1", "report", &hash("late"))
             .await;
-        assert_eq!(missing.unwrap_err().code(), "deliverable-not-found");
+        assert_eq!(missing.unwrap_err().code(), ErrorCode::DeliverableNotFound);
         let elsewhere = sitting.deliverables.read("a1", "web", &hash("kept")).await;
-        assert_eq!(elsewhere.unwrap_err().code(), "deliverable-not-found");
+        assert_eq!(
+            elsewhere.unwrap_err().code(),
+            ErrorCode::DeliverableNotFound
+        );
         sitting.end().await;
     })
     .await;

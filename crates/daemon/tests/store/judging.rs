@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use plateau_core::error::ErrorCode;
 use plateau_core::evidence::{
     Answered, Call, Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, ways,
 };
@@ -12,9 +13,11 @@ use plateau_core::grade::{Facts, Ruling, batches};
 use plateau_core::probe::Fact;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
+use plateau_labs::store::Store;
 use plateaud::clock::Clock;
 use plateaud::judging::{Judging, JudgingError, Mended};
-use plateaud::store::{Database, Store};
+use plateaud::scenarios::Scenarios;
+use plateaud::store::Database;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor as _};
 
@@ -141,9 +144,11 @@ impl Sitting {
             rows.execute(row).await.unwrap();
         }
         let folder = folder(DOCUMENT);
-        Store::open(state.path()).unwrap().freeze(&folder).unwrap();
+        let store = Store::open(state.path()).unwrap();
+        store.freeze(&folder).unwrap();
+        let (scenarios, clock) = (Scenarios::new(store), Clock::start(None));
         Self {
-            judging: Judging::open(database.clone(), state.path(), Clock::start(None)).unwrap(),
+            judging: Judging::open(database.clone(), scenarios, state.path(), clock).unwrap(),
             evidence: evidence(&topology(folder)),
             database,
             rows,
@@ -182,7 +187,7 @@ impl Sitting {
     }
 
     async fn log(&self) -> Vec<String> {
-        let log = self.database.log("s1", 1).await.unwrap();
+        let log = self.database.log().entries("s1", 1).await.unwrap();
         assert_eq!(log::verify(&log), Ok(()));
         let json = |entry: &log::Entry| serde_json::to_value(&entry.deed).unwrap();
         let word = |deed: serde_json::Value| match deed["judged"]["what"].as_str() {
@@ -235,7 +240,7 @@ async fn one_grading_counts_the_others_stay_and_can_be_returned_to() {
         let sitting = Sitting::open(url, "{}").await;
         let judging = &sitting.judging;
         let none = judging.outcome("a1", "").await.unwrap_err();
-        assert_eq!(none.code(), "attempt-not-graded");
+        assert_eq!(none.code(), ErrorCode::AttemptNotGraded);
         let first = judging
             .record("a1", sitting.evidence.clone(), "system", None)
             .await
@@ -276,13 +281,13 @@ async fn one_grading_counts_the_others_stay_and_can_be_returned_to() {
         assert_eq!(sitting.log().await, ["accepted"; 3]);
 
         let refused = judging.accept("a1", "none", "ada", "x").await.unwrap_err();
-        assert_eq!(refused.code(), "grading-not-found");
+        assert_eq!(refused.code(), ErrorCode::GradingNotFound);
         assert_eq!(counts().await, [true, false], "nothing is half done");
         let refused = judging.accept("a1", &second, "ada", " ").await.unwrap_err();
-        assert_eq!(refused.code(), "no-reason");
+        assert_eq!(refused.code(), ErrorCode::NoReason);
         assert_eq!(
             judging.gradings("none").await.unwrap_err().code(),
-            "attempt-not-found"
+            ErrorCode::AttemptNotFound
         );
         sitting.end().await;
     })
@@ -306,9 +311,9 @@ async fn a_question_that_is_new_stays_unknown_without_a_lab_and_bad_scenarios_ar
         let reused: Vec<&String> = proposal.reused.keys().collect();
         assert_eq!(reused, ["look/here"]);
         let other = regrade("id: pair", "id: other").await.unwrap_err();
-        assert_eq!(other.code(), "other-scenario");
+        assert_eq!(other.code(), ErrorCode::OtherScenario);
         let bad = regrade("points: 3", "points: 0").await.unwrap_err();
-        assert_eq!(bad.code(), "scenario-problems");
+        assert_eq!(bad.code(), ErrorCode::ScenarioProblems);
         assert_eq!(bad.api().problems.len(), 1);
         assert_eq!(sitting.judging.gradings("a1").await.unwrap().len(), 2);
         sitting.end().await;
@@ -334,7 +339,7 @@ async fn what_jurors_say_is_kept_with_its_version_and_stands_in_the_log() {
             .say("ada", passes("look/there", " "))
             .await
             .unwrap_err();
-        assert_eq!(refused.code(), "no-reason");
+        assert_eq!(refused.code(), ErrorCode::NoReason);
         let outcome = judging.outcome("a1", "").await.unwrap();
         assert_eq!((outcome.machine.points, outcome.grade.points), (3, 6));
         assert_eq!(outcome.open_points, []);
@@ -363,7 +368,7 @@ async fn two_jurors_judge_apart_and_then_agree() {
         sitting.say("bob", level(0)).await.unwrap();
         assert_eq!(
             sitting.say("eve", level(1)).await.unwrap_err().code(),
-            "not-of-the-jury"
+            ErrorCode::NotOfTheJury
         );
         let ada = judging.judgements("a1", "ada").await.unwrap();
         assert_eq!((ada.judgements.len(), ada.at_work.len()), (1, 2));
@@ -375,7 +380,7 @@ async fn two_jurors_judge_apart_and_then_agree() {
             .say_with("ada", &["bob"], level(1))
             .await
             .unwrap_err();
-        assert_eq!(agreed.code(), "not-in-turn");
+        assert_eq!(agreed.code(), ErrorCode::NotInTurn);
         sitting.say("ada", Statement::Done {}).await.unwrap();
         sitting.say("bob", Statement::Done {}).await.unwrap();
         let apart = judging.outcome("a1", "").await.unwrap();
@@ -413,7 +418,7 @@ async fn nothing_of_a_sealed_session_changes_until_it_is_opened_again() {
         let first = judging.gradings("a1").await.unwrap()[0].id.clone();
         sitting.state("sealed").await;
         let before = sitting.log().await;
-        let sealed = |error: JudgingError| assert_eq!(error.code(), "session-sealed");
+        let sealed = |error: JudgingError| assert_eq!(error.code(), ErrorCode::SessionSealed);
         sealed(sitting.say("ada", level(1)).await.unwrap_err());
         sealed(judging.accept("a1", &first, "ada", "x").await.unwrap_err());
         sealed(
@@ -475,7 +480,7 @@ async fn an_exported_bundle_can_be_verified_also_after_a_mended_scenario_was_acc
         let bad = BTreeMap::from([("grade.json".to_owned(), vec![])]);
         assert_eq!(
             judging.export("a1", "ada", bad).await.unwrap_err().code(),
-            "bundle-failed"
+            ErrorCode::BundleFailed
         );
         sitting.end().await;
     })

@@ -10,3 +10,4 @@ mod judging;
 mod migrations;
 mod postgres;
 mod restore;
+mod scenarios;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::process::Stdio;
 
+use plateau_core::error::ErrorCode;
 use rustix::process::{Pid, Signal, kill_process_group};
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -34,26 +35,22 @@ pub enum BootstrapError {
 }
 
 impl BootstrapError {
-    /// Short code that stays the same.
+    /// What it is in the API.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Missing => "mmdebstrap-missing",
-            Self::Run(_) => "mmdebstrap-not-run",
-            Self::Failed { tail, .. } if no_network(tail).is_some() => "no-network",
-            Self::Failed { .. } => "mmdebstrap-failed",
+            Self::Missing => ErrorCode::MmdebstrapMissing,
+            Self::Run(_) => ErrorCode::MmdebstrapNotRun,
+            Self::Failed { tail, .. } if no_network(tail).is_some() => ErrorCode::NoNetwork,
+            Self::Failed { .. } => ErrorCode::MmdebstrapFailed,
         }
     }
 
-    /// What to do about it, where something can be done.
+    /// A hint that fits better than that of the code.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Missing => Some(
-                "apt-get install mmdebstrap, or start plateaud with `--base-image debian:bookworm`"
-                    .to_owned(),
-            ),
-            Self::Run(_) => None,
+            Self::Missing | Self::Run(_) => None,
             Self::Failed { tail, .. } => no_network(tail),
         }
     }

@@ -1,6 +1,7 @@
 //! What can go wrong with a lab.
 
-use plateau_core::api::{ApiError, Fault, LabState};
+use plateau_core::api::{ApiError, LabState};
+use plateau_core::error::ErrorCode;
 use plateau_core::problem::Problem;
 
 use crate::agent::AgentError;
@@ -199,140 +200,65 @@ pub enum LabError {
 }
 
 impl LabError {
-    /// Short code that stays the same. Those that end in `-not-found` are HTTP's 404; `name-taken`,
-    /// `lab-not-ready`, `node-stopped` and `lab-removed` are its 409.
+    /// What it is in the API.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::NoSuchLab { .. } => "lab-not-found",
-            Self::NoSuchNode { .. } => "node-not-found",
-            Self::NoSuchPart { .. } => "part-not-found",
-            Self::NameTaken { .. } => "name-taken",
-            Self::BadName { .. } => "bad-name",
-            Self::BadFile { .. } => "bad-file",
-            Self::NothingToRun => "nothing-to-run",
-            Self::CommandTimeout { .. } => "command-timeout",
-            Self::Scenario(_) => "scenario-problems",
-            Self::NotReady { .. } => "lab-not-ready",
-            Self::NodeStopped { .. } => "node-stopped",
-            Self::GivenUp { .. } => "lab-removed",
+            Self::NoSuchLab { .. } => ErrorCode::LabNotFound,
+            Self::NoSuchNode { .. } => ErrorCode::NodeNotFound,
+            Self::NoSuchPart { .. } => ErrorCode::PartNotFound,
+            Self::NameTaken { .. } => ErrorCode::NameTaken,
+            Self::BadName { .. } => ErrorCode::BadName,
+            Self::BadFile { .. } => ErrorCode::BadFile,
+            Self::NothingToRun => ErrorCode::NothingToRun,
+            Self::CommandTimeout { .. } => ErrorCode::CommandTimeout,
+            Self::Scenario(_) => ErrorCode::ScenarioProblems,
+            Self::NotReady { .. } => ErrorCode::LabNotReady,
+            Self::NodeStopped { .. } => ErrorCode::NodeStopped,
+            Self::GivenUp { .. } => ErrorCode::LabRemoved,
             Self::Preflight(error) => error.code(),
             Self::Runtime { source, .. } => source.code(),
-            Self::Wire { .. } => "wiring-failed",
-            Self::Interrupted { .. } => "engine-interrupted",
-            Self::NotBack { .. } => "not-back",
-            Self::Boot { .. } => "boot-failed",
-            Self::Fault { .. } => "fault-failed",
-            Self::Condition { .. } => "condition-unseen",
-            Self::Snapshot { .. } => "snapshot-failed",
-            Self::NothingKept { .. } => "nothing-kept",
-            Self::Lost { .. } => "kept-damaged",
-            Self::Script { .. } => "script-failed",
-            Self::Down { .. } => "down-incomplete",
-            Self::DiskLow { .. } => disk::FULL,
-            Self::Store(StoreError::Outside { .. }) => "bad-file",
-            Self::Store(error) if error.is_full() => disk::FULL,
-            Self::Store(StoreError::Io { .. }) => "state-unusable",
+            Self::Wire { .. } => ErrorCode::WiringFailed,
+            Self::Interrupted { .. } => ErrorCode::EngineInterrupted,
+            Self::NotBack { .. } => ErrorCode::NotBack,
+            Self::Boot { .. } => ErrorCode::BootFailed,
+            Self::Fault { .. } => ErrorCode::FaultFailed,
+            Self::Condition { .. } => ErrorCode::ConditionUnseen,
+            Self::Snapshot { .. } => ErrorCode::SnapshotFailed,
+            Self::NothingKept { .. } => ErrorCode::NothingKept,
+            Self::Lost { .. } => ErrorCode::KeptDamaged,
+            Self::Script { .. } => ErrorCode::ScriptFailed,
+            Self::Down { .. } => ErrorCode::DownIncomplete,
+            Self::DiskLow { .. } => ErrorCode::DiskFull,
+            Self::Store(StoreError::Outside { .. }) => ErrorCode::BadFile,
+            Self::Store(error) if error.is_full() => ErrorCode::DiskFull,
+            Self::Store(StoreError::Io { .. }) => ErrorCode::StateUnusable,
         }
-    }
-
-    /// Whose fault it is.
-    #[must_use]
-    pub fn fault(&self) -> Fault {
-        match self {
-            Self::NoSuchLab { .. }
-            | Self::NoSuchNode { .. }
-            | Self::NoSuchPart { .. }
-            | Self::NameTaken { .. }
-            | Self::BadName { .. }
-            | Self::BadFile { .. }
-            | Self::NothingToRun
-            | Self::CommandTimeout { .. }
-            | Self::Scenario(_)
-            | Self::NotReady { .. }
-            | Self::NodeStopped { .. }
-            | Self::GivenUp { .. }
-            | Self::NothingKept { .. }
-            | Self::Script { .. }
-            | Self::Store(StoreError::Outside { .. }) => Fault::Input,
-            Self::Preflight(_)
-            | Self::Runtime { .. }
-            | Self::Wire { .. }
-            | Self::Interrupted { .. }
-            | Self::NotBack { .. }
-            | Self::Boot { .. }
-            | Self::Fault { .. }
-            | Self::Condition { .. }
-            | Self::Snapshot { .. }
-            | Self::Lost { .. }
-            | Self::Down { .. }
-            | Self::DiskLow { .. }
-            | Self::Store(StoreError::Io { .. }) => Fault::Outside,
-        }
-    }
-
-    /// What to do about it, where something can be done.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::NoSuchLab { .. } => "`plateau lab list` shows those that are there",
-            Self::NoSuchNode { .. } => "`plateau lab show` names the lab's nodes",
-            Self::NameTaken { .. } => "take another name, or remove that lab first",
-            Self::BadName { .. } => {
-                "1 to 60 of a-z, 0-9 and `-`, beginning and ending with a letter or a digit"
-            }
-            Self::NotReady { .. } => "`plateau lab show` says what it is doing, and why it failed",
-            Self::NodeStopped { .. } => "reboot the node",
-            Self::CommandTimeout { .. } => "give it more time, or let it run in the background",
-            Self::Boot { .. } => {
-                "an init that ends with 255 lacks inotify instances \
-                 (`sysctl fs.inotify.max_user_instances=8192`); one that is slow lacks cores or memory"
-            }
-            Self::Interrupted { .. } => "ask again",
-            Self::NothingKept { .. } => {
-                "a lab is kept once it was handed in, until `plateau session clear --kept`"
-            }
-            Self::NotBack { .. } => "`plateau lab reboot` tries a node again",
-            Self::Down { .. } => "removing it again goes on where this ended",
-            Self::DiskLow { .. } => {
-                "free some on it: remove old recordings or backups, or give it a larger disk"
-            }
-            Self::Store(error) if error.is_full() => disk::HINT,
-            Self::Store(StoreError::Io { .. }) => {
-                "plateaud needs a state folder that it can write to"
-            }
-            Self::Preflight(error) => return error.hint(),
-            Self::Runtime { source, .. } => return source.hint(),
-            Self::NoSuchPart { .. }
-            | Self::BadFile { .. }
-            | Self::NothingToRun
-            | Self::Scenario(_)
-            | Self::GivenUp { .. }
-            | Self::Wire { .. }
-            | Self::Fault { .. }
-            | Self::Condition { .. }
-            | Self::Snapshot { .. }
-            | Self::Lost { .. }
-            | Self::Script { .. }
-            | Self::Store(StoreError::Outside { .. }) => return None,
-        };
-        Some(hint.to_owned())
     }
 
     /// As the API answers it.
     #[must_use]
     pub fn api(&self) -> ApiError {
-        ApiError {
-            code: self.code().to_owned(),
-            fault: self.fault(),
-            message: chain(self),
-            hint: self.hint(),
-            problems: if let Self::Scenario(problems) = self {
-                problems.clone()
-            } else {
-                vec![]
-            },
+        let error = ApiError::new(self.code(), chain(self)).with_hint(self.own_hint());
+        if let Self::Scenario(problems) = self {
+            return error.with_problems(problems.clone());
         }
+        error
+    }
+
+    /// A hint that fits better than that of the code.
+    fn own_hint(&self) -> Option<String> {
+        if let Self::Preflight(error) = self {
+            return error.hint();
+        }
+        let hint = if let Self::NameTaken { .. } = self {
+            "take another name, or remove that lab first"
+        } else if let Self::DiskLow { .. } = self {
+            "free some on it: remove old recordings or backups, or give it a larger disk"
+        } else {
+            return None;
+        };
+        Some(hint.to_owned())
     }
 
     /// Says what the engine was asked to do when it failed.

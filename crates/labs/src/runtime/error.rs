@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use plateau_core::api::{ApiError, Fault};
+use plateau_core::api::ApiError;
+use plateau_core::error::ErrorCode;
 
 use crate::error::chain;
 
@@ -84,63 +85,28 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
-    /// What to do about it, where something can be done.
+    /// What it is in the API.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::EngineUnreachable(_) => {
-                "start Docker (`systemctl start docker`), or set DOCKER_HOST to where it listens"
-            }
-            Self::PermissionDenied(_) => {
-                "run plateaud as root or as a member of the group `docker`"
-            }
-            Self::ImageMissing { .. } => {
-                "build it with `plateau images build`; `plateau images list` shows what is missing"
-            }
-            // Never `docker system prune`: it removes nodes that a candidate has switched off.
-            Self::NoSpace { .. } => {
-                "free some with `docker image prune`, or give Docker a larger disk"
-            }
-            Self::NotRunning { .. } => "start or reboot the node",
-            Self::Timeout { .. } => "look at the host's load; `plateau doctor` shows what it has",
-            Self::NoSuchContainer { .. }
-            | Self::Conflict { .. }
-            | Self::Build { .. }
-            | Self::Engine { .. }
-            | Self::Transport(_)
-            | Self::Injected { .. } => return None,
-        };
-        Some(hint.to_owned())
-    }
-
-    /// Short code that stays the same, for the API.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::EngineUnreachable(_) => "engine-unreachable",
-            Self::PermissionDenied(_) => "engine-permission-denied",
-            Self::ImageMissing { .. } => "image-missing",
-            Self::NoSuchContainer { .. } => "container-missing",
-            Self::NotRunning { .. } => "container-not-running",
-            Self::Conflict { .. } => "engine-conflict",
-            Self::NoSpace { .. } => "no-space",
-            Self::Timeout { .. } => "timeout",
-            Self::Build { .. } => "image-build-failed",
-            Self::Engine { .. } => "engine-error",
-            Self::Transport(_) => "engine-transport",
-            Self::Injected { .. } => "injected",
+            Self::EngineUnreachable(_) => ErrorCode::EngineUnreachable,
+            Self::PermissionDenied(_) => ErrorCode::EnginePermissionDenied,
+            Self::ImageMissing { .. } => ErrorCode::ImageMissing,
+            Self::NoSuchContainer { .. } => ErrorCode::ContainerMissing,
+            Self::NotRunning { .. } => ErrorCode::ContainerNotRunning,
+            Self::Conflict { .. } => ErrorCode::EngineConflict,
+            Self::NoSpace { .. } => ErrorCode::NoSpace,
+            Self::Timeout { .. } => ErrorCode::Timeout,
+            Self::Build { .. } => ErrorCode::ImageBuildFailed,
+            Self::Engine { .. } => ErrorCode::EngineError,
+            Self::Transport(_) => ErrorCode::EngineTransport,
+            Self::Injected { .. } => ErrorCode::Injected,
         }
     }
 
     /// As the API answers it.
     #[must_use]
     pub fn api(&self) -> ApiError {
-        ApiError {
-            code: self.code().to_owned(),
-            fault: Fault::Outside,
-            message: chain(self),
-            hint: self.hint(),
-            problems: vec![],
-        }
+        ApiError::new(self.code(), chain(self))
     }
 }

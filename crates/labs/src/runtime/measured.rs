@@ -25,7 +25,8 @@ pub fn measured(runtime: Arc<dyn Runtime>) -> Arc<dyn Runtime> {
 async fn timed<T>(verb: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
     let begun = Instant::now();
     let answer = call.await;
-    let outcome = answer.as_ref().err().map_or("ok", |error| error.code());
+    let code = answer.as_ref().err().map(|error| error.code());
+    let outcome = code.as_ref().map_or("ok", |code| code.as_str());
     metrics::called(verb, outcome, begun.elapsed());
     answer
 }

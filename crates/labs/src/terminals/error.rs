@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use plateau_core::api::{ApiError, Fault};
+use plateau_core::api::ApiError;
+use plateau_core::error::ErrorCode;
 use thiserror::Error;
 
 use crate::error::chain;
@@ -58,24 +59,26 @@ pub enum TerminalError {
 }
 
 impl TerminalError {
+    /// What it is in the API.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Lab(error) => error.code(),
+            Self::Silent { .. } => ErrorCode::TerminalSilent,
+            Self::Ended { .. } => ErrorCode::TerminalEnded,
+            Self::Closed { .. } => ErrorCode::TerminalsClosed,
+            Self::TooMany { .. } => ErrorCode::TooManyTerminals,
+            Self::NoRecording { .. } => ErrorCode::RecordingNotFound,
+            Self::Read { .. } => ErrorCode::StateUnusable,
+        }
+    }
+
     /// As clients are told.
     #[must_use]
     pub fn api(&self) -> ApiError {
-        let (code, fault) = match self {
-            Self::Lab(error) => return error.api(),
-            Self::Silent { .. } => ("terminal-silent", Fault::Outside),
-            Self::Ended { .. } => ("terminal-ended", Fault::Outside),
-            Self::Closed { .. } => ("terminals-closed", Fault::Input),
-            Self::TooMany { .. } => ("too-many-terminals", Fault::Input),
-            Self::NoRecording { .. } => ("recording-not-found", Fault::Input),
-            Self::Read { .. } => ("state-unusable", Fault::Outside),
-        };
-        ApiError {
-            code: code.to_owned(),
-            fault,
-            message: chain(self),
-            hint: None,
-            problems: vec![],
+        if let Self::Lab(error) = self {
+            return error.api();
         }
+        ApiError::new(self.code(), chain(self))
     }
 }

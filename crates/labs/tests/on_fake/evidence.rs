@@ -1,11 +1,12 @@
 //! What a grading writes down on the fake engine, and asking single checks of a kept lab.
 
-#![allow(clippy::unwrap_used, reason = "tests outside a test function too")]
+#![expect(clippy::unwrap_used, reason = "tests outside a test function too")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use plateau_core::api::{CheckLab, NodeState};
+use plateau_core::error::ErrorCode;
 use plateau_core::evidence::{Evidence, grade_evidence, regrade, ways};
 use plateau_core::grade::Verdict;
 use plateau_core::probe::Fact;
@@ -235,5 +236,5 @@ async fn a_mended_scenario_asks_a_kept_lab_only_what_is_new() {
     let unknown = house
         .labs
         .gather_only("a", new, BTreeSet::from(["no/such".to_owned()]));
-    assert_eq!(unknown.await.unwrap_err().code(), "part-not-found");
+    assert_eq!(unknown.await.unwrap_err().code(), ErrorCode::PartNotFound);
 }

@@ -1,5 +1,5 @@
 //! A daemon's labs on the fake engine, and a small scenario.
-#![allow(clippy::unwrap_used, reason = "these are tests too")]
+#![expect(clippy::unwrap_used, reason = "these are tests too")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! Labs on the fake engine, through the front door.
 
-#![allow(clippy::unwrap_used, reason = "tests outside a test function too")]
+#![expect(clippy::unwrap_used, reason = "tests outside a test function too")]
 
 use plateau_core::api::{CheckLab, Exec, LabState, NodeState, Solve, What};
+use plateau_core::error::ErrorCode;
 use plateau_core::grade::{Reason, Verdict};
 use plateau_labs::lab::LabError;
 use plateau_labs::runtime::Labels;
@@ -74,8 +75,9 @@ async fn a_failure_at_any_step_leaves_nothing() {
         let problem = view.problem.unwrap();
         // The wirer, which is asked by lines, gives its failure as an answer.
         assert!(
-            problem.code == "injected"
-                || problem.code == "wiring-failed" && problem.message.contains("was told to fail"),
+            problem.code == ErrorCode::Injected
+                || problem.code == ErrorCode::WiringFailed
+                    && problem.message.contains("was told to fail"),
             "call {call}: {problem:?}"
         );
         assert_eq!(house.left(), <[String; 0]>::default(), "call {call}");
@@ -93,7 +95,7 @@ async fn a_removal_that_fails_anywhere_is_told_and_goes_on_when_asked_again() {
         house.ready("one").await;
         house.fake.fail_in(call);
         let error = house.labs.down("one").await.unwrap_err();
-        assert_eq!(error.code(), "down-incomplete", "call {call}");
+        assert_eq!(error.code(), ErrorCode::DownIncomplete, "call {call}");
         assert_eq!(house.left().len(), 1, "call {call}");
         house.labs.down("one").await.unwrap();
         assert_eq!(house.left(), <[String; 0]>::default(), "call {call}");
@@ -106,12 +108,12 @@ async fn a_missing_image_is_named_with_its_remedy() {
     let house = house(Fake::new()).await;
     house.fake.without_image("plateau/debian-router:latest");
     let api = house.labs.create(new_lab("one")).await.unwrap_err().api();
-    assert_eq!(api.code, "host-lacks");
+    assert_eq!(api.code, ErrorCode::HostLacks);
     assert!(api.message.contains("debian-router") && api.hint.is_some());
     // One that disappears while labs are built.
     house.create_blindly("one").await;
     let problem = house.labs.built("one").await.unwrap().problem.unwrap();
-    assert_eq!(problem.code, "image-missing");
+    assert_eq!(problem.code, ErrorCode::ImageMissing);
     assert!(problem.message.contains("plateau/debian-router:latest"));
     assert!(problem.hint.is_some());
 }
@@ -139,7 +141,7 @@ async fn removing_a_lab_gives_up_what_is_under_way_in_it() {
     assert!(house.fake.somebody_boots().await);
     house.labs.down("one").await.unwrap();
     let given_up = rebooting.await.unwrap().unwrap_err();
-    assert_eq!(given_up.code(), "lab-removed");
+    assert_eq!(given_up.code(), ErrorCode::LabRemoved);
     assert_eq!(house.left(), <[String; 0]>::default());
 }
 
@@ -178,9 +180,9 @@ async fn a_name_is_taken_by_a_lab_or_by_one_of_its_containers() {
     let house = house(Fake::new()).await;
     house.ready("one").await;
     let taken = house.labs.create(new_lab("one")).await.unwrap_err();
-    assert_eq!(taken.code(), "name-taken");
+    assert_eq!(taken.code(), ErrorCode::NameTaken);
     let bad = house.labs.create(new_lab("One!")).await.unwrap_err();
-    assert_eq!(bad.code(), "bad-name");
+    assert_eq!(bad.code(), ErrorCode::BadName);
     let unnamed = plateau_core::api::NewLab {
         name: None,
         ..new_lab("")
@@ -228,7 +230,7 @@ async fn a_script_that_fails_ends_solving_and_says_how() {
         mistake: None,
     };
     let error = house.labs.solve("one", unknown).await.unwrap_err();
-    assert_eq!(error.code(), "part-not-found");
+    assert_eq!(error.code(), ErrorCode::PartNotFound);
 }
 
 #[tokio::test]
@@ -237,7 +239,7 @@ async fn a_set_up_script_that_fails_fails_the_lab() {
     house.fake.fail_scripts("echo set up", 7);
     house.labs.create(new_lab("one")).await.unwrap();
     let problem = house.labs.built("one").await.unwrap().problem.unwrap();
-    assert_eq!(problem.code, "script-failed");
+    assert_eq!(problem.code, ErrorCode::ScriptFailed);
     assert!(problem.message.contains("setup.sh") && problem.message.contains("told to fail"));
     assert_eq!(house.left(), <[String; 0]>::default());
 }
@@ -257,7 +259,7 @@ async fn what_cannot_be_looked_at_is_unknown_and_not_failed() {
         phases: Some(vec!["later".to_owned()]),
     };
     let error = house.labs.check("one", no_such).await.unwrap_err();
-    assert_eq!(error.code(), "part-not-found");
+    assert_eq!(error.code(), ErrorCode::PartNotFound);
 }
 
 #[tokio::test]
@@ -315,7 +317,7 @@ async fn a_node_switched_off_stays_off_until_it_is_rebooted() {
         timeout_ms: None,
     };
     let error = house.labs.exec("one", "srv1", exec).await.unwrap_err();
-    assert_eq!(error.code(), "node-stopped");
+    assert_eq!(error.code(), ErrorCode::NodeStopped);
     let check = CheckLab {
         phases: Some(vec!["as-left".to_owned()]),
     };
@@ -446,9 +448,12 @@ async fn a_scenario_with_problems_is_refused_with_all_of_them() {
     let mut lab = new_lab("one");
     lab.files.remove("brief.md");
     let api = house.labs.create(lab).await.unwrap_err().api();
-    assert_eq!(api.code, "scenario-problems");
+    assert_eq!(api.code, ErrorCode::ScenarioProblems);
     assert!(!api.problems.is_empty());
     let mut lab = new_lab("one");
     lab.files.insert("../out".to_owned(), String::new());
-    assert_eq!(house.labs.create(lab).await.unwrap_err().code(), "bad-file");
+    assert_eq!(
+        house.labs.create(lab).await.unwrap_err().code(),
+        ErrorCode::BadFile
+    );
 }

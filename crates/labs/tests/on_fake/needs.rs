@@ -1,5 +1,5 @@
 //! What is asked where a need failed.
-#![allow(clippy::unwrap_used, reason = "these are tests too")]
+#![expect(clippy::unwrap_used, reason = "these are tests too")]
 
 use std::sync::{Arc, Mutex};
 

@@ -1,6 +1,6 @@
 //! Phases and events on the fake engine: their order, what is left of them, and failures anywhere.
 
-#![allow(clippy::unwrap_used, reason = "tests outside a test function too")]
+#![expect(clippy::unwrap_used, reason = "tests outside a test function too")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +8,7 @@ use plateau_core::api::{
     CheckLab, Event, EventProgress, LabState, LabView, NewLab, NewProof, NodeState, ProofEvent,
     What,
 };
+use plateau_core::error::ErrorCode;
 use plateau_core::grade::{Reason, Verdict};
 use plateau_core::probe::Fact;
 use plateau_core::question::Observation;
@@ -289,7 +290,10 @@ async fn a_lab_that_is_removed_in_the_middle_of_a_phase_leaves_neither_copies_no
     assert!(house.fake.somebody_boots().await);
     assert_eq!(snapshots(&house).len(), 2);
     house.labs.down("one").await.unwrap();
-    assert_eq!(grading.await.unwrap().unwrap_err().code(), "lab-removed");
+    assert_eq!(
+        grading.await.unwrap().unwrap_err().code(),
+        ErrorCode::LabRemoved
+    );
     assert_eq!(house.left(), <[String; 0]>::default());
     assert_eq!(snapshots(&house), <[String; 0]>::default());
     assert_eq!(house.markers(), 0);

@@ -1,10 +1,11 @@
 //! Proofs on the fake engine.
 
-#![allow(clippy::unwrap_used, reason = "tests outside a test function too")]
+#![expect(clippy::unwrap_used, reason = "tests outside a test function too")]
 
 use std::collections::BTreeMap;
 
 use plateau_core::api::{NewProof, ProofEvent};
+use plateau_core::error::ErrorCode;
 use plateau_core::probe::Fact;
 use plateau_core::proof::Proof;
 use plateau_core::question::Observation;
@@ -124,7 +125,7 @@ async fn a_failure_that_stays_breaks_the_proof_and_leaves_nothing() {
     let ProofEvent::Broken { error } = last else {
         panic!("{last:?}");
     };
-    assert_eq!(error.code, "image-missing");
+    assert_eq!(error.code, ErrorCode::ImageMissing);
     assert_eq!(house.left(), <[String; 0]>::default());
 }
 

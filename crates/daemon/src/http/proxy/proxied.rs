@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use plateau_core::error::ErrorCode;
 use plateau_labs::error::chain;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -75,8 +76,8 @@ async fn answered(api: &Api, door: &Door, web: &Web, request: Request) -> Respon
     let target = match meant(web, &request) {
         Meant::Application(target) => target,
         Meant::Daemon | Meant::Nobody => {
-            return plain(&Failure::input(
-                "application-not-found",
+            return plain(&Failure::new(
+                ErrorCode::ApplicationNotFound,
                 "no web application has this name",
             ));
         }
@@ -84,7 +85,7 @@ async fn answered(api: &Api, door: &Door, web: &Web, request: Request) -> Respon
     match visited(api, door, web, &target, request).await {
         Ok(response) => response,
         Err(failure) => {
-            let (code, error) = (&failure.0.code, &failure.0.message);
+            let (code, error) = (failure.0.code.as_str(), &failure.0.message);
             tracing::debug!(code, error, lab = target.lab, application = %target, "not answered");
             plain(&failure)
         }
@@ -140,7 +141,7 @@ async fn enter(
 ) -> Answer<Response> {
     if method != Method::GET {
         let message = format!("nobody is let in by {method}");
-        return Err(Failure::input("method-not-allowed", message));
+        return Err(Failure::new(ErrorCode::MethodNotAllowed, message));
     }
     let shown = Query::<Shown>::try_from_uri(uri);
     let grant = shown.ok().and_then(|shown| web.take(&shown.ticket, target));
@@ -171,15 +172,14 @@ fn cookie(web: &Web) -> &'static str {
 }
 
 fn not_let_in(message: &str) -> Failure {
-    Failure::input("not-let-in", message)
-        .hint("open the application again from the daemon, or with `plateau lab web`")
+    Failure::new(ErrorCode::NotLetIn, message)
 }
 
 /// Why an application has no answer, to whoever asked.
 fn failed(target: &Target, error: &ProxyError) -> Failure {
     let unreachable = |why: String| {
         let message = format!("nothing answers at {target}: {why}");
-        Failure::outside("application-unreachable", message)
+        Failure::new(ErrorCode::ApplicationUnreachable, message)
     };
     match (error.line(), error) {
         (Some(LineError::Lab(error)), _) => Failure(error.api()),
@@ -189,11 +189,13 @@ fn failed(target: &Target, error: &ProxyError) -> Failure {
         (Some(LineError::Tunnel(error)), _) => {
             unreachable(chain(error)).hint("is the application started, and does it listen there?")
         }
-        (Some(error @ LineError::Over), _) => Failure::input("terminals-closed", error.to_string()),
-        (_, ProxyError::TooMany) => Failure::outside("application-busy", error.to_string()),
-        (_, ProxyError::Foreign) => Failure::input("cross-site", error.to_string()),
-        (_, ProxyError::Path(_)) => Failure::input("bad-path", error.to_string()),
-        (_, ProxyError::Late) => Failure::outside("application-silent", error.to_string()),
+        (Some(error @ LineError::Over), _) => {
+            Failure::new(ErrorCode::TerminalsClosed, error.to_string())
+        }
+        (_, ProxyError::TooMany) => Failure::new(ErrorCode::ApplicationBusy, error.to_string()),
+        (_, ProxyError::Foreign) => Failure::new(ErrorCode::CrossSite, error.to_string()),
+        (_, ProxyError::Path(_)) => Failure::new(ErrorCode::BadPath, error.to_string()),
+        (_, ProxyError::Late) => Failure::new(ErrorCode::ApplicationSilent, error.to_string()),
         (_, ProxyError::Broken(_)) => {
             unreachable(chain(error)).hint("an application is reached by HTTP, and not by HTTPS")
         }
@@ -220,8 +222,8 @@ fn plain(failure: &Failure) -> Response {
 fn connect(api: Api, door: Door, web: Web, mut request: Request) -> Response {
     let named = request.uri().host().map(|name| web.meant(name));
     if !matches!(named, Some(Meant::Application(_))) {
-        return plain(&Failure::input(
-            "forbidden",
+        return plain(&Failure::new(
+            ErrorCode::Forbidden,
             "the daemon is a proxy for web applications of labs alone",
         ));
     }

@@ -19,6 +19,7 @@ use crate::sessions::{Change, Sessions};
 
 /// From which entry on.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct From {
     /// Number of the first entry that is wanted
@@ -28,7 +29,7 @@ pub(in crate::http) struct From {
 }
 
 /// A session's log as server-sent events: what it has from an entry on, then what is written from now on
-#[utoipa::path(get, path = "/v1/sessions/{session}/events", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{session}/events", tag = "sessions", operation_id = "streamSessionEvents",
     params(("session" = String, Path, description = "Name or identifier"), From),
     responses((status = 200, body = Entry, content_type = "text/event-stream"), Failures))]
 pub(in crate::http) async fn events(

@@ -12,7 +12,7 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A failed call that concerns nothing in particular.
 pub(super) fn failed(error: Error) -> RuntimeError {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "the client's enum grows")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the client's enum grows")]
     match error {
         Error::DockerResponseServerError {
             status_code,

@@ -1,0 +1,196 @@
+//! The daemon, put together: what stands on what, said once for the program and for its tests.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::{Access, AccessError, Lasting};
+use crate::http::Api;
+use crate::proxy::{Base, House, Web};
+use crate::report::Reports;
+use crate::sessions::{SessionError, Sessions};
+use crate::ssh::{HostKey, Ssh, SshError};
+use crate::store::{Database, DatabaseError};
+use crate::tls::Tls;
+use plateau_labs::images::{Images, Recipes};
+use plateau_labs::lab::LabError;
+use plateau_labs::labs::Labs;
+use plateau_labs::runtime::Runtime;
+use plateau_labs::settings::Settings;
+use plateau_labs::terminals::Terminals;
+
+/// What the daemon is put together by.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// What an administrator decided about labs, with the state folder.
+    pub settings: Settings,
+    /// URL of the database.
+    pub database: String,
+    /// How long log-ins last.
+    pub lasting: Lasting,
+    /// What images are built by.
+    pub recipes: Recipes,
+    /// The network that images are built in, where the engine's own does not do.
+    pub build_network: Option<String>,
+    /// Folder of fonts for documents, besides the built-in ones.
+    pub fonts: Option<PathBuf>,
+    /// The port's certificate, where it is encrypted.
+    pub tls: Option<Tls>,
+    /// The name below which web applications of labs are, where they are wanted.
+    pub web: Option<Base>,
+    /// Where candidates come in over SSH, where they do.
+    pub ssh: Option<SocketAddr>,
+    /// What ends everything.
+    pub stop: CancellationToken,
+}
+
+impl AppConfig {
+    /// These settings with the database in the state folder, and defaults for the rest.
+    #[must_use]
+    pub fn new(settings: Settings, recipes: Recipes) -> Self {
+        Self {
+            database: Database::in_folder(&settings.state),
+            settings,
+            lasting: Lasting::default(),
+            recipes,
+            build_network: None,
+            fonts: None,
+            tls: None,
+            web: None,
+            ssh: None,
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
+/// Why the daemon cannot be put together.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The accounts cannot be opened.
+    #[error("take up the accounts")]
+    Access(#[from] AccessError),
+    /// The labs cannot be opened.
+    #[error("take up the labs")]
+    Labs(#[source] LabError),
+    /// The sessions cannot be opened.
+    #[error("take up the sessions")]
+    Sessions(#[from] SessionError),
+    /// SSH cannot be served.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+}
+
+/// A daemon that is put together and serves nobody yet.
+#[derive(Debug)]
+pub struct App {
+    /// The database.
+    pub database: Database,
+    /// Accounts and log-ins.
+    pub access: Access,
+    /// The labs.
+    pub labs: Labs,
+    /// Their terminals.
+    pub terminals: Terminals,
+    /// The exam sessions.
+    pub sessions: Sessions,
+    /// The server for candidates, where one is wanted.
+    pub ssh: Option<Ssh>,
+    runtime: Arc<dyn Runtime>,
+    config: AppConfig,
+}
+
+impl App {
+    /// Puts the daemon together: labs on the engine first, then what stands on them.
+    ///
+    /// # Errors
+    /// A part cannot be opened.
+    pub async fn open(config: AppConfig, runtime: Arc<dyn Runtime>) -> Result<Self, AppError> {
+        // Before the labs: a database that cannot be used leaves everything as it is.
+        let database = Database::open(&config.database).await?;
+        let labs = Labs::open(Arc::clone(&runtime), config.settings.clone())
+            .await
+            .map_err(AppError::Labs)?;
+        Self::put_together(config, runtime, database, labs).await
+    }
+
+    /// The same on labs that are open already.
+    ///
+    /// # Errors
+    /// A part cannot be opened.
+    pub async fn with_labs(
+        config: AppConfig,
+        runtime: Arc<dyn Runtime>,
+        labs: Labs,
+    ) -> Result<Self, AppError> {
+        let database = Database::open(&config.database).await?;
+        Self::put_together(config, runtime, database, labs).await
+    }
+
+    async fn put_together(
+        config: AppConfig,
+        runtime: Arc<dyn Runtime>,
+        database: Database,
+        labs: Labs,
+    ) -> Result<Self, AppError> {
+        let access = Access::open(database.clone(), config.lasting).await?;
+        let terminals = Terminals::new(labs.clone());
+        let sessions = Sessions::open(
+            labs.clone(),
+            database.clone(),
+            terminals.clone(),
+            config.stop.clone(),
+        );
+        let sessions = sessions.await?;
+        let ssh = match config.ssh {
+            None => None,
+            Some(address) => {
+                let key = HostKey::open(&config.settings.state)?;
+                let gate = sessions.gate_of_ssh(access.clone());
+                let bound = Ssh::bind(address, key, labs.clone(), terminals.clone(), gate);
+                Some(bound.await?)
+            }
+        };
+        Ok(Self {
+            database,
+            access,
+            labs,
+            terminals,
+            sessions,
+            ssh,
+            runtime,
+            config,
+        })
+    }
+
+    /// What is served by HTTP, at the port's address.
+    #[must_use]
+    pub fn api(&self, address: SocketAddr) -> Api {
+        let config = &self.config;
+        let (tls, stop) = (config.tls.as_ref(), &config.stop);
+        let house = House::new(&self.labs, &self.terminals, &self.access, stop);
+        Api {
+            web: config.web.clone().map(|base| Web::new(base, tls, house)),
+            address,
+            ssh: self.ssh.as_ref().and_then(|ssh| ssh.view().ok()),
+            terminals: self.terminals.clone(),
+            reports: Reports::default().with_fonts(config.fonts.clone()),
+            judging: self.sessions.judging().clone(),
+            images: Images::new(
+                Arc::clone(&self.runtime),
+                config.recipes.clone(),
+                config.build_network.clone(),
+            ),
+            labs: self.labs.clone(),
+            sessions: self.sessions.clone(),
+            access: self.access.clone(),
+            authority: tls.and_then(Tls::authority),
+            stop: stop.clone(),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What moves write into a session's log, and what an attempt's clock is granted.
+
+use plateau_core::exam::clock::Grant;
+use plateau_core::exam::log::Deed;
+use plateau_core::exam::session::{AttemptMove, SessionMove};
+
+use crate::store::seats::SeatRow;
+use crate::store::sessions::ScenarioRow;
+
+/// What an attempt's clock is granted.
+pub(super) fn grant(seat: &SeatRow, scenario: &ScenarioRow) -> Grant {
+    Grant {
+        duration_ms: scenario.duration_ms,
+        factor: seat.factor,
+        breaks_ms: seat.breaks_ms,
+    }
+}
+
+/// A deed that moves an attempt.
+pub(super) fn moved(attempt: &str, by: AttemptMove) -> Deed {
+    Deed::Attempt {
+        attempt: attempt.to_owned(),
+        by,
+        pause: None,
+    }
+}
+
+/// A deed that moves a session.
+pub(super) fn session_moved(by: SessionMove) -> Deed {
+    Deed::Session { by }
+}
