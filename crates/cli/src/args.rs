@@ -183,9 +183,15 @@ pub(crate) enum ScenarioCommand {
         /// Draws of the parameters beyond the first
         #[arg(long, value_name = "N", default_value_t = 1)]
         draws: u32,
+        /// Labs of each further draw; sessions take a scenario only where it is all of them
+        #[arg(long, value_name = "LABS", value_enum, default_value_t = FurtherDraws::All)]
+        further_draws: FurtherDraws,
         /// Labs at the same time; the daemon's choice where absent
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         parallel: Option<u32>,
+        /// Build all labs although the same was proven before
+        #[arg(long)]
+        again: bool,
     },
     /// Write a small scenario that is complete and can be proven, to start from
     New {
@@ -195,6 +201,13 @@ pub(crate) enum ScenarioCommand {
         #[arg(long = "in", value_name = "DIR", default_value = ".")]
         parent: PathBuf,
     },
+}
+
+/// Labs of the draws beyond the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FurtherDraws {
+    All,
+    UntouchedAndSolved,
 }
 
 /// `plateau lab …`

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use futures_util::{Stream, StreamExt};
 use plateau_core::api::{NewProof, ProofEvent};
 use plateau_core::problem::{Place, Problem};
-use plateau_core::proof::Proof;
+use plateau_core::proof::{self, Proof};
 use plateau_core::scenario::Scenario;
 use plateau_core::spec;
 use serde::Serialize;
 
-use crate::args::ScenarioCommand;
+use crate::args::{FurtherDraws, ScenarioCommand};
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::folder;
@@ -34,12 +34,19 @@ pub(crate) async fn run(
         ScenarioCommand::Prove {
             path,
             draws,
+            further_draws,
             parallel,
+            again,
         } => {
             let new = NewProof {
                 files: folder::to_files(readable(path)?.scenario.folder()),
                 draws: *draws,
+                further_draws: match further_draws {
+                    FurtherDraws::All => proof::FurtherDraws::All,
+                    FurtherDraws::UntouchedAndSolved => proof::FurtherDraws::UntouchedAndSolved,
+                },
                 parallel: *parallel,
+                again: *again,
             };
             let daemon = daemon()?;
             let proof = proven(daemon.prove(&new).await?, screen).await?;
@@ -168,7 +175,12 @@ async fn proven(
                     progress.set(u64::from(done), u64::from(of));
                     progress.line(&format!("{done} of {of} graded: {column}"));
                 }
-                ProofEvent::Proven { proof } => {
+                ProofEvent::Proven { proof, cached } => {
+                    if cached {
+                        progress.line(
+                            "proven before with the same images and programs; --again builds its labs again",
+                        );
+                    }
                     let end = if proof.holds {
                         styled(GOOD, "holds")
                     } else {

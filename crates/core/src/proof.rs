@@ -38,6 +38,18 @@ pub enum Column {
     },
 }
 
+/// Which columns the draws beyond the first consist of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum FurtherDraws {
+    /// All of them, as the first draw.
+    #[default]
+    All,
+    /// The untouched and the solved lab. Such a proof is not complete.
+    UntouchedAndSolved,
+}
+
 /// What the proof found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -63,6 +75,9 @@ pub struct Proof {
     pub hash: String,
     /// Whether nothing is wrong.
     pub holds: bool,
+    /// Whether every draw was proven with all its columns. A session takes no scenario on the word
+    /// of a proof that is not complete.
+    pub complete: bool,
     /// Labs in order.
     pub columns: Vec<Column>,
     /// Check → verdict by lab, in the order of `columns`; `None` where the lab was not graded.
@@ -127,13 +142,17 @@ impl Column {
     }
 }
 
-/// The labs of a proof: everything for every draw.
+/// The labs of a proof: everything for the first draw, and for the `draws` after it what `further`
+/// says.
 #[must_use]
-pub fn columns(topology: &Topology, draws: u32) -> Vec<Column> {
+pub fn columns(topology: &Topology, draws: u32, further: FurtherDraws) -> Vec<Column> {
     let mut columns = Vec::new();
     for draw in 0..=draws {
         columns.push(Column::Untouched { draw });
         columns.push(Column::Solved { draw });
+        if draw > 0 && further == FurtherDraws::UntouchedAndSolved {
+            continue;
+        }
         let graded = topology.tasks.iter().filter(|task| !task.checks.is_empty());
         columns.extend(graded.map(|task| Column::Without {
             task: task.id.clone(),
@@ -179,11 +198,22 @@ pub fn prove(topology: &Topology, outcomes: &[(Column, Outcome)]) -> Proof {
         scenario: topology.scenario.clone(),
         hash: topology.hash.clone(),
         holds: flaws.is_empty() && !outcomes.is_empty(),
+        complete: is_complete(topology, outcomes),
         columns: outcomes.iter().map(|(column, _)| column.clone()).collect(),
         verdicts,
         rows,
         flaws,
     }
+}
+
+/// Whether all columns of every draw up to the last are there.
+fn is_complete(topology: &Topology, outcomes: &[(Column, Outcome)]) -> bool {
+    let draws = outcomes.iter().map(|(column, _)| column.draw());
+    let Some(last) = draws.max() else {
+        return false;
+    };
+    let mut wanted = columns(topology, last, FurtherDraws::All).into_iter();
+    wanted.all(|wanted| outcomes.iter().any(|(column, _)| *column == wanted))
 }
 
 fn flaws_of(topology: &Topology, column: &Column, grade: &Grade) -> Vec<Flaw> {
@@ -416,13 +446,31 @@ mod tests {
     #[test]
     fn every_draw_has_all_its_labs_and_each_its_work() {
         let topology = topology();
-        let columns = columns(&topology, 1);
+        let columns = columns(&topology, 1, FurtherDraws::All);
         assert_eq!(columns.len(), 2 * (2 + 2 + 1));
         assert_eq!(columns[0].work(&topology), (vec![], None));
         assert_eq!(columns[1].work(&topology), (vec!["a", "b"], None));
         assert_eq!(columns[2].work(&topology), (vec!["b"], None));
         assert_eq!(columns[4].work(&topology), (vec!["a", "b"], Some("m")));
         assert!(columns[5..].iter().all(|column| column.draw() == 1));
+    }
+
+    #[test]
+    fn further_draws_may_be_untouched_and_solved_alone_which_is_no_complete_proof() {
+        let topology = topology();
+        let outcomes = |further| -> Vec<_> {
+            let columns = columns(&topology, 2, further).into_iter();
+            let graded = |column| (column, graded(&topology, &[]));
+            columns.map(graded).collect()
+        };
+        let reduced = outcomes(FurtherDraws::UntouchedAndSolved);
+        assert_eq!(reduced.len(), 5 + 2 + 2);
+        assert_eq!(reduced[7].0, Column::Untouched { draw: 2 });
+        assert!(!prove(&topology, &reduced).complete);
+        assert!(prove(&topology, &reduced[..5]).complete);
+        assert!(!prove(&topology, &reduced[..4]).complete);
+        assert!(prove(&topology, &outcomes(FurtherDraws::All)).complete);
+        assert!(!prove(&topology, &[]).complete);
     }
 
     #[test]

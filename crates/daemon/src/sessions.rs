@@ -303,10 +303,10 @@ impl Sessions {
         &self.inner.scenarios
     }
 
-    /// Keeps that a scenario's folder was proven, where it holds: sessions take it from now on. That
-    /// it could not be kept is told in the log alone, since the proof was given.
+    /// Keeps that a scenario's folder was proven, where the proof holds and is complete: sessions take
+    /// it from now on. That it could not be kept is told in the log alone, since the proof was given.
     pub async fn keep_proof(&self, hash: &str, proof: &Proof) {
-        if !proof.holds {
+        if !proof.holds || !proof.complete {
             return;
         }
         let kept = match serde_json::to_string(proof) {

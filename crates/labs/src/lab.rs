@@ -30,6 +30,7 @@ mod keeping;
 mod phase;
 mod power;
 mod program;
+mod sharing;
 mod solving;
 pub(crate) mod task;
 mod upset;
@@ -86,7 +87,9 @@ impl Lab {
         again: Option<Again>,
     ) -> Arc<Self> {
         let view = LabView {
-            reopened: again.as_ref().map(|again| again.attempt.clone()),
+            reopened: again
+                .as_ref()
+                .and_then(|again| again.attempt().map(str::to_owned)),
             ..first_view(&marker, &topology)
         };
         Arc::new(Self {

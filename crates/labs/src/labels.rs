@@ -2,7 +2,7 @@
 
 /// Label with a lab's identifier, on every container that belongs to one.
 pub const LAB: &str = "plateau.lab";
-/// Label with what a container is: `node`, `fabric`, `examiner` or `wirer`; with an image, `snapshot` or `kept`.
+/// Label with what a container is: `node`, `fabric`, `examiner` or `wirer`; with an image, `snapshot`, `shared` or `kept`.
 pub const ROLE: &str = "plateau.role";
 /// Label with a node's name.
 pub const NODE: &str = "plateau.node";

@@ -31,6 +31,7 @@ pub mod naming;
 mod program;
 mod reconcile;
 mod reopening;
+mod sharing;
 
 /// Events that a slow listener may fall behind before it loses the oldest.
 const EVENTS: usize = 4096;
@@ -132,6 +133,16 @@ impl Labs {
     #[must_use]
     pub fn disk(&self) -> &Disk {
         &self.inner.disk
+    }
+
+    /// What is kept on disk.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.ground.store
+    }
+
+    /// Tag of the agent's image, which is made of its hash.
+    pub(crate) fn agent_image(&self) -> &str {
+        self.inner.ground.agent.image()
     }
 
     /// What the administrator decided.

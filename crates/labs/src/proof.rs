@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use plateau_core::api::{ApiError, CheckLab, LabState, LabView, NewProof, ProofEvent, Solve};
 use plateau_core::error::{Blame, ErrorCode};
-use plateau_core::proof::{Column, Outcome, columns, prove as judge};
+use plateau_core::proof::{Column, FurtherDraws, Outcome, Proof, columns, prove as judge};
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 use tokio::sync::mpsc;
@@ -14,8 +14,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::lab::LabError;
+use crate::lab::{Again, LabError};
 use crate::labs::{Labs, folder_of};
+
+mod cache;
+mod load;
+mod sharing;
 
 /// Events that the receiver may fall behind before the proof waits for it.
 const EVENTS: usize = 64;
@@ -30,12 +34,17 @@ struct Work {
     /// Begins the names of its labs.
     name: String,
     events: mpsc::Sender<ProofEvent>,
+    /// Where the proof is kept where it holds.
+    entry: Option<cache::Entry>,
+    /// By number of the draw.
+    shared: BTreeMap<u32, sharing::Shared>,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
 
 /// Proves a scenario in the background. The receiver's last event is `Proven` or `Broken`; dropping
-/// it ends the proof and removes its labs.
+/// it ends the proof and removes its labs. What was proven before is not proven again unless that is
+/// asked for.
 ///
 /// # Errors
 /// The scenario has problems, or the host lacks something that its labs need.
@@ -47,13 +56,26 @@ pub async fn prove(labs: &Labs, proof: NewProof) -> Result<mpsc::Receiver<ProofE
         let topology = scenario.draw(&format!("proof-{draw}"));
         topologies.insert(draw, topology.map_err(LabError::Scenario)?);
     }
+    let mut entry = None;
     if let Some(first) = topologies.get(&0) {
         labs.preflight(first).await?;
+        let asked = cache::Entry::of(labs, &proof, first).await?;
+        if !proof.again
+            && let Some(known) = asked.find(labs).await
+        {
+            return Ok(proven_before(known));
+        }
+        entry = Some(asked);
     }
-    prove_drawn(labs, folder, topologies, proof.parallel).await
+    let wanted = Wanted {
+        further_draws: proof.further_draws,
+        parallel: proof.parallel,
+        entry,
+    };
+    begin(labs, folder, topologies, wanted).await
 }
 
-/// The same for topologies drawn already, by the number of the draw from 0.
+/// All columns of topologies drawn already, by the number of the draw from 0.
 ///
 /// # Errors
 /// There is no draw 0, or the engine cannot be asked what it has.
@@ -63,6 +85,38 @@ pub async fn prove_drawn(
     topologies: BTreeMap<u32, Topology>,
     parallel: Option<u32>,
 ) -> Result<mpsc::Receiver<ProofEvent>, LabError> {
+    let wanted = Wanted {
+        further_draws: FurtherDraws::All,
+        parallel,
+        entry: None,
+    };
+    begin(labs, folder, topologies, wanted).await
+}
+
+/// What is wanted of a proof.
+struct Wanted {
+    further_draws: FurtherDraws,
+    parallel: Option<u32>,
+    entry: Option<cache::Entry>,
+}
+
+/// A proof of which nothing is left to be done.
+fn proven_before(proof: Proof) -> mpsc::Receiver<ProofEvent> {
+    let (events, receiver) = mpsc::channel(1);
+    // There is room for one.
+    let _ = events.try_send(ProofEvent::Proven {
+        proof: Box::new(proof),
+        cached: true,
+    });
+    receiver
+}
+
+async fn begin(
+    labs: &Labs,
+    folder: Folder,
+    topologies: BTreeMap<u32, Topology>,
+    wanted: Wanted,
+) -> Result<mpsc::Receiver<ProofEvent>, LabError> {
     let Some(first) = topologies.get(&0) else {
         return Err(LabError::NoSuchPart {
             what: "draw",
@@ -70,10 +124,10 @@ pub async fn prove_drawn(
         });
     };
     let draws = topologies.keys().next_back().copied().unwrap_or(0);
-    let columns = columns(first, draws);
-    let parallel = match parallel {
+    let columns = columns(first, draws, wanted.further_draws);
+    let parallel = match wanted.parallel {
         Some(wanted) => usize::try_from(wanted).unwrap_or(1),
-        None => at_once(labs, first).await?,
+        None => load::at_once(labs, first).await?,
     };
     let unique = uuid::Uuid::now_v7().simple().to_string();
     let (events, receiver) = mpsc::channel(EVENTS);
@@ -81,29 +135,16 @@ pub async fn prove_drawn(
         labs: labs.clone(),
         folder,
         name: format!("proof-{}", &unique[unique.len() - 8..]),
+        shared: sharing::shared(&topologies, &columns),
         topologies,
         events,
+        entry: wanted.entry,
         cancel: CancellationToken::new(),
         tasks: TaskTracker::new(),
     });
     tokio::spawn(watch(Arc::clone(&work)).in_current_span());
     tokio::spawn(run(work, columns, parallel.max(1)).in_current_span());
     Ok(receiver)
-}
-
-/// As many labs as the engine has cores, at least 2, and fewer where memory is short.
-async fn at_once(labs: &Labs, topology: &Topology) -> Result<usize, LabError> {
-    let info = labs.runtime().info().await;
-    let info = info.map_err(LabError::runtime("ask the engine what it has"))?;
-    let each: u64 = topology
-        .nodes
-        .values()
-        .map(|node| node.limits.memory.0)
-        .sum();
-    // Half of it is left to the host and to others.
-    let fit = (info.memory / 2).checked_div(each).unwrap_or(u64::MAX);
-    let cores = u64::from(info.cpus.max(2));
-    Ok(usize::try_from(cores.min(fit)).unwrap_or(1))
 }
 
 /// Ends the proof when nobody listens any longer.
@@ -116,8 +157,7 @@ async fn watch(work: Arc<Work>) {
 
 async fn run(work: Arc<Work>, columns: Vec<Column>, parallel: usize) {
     let of = u32::try_from(columns.len()).unwrap_or(u32::MAX);
-    let numbered = columns.iter().cloned().enumerate();
-    let mut running = stream::iter(numbered)
+    let mut running = stream::iter(sharing::in_order(&work.topologies, &columns))
         .map(|(number, column)| {
             let job = Arc::clone(&work);
             // A task of its own, so that it ends cleanly although the stream is dropped.
@@ -153,12 +193,18 @@ async fn run(work: Arc<Work>, columns: Vec<Column>, parallel: usize) {
     work.cancel.cancel();
     work.tasks.close();
     work.tasks.wait().await;
+    work.end_all_shared().await;
     let last = match broken {
         Some(error) => ProofEvent::Broken { error },
         None => {
             let outcomes: Vec<(Column, Outcome)> = outcomes.into_values().collect();
+            let proof = judge(&work.topologies[&0], &outcomes);
+            if let Some(entry) = work.entry.clone() {
+                entry.keep(&work.labs, &proof).await;
+            }
             ProofEvent::Proven {
-                proof: Box::new(judge(&work.topologies[&0], &outcomes)),
+                proof: Box::new(proof),
+                cached: false,
             }
         }
     };
@@ -166,17 +212,27 @@ async fn run(work: Arc<Work>, columns: Vec<Column>, parallel: usize) {
 }
 
 impl Work {
-    /// One column; where the outside fails, or somebody could not look, once more. What nobody can
-    /// look at the second time either is the scenario's flaw.
+    /// One column.
     async fn column(&self, number: usize, column: &Column) -> Result<Outcome, ApiError> {
         let started = ProofEvent::Started {
             column: column.label(),
         };
         let _ = self.events.send(started).await;
-        match self.attempt(&format!("{number}"), column).await {
+        if let Some(outcome) = self.from_shared(number, column).await {
+            return Ok(outcome);
+        }
+        let outcome = self.afresh(number, column).await;
+        self.decide(number, column, &outcome).await;
+        outcome
+    }
+
+    /// One column in a lab built afresh; where the outside fails, or somebody could not look, once
+    /// more. What nobody can look at the second time either is the scenario's flaw.
+    async fn afresh(&self, number: usize, column: &Column) -> Result<Outcome, ApiError> {
+        match self.attempt(&format!("{number}"), column, None).await {
             Err(error) if error.fault == Blame::Outside && !self.cancel.is_cancelled() => {
                 tracing::warn!(column = column.label(), error = error.message, "once more");
-                self.attempt(&format!("{number}-again"), column).await
+                self.attempt(&format!("{number}-again"), column, None).await
             }
             Ok(Outcome::Graded(grade)) if grade.unknown > 0 && !self.cancel.is_cancelled() => {
                 tracing::warn!(
@@ -184,14 +240,20 @@ impl Work {
                     unknown = grade.unknown,
                     "once more"
                 );
-                self.attempt(&format!("{number}-again"), column).await
+                self.attempt(&format!("{number}-again"), column, None).await
             }
             other => other,
         }
     }
 
-    /// Builds the column's lab, lets it be worked on, and removes it whatever happens.
-    async fn attempt(&self, number: &str, column: &Column) -> Result<Outcome, ApiError> {
+    /// Builds the column's lab, afresh or from the disks of a solved one, lets it be worked on, and
+    /// removes it whatever happens, unless others start from it.
+    async fn attempt(
+        &self,
+        number: &str,
+        column: &Column,
+        start: Option<Again>,
+    ) -> Result<Outcome, ApiError> {
         let draw = column.draw();
         let topology = self.topologies.get(&draw).cloned();
         let topology = topology.ok_or_else(|| {
@@ -202,15 +264,24 @@ impl Work {
             return Err(given_up(&self.name));
         }
         let name = format!("{}-{number}", self.name);
-        let created = self
-            .labs
-            .create_fleeting(&self.folder, topology.clone(), name.clone())
-            .await;
+        let from_disks = start.is_some();
+        let work = match from_disks {
+            false => work_of(column, &topology),
+            true => mistake_of(column),
+        };
+        let (labs, folder, drawn) = (&self.labs, &self.folder, topology.clone());
+        let created = match start {
+            None => labs.create_fleeting(folder, drawn, name.clone()).await,
+            Some(start) => labs.create_from(folder, drawn, name.clone(), start).await,
+        };
         created.map_err(|error| error.api())?;
         let outcome = tokio::select! {
             () = self.cancel.cancelled() => Err(given_up(&name)),
-            outcome = self.grade(&name, column, &topology) => outcome,
+            outcome = self.grade(&name, work, column, from_disks) => outcome,
         };
+        if self.is_shared(&name) {
+            return outcome;
+        }
         match self.labs.down(&name).await {
             Ok(()) | Err(LabError::NoSuchLab { .. }) => outcome,
             Err(error) => outcome.and(Err(error.api())),
@@ -220,8 +291,9 @@ impl Work {
     async fn grade(
         &self,
         name: &str,
+        work: Solve,
         column: &Column,
-        topology: &Topology,
+        from_disks: bool,
     ) -> Result<Outcome, ApiError> {
         let view = self.labs.built(name).await.map_err(|error| error.api())?;
         match (view.state, &view.problem) {
@@ -232,6 +304,9 @@ impl Work {
             }
             _ => return Err(view.problem.clone().unwrap_or_else(|| not_built(&view))),
         }
+        if from_disks {
+            self.settle(name, column).await;
+        }
         // They are part of the situation that is worked in, whenever they would have happened.
         match self.labs.let_events_happen(name).await {
             Ok(()) => {}
@@ -240,12 +315,7 @@ impl Work {
             }
             Err(error) => return Err(error.api()),
         }
-        let (tasks, mistake) = column.work(topology);
-        let solve = Solve {
-            tasks: Some(tasks.into_iter().map(str::to_owned).collect()),
-            mistake: mistake.map(str::to_owned),
-        };
-        let solved = self.labs.solve(name, solve).await;
+        let solved = self.labs.solve(name, work).await;
         let solved = solved.map_err(|error| error.api())?;
         if let Some(run) = solved.scripts.last().filter(|_| !solved.solved) {
             let said = format!("{}{}", run.result.stdout, run.result.stderr);
@@ -257,9 +327,33 @@ impl Work {
                 said.trim()
             )));
         }
+        if !from_disks {
+            self.share(name, column).await;
+        }
         let checked = self.labs.check(name, CheckLab { phases: None }).await;
         let checked = checked.map_err(|error| error.api())?;
         Ok(Outcome::Graded(checked.grade))
+    }
+}
+
+/// What is done in a lab that was built afresh.
+fn work_of(column: &Column, topology: &Topology) -> Solve {
+    let (tasks, mistake) = column.work(topology);
+    Solve {
+        tasks: Some(tasks.into_iter().map(str::to_owned).collect()),
+        mistake: mistake.map(str::to_owned),
+    }
+}
+
+/// What is left to be done in a lab in which all is solved.
+fn mistake_of(column: &Column) -> Solve {
+    let mistake = match column {
+        Column::Mistake { mistake, .. } => Some(mistake.clone()),
+        Column::Untouched { .. } | Column::Solved { .. } | Column::Without { .. } => None,
+    };
+    Solve {
+        tasks: Some(vec![]),
+        mistake,
     }
 }
 

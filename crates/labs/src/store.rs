@@ -4,6 +4,7 @@
 //! reserve                 room that is given up when the disk is full
 //! owner                   identifies this installation on engines that it shares with others
 //! scenarios/<hash>/…      a scenario's folder as it was when a lab was first built from it
+//! proofs/<hash>-….json    a scenario's proof that holds, and what it was made of
 //! labs/<id>.json          what a lab is; written before its first container, removed after its last
 //! labs/<id>/clock.json    when the candidate's clock was started
 //! labs/<id>/events.jsonl  what became of the scenario's events, line by line: evidence
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 mod error;
 mod papers;
+mod proofs;
 
 pub use error::StoreError;
 

@@ -40,8 +40,12 @@ pub(crate) fn proof(proof: &Proof, messages: &Messages) -> String {
     let checks = count(proof.rows.len(), "check");
     text.push_str(&match proof.holds {
         true => format!(
-            "{}: {checks} in {labs}, all as they must be\n",
-            styled(GOOD, format!("`{}` is proven", proof.scenario))
+            "{}: {checks} in {labs}, all as they must be{}\n",
+            styled(GOOD, format!("`{}` is proven", proof.scenario)),
+            match proof.complete {
+                true => "",
+                false => "; sessions ask for all labs of every draw",
+            }
         ),
         false => format!(
             "{}: {} found in {labs}\n",

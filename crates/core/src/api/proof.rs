@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ApiError, ScenarioFiles};
-use crate::proof::Proof;
+use crate::proof::{FurtherDraws, Proof};
 
 messages! {
     /// Proves a scenario: `POST /v1/proofs`. The answer is a stream of [`ProofEvent`], a JSON text a line;
@@ -11,11 +11,17 @@ messages! {
     struct NewProof {
         /// The scenario's folder.
         pub files: ScenarioFiles,
-        /// Draws of the parameters beyond the first; all is proven for each.
+        /// Draws of the parameters beyond the first.
         pub draws: u32,
+        /// Which labs are built for each of these draws.
+        #[serde(default)]
+        pub further_draws: FurtherDraws,
         /// Labs at the same time; the daemon's choice where absent.
         #[serde(default)]
         pub parallel: Option<u32>,
+        /// Whether all labs are built although the same was proven before.
+        #[serde(default)]
+        pub again: bool,
     }
 
     /// What a proof says while it runs.
@@ -39,6 +45,9 @@ messages! {
         Proven {
             /// The proof.
             proof: Box<Proof>,
+            /// Whether it was made earlier, of the same scenario with the same images and programs.
+            #[serde(default)]
+            cached: bool,
         },
         /// The outside failed: the last event.
         Broken {

@@ -29,7 +29,7 @@ pub(super) async fn prove(State(api): State<Api>, Sent(proof): Sent<NewProof>) -
     let events = ReceiverStream::new(events).then(move |event| {
         let (sessions, hash) = (sessions.clone(), hash.clone());
         async move {
-            if let ProofEvent::Proven { proof } = &event {
+            if let ProofEvent::Proven { proof, .. } = &event {
                 sessions.keep_proof(&hash, proof).await;
             }
             event

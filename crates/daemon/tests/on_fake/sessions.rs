@@ -632,6 +632,36 @@ async fn a_lab_that_cannot_be_built_breaks_its_attempt_alone_and_can_be_tried_ag
 }
 
 #[tokio::test]
+async fn a_proof_that_is_not_complete_is_none_for_a_session() {
+    let centre = centre().await;
+    let sessions = &centre.sessions;
+    let unproven = || {
+        let mut new = new_session("30m");
+        new.scenarios[0].insist = None;
+        new
+    };
+    let hash = plateau_labs::labs::folder_of(&unproven().scenarios[0].files)
+        .unwrap()
+        .hash();
+    let mut proof = plateau_core::proof::Proof {
+        scenario: "x".to_owned(),
+        hash: hash.clone(),
+        holds: true,
+        complete: false,
+        columns: vec![],
+        verdicts: std::collections::BTreeMap::new(),
+        rows: vec![],
+        flaws: vec![],
+    };
+    sessions.keep_proof(&hash, &proof).await;
+    let refused = sessions.create(unproven(), "trainer").await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotProven);
+    proof.complete = true;
+    sessions.keep_proof(&hash, &proof).await;
+    sessions.create(unproven(), "trainer").await.unwrap();
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_the_reason() {
     let centre = centre().await;
     let sessions = &centre.sessions;

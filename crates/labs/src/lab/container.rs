@@ -6,7 +6,6 @@ use plateau_core::topology::{Capability, Device, Node};
 use plateau_core::wire::HOLD;
 
 use super::Lab;
-use super::keeping::kept_image;
 use crate::images;
 use crate::labels::{LAB, NODE, OWNER, ROLE};
 use crate::layout;
@@ -61,7 +60,7 @@ impl Lab {
     /// Tag of the image that a node is made from.
     fn image(&self, name: &str, node: &Node) -> String {
         match &self.again {
-            Some(again) => kept_image(&again.attempt, name),
+            Some(again) => again.image(name),
             None => images::tag(&node.image),
         }
     }

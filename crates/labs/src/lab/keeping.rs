@@ -15,6 +15,7 @@ use plateau_core::plan::{Plan, plan_again, plan_up};
 use plateau_core::topology::PlacedFile;
 use serde::{Deserialize, Serialize};
 
+use super::sharing::shared_image;
 use super::{Lab, LabError, happening};
 use crate::error::chain;
 use crate::labels::{ATTEMPT, LAB, NODE, OWNER, ROLE};
@@ -50,14 +51,41 @@ struct KeptFile {
 /// What a lab is opened again from.
 #[derive(Clone, Debug)]
 pub(crate) struct Again {
-    /// The attempt that it was handed in for.
-    pub(crate) attempt: String,
+    /// Whose images its nodes are made from.
+    pub(super) origin: Origin,
     /// Nodes that ran.
     pub(super) ran: BTreeSet<String>,
     /// Node → the files that are in no image.
     pub(super) files: BTreeMap<String, Vec<PlacedFile>>,
     /// What events had done.
     pub(crate) events: Vec<EventRecord>,
+}
+
+/// Whose images a lab is opened again from.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// Those that were kept for this attempt.
+    Attempt(String),
+    /// Those of this lab, which stands as long as they are needed.
+    Lab(String),
+}
+
+impl Again {
+    /// The attempt that the lab was handed in for, where it was.
+    pub(super) fn attempt(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Attempt(attempt) => Some(attempt),
+            Origin::Lab(_) => None,
+        }
+    }
+
+    /// Tag of the image that a node is made from.
+    pub(super) fn image(&self, node: &str) -> String {
+        match &self.origin {
+            Origin::Attempt(attempt) => kept_image(attempt, node),
+            Origin::Lab(lab) => shared_image(lab, node),
+        }
+    }
 }
 
 impl Kept {
@@ -78,7 +106,7 @@ impl Kept {
             Ok((node, files))
         });
         Ok(Again {
-            attempt: attempt.to_owned(),
+            origin: Origin::Attempt(attempt.to_owned()),
             ran: self.ran,
             files: files.collect::<Result<_, LabError>>()?,
             events: self.events,
@@ -226,7 +254,7 @@ impl Lab {
         let _ = tokio::time::timeout(limit, view.wait_for(is_settled)).await;
     }
 
-    fn nodes_that_run(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn nodes_that_run(&self) -> impl Iterator<Item = &String> {
         let nodes = self.topology.nodes.keys();
         nodes.filter(|node| self.node_state(node) == NodeState::Running)
     }
@@ -253,6 +281,6 @@ fn is_of_the_engine(error: &LabError) -> bool {
 }
 
 /// Tag of the image that keeps a node of an attempt.
-pub(super) fn kept_image(attempt: &str, node: &str) -> String {
+fn kept_image(attempt: &str, node: &str) -> String {
     format!("plateau/kept:{attempt}-{node}")
 }

@@ -14,7 +14,7 @@ use plateau_core::topology::Topology;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Lab, LabError, down};
+use super::{Again, Lab, LabError, down};
 use crate::error::chain;
 use crate::runtime::{Attached, Running, RuntimeError};
 
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Thaw(Reply<()>),
     /// Keep all nodes as images, for this attempt.
     Keep(String, Reply<()>),
+    /// Take an image of every node, from which other labs start.
+    Share(Reply<Again>),
     /// Open a terminal: node, name, user.
     Terminal(String, String, String, Reply<Attached>),
     /// Run a program of a node's with its streams attached.
@@ -290,6 +292,7 @@ fn obey(lab: &Arc<Lab>, command: Command) {
         Command::Keep(attempt, reply) => {
             answer(lab, reply, async move { job.keep(&attempt).await });
         }
+        Command::Share(reply) => share(&lab, reply),
         Command::Terminal(node, name, user, reply) => {
             answer(lab, reply, async move {
                 job.terminal(&node, &name, &user).await
@@ -307,6 +310,11 @@ fn obey(lab: &Arc<Lab>, command: Command) {
         // The owner's own.
         Command::Down(_) | Command::Lost | Command::Recover => {}
     }
+}
+
+fn share(lab: &Arc<Lab>, reply: Reply<Again>) {
+    let job = Arc::clone(lab);
+    answer(lab, reply, async move { job.share().await });
 }
 
 fn answer<T: Send + 'static>(

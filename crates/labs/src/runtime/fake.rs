@@ -143,6 +143,14 @@ impl Fake {
         self.state().answering = Some(Arc::new(say));
     }
 
+    /// How many scripts were run whose text contains `part`.
+    #[must_use]
+    pub fn scripts_run(&self, part: &str) -> usize {
+        let state = self.state();
+        let with = state.scripts.iter().filter(|ran| ran.text.contains(part));
+        with.count()
+    }
+
     /// Lets scripts whose text contains `part` end with `exit`.
     pub fn fail_scripts(&self, part: &str, exit: i64) {
         self.state().failing_script = Some((part.to_owned(), exit));

@@ -11,6 +11,7 @@ use plateau_core::api::{
 use plateau_core::error::ErrorCode;
 use plateau_core::grade::{Reason, Verdict};
 use plateau_core::probe::Fact;
+use plateau_core::proof::FurtherDraws;
 use plateau_core::question::Observation;
 use plateau_labs::proof::prove;
 use plateau_labs::runtime::fake::Fake;
@@ -399,7 +400,9 @@ async fn a_proof_lets_events_happen_before_the_work() {
     let proof = NewProof {
         files: lab("one", EVENTS).files,
         draws: 0,
+        further_draws: FurtherDraws::All,
         parallel: Some(1),
+        again: false,
     };
     let mut events = prove(&house.labs, proof).await.unwrap();
     let mut last = None;
@@ -407,7 +410,7 @@ async fn a_proof_lets_events_happen_before_the_work() {
         last = Some(event);
     }
     match last {
-        Some(ProofEvent::Proven { proof }) => assert!(proof.holds, "{proof:?}"),
+        Some(ProofEvent::Proven { proof, .. }) => assert!(proof.holds, "{proof:?}"),
         other => panic!("{other:?}"),
     }
     assert_eq!(house.left(), <[String; 0]>::default());

@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{NewProof, ProofEvent};
 use plateau_core::error::ErrorCode;
 use plateau_core::probe::Fact;
-use plateau_core::proof::Proof;
+use plateau_core::proof::{FurtherDraws, Proof};
 use plateau_core::question::Observation;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
@@ -22,7 +24,9 @@ fn new_proof(draws: u32) -> NewProof {
     NewProof {
         files: files(),
         draws,
+        further_draws: FurtherDraws::All,
         parallel: Some(3),
+        again: false,
     }
 }
 
@@ -52,7 +56,7 @@ async fn last(mut events: Receiver<ProofEvent>) -> ProofEvent {
 
 async fn proven(events: Receiver<ProofEvent>) -> Proof {
     let last = last(events).await;
-    let ProofEvent::Proven { proof } = last else {
+    let ProofEvent::Proven { proof, .. } = last else {
         panic!("{last:?}");
     };
     *proof
@@ -93,6 +97,129 @@ async fn a_failure_of_the_outside_costs_one_more_try_and_not_the_proof() {
         proof.flaws
     );
     assert_eq!(house.left(), <[String; 0]>::default());
+}
+
+#[tokio::test]
+async fn what_was_proven_before_is_not_proven_again_unless_that_is_asked_for() {
+    let house = house(Fake::new()).await;
+    honest(&house.fake);
+    let first = proven(prove(&house.labs, new_proof(1)).await.unwrap()).await;
+    // From now on no check passes, and nobody looks.
+    house.fake.answering(|_, _, _| {
+        Fact::Seen(serde_json::from_str(r#"{"file":{"exists":false}}"#).unwrap())
+    });
+    let told = last(prove(&house.labs, new_proof(1)).await.unwrap()).await;
+    let ProofEvent::Proven { proof, cached } = told else {
+        panic!("{told:?}");
+    };
+    assert!(cached && *proof == first);
+    let again = NewProof {
+        again: true,
+        ..new_proof(1)
+    };
+    assert!(!proven(prove(&house.labs, again).await.unwrap()).await.holds);
+    // Other labs are another proof.
+    let reduced = NewProof {
+        further_draws: FurtherDraws::UntouchedAndSolved,
+        ..new_proof(1)
+    };
+    assert!(
+        !proven(prove(&house.labs, reduced).await.unwrap())
+            .await
+            .holds
+    );
+    assert!(
+        !proven(prove(&house.labs, new_proof(0)).await.unwrap())
+            .await
+            .holds
+    );
+}
+
+#[tokio::test]
+async fn a_proof_whose_further_draws_are_reduced_says_so() {
+    let house = house(Fake::new()).await;
+    honest(&house.fake);
+    let reduced = NewProof {
+        further_draws: FurtherDraws::UntouchedAndSolved,
+        ..new_proof(1)
+    };
+    let proof = proven(prove(&house.labs, reduced).await.unwrap()).await;
+    assert!(proof.holds && !proof.complete, "{:?}", proof.flaws);
+    assert_eq!(
+        proof
+            .columns
+            .iter()
+            .filter(|column| column.draw() == 1)
+            .count(),
+        2
+    );
+    assert_eq!(house.left(), <[String; 0]>::default());
+}
+
+/// The small scenario with three mistakes, of which each is the same.
+fn three_mistakes() -> NewProof {
+    let mut proof = new_proof(0);
+    let document = STANDARD.decode(&proof.files["scenario.yaml"]).unwrap();
+    let mut document = String::from_utf8(document).unwrap();
+    for name in ["third", "fourth"] {
+        document += &format!(
+            "  - id: {name}\n    run: [ {{ on: srv2, run: half.sh }} ]\n    loses: [second/survives]\n"
+        );
+    }
+    let document = STANDARD.encode(document);
+    proof.files.insert("scenario.yaml".to_owned(), document);
+    proof
+}
+
+/// Answers as a lab does whose solutions stay on disk, or are lost with what is in memory. A lab that
+/// starts from the disks of another is not set up.
+fn solved_on_disk(fake: &Fake, stays: bool) {
+    fake.answering(move |_, ran, asked| {
+        let ran = |part: &str| ran.iter().any(|(_, text)| text.contains(part));
+        let from_disks = !ran("set up");
+        let done = |part: &str| ran(part) || (from_disks && stays);
+        let json = match asked.id.as_str() {
+            "first/seen" if done("touch /srv/first") => r#"{"tcp":{"state":"open"}}"#,
+            "first/seen" => r#"{"tcp":{"state":"refused"}}"#,
+            "first/there" if done("touch /srv/first") => {
+                r#"{"file":{"exists":true,"type":"file"}}"#
+            }
+            "second/survives" if done("touch /srv/second") && !ran("rm /srv/second") => {
+                r#"{"file":{"exists":true,"type":"file"}}"#
+            }
+            _ => r#"{"file":{"exists":false}}"#,
+        };
+        Fact::Seen(serde_json::from_str::<Observation>(json).unwrap())
+    });
+}
+
+#[tokio::test]
+async fn mistakes_start_from_the_disks_of_the_solved_lab() {
+    let house = house(Fake::new()).await;
+    solved_on_disk(&house.fake, true);
+    let proof = proven(prove(&house.labs, three_mistakes()).await.unwrap()).await;
+    assert!(proof.holds && proof.complete, "{:?}", proof.flaws);
+    // Afresh: untouched, solved, and one for each of the two tasks.
+    assert_eq!(house.fake.scripts_run("set up"), 4);
+    assert_eq!(house.left(), <[String; 0]>::default());
+    assert_eq!(
+        house.fake.images_that("plateau/shared:"),
+        <[String; 0]>::default()
+    );
+}
+
+#[tokio::test]
+async fn mistakes_have_labs_built_afresh_where_a_boot_loses_what_was_solved() {
+    let house = house(Fake::new()).await;
+    solved_on_disk(&house.fake, false);
+    let proof = proven(prove(&house.labs, three_mistakes()).await.unwrap()).await;
+    assert!(proof.holds && proof.complete, "{:?}", proof.flaws);
+    assert_eq!(house.fake.scripts_run("set up"), 7);
+    assert_eq!(house.left(), <[String; 0]>::default());
+    assert_eq!(
+        house.fake.images_that("plateau/shared:"),
+        <[String; 0]>::default()
+    );
 }
 
 fn drawn() -> (Folder, BTreeMap<u32, Topology>) {
