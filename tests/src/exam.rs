@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use plateau_core::api::{SeatView, SessionView, Slip};
+use plateau_core::api::{AccessSlip, SeatView, SessionView};
 use plateau_core::grade::Grade;
 use serde::de::DeserializeOwned;
 
@@ -59,7 +59,7 @@ pub fn describe(
     scenario: &Path,
     list: &str,
     proven: bool,
-) -> Vec<Slip> {
+) -> Vec<AccessSlip> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("seats.csv");
     fs::write(&file, list).expect("a list");

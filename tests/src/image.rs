@@ -47,7 +47,7 @@ pub fn build(name: &str) {
         let images = Images::new(engine, recipes, setting("PLATEAU_BUILD_NETWORK"));
         let mut events = images.build(&[name.to_owned()]).expect("a build");
         while let Some(event) = events.next().await {
-            if let BuildEvent::Broken { error } = event {
+            if let BuildEvent::Failed { error } = event {
                 panic!("{}", error.message);
             }
         }

@@ -132,7 +132,7 @@ impl Client {
             match &frame {
                 Frame::Data(bytes) => self.screen.show(bytes),
                 Frame::Resize { cols, rows } => self.screen.resize((*cols).into(), (*rows).into()),
-                Frame::Exit(_) | Frame::Past(_) => {}
+                Frame::Exit(_) | Frame::Backlog(_) => {}
             }
             return frame;
         }

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use plateau_core::api::{CheckResultView, EventProgress, LabState, LabView};
+use plateau_core::api::{EventProgress, LabGradeView, LabState, LabView};
 use plateau_core::grade::{CheckResult, Verdict};
 use plateau_tests::{Daemon, containers, scenario, wait_until};
 use tempfile::TempDir;
@@ -43,7 +43,7 @@ fn faults(rest: &str) -> TempDir {
 /// Checks by name, without their task.
 fn check(daemon: &Daemon, lab: &str) -> Vec<CheckResult> {
     let checked = daemon.plateau(&["lab", "check", lab, "--format", "json"]);
-    let view: CheckResultView = serde_json::from_str(&checked.stdout)
+    let view: LabGradeView = serde_json::from_str(&checked.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", checked.stdout, checked.stderr));
     view.grade.checks().cloned().collect()
 }

@@ -61,7 +61,7 @@ fn a_mended_scenario_is_asked_of_a_lab_that_was_removed() {
     let regraded = shown(&daemon, &regrade);
     let proposal = &regraded[0]["proposal"];
     assert_eq!(proposal["asked"], serde_json::json!(["t/note", "t/there"]));
-    assert_eq!(proposal["blind"], serde_json::json!(["t/note"]));
+    assert_eq!(proposal["unobserved"], serde_json::json!(["t/note"]));
     assert_eq!(proposal["comparison"]["points"], serde_json::json!([6, 8]));
     assert_eq!(daemon.labs(), vec![], "the lab that was asked is gone");
     assert_eq!(

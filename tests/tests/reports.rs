@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use plateau_tests::program;
-use plateaud::report::{Document, Limits, ReportError, Reports};
+use plateaud::report::{DocumentKind, Limits, ReportError, Reports};
 use serde_json::{Value, json};
 
 fn slips(seats: usize) -> Value {
@@ -27,7 +27,7 @@ fn slips(seats: usize) -> Value {
 async fn the_daemon_has_slips_printed_within_its_limits() {
     let reports = Reports::new(program("plateau-report"), Limits::default());
     let pdf = reports
-        .make(Document::Slips, &slips(12))
+        .make(DocumentKind::Slips, &slips(12))
         .await
         .expect("a PDF");
     let folder = tempfile::tempdir().expect("a folder");
@@ -47,7 +47,9 @@ async fn the_daemon_has_slips_printed_within_its_limits() {
 #[tokio::test]
 async fn the_program_refuses_what_is_no_slip_and_dies_of_too_little_memory() {
     let reports = Reports::new(program("plateau-report"), Limits::default());
-    let refused = reports.make(Document::Slips, &json!({ "seat": 1 })).await;
+    let refused = reports
+        .make(DocumentKind::Slips, &json!({ "seat": 1 }))
+        .await;
     let error = refused.expect_err("no slips");
     assert!(
         error.to_string().contains("unknown field `seat`"),
@@ -60,7 +62,7 @@ async fn the_program_refuses_what_is_no_slip_and_dies_of_too_little_memory() {
     };
     let small = Reports::new(program("plateau-report"), limits);
     let error = small
-        .make(Document::Slips, &slips(100))
+        .make(DocumentKind::Slips, &slips(100))
         .await
         .expect_err("no memory");
     assert!(matches!(error, ReportError::Failed { .. }), "{error}");

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use plateau_core::api::{SeatView, Slip};
+use plateau_core::api::{AccessSlip, SeatView};
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_tests::{Daemon, containers, exam, scenario, wait_until};
 
@@ -166,7 +166,7 @@ fn a_room_is_prepared_opened_worked_in_handed_in_and_graded() {
 
     work(&daemon, &room, quad.path(), &slips);
     // Half of them hand in themselves, and the invigilator ends it for the others.
-    let attempts: Vec<(&Slip, &str)> = slips
+    let attempts: Vec<(&AccessSlip, &str)> = slips
         .iter()
         .zip(&opened)
         .map(|(slip, seat)| (slip, seat.attempts[0].id.as_str()))
@@ -199,10 +199,10 @@ fn a_room_is_prepared_opened_worked_in_handed_in_and_graded() {
 }
 
 /// The candidates do what they can, in their own nodes.
-fn work(daemon: &Daemon, room: &Room, scenario: &Path, slips: &[Slip]) {
+fn work(daemon: &Daemon, room: &Room, scenario: &Path, slips: &[AccessSlip]) {
     let script = |name| std::fs::read_to_string(scenario.join(name)).expect("a script");
     let (serve, forget) = (script("serve.sh"), script("forget.sh"));
-    let numbered: Vec<(usize, &Slip)> = (1..).zip(slips).collect();
+    let numbered: Vec<(usize, &AccessSlip)> = (1..).zip(slips).collect();
     each(&numbered[..room.mistaken], |(seat, slip)| {
         let line = match *seat {
             seat if seat <= room.done => serve.clone(),

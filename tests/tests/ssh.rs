@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
-use plateau_core::api::{LabState, NewLab};
+use plateau_core::api::{CreateLabRequest, LabState};
 use plateau_labs::labs::Labs;
 use plateau_labs::runtime::docker;
 use plateau_labs::settings::Settings;
-use plateau_labs::terminals::{Mode, Place, Said, Sight, Terminals};
-use plateaud::ssh::{Admission, Gate, HostKey, Knock, Proof, Refusal, Ssh};
+use plateau_labs::terminals::{ServerMessage, TerminalId, Terminals, ViewerMode, ViewerOutput};
+use plateaud::ssh::{Admission, AuthRejection, AuthRequest, Credential, Gate, HostKey, Ssh};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
@@ -59,10 +59,10 @@ impl House {
         };
         let code = Arc::new(Mutex::new(CODE));
         let right = Arc::clone(&code);
-        let gate = Gate::new(move |knock: Knock| {
+        let gate = Gate::new(move |knock: AuthRequest| {
             let enters = match &knock.proof {
-                Proof::Password(code) => code == *right.lock().expect("a code"),
-                Proof::Key(offered) => offered
+                Credential::Password(code) => code == *right.lock().expect("a code"),
+                Credential::Key(offered) => offered
                     .to_openssh()
                     .is_ok_and(|text| key.starts_with(&text)),
             };
@@ -70,7 +70,7 @@ impl House {
             async move {
                 enters
                     .then_some(admission)
-                    .ok_or_else(|| Refusal::Wrong("a wrong code".to_owned()))
+                    .ok_or_else(|| AuthRejection::Wrong("a wrong code".to_owned()))
             }
         });
         let ssh = Ssh::bind(
@@ -169,19 +169,19 @@ async fn run(command: &mut Command) -> Ended {
     }
 }
 
-async fn sees(sight: &mut Sight, text: &str) {
+async fn sees(sight: &mut ViewerOutput, text: &str) {
     let mut seen = String::new();
     while !seen.contains(text) {
         let said = tokio::time::timeout(LIMIT, sight.next()).await;
         match said.unwrap_or_else(|_| panic!("no {text:?} in {seen:?}")) {
-            Some(Said::Data(bytes)) => seen += &String::from_utf8_lossy(&bytes),
-            Some(Said::Size(_)) => {}
+            Some(ServerMessage::Data(bytes)) => seen += &String::from_utf8_lossy(&bytes),
+            Some(ServerMessage::Size(_)) => {}
             other => panic!("{other:?} instead of {text:?} after {seen:?}"),
         }
     }
 }
 
-fn scenario(name: &str) -> NewLab {
+fn scenario(name: &str) -> CreateLabRequest {
     let document = format!(
         "plateau: 1\nid: {name}\ntitle: {{ en: SSH }}\nduration: 1m\nbrief: {{ en: b.md }}\n\
          nodes: {{ srv1: {{ image: debian-server }}, client: {{ image: debian-server }} }}\n\
@@ -189,7 +189,7 @@ fn scenario(name: &str) -> NewLab {
     );
     let encoded = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let files = [("scenario.yaml", document.as_str()), ("b.md", "x")];
-    NewLab {
+    CreateLabRequest {
         files: files
             .map(|(path, text)| (path.to_owned(), encoded(text)))
             .into(),
@@ -337,7 +337,7 @@ async fn a_code_or_a_key_opens_a_node_to_commands_and_nothing_is_forwarded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shell_over_ssh_is_the_terminal_of_the_browser() {
     let house = House::open("ssh-shell").await;
-    let place = Place {
+    let place = TerminalId {
         lab: house.lab.clone(),
         node: "srv1".to_owned(),
         name: "main".to_owned(),
@@ -350,7 +350,7 @@ async fn a_shell_over_ssh_is_the_terminal_of_the_browser() {
             .await
             .expect("a terminal")
     };
-    let (mut browser, hands) = join(Mode::TakePart).await;
+    let (mut browser, hands) = join(ViewerMode::TakePart).await;
     assert!(
         hands
             .type_in("v=browser; echo here-$((40+2))\r".into())
@@ -499,7 +499,7 @@ async fn who_is_in_by_a_code_that_was_replaced_is_out() {
     assert_eq!(&said, b"in\n");
 
     *house.code.lock().expect("a code") = "another-code";
-    house.terminals.clear_out(&house.lab).await;
+    house.terminals.close_open_terminals(&house.lab).await;
     let ended = tokio::time::timeout(LIMIT, at_work.wait()).await;
     let ended = ended.expect("what was under way ends").expect("it does");
     assert!(!ended.success(), "{ended:?}");

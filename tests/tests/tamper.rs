@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use plateau_core::api::CheckResultView;
+use plateau_core::api::LabGradeView;
 use plateau_core::grade::{CheckResult, Verdict};
 use plateau_tests::{Daemon, scenario};
 use tempfile::TempDir;
@@ -63,7 +63,7 @@ fn check(daemon: &Daemon, lab: &str) -> BTreeMap<String, CheckResult> {
     let begun = Instant::now();
     let ended = daemon.plateau(&["lab", "check", lab, "--format", "json"]);
     assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
-    let graded: CheckResultView = serde_json::from_str(&ended.stdout)
+    let graded: LabGradeView = serde_json::from_str(&ended.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", ended.stdout, ended.stderr));
     let results = graded.grade.checks().cloned();
     results.map(|result| (result.id.clone(), result)).collect()

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plateau_core::api::{CheckResultView, LabView, NodeState};
+use plateau_core::api::{LabGradeView, LabView, NodeState};
 use plateau_core::grade::{CheckResult, Reason, Verdict};
 use plateau_tests::{Daemon, image, root, wait_until};
 
 /// The checks of a task, by their names in it.
 fn task(daemon: &Daemon, lab: &str, name: &str) -> BTreeMap<String, CheckResult> {
     let checked = daemon.plateau(&["lab", "check", lab, "--format", "json"]);
-    let view: CheckResultView = serde_json::from_str(&checked.stdout)
+    let view: LabGradeView = serde_json::from_str(&checked.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", checked.stdout, checked.stderr));
     let checks = view.grade.checks().filter_map(|check| {
         let (task, check_name) = check.id.split_once('/')?;

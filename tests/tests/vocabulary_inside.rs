@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plateau_core::api::{CheckResultView, NodeState};
+use plateau_core::api::{LabGradeView, NodeState};
 use plateau_core::grade::Verdict;
 use plateau_tests::{Daemon, root, wait_until};
 
@@ -25,7 +25,7 @@ fn every_question_passes_fails_and_stays_unanswered_where_it_should() {
         daemon.labs()[0].nodes["gone"].state == NodeState::Stopped
     });
     let ended = daemon.plateau(&["lab", "check", "inside", "--format", "json"]);
-    let view: CheckResultView = serde_json::from_str(&ended.stdout)
+    let view: LabGradeView = serde_json::from_str(&ended.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}\n{}", ended.stdout, ended.stderr));
     let mut wrong = Vec::new();
     for check in view.grade.checks() {

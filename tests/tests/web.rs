@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use plateau_core::api::WebView;
+use plateau_core::api::WebAppAccess;
 use plateau_core::exam::session::AttemptState;
 use plateau_tests::{Daemon, containers, exam, scenario, wait_until};
 use tokio::net::TcpStream;
@@ -74,7 +74,7 @@ fn opened(folder: &Path, address: &str) -> (String, String) {
 }
 
 /// The address that lets a candidate in, as a page of the daemon's asks for it.
-fn asked(daemon: &Daemon, folder: &Path, lab: &str) -> WebView {
+fn asked(daemon: &Daemon, folder: &Path, lab: &str) -> WebAppAccess {
     let origin = daemon.origin();
     let path = format!("{origin}/v1/labs/{lab}/nodes/left/web");
     let mut curl = browser(folder, &path);

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 
 use anyhow::{Context, bail, ensure};
-use plateau_core::fault::{FaultAnswer, FaultRequest};
+use plateau_core::fault::{FaultRequest, FaultResponse};
 use plateau_core::probe::MESSAGE_LIMIT;
 use procfs::process::all_processes;
 use rustix::fs::{
@@ -44,8 +44,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
         FaultRequest::Kill { process } => kill(process),
     };
     let answer = match done {
-        Ok(count) => FaultAnswer::Done { count },
-        Err(error) => FaultAnswer::Failed {
+        Ok(count) => FaultResponse::Done { count },
+        Err(error) => FaultResponse::Failed {
             reason: format!("{error:#}"),
         },
     };

@@ -15,12 +15,12 @@ use nlink::netlink::nftables::Family;
 use nlink::netlink::tc::{NetemConfig, TbfConfig};
 use nlink::netlink::{Connection, Generic, Nftables, Route};
 use nlink::{Bytes, Rate};
-use plateau_core::wire::HostAnswer;
+use plateau_core::wire::HostReport;
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use crate::{message, runtime};
 
-/// Writes a [`HostAnswer`] to standard output.
+/// Writes a [`HostReport`] to standard output.
 pub(crate) fn run() -> anyhow::Result<()> {
     // SAFETY: only the network namespace is left; the descriptors stay shared by all threads.
     #[expect(unsafe_code, reason = "no safe interface leaves a namespace")]
@@ -28,7 +28,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .context("cannot leave the network namespace")?;
     let mut features = runtime::single_threaded()?.block_on(probe_features())?;
     features.insert("tun".to_owned(), has_tun());
-    message::write_line(&HostAnswer {
+    message::write_line(&HostReport {
         features,
         memory_available: memory_available(),
         disk_free: disk_free(),

@@ -12,7 +12,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
+use plateau_core::probe::{
+    Fact, MESSAGE_LIMIT, ProbeAnswer, ProbeQuestion, ProbeRequest, ProbeResponse,
+};
 
 use crate::message;
 pub(crate) use clients::ask as ask_client;
@@ -81,12 +83,12 @@ pub(crate) fn run(ask_client: Option<AskClient>) -> anyhow::Result<()> {
     }
 }
 
-fn read_batch() -> anyhow::Result<Batch> {
+fn read_batch() -> anyhow::Result<ProbeRequest> {
     let line = message::read_line(&mut std::io::stdin().lock(), "batch")?;
     serde_json::from_slice(&line).context("not a batch of questions")
 }
 
-fn write_answers(answers: &Answers) -> anyhow::Result<()> {
+fn write_answers(answers: &ProbeResponse) -> anyhow::Result<()> {
     let text = serde_json::to_vec(answers).context("cannot write the answers as JSON")?;
     let mut output = std::io::stdout().lock();
     match output.write_all(&text).and_then(|()| output.flush()) {
@@ -97,7 +99,7 @@ fn write_answers(answers: &Answers) -> anyhow::Result<()> {
 }
 
 /// Answers all questions: starts to watch, waits for the second line, and asks the others.
-fn answer(batch: Batch, ask_client: Option<AskClient>) -> Answers {
+fn answer(batch: ProbeRequest, ask_client: Option<AskClient>) -> ProbeResponse {
     let ids: Vec<String> = batch.questions.iter().map(|q| q.id.clone()).collect();
     let watch = Watch::start(&batch.questions, ask_client);
     if let Some(watch) = &watch {
@@ -109,7 +111,7 @@ fn answer(batch: Batch, ask_client: Option<AskClient>) -> Answers {
             *slot = Some((fact, took_ms));
         }
     }
-    Answers {
+    ProbeResponse {
         agent: env!("CARGO_PKG_VERSION").to_owned(),
         answers: within_limit(ids, facts),
     }
@@ -117,10 +119,13 @@ fn answer(batch: Batch, ask_client: Option<AskClient>) -> Answers {
 
 /// Asks all questions that are not watched at the same time, and waits at most for the longest time
 /// limit.
-fn ask_once(questions: Vec<Asked>, ask_client: Option<AskClient>) -> Vec<Option<(Fact, u64)>> {
+fn ask_once(
+    questions: Vec<ProbeQuestion>,
+    ask_client: Option<AskClient>,
+) -> Vec<Option<(Fact, u64)>> {
     let mut facts: Vec<Option<(Fact, u64)>> = vec![None; questions.len()];
     let once = questions.into_iter().enumerate();
-    let once: Vec<(usize, Asked)> = once
+    let once: Vec<(usize, ProbeQuestion)> = once
         .filter(|(_, asked)| !watch::is_watched(asked))
         .collect();
     let longest = once.iter().map(|(_, asked)| asked.timeout_ms).max();
@@ -143,7 +148,7 @@ fn ask_once(questions: Vec<Asked>, ask_client: Option<AskClient>) -> Vec<Option<
 }
 
 /// Builds the answers, without the facts that would make the message larger than allowed.
-fn within_limit(ids: Vec<String>, facts: Vec<Option<(Fact, u64)>>) -> Vec<Answer> {
+fn within_limit(ids: Vec<String>, facts: Vec<Option<(Fact, u64)>>) -> Vec<ProbeAnswer> {
     // Room for the envelope, and for the reasons that replace omitted facts.
     let mut room = (MESSAGE_LIMIT as usize).saturating_sub((1 << 20) + 512 * ids.len());
     let mut answers = Vec::new();
@@ -154,7 +159,7 @@ fn within_limit(ids: Vec<String>, facts: Vec<Option<(Fact, u64)>>) -> Vec<Answer
             Some(rest) => room = rest,
             None => fact = could_not_look("the answers of this batch are too large together"),
         }
-        answers.push(Answer { id, fact, took_ms });
+        answers.push(ProbeAnswer { id, fact, took_ms });
     }
     answers
 }

@@ -14,7 +14,7 @@ mod release;
 use std::time::Instant;
 
 use anyhow::Context;
-use plateau_core::wire::{WireAnswer, WireRequest};
+use plateau_core::wire::{WireRequest, WireResponse};
 
 use crate::{message, runtime};
 use error::{ProcessError, WireError};
@@ -36,13 +36,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
 }
 
-fn answer(runtime: &tokio::runtime::Runtime, request: &WireRequest) -> WireAnswer {
+fn answer(runtime: &tokio::runtime::Runtime, request: &WireRequest) -> WireResponse {
     let began = Instant::now();
     match runtime.block_on(wire(request)) {
-        Ok(()) => WireAnswer::Done {
+        Ok(()) => WireResponse::Done {
             took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         },
-        Err(error) => WireAnswer::Failed {
+        Err(error) => WireResponse::Failed {
             doing: error.to_string(),
             reason: reason(&error),
         },

@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal as _, Read as _};
 
-use plateau_core::api::{ChangeAccount, Hidden, NewAccount, NewToken};
+use plateau_core::api::{
+    CreateAccountRequest, CreateTokenRequest, SensitiveText, UpdateAccountRequest,
+};
 
 use crate::args::{AccountCommand, PasswordArgs, TokenCommand};
 use crate::client::Client;
@@ -23,12 +25,12 @@ pub(crate) async fn run(
         AccountCommand::Add {
             name,
             role,
-            shown,
+            display_name,
             password,
         } => {
-            let new = NewAccount {
+            let new = CreateAccountRequest {
                 name: name.clone(),
-                shown: shown.clone(),
+                display_name: display_name.clone(),
                 role: (*role).into(),
                 password: read(password)?,
             };
@@ -43,9 +45,9 @@ pub(crate) async fn run(
         }
         AccountCommand::Disable { name } | AccountCommand::Enable { name } => {
             let disabled = matches!(command, AccountCommand::Disable { .. });
-            let change = ChangeAccount {
+            let change = UpdateAccountRequest {
                 disabled: Some(disabled),
-                ..ChangeAccount::default()
+                ..UpdateAccountRequest::default()
             };
             screen.show(&daemon.change_account(name, &change).await?, |account| {
                 let how = if account.disabled {
@@ -57,9 +59,9 @@ pub(crate) async fn run(
             })?;
         }
         AccountCommand::Password { name, password } => {
-            let change = ChangeAccount {
+            let change = UpdateAccountRequest {
                 password: Some(read(password)?),
-                ..ChangeAccount::default()
+                ..UpdateAccountRequest::default()
             };
             screen.show(&daemon.change_account(name, &change).await?, |account| {
                 format!("{} has a new password\n", account.name)
@@ -81,7 +83,7 @@ pub(crate) async fn run_token(
 ) -> Result<Ending, Failure> {
     match command {
         TokenCommand::New { name, role, days } => {
-            let new = NewToken {
+            let new = CreateTokenRequest {
                 name: name.clone(),
                 role: (*role).into(),
                 days: *days,
@@ -105,13 +107,15 @@ pub(crate) async fn run_token(
 }
 
 /// A password, asked for twice where somebody types it.
-fn read(args: &PasswordArgs) -> Result<Hidden, Failure> {
+fn read(args: &PasswordArgs) -> Result<SensitiveText, Failure> {
     if args.password_stdin {
         let mut text = String::new();
         let input = io::stdin().lock();
         let read = input.take(LONGEST).read_to_string(&mut text);
         read.map_err(Failure::Password)?;
-        return Ok(Hidden(text.lines().next().unwrap_or_default().to_owned()));
+        return Ok(SensitiveText(
+            text.lines().next().unwrap_or_default().to_owned(),
+        ));
     }
     if !io::stdin().is_terminal() {
         return Err(Failure::NoPrompt);
@@ -121,5 +125,5 @@ fn read(args: &PasswordArgs) -> Result<Hidden, Failure> {
     if ask("once more: ")? != password {
         return Err(Failure::PasswordsDiffer);
     }
-    Ok(Hidden(password))
+    Ok(SensitiveText(password))
 }

@@ -14,7 +14,7 @@ mod session;
 pub(crate) use access::{AccountCommand, PasswordArgs, TokenCommand};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use evidence::EvidenceCommand;
-pub(crate) use session::{Choice, Kind, SessionCommand, SessionMode, WithReason};
+pub(crate) use session::{AttemptArgs, AttemptArgsWithReason, Kind, SessionCommand, SessionMode};
 
 /// How every command ends, as shown under `plateau --help` and in the manual.
 const EXIT_CODES: &str = "\

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use plateau_core::api::{
-    ApiError, BuildEvent, BuildImages, CheckLab, CheckResultView, Diagnosis, Event,
-    EvidenceKeyView, Exec, ExecResult, ImageView, LabView, NewLab, NewProof, OpenWeb, ProofEvent,
-    Solve, SolveResult, WebView,
+    ApiError, BuildEvent, BuildImagesRequest, CheckRequest, CreateLabRequest, Diagnosis,
+    EvidenceKeyView, ExecRequest, ExecResult, ImageView, LabEvent, LabGradeView, LabView,
+    OpenWebAppRequest, ProofEvent, ProofRequest, SolveRequest, SolveResult, WebAppAccess,
 };
 use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode, header};
 use serde::Serialize;
@@ -36,7 +36,7 @@ const SOCKET_HOST: &str = "http://plateaud";
 
 /// Where the daemon listens.
 #[derive(Clone, Debug)]
-enum At {
+enum Endpoint {
     Socket(PathBuf),
     Url(String),
 }
@@ -45,7 +45,7 @@ enum At {
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    at: At,
+    at: Endpoint,
     token: Option<String>,
 }
 
@@ -58,9 +58,9 @@ impl Client {
         let (builder, at) = match &global.url {
             None => (
                 builder.unix_socket(global.socket.as_path()),
-                At::Socket(global.socket.clone()),
+                Endpoint::Socket(global.socket.clone()),
             ),
-            Some(url) => (builder, At::Url(url.trim_end_matches('/').to_owned())),
+            Some(url) => (builder, Endpoint::Url(url.trim_end_matches('/').to_owned())),
         };
         let token = match &global.token_file {
             None => None,
@@ -98,7 +98,7 @@ impl Client {
     }
 
     /// Asks for a lab; it is being built when this returns.
-    pub(crate) async fn up(&self, new: &NewLab) -> Result<LabView, Failure> {
+    pub(crate) async fn up(&self, new: &CreateLabRequest) -> Result<LabView, Failure> {
         self.post("/v1/labs", new).await
     }
 
@@ -120,7 +120,7 @@ impl Client {
         &self,
         lab: &str,
         node: &str,
-        exec: &Exec,
+        exec: &ExecRequest,
     ) -> Result<ExecResult, Failure> {
         self.post(&node_path(lab, node, "exec"), exec).await
     }
@@ -129,8 +129,8 @@ impl Client {
     pub(crate) async fn web(
         &self,
         (lab, node): (&str, &str),
-        open: &OpenWeb,
-    ) -> Result<WebView, Failure> {
+        open: &OpenWebAppRequest,
+    ) -> Result<WebAppAccess, Failure> {
         self.post(&node_path(lab, node, "web"), open).await
     }
 
@@ -141,7 +141,11 @@ impl Client {
     }
 
     /// Applies solutions or a mistake.
-    pub(crate) async fn solve(&self, lab: &str, solve: &Solve) -> Result<SolveResult, Failure> {
+    pub(crate) async fn solve(
+        &self,
+        lab: &str,
+        solve: &SolveRequest,
+    ) -> Result<SolveResult, Failure> {
         self.post(&format!("/v1/labs/{}/solve", segment(lab)), solve)
             .await
     }
@@ -150,8 +154,8 @@ impl Client {
     pub(crate) async fn check(
         &self,
         lab: &str,
-        check: &CheckLab,
-    ) -> Result<CheckResultView, Failure> {
+        check: &CheckRequest,
+    ) -> Result<LabGradeView, Failure> {
         self.post(&format!("/v1/labs/{}/check", segment(lab)), check)
             .await
     }
@@ -160,7 +164,7 @@ impl Client {
     pub(crate) async fn events(
         &self,
         lab: &str,
-    ) -> Result<impl Stream<Item = Result<Event, Failure>> + Unpin + use<>, Failure> {
+    ) -> Result<impl Stream<Item = Result<LabEvent, Failure>> + Unpin + use<>, Failure> {
         use eventsource_stream::Eventsource;
         let request = self
             .request(Method::GET, &format!("/v1/labs/{}/events", segment(lab)))?
@@ -175,7 +179,7 @@ impl Client {
     /// Proves a scenario; dropping the stream ends the proof.
     pub(crate) async fn prove(
         &self,
-        new: &NewProof,
+        new: &ProofRequest,
     ) -> Result<impl Stream<Item = Result<ProofEvent, Failure>> + Unpin + use<>, Failure> {
         self.lines("/v1/proofs", new).await
     }
@@ -188,7 +192,7 @@ impl Client {
     /// Builds images.
     pub(crate) async fn build(
         &self,
-        build: &BuildImages,
+        build: &BuildImagesRequest,
     ) -> Result<impl Stream<Item = Result<BuildEvent, Failure>> + Unpin + use<>, Failure> {
         self.lines("/v1/images/build", build).await
     }
@@ -263,8 +267,8 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
         let base = match &self.at {
-            At::Socket(_) => SOCKET_HOST,
-            At::Url(url) => url,
+            Endpoint::Socket(_) => SOCKET_HOST,
+            Endpoint::Url(url) => url,
         };
         let address = format!("{base}{path}");
         let url = reqwest::Url::parse(&address).map_err(|_| Failure::Address(base.to_owned()))?;
@@ -287,7 +291,7 @@ impl Client {
             .map_err(|error| Failure::Broken(error.into()))?;
         Err(match serde_json::from_slice::<ApiError>(&body) {
             Ok(error) => Failure::Answered(error),
-            Err(_) => strange(status, &body),
+            Err(_) => unexpected_response(status, &body),
         })
     }
 
@@ -304,16 +308,16 @@ impl Client {
     fn unreachable(&self, cause: &io::Error) -> Failure {
         let (at, hint) = match &self.at {
             // As a certificate is that nobody vouches for.
-            At::Url(url) if cause.kind() == io::ErrorKind::InvalidData => (
+            Endpoint::Url(url) if cause.kind() == io::ErrorKind::InvalidData => (
                 url.clone(),
                 "fetch the daemon's /v1/authority.pem, compare it, and name it with --authority"
                     .to_owned(),
             ),
-            At::Url(url) => (
+            Endpoint::Url(url) => (
                 url.clone(),
                 "start it with `plateaud`, or leave --url out to talk to its socket".to_owned(),
             ),
-            At::Socket(path) => (path.display().to_string(), socket_hint(path, cause.kind())),
+            Endpoint::Socket(path) => (path.display().to_string(), socket_hint(path, cause.kind())),
         };
         Failure::Unreachable {
             at,
@@ -355,10 +359,10 @@ async fn answer<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|_| strange(StatusCode::OK, body))
+    serde_json::from_slice(body).map_err(|_| unexpected_response(StatusCode::OK, body))
 }
 
-fn strange(status: StatusCode, body: &[u8]) -> Failure {
+fn unexpected_response(status: StatusCode, body: &[u8]) -> Failure {
     let body: String = String::from_utf8_lossy(body).chars().take(200).collect();
     Failure::Strange {
         status: status.as_u16(),

@@ -9,5 +9,5 @@ use crate::show;
 pub(crate) async fn run(screen: Screen, daemon: &Client) -> Result<Ending, Failure> {
     let diagnosis = daemon.doctor().await?;
     screen.show(&diagnosis, show::doctor::diagnosis)?;
-    Ok(Ending::so(diagnosis.healthy))
+    Ok(Ending::from_bool(diagnosis.healthy))
 }

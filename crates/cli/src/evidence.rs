@@ -43,7 +43,7 @@ pub(crate) async fn run(
             let bytes = read(bundle, limit)?.ok_or_else(|| refused(ArchiveError::TooLarge))?;
             let verification = verify(&bytes, &trust).map_err(refused)?;
             screen.show(&verification, show::evidence::verification)?;
-            Ok(Ending::so(verification.good))
+            Ok(Ending::from_bool(verification.good))
         }
         EvidenceCommand::Key => {
             let key = daemon()?.evidence_key().await?;

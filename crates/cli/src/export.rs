@@ -1,7 +1,7 @@
 //! A grade in shapes that other programs read. Names in them stay English; what is said in sentences
 //! is said in the language of the screen.
 
-use plateau_core::api::CheckResultView;
+use plateau_core::api::LabGradeView;
 use plateau_core::grade::Verdict;
 use plateau_core::messages::Messages;
 
@@ -14,7 +14,7 @@ mod tap;
 
 /// The result in this shape, with its last line feed.
 pub(crate) fn export(
-    view: &CheckResultView,
+    view: &LabGradeView,
     shape: Shape,
     messages: &Messages,
 ) -> Result<String, Failure> {
@@ -43,7 +43,7 @@ fn word(verdict: Verdict) -> &'static str {
 mod tests {
     use std::collections::BTreeMap;
 
-    use plateau_core::disclosure::Shown;
+    use plateau_core::disclosure::FeedbackPolicy;
     use plateau_core::grade::{CheckResult, Grade, GroupGrade, Reason, Standing, TaskGrade};
     use plateau_core::matcher::{Expected, Finding};
     use plateau_core::messages::Language;
@@ -72,12 +72,12 @@ mod tests {
             findings,
             reason: None,
             hint: Localized::new(),
-            shown: Shown::default(),
+            shown: FeedbackPolicy::default(),
         }
     }
 
     /// One check of every verdict, and what a candidate's machine might say to steer other programs.
-    pub(super) fn view() -> CheckResultView {
+    pub(super) fn view() -> LabGradeView {
         let finding = |seen: &str| Finding {
             attribute: "body".to_owned(),
             holds: false,
@@ -119,7 +119,7 @@ mod tests {
             }],
             checks,
         };
-        CheckResultView {
+        LabGradeView {
             grade: Grade {
                 scenario: "small".to_owned(),
                 hash: "00".to_owned(),
@@ -141,8 +141,7 @@ mod tests {
 
     #[test]
     fn json_is_what_the_api_says() {
-        let read: CheckResultView =
-            serde_json::from_str(&in_english(Shape::Json)).expect("a result");
+        let read: LabGradeView = serde_json::from_str(&in_english(Shape::Json)).expect("a result");
         assert_eq!(read, view());
     }
 }

@@ -26,7 +26,7 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// [`Self::Good`] where it is so.
-    pub(crate) fn so(it_is: bool) -> Self {
+    pub(crate) fn from_bool(it_is: bool) -> Self {
         if it_is { Self::Good } else { Self::NotSo }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use plateau_core::api::ScenarioFiles;
 use plateau_core::folder::{DOCUMENT, Folder, MOST_BYTES, MOST_FILES};
-use plateau_core::problem::{Place, Problem};
+use plateau_core::problem::{Problem, SourceLocation};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::failure::Failure;
@@ -205,7 +205,7 @@ impl Reading<'_> {
 
     fn refuse(&mut self, file: &str, code: &str, message: String, hint: Option<String>) {
         self.problems.push(Problem {
-            place: Place {
+            place: SourceLocation {
                 file: file.to_owned(),
                 line: 0,
                 column: 0,

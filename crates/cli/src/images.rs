@@ -1,7 +1,7 @@
 //! `plateau images …`
 
 use futures_util::{Stream, StreamExt};
-use plateau_core::api::{BuildEvent, BuildImages};
+use plateau_core::api::{BuildEvent, BuildImagesRequest};
 
 use crate::args::ImagesCommand;
 use crate::client::Client;
@@ -22,7 +22,7 @@ pub(crate) async fn run(
         }
         ImagesCommand::Build { names } => {
             let names = names.clone();
-            let events = daemon.build(&BuildImages { names }).await?;
+            let events = daemon.build(&BuildImagesRequest { names }).await?;
             follow(events, screen).await?;
             if !screen.for_people() {
                 screen.show(&daemon.images().await?, |images| show::image::list(images))?;
@@ -51,7 +51,7 @@ async fn follow(
             }
             BuildEvent::Line { image, line } => {
                 let line: String = line.chars().filter(|c| !c.is_control()).collect();
-                progress.doing(format!("{image}: {line}"));
+                progress.set_message(format!("{image}: {line}"));
                 if tail.len() == TAIL {
                     tail.remove(0);
                 }
@@ -70,7 +70,7 @@ async fn follow(
                 ));
             }
             BuildEvent::Finished {} => return Ok(()),
-            BuildEvent::Broken { error } => {
+            BuildEvent::Failed { error } => {
                 for line in &tail {
                     progress.line(&format!("    {line}"));
                 }

@@ -59,7 +59,7 @@ fn write(draft: Draft, import: &ImportArgs, screen: Screen) -> Result<Ending, Fa
         });
         screen.show(&result, |_| String::new())?;
     }
-    Ok(Ending::so(left_out.is_empty()))
+    Ok(Ending::from_bool(left_out.is_empty()))
 }
 
 fn written(root: &Path, folder: &Folder, unwritten: &[String], left_out: usize) -> String {

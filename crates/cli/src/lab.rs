@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use plateau_core::api::{CheckLab, CheckResultView, Exec, OpenWeb, Solve};
-use plateau_core::feedback::{Mode, feedback};
+use plateau_core::api::{CheckRequest, ExecRequest, LabGradeView, OpenWebAppRequest, SolveRequest};
+use plateau_core::feedback::{AssessmentMode, feedback};
 use plateau_core::plan::plan_up;
 
 use crate::args::{Candidate, LabCommand, Shape};
@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::export;
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
-use crate::scenario::{Readable, readable};
+use crate::scenario::{ValidScenario, readable};
 use crate::screen::{Screen, write_raw};
 use crate::show;
 use crate::show::plan::Planned;
@@ -54,7 +54,7 @@ pub(crate) async fn run(
             stdin,
             argv,
         } => {
-            let exec = Exec {
+            let exec = ExecRequest {
                 argv: argv.clone(),
                 stdin: stdin.then(read_input).transpose()?,
                 timeout_ms: timeout.map(|seconds| seconds.saturating_mul(1000)),
@@ -70,7 +70,7 @@ pub(crate) async fn run(
             port,
             host,
         } => {
-            let open = OpenWeb {
+            let open = OpenWebAppRequest {
                 port: *port,
                 host: host.clone(),
             };
@@ -96,7 +96,7 @@ pub(crate) async fn run(
         }
         LabCommand::Reboot { lab, node } => {
             let progress = Progress::new(screen, 0);
-            progress.doing(format!("rebooting {node}"));
+            progress.set_message(format!("rebooting {node}"));
             daemon()?.reboot(lab, node).await?;
             progress.line(&format!("{node} has booted again"));
         }
@@ -106,7 +106,7 @@ pub(crate) async fn run(
 }
 
 fn plan(path: &Path, seed: &str, screen: Screen) -> Result<Ending, Failure> {
-    let Readable { root, scenario } = readable(path)?;
+    let ValidScenario { root, scenario } = readable(path)?;
     let topology = scenario
         .draw(seed)
         .map_err(|problems| Failure::Problems(show::problem::below(&root, problems)))?;
@@ -126,7 +126,7 @@ fn read_input() -> Result<String, Failure> {
 async fn run_command(
     daemon: &Client,
     (lab, node): (&str, &str),
-    exec: &Exec,
+    exec: &ExecRequest,
     screen: Screen,
 ) -> Result<Ending, Failure> {
     let result = daemon.exec(lab, node, exec).await?;
@@ -149,15 +149,15 @@ async fn solve(
     screen: Screen,
 ) -> Result<Ending, Failure> {
     let progress = Progress::new(screen, 0);
-    progress.doing("running the solutions");
-    let solve = Solve {
+    progress.set_message("running the solutions");
+    let solve = SolveRequest {
         tasks: (!tasks.is_empty()).then(|| tasks.to_vec()),
         mistake,
     };
     let result = daemon.solve(lab, &solve).await?;
     drop(progress);
     screen.show(&result, show::lab::solved)?;
-    Ok(Ending::so(result.solved))
+    Ok(Ending::from_bool(result.solved))
 }
 
 async fn check(
@@ -165,10 +165,10 @@ async fn check(
     lab: &str,
     phases: &[String],
     screen: Screen,
-) -> Result<CheckResultView, Failure> {
+) -> Result<LabGradeView, Failure> {
     let progress = Progress::new(screen, 0);
-    progress.doing("grading");
-    let asked = CheckLab {
+    progress.set_message("grading");
+    let asked = CheckRequest {
         phases: (!phases.is_empty()).then(|| phases.to_vec()),
     };
     up::with_phases(daemon, lab, &progress, daemon.check(lab, &asked)).await
@@ -176,7 +176,7 @@ async fn check(
 
 /// Shows or exports a grade, or what a candidate sees of it.
 fn graded(
-    view: &CheckResultView,
+    view: &LabGradeView,
     (candidate, export, output): (Option<Candidate>, Option<Shape>, Option<&Path>),
     screen: Screen,
 ) -> Result<Ending, Failure> {
@@ -194,8 +194,8 @@ fn graded(
     match (candidate, export, output) {
         (Some(candidate), ..) => {
             let mode = match candidate {
-                Candidate::Training => Mode::Training,
-                Candidate::Exam => Mode::Exam,
+                Candidate::Training => AssessmentMode::Training,
+                Candidate::Exam => AssessmentMode::Exam,
             };
             let seen = feedback(&view.grade, mode);
             screen.show(&seen, |seen| show::feedback::feedback(seen, &messages))?;
@@ -205,7 +205,7 @@ fn graded(
         }
         (None, Some(_), None) => {}
     }
-    Ok(Ending::so(show::grade::is_full(&view.grade)))
+    Ok(Ending::from_bool(show::grade::is_full(&view.grade)))
 }
 
 async fn down(
@@ -228,7 +228,7 @@ async fn down(
     let mut first_failure = None;
     // One lab that resists must not keep the others.
     for lab in &labs {
-        progress.doing(format!("taking {lab} down"));
+        progress.set_message(format!("taking {lab} down"));
         match daemon.down(lab).await {
             Ok(()) => progress.line(&format!("{lab} is down")),
             Err(failure) if first_failure.is_none() => first_failure = Some(failure),

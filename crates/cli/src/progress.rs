@@ -29,7 +29,7 @@ impl Progress {
     }
 
     /// Says what is being done now, on the bar alone.
-    pub(crate) fn doing(&self, what: impl Into<Cow<'static, str>>) {
+    pub(crate) fn set_message(&self, what: impl Into<Cow<'static, str>>) {
         if let Some(bar) = &self.bar {
             bar.set_message(what);
         }

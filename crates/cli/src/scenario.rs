@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use futures_util::{Stream, StreamExt};
-use plateau_core::api::{NewProof, ProofEvent};
-use plateau_core::problem::{Place, Problem};
+use plateau_core::api::{ProofEvent, ProofRequest};
+use plateau_core::problem::{Problem, SourceLocation};
 use plateau_core::proof::{self, Proof};
 use plateau_core::scenario::Scenario;
 use plateau_core::spec;
@@ -38,7 +38,7 @@ pub(crate) async fn run(
             parallel,
             again,
         } => {
-            let new = NewProof {
+            let new = ProofRequest {
                 files: folder::to_files(readable(path)?.scenario.folder()),
                 draws: *draws,
                 further_draws: match further_draws {
@@ -53,14 +53,14 @@ pub(crate) async fn run(
             screen.show(&proof, |proof| {
                 show::proof::proof(proof, &screen.messages())
             })?;
-            Ok(Ending::so(proof.holds))
+            Ok(Ending::from_bool(proof.holds))
         }
         ScenarioCommand::New { id, parent } => starter::write(id, parent, screen),
     }
 }
 
 /// A scenario without problems.
-pub(crate) struct Readable {
+pub(crate) struct ValidScenario {
     /// The folder that it lies in.
     pub(crate) root: PathBuf,
     /// The scenario.
@@ -68,12 +68,12 @@ pub(crate) struct Readable {
 }
 
 /// Reads a scenario that has to be without problems.
-pub(crate) fn readable(path: &Path) -> Result<Readable, Failure> {
+pub(crate) fn readable(path: &Path) -> Result<ValidScenario, Failure> {
     let root = folder::scenario_folder(path)?;
     let with_place = |problems| Failure::Problems(show::problem::below(&root, problems));
     let folder = folder::read(&root)?.map_err(with_place)?;
     let scenario = Scenario::read(folder).map_err(with_place)?;
-    Ok(Readable { root, scenario })
+    Ok(ValidScenario { root, scenario })
 }
 
 /// One scenario, checked.
@@ -118,7 +118,7 @@ fn read_whole(path: &Path) -> Result<(Option<String>, Vec<Problem>), Failure> {
 
 fn unreadable(path: &Path, failure: &Failure) -> Problem {
     Problem {
-        place: Place {
+        place: SourceLocation {
             file: path.display().to_string(),
             line: 0,
             column: 0,
@@ -170,7 +170,7 @@ async fn proven(
         match event {
             None => return Err(Failure::Ended("the proof")),
             Some(event) => match event? {
-                ProofEvent::Started { column } => progress.doing(column),
+                ProofEvent::Started { column } => progress.set_message(column),
                 ProofEvent::Done { column, done, of } => {
                     progress.set(u64::from(done), u64::from(of));
                     progress.line(&format!("{done} of {of} graded: {column}"));
@@ -189,7 +189,7 @@ async fn proven(
                     progress.line(&format!("the proof {end}"));
                     return Ok(*proof);
                 }
-                ProofEvent::Broken { error } => return Err(Failure::Answered(error)),
+                ProofEvent::Failed { error } => return Err(Failure::Answered(error)),
             },
         }
     }

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
 use plateau_core::api::{
-    Because, Clear, Extend, NewScenario, NewSession, Order, Ordered, Pause, Say, SessionView,
-    Terms, Which,
+    AttemptSelection, AttemptsRequest, AttemptsResponse, ClearRequest, CreateSessionRequest,
+    ExtendRequest, MessageRequest, PauseRequest, ScenarioInput, SessionTerms, SessionView,
+    TransitionRequest,
 };
 use plateau_core::exam::clock::PauseKind;
-use plateau_core::exam::log::{Entry, verify};
+use plateau_core::exam::log::{LogEntry, verify};
 use plateau_core::exam::session::AttemptState;
-use plateau_core::feedback::Mode;
+use plateau_core::feedback::AssessmentMode;
 use plateau_core::messages::Language;
 
-use crate::args::{Choice, Kind, SessionCommand, SessionMode, WithReason};
+use crate::args::{AttemptArgs, AttemptArgsWithReason, Kind, SessionCommand, SessionMode};
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::file;
@@ -36,7 +37,7 @@ pub(crate) async fn run(
     screen: Screen,
     daemon: &Client,
 ) -> Result<Ending, Failure> {
-    let desk = Desk { screen, daemon };
+    let desk = SessionConsole { screen, daemon };
     match command {
         SessionCommand::New { .. } => desk.describe(command).await?,
         SessionCommand::List => {
@@ -57,7 +58,9 @@ pub(crate) async fn run(
             seat,
             reason,
         } => {
-            let slip = daemon.recode(session, seat, &because(Some(reason))).await?;
+            let slip = daemon
+                .recode(session, seat, &transition_request(Some(reason)))
+                .await?;
             screen.show(&vec![slip], |slips| show::slips(slips))?;
         }
         SessionCommand::Keys { session, seat, set } => {
@@ -98,7 +101,9 @@ pub(crate) async fn run(
         }
         SessionCommand::Revisit { .. } => regrading::revisit(&desk, command).await?,
         SessionCommand::Clear { session, kept } => {
-            let clear = Clear { kept: *kept };
+            let clear = ClearRequest {
+                include_images: *kept,
+            };
             daemon.tell_session(session, "clear", &clear).await?;
             screen.remark("removed");
         }
@@ -108,19 +113,19 @@ pub(crate) async fn run(
 }
 
 /// From where sessions are conducted.
-struct Desk<'a> {
+struct SessionConsole<'a> {
     screen: Screen,
     daemon: &'a Client,
 }
 
-fn because(reason: Option<&String>) -> Because {
-    Because {
+fn transition_request(reason: Option<&String>) -> TransitionRequest {
+    TransitionRequest {
         reason: reason.cloned(),
     }
 }
 
-fn which(choice: &Choice) -> Which {
-    Which {
+fn selection(choice: &AttemptArgs) -> AttemptSelection {
+    AttemptSelection {
         seats: (!choice.seats.is_empty()).then(|| choice.seats.clone()),
         scenario: choice.scenario.clone(),
     }
@@ -144,7 +149,7 @@ fn in_file(failure: Failure, path: &Path) -> Failure {
     Failure::Answered(error)
 }
 
-impl Desk<'_> {
+impl SessionConsole<'_> {
     async fn describe(&self, command: &SessionCommand) -> Result<(), Failure> {
         let SessionCommand::New {
             name,
@@ -164,9 +169,9 @@ impl Desk<'_> {
         else {
             return Ok(());
         };
-        let new = NewSession {
+        let new = CreateSessionRequest {
             name: name.clone(),
-            terms: Terms {
+            terms: SessionTerms {
                 title: title.clone(),
                 block: block.clone(),
                 centre: centre.clone(),
@@ -176,12 +181,12 @@ impl Desk<'_> {
                 jurors: jurors.clone(),
                 invigilators: invigilators.clone(),
                 mode: match mode {
-                    SessionMode::Training => Mode::Training,
-                    SessionMode::Exam => Mode::Exam,
+                    SessionMode::Training => AssessmentMode::Training,
+                    SessionMode::Exam => AssessmentMode::Exam,
                 },
                 seed: seed.clone(),
             },
-            scenarios: sent(scenarios, insist.as_ref())?,
+            scenarios: scenario_inputs(scenarios, insist.as_ref())?,
         };
         self.session(&self.daemon.new_session(&new).await?)
     }
@@ -195,7 +200,7 @@ impl Desk<'_> {
     async fn seats(&self, session: &str, import: Option<&Path>) -> Result<(), Failure> {
         let seats = match import {
             Some(path) => {
-                let seated = self.daemon.seat_all(session, read(path)?).await;
+                let seated = self.daemon.replace_seats(session, read(path)?).await;
                 seated.map_err(|failure| in_file(failure, path))?
             }
             None => self.daemon.seats(session).await?,
@@ -232,9 +237,9 @@ impl Desk<'_> {
         Ok(())
     }
 
-    async fn pause(&self, order: &WithReason, kind: Kind) -> Result<(), Failure> {
-        let pause = Pause {
-            which: which(&order.choice),
+    async fn pause(&self, order: &AttemptArgsWithReason, kind: Kind) -> Result<(), Failure> {
+        let pause = PauseRequest {
+            selection: selection(&order.choice),
             kind: match kind {
                 Kind::Incident => PauseKind::Incident,
                 Kind::Break => PauseKind::Break,
@@ -248,9 +253,9 @@ impl Desk<'_> {
         self.screen.show(&done, show::ordered)
     }
 
-    async fn extend(&self, order: &WithReason, minutes: u64) -> Result<(), Failure> {
-        let extend = Extend {
-            which: which(&order.choice),
+    async fn extend(&self, order: &AttemptArgsWithReason, minutes: u64) -> Result<(), Failure> {
+        let extend = ExtendRequest {
+            selection: selection(&order.choice),
             by_ms: minutes * 60_000,
             reason: order.reason.clone(),
         };
@@ -262,7 +267,7 @@ impl Desk<'_> {
     }
 
     async fn say(&self, session: &str, text: &str, seat: Option<&String>) -> Result<(), Failure> {
-        let say = Say {
+        let say = MessageRequest {
             seat: seat.cloned(),
             text: text.to_owned(),
         };
@@ -274,11 +279,11 @@ impl Desk<'_> {
     async fn order(
         &self,
         what: &str,
-        choice: &Choice,
+        choice: &AttemptArgs,
         reason: Option<&String>,
     ) -> Result<(), Failure> {
-        let order = Order {
-            which: which(choice),
+        let order = AttemptsRequest {
+            selection: selection(choice),
             reason: reason.cloned(),
         };
         let done = self.daemon.order(&choice.session, what, &order).await?;
@@ -293,25 +298,25 @@ impl Desk<'_> {
     ) -> Result<(), Failure> {
         let moved = self
             .daemon
-            .move_session(session, what, &because(reason))
+            .move_session(session, what, &transition_request(reason))
             .await?;
         self.session(&moved)
     }
 
     /// Has labs built, and waits until each of them is there or broken.
-    async fn prepare(&self, choice: &Choice) -> Result<Ending, Failure> {
+    async fn prepare(&self, choice: &AttemptArgs) -> Result<Ending, Failure> {
         let Self { screen, daemon } = *self;
-        let order = Order {
-            which: which(choice),
+        let order = AttemptsRequest {
+            selection: selection(choice),
             reason: None,
         };
         let session = &choice.session;
         // Listened for first, so that nothing is missed.
         let mut entries = daemon.session_events(session, u64::MAX).await?;
-        let asked: Ordered = daemon.order(session, "prepare", &order).await?;
-        let of = u64::try_from(asked.moved.len()).unwrap_or(0);
+        let asked: AttemptsResponse = daemon.order(session, "prepare", &order).await?;
+        let of = u64::try_from(asked.attempts.len()).unwrap_or(0);
         let progress = Progress::new(screen, of);
-        progress.doing(format!("building the labs of {session}"));
+        progress.set_message(format!("building the labs of {session}"));
         let done = loop {
             let now = attempts(daemon, session, &asked).await?;
             let built = now
@@ -329,7 +334,7 @@ impl Desk<'_> {
         };
         drop(progress);
         screen.show(&daemon.seats(session).await?, |seats| show::seats(seats))?;
-        Ok(Ending::so(
+        Ok(Ending::from_bool(
             done.values().all(|state| *state == AttemptState::Ready),
         ))
     }
@@ -353,20 +358,23 @@ impl Desk<'_> {
             let next = log.last().map_or(1, |last| last.seq + 1);
             let mut entries = daemon.session_events(session, next).await?;
             while let Some(entry) = entries.next().await {
-                let entry: Entry = entry?;
+                let entry: LogEntry = entry?;
                 write_out(&show::entry(&entry, &numbers))?;
             }
         }
-        Ok(Ending::so(whole.is_ok()))
+        Ok(Ending::from_bool(whole.is_ok()))
     }
 }
 
-fn sent(paths: &[PathBuf], insist: Option<&String>) -> Result<Vec<NewScenario>, Failure> {
+fn scenario_inputs(
+    paths: &[PathBuf],
+    insist: Option<&String>,
+) -> Result<Vec<ScenarioInput>, Failure> {
     let scenarios = paths.iter().map(|path| {
         let scenario = readable(path)?.scenario;
-        Ok(NewScenario {
+        Ok(ScenarioInput {
             files: folder::to_files(scenario.folder()),
-            insist: insist.cloned(),
+            unproven_reason: insist.cloned(),
         })
     });
     scenarios.collect()
@@ -376,10 +384,10 @@ fn sent(paths: &[PathBuf], insist: Option<&String>) -> Result<Vec<NewScenario>, 
 async fn attempts(
     daemon: &Client,
     session: &str,
-    asked: &Ordered,
+    asked: &AttemptsResponse,
 ) -> Result<BTreeMap<String, AttemptState>, Failure> {
     let seats = daemon.seats(session).await?;
     let all = seats.into_iter().flat_map(|seat| seat.attempts);
-    let meant = all.filter(|attempt| asked.moved.iter().any(|one| one.id == attempt.id));
+    let meant = all.filter(|attempt| asked.attempts.iter().any(|one| one.id == attempt.id));
     Ok(meant.map(|attempt| (attempt.id, attempt.state)).collect())
 }

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use plateau_core::evidence::{Evidence, grade_evidence};
 use plateau_core::exam::bundle::{Content, fingerprint, public_pem, seal, signing_of_pem};
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::scenario::{Folder, Scenario};
 use tempfile::TempDir;
 
@@ -74,7 +74,7 @@ fn bundle() -> Vec<u8> {
         gatherings: vec![],
         events: vec![],
     };
-    let log = [Entry::after(None, 1, "ada", None, Deed::Created {})];
+    let log = [LogEntry::after(None, 1, "ada", None, LogAction::Created {})];
     let content = Content {
         session: "session",
         attempt: "attempt",

@@ -30,28 +30,31 @@ pub use crate::error::{ApiError, Blame, ErrorCode};
 pub use crate::event::{EventProgress, EventRecord};
 #[cfg(feature = "exam")]
 pub use access::{
-    AccountView, ChangeAccount, Hidden, LoginView, NewAccount, NewLogin, NewToken, OwnLabView,
-    OwnNodeView, TokenMade, TokenView, Who,
+    AccountView, CandidateLabView, CandidateNodeView, CreateAccountRequest, CreateTokenRequest,
+    CreatedToken, Identity, LoginRequest, LoginView, SensitiveText, TokenView,
+    UpdateAccountRequest,
 };
 pub use host::{Diagnosis, Health, HostFinding, SshView, Version};
-pub use image::{BuildEvent, BuildImages, ImageState, ImageView};
+pub use image::{BuildEvent, BuildImagesRequest, ImageState, ImageView};
 #[cfg(feature = "exam")]
 pub use judging::{
-    AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, NewGrading, Proposal,
+    AcceptGradingRequest, EvidenceKeyView, GradingView, JudgementsView, RegradeRequest,
+    RegradingProposal,
 };
 pub use lab::{
-    CheckLab, CheckResultView, Exec, ExecResult, LabState, LabView, NewLab, NodeState, NodeView,
-    ScriptRun, Solve, SolveResult,
+    CheckRequest, CreateLabRequest, ExecRequest, ExecResult, LabGradeView, LabState, LabView,
+    NodeState, NodeView, ScriptRun, SolveRequest, SolveResult,
 };
-pub use proof::{NewProof, ProofEvent};
+pub use proof::{ProofEvent, ProofRequest};
 #[cfg(feature = "exam")]
 pub use session::{
-    AttemptView, Because, Clear, Extend, Flaws, KeyView, Message, NewScenario, NewSession, Order,
-    Ordered, Own, OwnAttempt, Pause, Say, ScenarioView, SeatView, SessionView, SetKeys, Slip,
-    Terms, Which,
+    AccessSlip, AttemptSelection, AttemptView, AttemptsRequest, AttemptsResponse,
+    CandidateAttemptView, CandidateView, ClearRequest, CreateSessionRequest, ExtendRequest,
+    KeyView, MessageRequest, MessageView, PauseRequest, RosterProblems, ScenarioInput,
+    ScenarioView, SeatView, SessionTerms, SessionView, SetKeysRequest, TransitionRequest,
 };
-pub use stream::{Event, EventView, What};
-pub use web::{OpenWeb, WebView};
+pub use stream::{EventView, LabEvent, LabEventKind};
+pub use web::{OpenWebAppRequest, WebAppAccess};
 
 /// A scenario's folder as it travels: path in the folder → content in base64.
 pub type ScenarioFiles = BTreeMap<String, String>;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Share {
+pub enum FeedbackDetail {
     /// Not even that it is there.
     Nothing,
     /// Its title, and whether it passes.
@@ -21,26 +21,30 @@ pub enum Share {
 /// How much a candidate is shown of a check, by mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Shown {
+pub struct FeedbackPolicy {
     /// In training.
-    pub training: Share,
+    pub training: FeedbackDetail,
     /// In an exam.
-    pub exam: Share,
+    pub exam: FeedbackDetail,
 }
 
-impl Default for Shown {
+impl Default for FeedbackPolicy {
     fn default() -> Self {
         Self {
-            training: Share::Everything,
-            exam: Share::Nothing,
+            training: FeedbackDetail::Everything,
+            exam: FeedbackDetail::Nothing,
         }
     }
 }
 
-impl Shown {
+impl FeedbackPolicy {
     /// The same, but for what a trainer chose.
     #[must_use]
-    pub(crate) fn with(self, training: Option<Share>, exam: Option<Share>) -> Self {
+    pub(crate) fn with(
+        self,
+        training: Option<FeedbackDetail>,
+        exam: Option<FeedbackDetail>,
+    ) -> Self {
         Self {
             training: training.unwrap_or(self.training),
             exam: exam.unwrap_or(self.exam),

@@ -10,12 +10,12 @@ use crate::event::EventRecord;
 use crate::grade::{Facts, Grade, grade_phases};
 use crate::observer::Observer;
 use crate::parameter::Value;
-use crate::probe::Asked;
+use crate::probe::ProbeQuestion;
 use crate::question::Fact;
 use crate::question::Question;
 use crate::topology::{PhaseAction, Start, Topology};
 
-pub use answering::{Reused, answering};
+pub use answering::{ReusedFact, answering};
 pub use regrading::{
     CheckChange, CheckWorth, Comparison, Regrading, StandingChange, compare, regrade,
 };
@@ -87,7 +87,7 @@ pub struct Gathering {
 pub struct PhaseRecord {
     /// Its name.
     pub name: String,
-    /// BLAKE3 of all that was to be done to the lab since it was handed in; see [`ways`].
+    /// BLAKE3 of all that was to be done to the lab since it was handed in; see [`preparation_hashes`].
     pub way: String,
     /// When it was begun, in milliseconds since the epoch.
     pub begun_ms: u64,
@@ -133,7 +133,7 @@ pub struct FactRecord {
     /// Most that looking might take, in milliseconds.
     pub timeout_ms: u64,
     /// The call of the agent that answered.
-    pub call: Call,
+    pub call: AgentCall,
     /// How long the agent took for it, in milliseconds, where it said so.
     pub took_ms: Option<u64>,
     /// What was seen.
@@ -147,7 +147,7 @@ pub struct FactRecord {
 /// One call of an agent, which answers all that an observer is asked in a phase.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Call {
+pub struct AgentCall {
     /// When it was made, in milliseconds since the epoch.
     pub asked_ms: u64,
     /// When it was answered or given up, in milliseconds since the epoch.
@@ -162,13 +162,13 @@ pub struct Call {
 
 /// What an observer answered to one question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answered {
+pub struct AnsweredQuestion {
     /// What was seen.
     pub fact: Fact,
     /// How long the agent took, in milliseconds, where it said so.
     pub took_ms: Option<u64>,
     /// The call.
-    pub call: Call,
+    pub call: AgentCall,
 }
 
 /// What is wrong with evidence.
@@ -184,7 +184,7 @@ pub enum EvidenceError {
     },
 }
 
-impl Call {
+impl AgentCall {
     /// One that was never made, or not answered.
     #[must_use]
     pub fn unanswered(asked_ms: u64, answered_ms: u64) -> Self {
@@ -213,8 +213,8 @@ impl FactRecord {
     pub fn new(
         phase: &str,
         observer: &Observer,
-        asked: &Asked,
-        answered: Answered,
+        asked: &ProbeQuestion,
+        answered: AnsweredQuestion,
         room: &mut usize,
     ) -> Self {
         let mut record = Self {
@@ -311,7 +311,10 @@ pub fn grade_evidence(topology: &Topology, evidence: &Evidence) -> Grade {
 /// done to the lab from the moment that it was handed in, or from its copies. Two phases with the
 /// same way find a lab in the same condition, whatever their names.
 #[must_use]
-pub fn ways<'a>(topology: &Topology, phases: &[&'a str]) -> BTreeMap<&'a str, String> {
+pub fn preparation_hashes<'a>(
+    topology: &Topology,
+    phases: &[&'a str],
+) -> BTreeMap<&'a str, String> {
     let mut done: Vec<serde_json::Value> = Vec::new();
     let mut ways = BTreeMap::new();
     for name in phases {

@@ -37,7 +37,7 @@ pub enum FaultRequest {
 /// The standard output of `plateau-agent fault`, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FaultAnswer {
+pub enum FaultResponse {
     /// It was done.
     Done {
         /// Bytes written, or processes killed.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::disclosure::{Share, Shown};
+use crate::disclosure::{FeedbackDetail, FeedbackPolicy};
 use crate::grade::{CheckResult, Grade, Reason, Standing, TaskGrade, Verdict};
 use crate::localized::Localized;
 use crate::matcher::Finding;
@@ -11,7 +11,7 @@ use crate::matcher::Finding;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Mode {
+pub enum AssessmentMode {
     /// To learn: hints are shown.
     Training,
     /// To be judged.
@@ -25,7 +25,7 @@ pub struct Feedback {
     /// The scenario's identifier.
     pub scenario: String,
     /// What he works for.
-    pub mode: Mode,
+    pub mode: AssessmentMode,
     /// Tasks of which something is shown, in order.
     pub tasks: Vec<TaskFeedback>,
 }
@@ -70,7 +70,7 @@ pub struct CheckFeedback {
     pub verdict: Verdict,
     /// Points; not where they would tell how a hidden check of its group went.
     pub score: Option<Score>,
-    /// What was asked, expected and seen, for [`Share::Everything`].
+    /// What was asked, expected and seen, for [`FeedbackDetail::Everything`].
     pub details: Option<Details>,
     /// What helps, by language: in training, for what does not pass.
     pub hint: Localized,
@@ -94,12 +94,12 @@ pub struct Details {
 
 /// What a candidate may see of a grade in this mode.
 #[must_use]
-pub fn feedback(grade: &Grade, mode: Mode) -> Feedback {
+pub fn feedback(grade: &Grade, mode: AssessmentMode) -> Feedback {
     let share = |check: &CheckResult| in_mode(check.shown, mode);
     let tasks = grade.tasks.iter().filter_map(|task| {
         let shown = task.checks.iter();
         let shown: Vec<&CheckResult> = shown
-            .filter(|check| share(check) != Share::Nothing)
+            .filter(|check| share(check) != FeedbackDetail::Nothing)
             .collect();
         if shown.is_empty() && !task.for_evaluator {
             return None;
@@ -125,8 +125,13 @@ pub fn feedback(grade: &Grade, mode: Mode) -> Feedback {
     }
 }
 
-fn see(grade: &Grade, task: &TaskGrade, check: &CheckResult, mode: Mode) -> CheckFeedback {
-    let hidden = |other: &CheckResult| in_mode(other.shown, mode) == Share::Nothing;
+fn see(
+    grade: &Grade,
+    task: &TaskGrade,
+    check: &CheckResult,
+    mode: AssessmentMode,
+) -> CheckFeedback {
+    let hidden = |other: &CheckResult| in_mode(other.shown, mode) == FeedbackDetail::Nothing;
     let of_its_group = |other: &&CheckResult| other.group.is_some() && other.group == check.group;
     let tells = task.checks.iter().filter(of_its_group).any(hidden);
     // A name that is in the grade and not hidden is one the candidate sees anyway.
@@ -139,7 +144,7 @@ fn see(grade: &Grade, task: &TaskGrade, check: &CheckResult, mode: Mode) -> Chec
         Reason::NeedFailed(need) | Reason::NeedUnknown(need) => visible(need),
         Reason::NoFact | Reason::CouldNotLook(_) | Reason::OtherAnswer => true,
     });
-    let helps = mode == Mode::Training && check.verdict != Verdict::Pass;
+    let helps = mode == AssessmentMode::Training && check.verdict != Verdict::Pass;
     CheckFeedback {
         id: check.id.clone(),
         title: check.title.clone(),
@@ -148,7 +153,7 @@ fn see(grade: &Grade, task: &TaskGrade, check: &CheckResult, mode: Mode) -> Chec
             points: check.points,
             of: check.of,
         }),
-        details: (in_mode(check.shown, mode) == Share::Everything).then(|| Details {
+        details: (in_mode(check.shown, mode) == FeedbackDetail::Everything).then(|| Details {
             phase: check.phase.clone(),
             observer: check.observer.clone(),
             asked: check.asked.clone(),
@@ -164,10 +169,10 @@ fn see(grade: &Grade, task: &TaskGrade, check: &CheckResult, mode: Mode) -> Chec
 }
 
 /// How much of a check is shown to a candidate who works for this.
-fn in_mode(shown: Shown, mode: Mode) -> Share {
+fn in_mode(shown: FeedbackPolicy, mode: AssessmentMode) -> FeedbackDetail {
     match mode {
-        Mode::Training => shown.training,
-        Mode::Exam => shown.exam,
+        AssessmentMode::Training => shown.training,
+        AssessmentMode::Exam => shown.exam,
     }
 }
 
@@ -234,7 +239,7 @@ tasks:
 
     #[test]
     fn an_exam_shows_what_the_trainer_chose_and_gives_nothing_hidden_away() {
-        let seen = feedback(&graded(), Mode::Exam);
+        let seen = feedback(&graded(), AssessmentMode::Exam);
         let tasks: Vec<&str> = seen.tasks.iter().map(|task| &*task.id).collect();
         assert_eq!(tasks, ["a", "c"], "a task of hidden checks alone is hidden");
         let task = &seen.tasks[0];
@@ -266,7 +271,7 @@ tasks:
 
     #[test]
     fn training_shows_everything_with_hints_for_what_does_not_pass() {
-        let seen = feedback(&graded(), Mode::Training);
+        let seen = feedback(&graded(), AssessmentMode::Training);
         let checks: Vec<_> = seen.tasks.iter().flat_map(|task| &task.checks).collect();
         assert_eq!(checks.len(), 7);
         assert!(checks.iter().all(|check| check.details.is_some()));

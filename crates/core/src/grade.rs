@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::disclosure::Shown;
+use crate::disclosure::FeedbackPolicy;
 use crate::localized::Localized;
 use crate::matcher::Finding;
 use crate::observer::Observer;
@@ -93,7 +93,7 @@ pub struct CheckResult {
     /// What helps in training, by language; may be empty.
     pub hint: Localized,
     /// What a candidate is shown of it.
-    pub shown: Shown,
+    pub shown: FeedbackPolicy,
 }
 
 /// A group of checks that earns its points only as a whole.
@@ -188,7 +188,7 @@ impl From<Ruling> for Verdict {
 
 /// What people gave a task by its rubric.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
+pub struct RubricMarks {
     /// Points given.
     pub points: u32,
     /// Points to be given.
@@ -201,11 +201,11 @@ pub struct Marks {
 
 /// What people judged: check → ruling, task → marks. A task without marks is as the scenario has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
+pub struct ManualGrading {
     /// By check, as `task/check`.
     pub rulings: BTreeMap<String, Ruling>,
     /// By task.
-    pub marks: BTreeMap<String, Marks>,
+    pub marks: BTreeMap<String, RubricMarks>,
 }
 
 impl Observer {
@@ -230,7 +230,7 @@ pub fn grade(topology: &Topology, facts: &Facts) -> Grade {
 /// unknown where a skill is decided by them.
 #[must_use]
 pub fn grade_phases<S: AsRef<str>>(topology: &Topology, facts: &Facts, phases: &[S]) -> Grade {
-    grade_judged(topology, facts, phases, &Judged::default())
+    grade_judged(topology, facts, phases, &ManualGrading::default())
 }
 
 /// The same, with what people judged. A ruling counts as if it had been seen: what needs its check
@@ -240,7 +240,7 @@ pub fn grade_judged<S: AsRef<str>>(
     topology: &Topology,
     facts: &Facts,
     phases: &[S],
-    by_people: &Judged,
+    by_people: &ManualGrading,
 ) -> Grade {
     let judged = judge::judge_all(topology, facts, &by_people.rulings);
     let (mut tasks, mut tallies) = (Vec::new(), Vec::new());
@@ -281,7 +281,7 @@ fn grade_task(
     task: &Task,
     asked: Vec<CheckResult>,
     whole: &Tally,
-    marks: Option<&Marks>,
+    marks: Option<&RubricMarks>,
 ) -> TaskGrade {
     let shown = Tally::of(&asked, task.for_evaluator);
     let points = asked.iter().map(|check| check.points);

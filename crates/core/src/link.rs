@@ -9,17 +9,17 @@ pub use crate::topology::{Link, Shape};
 
 /// What is wrong with a lab's links; those that are as planned are not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LinkFaults(BTreeMap<Link, Fault>);
+pub struct LinkImpairments(BTreeMap<Link, Impairment>);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Fault {
+struct Impairment {
     cut: bool,
     shape: Option<Shape>,
 }
 
-impl LinkFaults {
+impl LinkImpairments {
     /// Notes what an action does to links; most do nothing to them. The link, where there is one.
-    pub fn suffer<'a>(&mut self, action: &'a PhaseAction) -> Option<&'a Link> {
+    pub fn record_action<'a>(&mut self, action: &'a PhaseAction) -> Option<&'a Link> {
         match action {
             PhaseAction::Cut(link) => {
                 self.0.entry(link.clone()).or_default().cut = true;
@@ -44,7 +44,7 @@ impl LinkFaults {
     }
 
     /// Writes the faults into a wiring, so that whoever plugs a node in has them again.
-    pub fn impose(&self, wiring: &mut Wiring) {
+    pub fn apply_to(&self, wiring: &mut Wiring) {
         for (node, port) in &mut wiring.ports {
             let link = Link {
                 node: node.clone(),

@@ -136,7 +136,7 @@ pub fn plan_up(topology: &Topology) -> Plan {
 /// Plans opening a lab again from what its nodes had on disk, of which those in `ran` ran. Nothing is
 /// set up: that was done before.
 #[must_use]
-pub fn plan_again(topology: &Topology, ran: &BTreeSet<String>) -> Plan {
+pub fn plan_reopening(topology: &Topology, ran: &BTreeSet<String>) -> Plan {
     let start = topology.nodes.keys().map(|name| match ran.contains(name) {
         true => Step::Start(name.clone()),
         false => Step::Create(name.clone()),

@@ -13,14 +13,14 @@ pub const MESSAGE_LIMIT: u64 = 32 << 20;
 
 /// All questions for one node in one phase: the standard input of `plateau-agent probe`, as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Batch {
+pub struct ProbeRequest {
     /// The questions, asked at the same time; the answers come in the same order.
-    pub questions: Vec<Asked>,
+    pub questions: Vec<ProbeQuestion>,
 }
 
 /// One question of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct ProbeQuestion {
     /// Identifier given back with the answer.
     pub id: String,
     /// Where to look.
@@ -33,16 +33,16 @@ pub struct Asked {
 
 /// The standard output of `plateau-agent probe`, as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answers {
+pub struct ProbeResponse {
     /// The agent's version.
     pub agent: String,
     /// One answer a question, in the order of the batch.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<ProbeAnswer>,
 }
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct ProbeAnswer {
     /// The question's identifier.
     pub id: String,
     /// What was seen.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// Where it stands.
-    pub place: Place,
+    pub place: SourceLocation,
     /// Short code that stays the same in every language, such as `unknown-key`.
     pub code: String,
     /// What is wrong, one sentence.
@@ -21,7 +21,7 @@ pub struct Problem {
 /// A place in a scenario's folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Place {
+pub struct SourceLocation {
     /// Path in the scenario's folder.
     pub file: String,
     /// Line, from 1; 0 where the whole file is meant.
@@ -30,7 +30,7 @@ pub struct Place {
     pub column: u32,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             0 => f.write_str(&self.file),

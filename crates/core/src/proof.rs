@@ -11,7 +11,7 @@ use crate::topology::Topology;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Column {
+pub enum ProofColumn {
     /// Nothing.
     Untouched {
         /// Number of the draw, from 0.
@@ -53,9 +53,9 @@ pub enum FurtherDraws {
 /// What the proof found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Flaw {
+pub struct ProofFlaw {
     /// The lab it was found in.
-    pub column: Column,
+    pub column: ProofColumn,
     /// Short code: `vacuous`, `does-not-hold-from-start`, `unsatisfiable`, `task-survives`,
     /// `mistake-keeps`, `mistake-loses-more`, `unknown`, `script-failed`.
     pub code: String,
@@ -79,13 +79,13 @@ pub struct Proof {
     /// of a proof that is not complete.
     pub complete: bool,
     /// Labs in order.
-    pub columns: Vec<Column>,
+    pub columns: Vec<ProofColumn>,
     /// Check → verdict by lab, in the order of `columns`; `None` where the lab was not graded.
     pub verdicts: BTreeMap<String, Vec<Option<Verdict>>>,
     /// Checks in the order of the scenario: the rows.
     pub rows: Vec<String>,
     /// What is wrong.
-    pub flaws: Vec<Flaw>,
+    pub flaws: Vec<ProofFlaw>,
 }
 
 /// What became of one column.
@@ -97,7 +97,7 @@ pub enum Outcome {
     ScriptFailed(String),
 }
 
-impl Column {
+impl ProofColumn {
     /// In words, as the head of a column.
     #[must_use]
     pub fn label(&self) -> String {
@@ -145,21 +145,21 @@ impl Column {
 /// The labs of a proof: everything for the first draw, and for the `draws` after it what `further`
 /// says.
 #[must_use]
-pub fn columns(topology: &Topology, draws: u32, further: FurtherDraws) -> Vec<Column> {
+pub fn columns(topology: &Topology, draws: u32, further: FurtherDraws) -> Vec<ProofColumn> {
     let mut columns = Vec::new();
     for draw in 0..=draws {
-        columns.push(Column::Untouched { draw });
-        columns.push(Column::Solved { draw });
+        columns.push(ProofColumn::Untouched { draw });
+        columns.push(ProofColumn::Solved { draw });
         if draw > 0 && further == FurtherDraws::UntouchedAndSolved {
             continue;
         }
         let graded = topology.tasks.iter().filter(|task| !task.checks.is_empty());
-        columns.extend(graded.map(|task| Column::Without {
+        columns.extend(graded.map(|task| ProofColumn::Without {
             task: task.id.clone(),
             draw,
         }));
         let mistakes = topology.mistakes.iter();
-        columns.extend(mistakes.map(|mistake| Column::Mistake {
+        columns.extend(mistakes.map(|mistake| ProofColumn::Mistake {
             mistake: mistake.id.clone(),
             draw,
         }));
@@ -169,7 +169,7 @@ pub fn columns(topology: &Topology, draws: u32, further: FurtherDraws) -> Vec<Co
 
 /// Judges the labs of a proof.
 #[must_use]
-pub fn prove(topology: &Topology, outcomes: &[(Column, Outcome)]) -> Proof {
+pub fn prove(topology: &Topology, outcomes: &[(ProofColumn, Outcome)]) -> Proof {
     let rows: Vec<String> = topology.checks().map(|check| check.id.clone()).collect();
     let mut flaws = Vec::new();
     let mut verdicts: BTreeMap<String, Vec<Option<Verdict>>> = rows
@@ -178,7 +178,7 @@ pub fn prove(topology: &Topology, outcomes: &[(Column, Outcome)]) -> Proof {
         .collect();
     for (index, (column, outcome)) in outcomes.iter().enumerate() {
         match outcome {
-            Outcome::ScriptFailed(message) => flaws.push(Flaw {
+            Outcome::ScriptFailed(message) => flaws.push(ProofFlaw {
                 column: column.clone(),
                 code: "script-failed".to_owned(),
                 message: message.clone(),
@@ -190,7 +190,7 @@ pub fn prove(topology: &Topology, outcomes: &[(Column, Outcome)]) -> Proof {
                         row[index] = Some(check.verdict);
                     }
                 }
-                flaws.extend(flaws_of(topology, column, grade));
+                flaws.extend(find_flaws(topology, column, grade));
             }
         }
     }
@@ -207,7 +207,7 @@ pub fn prove(topology: &Topology, outcomes: &[(Column, Outcome)]) -> Proof {
 }
 
 /// Whether all columns of every draw up to the last are there.
-fn is_complete(topology: &Topology, outcomes: &[(Column, Outcome)]) -> bool {
+fn is_complete(topology: &Topology, outcomes: &[(ProofColumn, Outcome)]) -> bool {
     let draws = outcomes.iter().map(|(column, _)| column.draw());
     let Some(last) = draws.max() else {
         return false;
@@ -216,10 +216,10 @@ fn is_complete(topology: &Topology, outcomes: &[(Column, Outcome)]) -> bool {
     wanted.all(|wanted| outcomes.iter().any(|(column, _)| *column == wanted))
 }
 
-fn flaws_of(topology: &Topology, column: &Column, grade: &Grade) -> Vec<Flaw> {
+fn find_flaws(topology: &Topology, column: &ProofColumn, grade: &Grade) -> Vec<ProofFlaw> {
     let mut flaws = Vec::new();
     let mut flaw = |code: &str, message: String, check: Option<&CheckResult>| {
-        flaws.push(Flaw {
+        flaws.push(ProofFlaw {
             column: column.clone(),
             code: code.to_owned(),
             message,
@@ -241,28 +241,28 @@ fn flaws_of(topology: &Topology, column: &Column, grade: &Grade) -> Vec<Flaw> {
             .checks()
             .any(|known| known.id == *id && known.holds_from_start);
         match column {
-            Column::Untouched { .. } if passes && !from_start => {
+            ProofColumn::Untouched { .. } if passes && !from_start => {
                 flaw(
                     "vacuous",
                     format!("`{id}` passes in an untouched lab"),
                     Some(check),
                 );
             }
-            Column::Untouched { .. } if !passes && from_start => flaw(
+            ProofColumn::Untouched { .. } if !passes && from_start => flaw(
                 "does-not-hold-from-start",
                 format!(
                     "`{id}` is marked `holds_from_start` and does not pass in an untouched lab"
                 ),
                 Some(check),
             ),
-            Column::Solved { .. } if !passes => {
+            ProofColumn::Solved { .. } if !passes => {
                 flaw(
                     "unsatisfiable",
                     format!("`{id}` does not pass although everything is solved"),
                     Some(check),
                 );
             }
-            Column::Mistake { mistake, .. } => {
+            ProofColumn::Mistake { mistake, .. } => {
                 let loses = topology
                     .mistakes
                     .iter()
@@ -283,10 +283,12 @@ fn flaws_of(topology: &Topology, column: &Column, grade: &Grade) -> Vec<Flaw> {
                     );
                 }
             }
-            Column::Untouched { .. } | Column::Solved { .. } | Column::Without { .. } => {}
+            ProofColumn::Untouched { .. }
+            | ProofColumn::Solved { .. }
+            | ProofColumn::Without { .. } => {}
         }
     }
-    if let Column::Without { task, .. } = column {
+    if let ProofColumn::Without { task, .. } = column {
         let graded = grade.tasks.iter().find(|graded| graded.id == *task);
         // A bonus that makes up for everything would be as bad as losing nothing.
         let whole = |tally: Tally| tally.within_reach == tally.of;
@@ -352,7 +354,7 @@ mod tests {
         Outcome::Graded(grade)
     }
 
-    fn codes(column: Column, failing: &[&str]) -> Vec<String> {
+    fn codes(column: ProofColumn, failing: &[&str]) -> Vec<String> {
         let topology = topology();
         let proof = prove(&topology, &[(column.clone(), graded(&topology, failing))]);
         assert_eq!(proof.holds, proof.flaws.is_empty());
@@ -368,17 +370,17 @@ mod tests {
 
     #[test]
     fn each_flaw_is_found_and_nothing_else() {
-        let untouched = || Column::Untouched { draw: 0 };
-        let solved = || Column::Solved { draw: 0 };
-        let without = |task: &str| Column::Without {
+        let untouched = || ProofColumn::Untouched { draw: 0 };
+        let solved = || ProofColumn::Solved { draw: 0 };
+        let without = |task: &str| ProofColumn::Without {
             task: task.to_owned(),
             draw: 0,
         };
-        let mistake = || Column::Mistake {
+        let mistake = || ProofColumn::Mistake {
             mistake: "m".to_owned(),
             draw: 0,
         };
-        let rows: Vec<(Column, &[&str], &[&str])> = vec![
+        let rows: Vec<(ProofColumn, &[&str], &[&str])> = vec![
             (untouched(), &["a/x", "b/y", "b/z"], &[]),
             (untouched(), &["a/x", "b/y"], &["vacuous b/z"]),
             (
@@ -426,7 +428,7 @@ mod tests {
     #[test]
     fn a_bonus_that_makes_up_for_a_whole_task_lets_it_survive() {
         let topology = topology();
-        let column = Column::Without {
+        let column = ProofColumn::Without {
             task: "a".to_owned(),
             draw: 0,
         };
@@ -465,7 +467,7 @@ mod tests {
         };
         let reduced = outcomes(FurtherDraws::UntouchedAndSolved);
         assert_eq!(reduced.len(), 5 + 2 + 2);
-        assert_eq!(reduced[7].0, Column::Untouched { draw: 2 });
+        assert_eq!(reduced[7].0, ProofColumn::Untouched { draw: 2 });
         assert!(!prove(&topology, &reduced).complete);
         assert!(prove(&topology, &reduced[..5]).complete);
         assert!(!prove(&topology, &reduced[..4]).complete);
@@ -481,7 +483,7 @@ mod tests {
             ..topology.mistakes[0].clone()
         };
         topology.mistakes = vec![mistake];
-        let column = Column::Mistake {
+        let column = ProofColumn::Mistake {
             mistake: "m".to_owned(),
             draw: 0,
         };
@@ -493,7 +495,7 @@ mod tests {
         let topology = topology();
         assert!(!prove(&topology, &[]).holds);
         let failed = Outcome::ScriptFailed("s.sh ended with 1".to_owned());
-        let proof = prove(&topology, &[(Column::Solved { draw: 0 }, failed)]);
+        let proof = prove(&topology, &[(ProofColumn::Solved { draw: 0 }, failed)]);
         assert_eq!(
             (proof.holds, proof.flaws[0].code.as_str()),
             (false, "script-failed")

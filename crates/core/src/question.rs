@@ -212,7 +212,7 @@ macro_rules! vocabulary {
 impl Question {
     /// As the scenario has it, without what is drawn for each grading.
     #[must_use]
-    pub fn undrawn(&self) -> std::borrow::Cow<'_, Self> {
+    pub fn without_markers(&self) -> std::borrow::Cow<'_, Self> {
         use std::borrow::Cow;
         if let Self::Syslog(question) = self {
             return Cow::Owned(Self::Syslog(question.unmarked()));

@@ -50,7 +50,7 @@ pub struct Skill {
 
 /// A skill and what it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub struct FoundSkill<'a> {
     /// The referential.
     pub referential: &'a Referential,
     /// The block.
@@ -59,7 +59,7 @@ pub struct Found<'a> {
     pub skill: &'a Skill,
 }
 
-impl Found<'_> {
+impl FoundSkill<'_> {
     /// Share of the skill's points that acquires it, in percent.
     #[must_use]
     pub fn threshold(&self) -> u8 {
@@ -79,12 +79,12 @@ pub fn referentials() -> &'static [Referential] {
 
 /// A skill by its full name, such as `tsgeri/1.2`.
 #[must_use]
-pub fn find<'a>(referentials: &'a [Referential], name: &str) -> Option<Found<'a>> {
+pub fn find<'a>(referentials: &'a [Referential], name: &str) -> Option<FoundSkill<'a>> {
     let (title, id) = name.split_once('/')?;
     let referential = referentials.iter().find(|known| known.id == title)?;
     referential.blocks.iter().find_map(|block| {
         let skill = block.skills.iter().find(|skill| skill.id == id)?;
-        Some(Found {
+        Some(FoundSkill {
             referential,
             block,
             skill,

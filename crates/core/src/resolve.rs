@@ -13,12 +13,12 @@ mod tasks;
 
 use std::collections::BTreeMap;
 
-use crate::disclosure::Shown;
+use crate::disclosure::FeedbackPolicy;
 use crate::folder::Folder;
 use crate::localized::Localized;
 use crate::parameter::Value;
 use crate::path::{FolderPath, FolderPathError};
-use crate::problem::{Place, Problem, nearest};
+use crate::problem::{Problem, SourceLocation, nearest};
 use crate::spec::{ScenarioSpec, ShownSpec};
 use crate::template::{RenderError, Renderer};
 use crate::topology::{Network, Script, Topology};
@@ -38,7 +38,7 @@ pub(crate) struct Resolver<'a> {
     /// Renders files and scripts.
     pub(crate) renderer: Renderer<'a>,
     /// What candidates are shown of a check that says nothing itself.
-    pub(crate) shown: Shown,
+    pub(crate) shown: FeedbackPolicy,
     /// Phases in which something is done to the lab.
     pub(crate) busy: std::collections::BTreeSet<String>,
     /// What was found wrong.
@@ -88,7 +88,7 @@ impl Resolver<'_> {
         let busy = phases.iter().filter(|phase| !phase.actions.is_empty());
         self.busy = busy.map(|phase| phase.name.clone()).collect();
         let events = self.events(spec);
-        self.shown = chosen(Shown::default(), spec.shown);
+        self.shown = chosen(FeedbackPolicy::default(), spec.shown);
         let tasks = self.tasks(spec);
         let mistakes = self.mistakes(spec);
         Topology {
@@ -185,7 +185,7 @@ impl Resolver<'_> {
     }
 
     fn render_problem(&self, file: &str, text: &str, error: &RenderError) -> Problem {
-        let at = |line: u32, column: u32| Place {
+        let at = |line: u32, column: u32| SourceLocation {
             file: file.to_owned(),
             line,
             column,
@@ -346,7 +346,7 @@ fn scalar_problem(tree: &Tree, error: &RenderError, declared: &Declared) -> Prob
 }
 
 /// What a candidate is shown, with what a trainer chose.
-fn chosen(shown: Shown, spec: Option<ShownSpec>) -> Shown {
+fn chosen(shown: FeedbackPolicy, spec: Option<ShownSpec>) -> FeedbackPolicy {
     let training = spec.and_then(|spec| spec.training);
     shown.with(training, spec.and_then(|spec| spec.exam))
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::disclosure::Shown;
+use crate::disclosure::FeedbackPolicy;
 use crate::folder::DOCUMENT;
 use crate::parameter::{self, ParameterSpec};
-use crate::problem::{Place, Problem};
+use crate::problem::{Problem, SourceLocation};
 use crate::resolve::{Declared, Resolver, render};
 
 use crate::parameter::Value;
@@ -34,7 +34,7 @@ impl Scenario {
     pub fn read(folder: Folder) -> Result<Self, Vec<Problem>> {
         let Some(content) = folder.0.get(DOCUMENT) else {
             return Err(vec![Problem {
-                place: Place {
+                place: SourceLocation {
                     file: DOCUMENT.to_owned(),
                     line: 0,
                     column: 0,
@@ -86,7 +86,7 @@ impl Scenario {
         let renderer = Renderer::new(&values);
         let rendered = render(&self.tree, &renderer, &declared, &mut problems);
         // What the shapes say of a text whose template failed would be noise.
-        let failed: Vec<Place> = problems
+        let failed: Vec<SourceLocation> = problems
             .iter()
             .map(|problem| problem.place.clone())
             .collect();
@@ -109,7 +109,7 @@ impl Scenario {
             declared,
             folder: &self.folder,
             renderer,
-            shown: Shown::default(),
+            shown: FeedbackPolicy::default(),
             busy: std::collections::BTreeSet::new(),
             problems,
         };

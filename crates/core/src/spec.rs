@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::disclosure::Share;
+use crate::disclosure::FeedbackDetail;
 use crate::localized::Localized;
 use crate::matcher::Mode;
 use crate::parameter::ParameterSpec;
@@ -263,10 +263,10 @@ shapes! {
     struct ShownSpec {
         /// In training; `everything` where absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub training: Option<Share>,
+        pub training: Option<FeedbackDetail>,
         /// In an exam; `nothing` where absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub exam: Option<Share>,
+        pub exam: Option<FeedbackDetail>,
     }
 
     /// A file that the candidate hands in.

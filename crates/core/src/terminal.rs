@@ -75,12 +75,12 @@ pub enum Frame {
     /// The shell ended.
     Exit(i32),
     /// Something that was shown before the attachment.
-    Past(Past),
+    Backlog(Backlog),
 }
 
 /// A part of what a terminal showed, while its window kept its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Past {
+pub struct Backlog {
     /// Which terminal: a number that is drawn when it begins.
     pub terminal: u64,
     /// Bytes that it had shown before these.
@@ -93,7 +93,7 @@ pub struct Past {
     pub bytes: Vec<u8>,
 }
 
-impl Past {
+impl Backlog {
     fn encode(&self) -> Vec<u8> {
         [
             &[PAST][..],
@@ -150,7 +150,7 @@ impl Frame {
                 [&[RESIZE][..], &cols.to_be_bytes(), &rows.to_be_bytes()].concat()
             }
             Self::Exit(status) => [&[EXIT][..], &status.to_be_bytes()].concat(),
-            Self::Past(past) => past.encode(),
+            Self::Backlog(past) => past.encode(),
         }
     }
 
@@ -175,7 +175,7 @@ impl Frame {
                 .try_into()
                 .map(|status| Self::Exit(i32::from_be_bytes(status)))
                 .map_err(|_| wrong),
-            (PAST, body) => Past::decode(body).map(Self::Past).ok_or(wrong),
+            (PAST, body) => Backlog::decode(body).map(Self::Backlog).ok_or(wrong),
             (DATA | RESIZE, _) => Err(wrong),
             (unknown, _) => Err(FrameError::Kind(unknown)),
         }
@@ -227,7 +227,7 @@ mod tests {
                 (any::<u16>(), any::<u16>()).prop_map(|(cols, rows)| Frame::Resize { cols, rows }),
                 any::<i32>().prop_map(Frame::Exit),
                 (any::<u64>(), any::<u64>(), any::<u16>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 0..300))
-                    .prop_map(|(terminal, place, cols, rows, bytes)| Frame::Past(Past { terminal, place, cols, rows, bytes })),
+                    .prop_map(|(terminal, place, cols, rows, bytes)| Frame::Backlog(Backlog { terminal, place, cols, rows, bytes })),
             ]
         ) {
             prop_assert_eq!(Frame::decode(&frame.encode()), Ok(frame));

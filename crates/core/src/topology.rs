@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::disclosure::Shown;
+use crate::disclosure::FeedbackPolicy;
 use crate::quantity::{Rate, Size, Span};
 use crate::question::Expectation;
 
@@ -18,7 +18,7 @@ pub use crate::localized::Localized;
 pub use crate::observer::Observer;
 pub use crate::parameter::Value;
 pub use link::{Link, Shape};
-pub use phase::{Condition, Happening, Phase, PhaseAction, Start, Trigger};
+pub use phase::{Condition, Phase, PhaseAction, ScenarioEvent, Start, Trigger};
 
 /// The phase in which nothing has been done to the lab yet.
 pub const AS_LEFT: &str = "as-left";
@@ -47,7 +47,7 @@ pub struct Topology {
     /// Phases after [`AS_LEFT`], in the order in which they are brought about.
     pub phases: Vec<Phase>,
     /// What happens while the candidate works, in the order of the document.
-    pub events: Vec<Happening>,
+    pub events: Vec<ScenarioEvent>,
     /// Tasks in their order.
     pub tasks: Vec<Task>,
     /// Mistakes in their order.
@@ -284,8 +284,8 @@ pub struct Check {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hint: Localized,
     /// What a candidate is shown of it.
-    #[serde(skip_serializing_if = "Shown::is_usual")]
-    pub shown: Shown,
+    #[serde(skip_serializing_if = "FeedbackPolicy::is_usual")]
+    pub shown: FeedbackPolicy,
     /// Most that looking may take.
     pub timeout: Span,
 }

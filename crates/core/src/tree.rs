@@ -4,19 +4,19 @@
 //! direct reading cannot: templates are rendered in it before types are read, several problems of
 //! shape are found in one go, and whatever is found later by meaning still has a line and column.
 
+mod error;
 mod read;
-mod refusal;
 mod shape;
 
 use serde::de::DeserializeOwned;
 
-use crate::problem::{Place, Problem};
+use crate::problem::{Problem, SourceLocation};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tree {
     /// Where it begins.
-    pub at: Mark,
+    pub at: Position,
     /// What it is.
     pub kind: Kind,
 }
@@ -51,14 +51,14 @@ pub struct Entry {
     /// The key.
     pub key: String,
     /// Where the key begins.
-    pub key_at: Mark,
+    pub key_at: Position,
     /// The value.
     pub value: Tree,
 }
 
 /// A line and a column, both from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
+pub struct Position {
     /// Line.
     pub line: u32,
     /// Column, in characters.
@@ -67,7 +67,7 @@ pub struct Mark {
 
 /// One part of a path from the root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum PathSegment {
     /// A map's key.
     Key(String),
     /// A place in a list, from 0.
@@ -76,14 +76,14 @@ pub enum Part {
 
 /// A path from the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Path(pub Vec<Part>);
+pub struct Path(pub Vec<PathSegment>);
 
 impl Path {
     /// The path to a key below.
     #[must_use]
     pub fn key(&self, key: &str) -> Self {
         let mut parts = self.0.clone();
-        parts.push(Part::Key(key.to_owned()));
+        parts.push(PathSegment::Key(key.to_owned()));
         Self(parts)
     }
 
@@ -91,16 +91,16 @@ impl Path {
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         let mut parts = self.0.clone();
-        parts.push(Part::Index(index));
+        parts.push(PathSegment::Index(index));
         Self(parts)
     }
 }
 
-impl Mark {
+impl Position {
     /// The place in a file.
     #[must_use]
-    pub fn in_file(self, file: &str) -> Place {
-        Place {
+    pub fn in_file(self, file: &str) -> SourceLocation {
+        SourceLocation {
             file: file.to_owned(),
             line: self.line,
             column: self.column,
@@ -169,14 +169,14 @@ impl Tree {
     }
 
     /// Where a path leads, or the deepest part of it that is there.
-    pub(crate) fn mark(&self, path: &Path) -> Mark {
+    pub(crate) fn mark(&self, path: &Path) -> Position {
         let mut at = self.at;
         let mut tree = self;
         for part in &path.0 {
             let below = match (part, &tree.kind) {
-                (Part::Key(key), Kind::Map(_)) => tree.get(key),
-                (Part::Index(index), Kind::List(elements)) => elements.get(*index),
-                (Part::Key(_) | Part::Index(_), _) => None,
+                (PathSegment::Key(key), Kind::Map(_)) => tree.get(key),
+                (PathSegment::Index(index), Kind::List(elements)) => elements.get(*index),
+                (PathSegment::Key(_) | PathSegment::Index(_), _) => None,
             };
             let Some(below) = below else { return at };
             at = below.at;
@@ -186,15 +186,15 @@ impl Tree {
     }
 
     /// Where the key stands that a path ends with.
-    pub(crate) fn key_mark(&self, path: &Path) -> Mark {
-        let Some((Part::Key(key), above)) = path.0.split_last() else {
+    pub(crate) fn key_mark(&self, path: &Path) -> Position {
+        let Some((PathSegment::Key(key), above)) = path.0.split_last() else {
             return self.mark(path);
         };
         let mut tree = self;
         for part in above {
             let below = match part {
-                Part::Key(key) => tree.get(key),
-                Part::Index(index) => tree.elements().get(*index),
+                PathSegment::Key(key) => tree.get(key),
+                PathSegment::Index(index) => tree.elements().get(*index),
             };
             let Some(below) = below else {
                 return self.mark(path);
@@ -216,12 +216,12 @@ impl Tree {
     }
 
     /// Takes a part away. The root itself cannot be.
-    fn prune(&mut self, path: &[Part]) {
+    fn prune(&mut self, path: &[PathSegment]) {
         let Some((part, rest)) = path.split_first() else {
             return;
         };
         match (part, &mut self.kind) {
-            (Part::Key(key), Kind::Map(entries)) => match rest {
+            (PathSegment::Key(key), Kind::Map(entries)) => match rest {
                 [] => entries.retain(|entry| entry.key != *key),
                 rest => {
                     if let Some(entry) = entries.iter_mut().find(|entry| entry.key == *key) {
@@ -229,12 +229,14 @@ impl Tree {
                     }
                 }
             },
-            (Part::Index(index), Kind::List(elements)) if *index < elements.len() => match rest {
-                // An emptied place keeps the others' numbers, so that later paths still lead there.
-                [] => elements[*index].kind = Kind::Null,
-                rest => elements[*index].prune(rest),
-            },
-            (Part::Key(_) | Part::Index(_), _) => {}
+            (PathSegment::Index(index), Kind::List(elements)) if *index < elements.len() => {
+                match rest {
+                    // An emptied place keeps the others' numbers, so that later paths still lead there.
+                    [] => elements[*index].kind = Kind::Null,
+                    rest => elements[*index].prune(rest),
+                }
+            }
+            (PathSegment::Key(_) | PathSegment::Index(_), _) => {}
         }
     }
 
@@ -310,10 +312,12 @@ impl Tree {
 }
 
 /// Whether a refusal only follows from something taken away before, which has been reported.
-fn follows(refusal: &refusal::Refusal, path: &Path, pruned: &[(Path, bool)]) -> bool {
+fn follows(refusal: &error::ShapeError, path: &Path, pruned: &[(Path, bool)]) -> bool {
     let below = |(gone, extra): &(Path, bool)| {
         let child = gone.0.len() == path.0.len() + 1 && gone.0.starts_with(&path.0);
-        let missing = refusal.missing().map(|field| Part::Key(field.to_owned()));
+        let missing = refusal
+            .missing()
+            .map(|field| PathSegment::Key(field.to_owned()));
         match missing {
             Some(field) => child && gone.0.last() == Some(&field),
             None => child && !extra,

@@ -88,7 +88,7 @@ pub struct Port {
 /// The answer to one request: a line of the standard output of `plateau-agent wire`, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WireAnswer {
+pub enum WireResponse {
     /// Everything is as asked.
     Done {
         /// How long it took, in microseconds.
@@ -105,7 +105,7 @@ pub enum WireAnswer {
 
 /// What the wirer saw of its host: the standard output of `plateau-agent kernel`, as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostAnswer {
+pub struct HostReport {
     /// Feature of the kernel, such as `netem` → whether it was made and worked.
     pub features: BTreeMap<String, bool>,
     /// Memory that can still be had, in bytes, where the kernel tells.

@@ -115,14 +115,14 @@ fn every_phase_of_the_good_scenario_has_this_plan() {
 
 #[test]
 fn a_link_has_the_faults_that_were_made_and_not_mended() {
-    use plateau_core::link::LinkFaults;
+    use plateau_core::link::LinkImpairments;
     use plateau_core::plan::wiring;
     let topology = good();
-    let mut faults = LinkFaults::default();
-    let ports = |faults: &LinkFaults| {
+    let mut faults = LinkImpairments::default();
+    let ports = |faults: &LinkImpairments| {
         let names: Vec<&String> = topology.nodes.keys().collect();
         let mut wiring = wiring(&topology, &names);
-        faults.impose(&mut wiring);
+        faults.apply_to(&mut wiring);
         let ports = wiring.ports.into_iter();
         let ports = ports.map(|(node, port)| {
             let key = format!("{node}:{}", port.interface);
@@ -134,7 +134,7 @@ fn a_link_has_the_faults_that_were_made_and_not_mended() {
     assert_eq!(planned["srv1:eth0"], (false, Some(100_000_000), None, None));
     let mut cut = 0;
     for (_, action) in topology.actions() {
-        faults.suffer(action);
+        faults.record_action(action);
         let now = ports(&faults);
         cut = cut.max(now.values().filter(|(cut, ..)| *cut).count());
         assert_eq!(now["srv1:eth1"], planned["srv1:eth1"], "{action}");

@@ -17,11 +17,11 @@ use crate::store::logins::{Login, LoginOwner};
 use crate::store::seats::SeatSummary;
 
 pub mod account;
-mod again;
 pub mod error;
 pub mod limits;
 pub mod password;
 pub mod principal;
+mod refresh;
 pub mod secret;
 
 pub use error::AccessError;
@@ -36,7 +36,7 @@ const TOUCH: Duration = Duration::from_secs(60);
 
 /// How long log-ins last.
 #[derive(Clone, Copy, Debug)]
-pub struct Lasting {
+pub struct LoginLifetimes {
     /// How long one of an account may be unused.
     pub idle: Duration,
     /// How long one of an account lasts at most.
@@ -46,7 +46,7 @@ pub struct Lasting {
     pub seat: Duration,
 }
 
-impl Default for Lasting {
+impl Default for LoginLifetimes {
     fn default() -> Self {
         const HOUR: Duration = Duration::from_secs(3600);
         Self {
@@ -59,7 +59,7 @@ impl Default for Lasting {
 
 /// A log-in that was just made.
 #[derive(Debug)]
-pub struct Made {
+pub struct CreatedLogin {
     /// What the client keeps, and shows from now on.
     pub secret: Secret,
     /// Who it is for.
@@ -75,7 +75,7 @@ struct Inner {
     database: Database,
     passwords: Passwords,
     limits: Limits,
-    lasting: Lasting,
+    lasting: LoginLifetimes,
     /// Counts what may have ended log-ins, for those who wait for the end of one.
     endings: watch::Sender<u64>,
 }
@@ -85,7 +85,7 @@ impl Access {
     ///
     /// # Errors
     /// No password can be hashed.
-    pub async fn open(database: Database, lasting: Lasting) -> Result<Self, AccessError> {
+    pub async fn open(database: Database, lasting: LoginLifetimes) -> Result<Self, AccessError> {
         Ok(Self(Arc::new(Inner {
             database,
             passwords: Passwords::new().await?,
@@ -113,10 +113,10 @@ impl Access {
         name: &str,
         password: &str,
         from: Option<IpAddr>,
-    ) -> Result<Made, AccessError> {
+    ) -> Result<CreatedLogin, AccessError> {
         let inner = &self.0;
         inner.limits.password(from)?;
-        let name = account::folded(name);
+        let name = account::normalize_name(name);
         let place = limits::place(from);
         let now = now();
         let failures = inner.database.failures();
@@ -149,7 +149,7 @@ impl Access {
             .invigilators()
             .sessions_of(&account.id)
             .await?;
-        Ok(Made {
+        Ok(CreatedLogin {
             secret,
             principal: Principal::Account {
                 login,
@@ -170,7 +170,7 @@ impl Access {
         &self,
         typed: &str,
         from: Option<IpAddr>,
-    ) -> Result<Made, AccessError> {
+    ) -> Result<CreatedLogin, AccessError> {
         let inner = &self.0;
         let place = limits::place(from);
         // What cannot be a code is looked up all the same: nobody learns from the time it takes.
@@ -183,10 +183,10 @@ impl Access {
         };
         let whose = LoginOwner::Seat(seat.id.clone());
         inner.database.logins().end_all(&whose).await?;
-        self.told_of_endings();
+        self.notify_log_in_ended();
         self.sweep(now()).await?;
         let (secret, login) = self.begin(whose, &place).await?;
-        Ok(Made {
+        Ok(CreatedLogin {
             secret,
             principal: Principal::Seat { login, place: seat },
         })
@@ -196,7 +196,7 @@ impl Access {
     ///
     /// # Errors
     /// [`AccessError::Later`] where there were too many from this address.
-    pub fn missed(&self, from: Option<IpAddr>) -> Result<(), AccessError> {
+    pub fn count_wrong_code(&self, from: Option<IpAddr>) -> Result<(), AccessError> {
         self.0.limits.miss(from)
     }
 
@@ -249,7 +249,7 @@ impl Access {
             return Ok(None);
         }
         if login.last_seen.saturating_add(millis(TOUCH)) <= now {
-            noted(database.logins().touch(&login.id, now).await);
+            log_failure(database.logins().touch(&login.id, now).await);
         }
         match login.whose.clone() {
             LoginOwner::Account(id) => {
@@ -284,7 +284,7 @@ impl Access {
         };
         let is_fresh = |at: i64| at.saturating_add(millis(TOUCH)) > now;
         if !token.last_used.is_some_and(is_fresh) {
-            noted(database.tokens().touch(&token.id, now).await);
+            log_failure(database.tokens().touch(&token.id, now).await);
         }
         Ok(Some(Principal::Token(token)))
     }
@@ -295,7 +295,7 @@ impl Access {
     /// The database fails.
     pub async fn log_out(&self, login: &Login) -> Result<(), AccessError> {
         self.0.database.logins().end(&login.id).await?;
-        self.told_of_endings();
+        self.notify_log_in_ended();
         Ok(())
     }
 
@@ -317,12 +317,12 @@ impl Access {
 
     async fn revoke(&self, whose: &LoginOwner) -> Result<u64, AccessError> {
         let ended = self.0.database.logins().end_all(whose).await?;
-        self.told_of_endings();
+        self.notify_log_in_ended();
         Ok(ended)
     }
 
     /// Has those look again who wait for the end of a log-in.
-    fn told_of_endings(&self) {
+    fn notify_log_in_ended(&self) {
         self.0
             .endings
             .send_modify(|count| *count = count.wrapping_add(1));
@@ -375,7 +375,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 /// Whoever shows what is right gets in, also where it cannot be written down that he did.
-fn noted(written: Result<(), crate::store::DatabaseError>) {
+fn log_failure(written: Result<(), crate::store::DatabaseError>) {
     if let Err(error) = written {
         let reason = plateau_labs::error::chain(&error);
         tracing::warn!(reason, "a use is not written down");

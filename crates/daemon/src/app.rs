@@ -7,9 +7,9 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Access, AccessError, Lasting};
+use crate::access::{Access, AccessError, LoginLifetimes};
 use crate::http::Api;
-use crate::proxy::{Base, House, Web};
+use crate::proxy::{BaseDomain, ConnectionContext, Web};
 use crate::report::Reports;
 use crate::sessions::{SessionError, Sessions};
 use crate::ssh::{HostKey, Ssh, SshError};
@@ -30,7 +30,7 @@ pub struct AppConfig {
     /// URL of the database.
     pub database: String,
     /// How long log-ins last.
-    pub lasting: Lasting,
+    pub lasting: LoginLifetimes,
     /// What images are built by.
     pub recipes: Recipes,
     /// The network that images are built in, where the engine's own does not do.
@@ -40,7 +40,7 @@ pub struct AppConfig {
     /// The port's certificate, where it is encrypted.
     pub tls: Option<Tls>,
     /// The name below which web applications of labs are, where they are wanted.
-    pub web: Option<Base>,
+    pub web: Option<BaseDomain>,
     /// Where candidates come in over SSH, where they do.
     pub ssh: Option<SocketAddr>,
     /// What ends everything.
@@ -54,7 +54,7 @@ impl AppConfig {
         Self {
             database: Database::in_folder(&settings.state),
             settings,
-            lasting: Lasting::default(),
+            lasting: LoginLifetimes::default(),
             recipes,
             build_network: None,
             fonts: None,
@@ -173,9 +173,9 @@ impl App {
     pub fn api(&self, address: SocketAddr) -> Api {
         let config = &self.config;
         let (tls, stop) = (config.tls.as_ref(), &config.stop);
-        let house = House::new(&self.labs, &self.terminals, &self.access, stop);
+        let context = ConnectionContext::new(&self.labs, &self.terminals, &self.access, stop);
         Api {
-            web: config.web.clone().map(|base| Web::new(base, tls, house)),
+            web: config.web.clone().map(|base| Web::new(base, tls, context)),
             address,
             ssh: self.ssh.as_ref().and_then(|ssh| ssh.view().ok()),
             terminals: self.terminals.clone(),

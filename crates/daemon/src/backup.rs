@@ -226,8 +226,8 @@ fn gather(
         let (path, name) = (entry.path(), entry.file_name());
         let unfinished =
             depth <= UNFINISHED_DEPTH && name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes());
-        let fleeting = depth == 1 && FLEETING.iter().any(|fleeting| name == *fleeting);
-        if unfinished || fleeting || left_out.contains(&path) {
+        let ephemeral = depth == 1 && FLEETING.iter().any(|ephemeral| name == *ephemeral);
+        if unfinished || ephemeral || left_out.contains(&path) {
             continue;
         }
         let kind = entry.file_type().map_err(failed)?;

@@ -12,7 +12,7 @@ pub mod heartbeat;
 
 /// What the host says of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Host {
+pub struct HostClock {
     /// Identifies the host's boot.
     pub boot: String,
     /// Time since that boot, the host's sleep included, in milliseconds.
@@ -23,7 +23,7 @@ pub struct Host {
 
 /// A moment of the clock as it was written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beat {
+pub struct ClockSample {
     /// Identifies the host's boot.
     pub boot: String,
     /// Time since that boot, in milliseconds.
@@ -35,12 +35,12 @@ pub struct Beat {
 /// The clock. Clones show the same.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    anchor: Arc<Beat>,
+    anchor: Arc<ClockSample>,
 }
 
 /// The later of two moments that were written down; only those of one boot can be compared.
 #[must_use]
-pub fn later(kept: Option<Beat>, beaten: Option<Beat>) -> Option<Beat> {
+pub fn later(kept: Option<ClockSample>, beaten: Option<ClockSample>) -> Option<ClockSample> {
     match (kept, beaten) {
         (Some(kept), Some(beaten))
             if kept.boot == beaten.boot && kept.since_boot_ms < beaten.since_boot_ms =>
@@ -57,7 +57,7 @@ pub fn later(kept: Option<Beat>, beaten: Option<Beat>) -> Option<Beat> {
 /// In the same boot it goes on from there; after another it shows the wall clock's time, or what
 /// was written down where the wall clock is behind that.
 #[must_use]
-pub fn go_on(last: Option<&Beat>, host: &Host) -> u64 {
+pub fn continue_clock(last: Option<&ClockSample>, host: &HostClock) -> u64 {
     match last {
         Some(last) if last.boot == host.boot => {
             let passed = host.since_boot_ms.saturating_sub(last.since_boot_ms);
@@ -71,11 +71,11 @@ pub fn go_on(last: Option<&Beat>, host: &Host) -> u64 {
 impl Clock {
     /// Goes on from what was written down last.
     #[must_use]
-    pub fn start(last: Option<&Beat>) -> Self {
+    pub fn start(last: Option<&ClockSample>) -> Self {
         let host = host();
         Self {
-            anchor: Arc::new(Beat {
-                showed_ms: go_on(last, &host),
+            anchor: Arc::new(ClockSample {
+                showed_ms: continue_clock(last, &host),
                 since_boot_ms: host.since_boot_ms,
                 boot: host.boot,
             }),
@@ -91,10 +91,10 @@ impl Clock {
 
     /// What there is to write down now.
     #[must_use]
-    pub fn beat(&self) -> Beat {
+    pub fn beat(&self) -> ClockSample {
         let since_boot_ms = since_boot_ms();
         let passed = since_boot_ms.saturating_sub(self.anchor.since_boot_ms);
-        Beat {
+        ClockSample {
             boot: self.anchor.boot.clone(),
             since_boot_ms,
             showed_ms: self.anchor.showed_ms.saturating_add(passed),
@@ -111,11 +111,11 @@ fn since_boot_ms() -> u64 {
 
 /// What the host says now. Where the kernel does not tell its boot, every start of the daemon
 /// counts as one.
-fn host() -> Host {
+fn host() -> HostClock {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
     let boot = boot.unwrap_or_else(|_| uuid::Uuid::now_v7().to_string());
     let wall = jiff::Timestamp::now().as_millisecond();
-    Host {
+    HostClock {
         boot: boot.trim().to_owned(),
         since_boot_ms: since_boot_ms(),
         wall_ms: u64::try_from(wall).unwrap_or(0),
@@ -126,16 +126,16 @@ fn host() -> Host {
 mod tests {
     use super::*;
 
-    fn beat() -> Beat {
-        Beat {
+    fn beat() -> ClockSample {
+        ClockSample {
             boot: "one".into(),
             since_boot_ms: 1_000,
             showed_ms: 500_000,
         }
     }
 
-    fn host(boot: &str, since_boot_ms: u64, wall_ms: u64) -> Host {
-        Host {
+    fn host(boot: &str, since_boot_ms: u64, wall_ms: u64) -> HostClock {
+        HostClock {
             boot: boot.into(),
             since_boot_ms,
             wall_ms,
@@ -144,12 +144,14 @@ mod tests {
 
     #[test]
     fn the_later_of_two_moments_of_one_boot_counts() {
-        let beat = |boot: &str, at| Beat {
+        let beat = |boot: &str, at| ClockSample {
             boot: boot.into(),
             since_boot_ms: at,
             showed_ms: at,
         };
-        let later = |kept: &Beat, beaten: &Beat| later(Some(kept.clone()), Some(beaten.clone()));
+        let later = |kept: &ClockSample, beaten: &ClockSample| {
+            later(Some(kept.clone()), Some(beaten.clone()))
+        };
         assert_eq!(later(&beat("a", 1), &beat("a", 2)), Some(beat("a", 2)));
         assert_eq!(later(&beat("a", 2), &beat("a", 1)), Some(beat("a", 2)));
         assert_eq!(later(&beat("b", 1), &beat("a", 9)), Some(beat("b", 1)));
@@ -159,15 +161,24 @@ mod tests {
     #[test]
     fn a_wall_clock_that_jumps_moves_nothing() {
         for wall in [0, 500_000, 9_999_999_999] {
-            assert_eq!(go_on(Some(&beat()), &host("one", 4_000, wall)), 503_000);
+            assert_eq!(
+                continue_clock(Some(&beat()), &host("one", 4_000, wall)),
+                503_000
+            );
         }
     }
 
     #[test]
     fn after_another_boot_the_wall_clock_counts_but_never_backwards() {
-        assert_eq!(go_on(Some(&beat()), &host("two", 10, 600_000)), 600_000);
-        assert_eq!(go_on(Some(&beat()), &host("two", 10, 400_000)), 500_000);
-        assert_eq!(go_on(None, &host("two", 10, 400_000)), 400_000);
+        assert_eq!(
+            continue_clock(Some(&beat()), &host("two", 10, 600_000)),
+            600_000
+        );
+        assert_eq!(
+            continue_clock(Some(&beat()), &host("two", 10, 400_000)),
+            500_000
+        );
+        assert_eq!(continue_clock(None, &host("two", 10, 400_000)), 400_000);
     }
 
     #[test]

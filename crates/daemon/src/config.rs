@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use plateau_core::problem::{Place, Problem};
+use plateau_core::problem::{Problem, SourceLocation};
 use plateau_labs::settings::{Settings, beside_us};
 use thiserror::Error;
 
-use crate::proxy::{Base, BaseError};
+use crate::proxy::{BaseDomain, BaseError};
 use crate::store::database::Database;
 use crate::tls::TlsOptions;
 
@@ -32,18 +32,18 @@ const RECORDING_MIB: u32 = 32;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingOrigin {
     /// Nobody said anything.
     Default,
     /// The file.
-    File(Place),
+    File(SourceLocation),
     /// A variable of the environment.
     Environment(&'static str),
     /// An option of the command line.
     CommandLine(&'static str),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
@@ -56,56 +56,56 @@ impl fmt::Display for Origin {
 
 /// A value and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Set<T> {
+pub struct Setting<T> {
     /// The value.
     pub value: T,
     /// Where it came from.
-    pub from: Origin,
+    pub from: SettingOrigin,
 }
 
 /// What is in force.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// What runs the containers.
-    pub runtime: Set<RuntimeKind>,
+    pub runtime: Setting<RuntimeKind>,
     /// Folder of the daemon's own state.
-    pub state: Set<PathBuf>,
+    pub state: Setting<PathBuf>,
     /// The agent's executable.
-    pub agent: Set<PathBuf>,
+    pub agent: Setting<PathBuf>,
     /// Unix socket to serve on.
-    pub socket: Set<PathBuf>,
+    pub socket: Setting<PathBuf>,
     /// Address to serve on.
-    pub listen: Set<SocketAddr>,
+    pub listen: Setting<SocketAddr>,
     /// Certificate for the port.
-    pub tls_cert: Set<Option<PathBuf>>,
+    pub tls_cert: Setting<Option<PathBuf>>,
     /// Its private key.
-    pub tls_key: Set<Option<PathBuf>>,
+    pub tls_key: Setting<Option<PathBuf>>,
     /// Folder of the room's authority.
-    pub tls_room: Set<Option<PathBuf>>,
+    pub tls_room: Setting<Option<PathBuf>>,
     /// Further names that the port is reached by.
-    pub tls_names: Set<Vec<String>>,
+    pub tls_names: Setting<Vec<String>>,
     /// Address to serve SSH on; nowhere where absent.
-    pub ssh: Set<Option<SocketAddr>>,
+    pub ssh: Setting<Option<SocketAddr>>,
     /// Name below which web applications of labs are; nowhere where absent.
-    pub web: Set<Option<String>>,
+    pub web: Setting<Option<String>>,
     /// Most that one recording of a terminal may have, in MiB.
-    pub recording_limit: Set<u32>,
+    pub recording_limit: Setting<u32>,
     /// Whether recordings hold what is typed.
-    pub record_input: Set<bool>,
+    pub record_input: Setting<bool>,
     /// URL of the database.
-    pub database: Set<String>,
+    pub database: Setting<String>,
     /// Image that all images stand on; made with mmdebstrap where absent.
-    pub base_image: Set<Option<String>>,
+    pub base_image: Setting<Option<String>>,
     /// Folder of the images' recipes; those built in where absent.
-    pub recipes: Set<Option<PathBuf>>,
+    pub recipes: Setting<Option<PathBuf>>,
     /// The engine's network that images are built in; the engine's choice where absent.
-    pub build_network: Set<Option<String>>,
+    pub build_network: Setting<Option<String>>,
     /// Folder of fonts for documents, besides the built-in ones.
-    pub fonts: Set<Option<PathBuf>>,
+    pub fonts: Setting<Option<PathBuf>>,
     /// How the log is written.
-    pub log_format: Set<LogFormat>,
+    pub log_format: Setting<LogFormat>,
     /// What the log tells.
-    pub log: Set<String>,
+    pub log: Setting<String>,
 }
 
 /// Why there is no configuration.
@@ -131,7 +131,7 @@ pub enum ConfigError {
 /// The three places that values come from.
 struct Layers<'a> {
     matches: &'a ArgMatches,
-    file: &'a file::Read,
+    file: &'a file::ConfigFile,
 }
 
 impl Layers<'_> {
@@ -139,26 +139,26 @@ impl Layers<'_> {
     /// says, else the default.
     fn set<T>(
         &self,
-        option: &'static Names,
+        option: &'static SettingNames,
         typed: Option<T>,
         filed: Option<T>,
         default: impl FnOnce() -> T,
-    ) -> Set<T> {
+    ) -> Setting<T> {
         if let Some(value) = typed {
             let from = match self.matches.value_source(option.id) {
-                Some(ValueSource::EnvVariable) => Origin::Environment(option.variable),
-                Some(_) | None => Origin::CommandLine(option.option),
+                Some(ValueSource::EnvVariable) => SettingOrigin::Environment(option.variable),
+                Some(_) | None => SettingOrigin::CommandLine(option.option),
             };
-            return Set { value, from };
+            return Setting { value, from };
         }
         match filed {
-            Some(value) => Set {
+            Some(value) => Setting {
                 value,
-                from: Origin::File(self.file.place(option.key)),
+                from: SettingOrigin::File(self.file.place(option.key)),
             },
-            None => Set {
+            None => Setting {
                 value: default(),
-                from: Origin::Default,
+                from: SettingOrigin::Default,
             },
         }
     }
@@ -166,7 +166,7 @@ impl Layers<'_> {
 
 /// What one and the same value is called in each place.
 #[derive(Debug)]
-struct Names {
+struct SettingNames {
     id: &'static str,
     option: &'static str,
     variable: &'static str,
@@ -175,9 +175,9 @@ struct Names {
 
 macro_rules! names {
     ($($constant:ident: $id:literal, $option:literal, $variable:literal, $key:literal;)*) => {
-        $(const $constant: Names = Names { id: $id, option: $option, variable: $variable, key: $key };)*
+        $(const $constant: SettingNames = SettingNames { id: $id, option: $option, variable: $variable, key: $key };)*
         #[cfg(test)]
-        const ALL: &[&Names] = &[$(&$constant),*];
+        const ALL: &[&SettingNames] = &[$(&$constant),*];
     };
 }
 
@@ -216,7 +216,7 @@ impl Config {
             Ok(content) => file::read(&path.display().to_string(), &content)
                 .map_err(|problems| ConfigError::Problems { problems })?,
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                file::Read::default()
+                file::ConfigFile::default()
             }
             Err(source) => {
                 let path = path.to_owned();
@@ -329,17 +329,17 @@ impl Config {
     ///
     /// # Errors
     /// It cannot be one.
-    pub fn base(&self) -> Result<Option<Base>, BaseError> {
-        self.web.value.as_deref().map(Base::of).transpose()
+    pub fn base(&self) -> Result<Option<BaseDomain>, BaseError> {
+        self.web.value.as_deref().map(BaseDomain::of).transpose()
     }
 }
 
 fn optional<T>(
     layers: &Layers<'_>,
-    names: &'static Names,
+    names: &'static SettingNames,
     typed: Option<T>,
     filed: Option<T>,
-) -> Set<Option<T>> {
+) -> Setting<Option<T>> {
     layers.set(names, typed.map(Some), filed.map(Some), || None)
 }
 

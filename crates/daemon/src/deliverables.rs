@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::exam::deliverable::{HandedInView, SavedView, VersionView};
-use plateau_core::exam::log::Entry;
+use plateau_core::exam::deliverable::{SavedDeliverableView, SubmissionView, VersionView};
+use plateau_core::exam::log::LogEntry;
 
 use crate::clock::Clock;
 use crate::store;
@@ -16,7 +16,7 @@ use crate::store::attempts::Attempts;
 use crate::store::deliverables::SavedVersions;
 use crate::store::{Database, DatabaseError};
 
-pub use content::{Kind, check, kind, media_type};
+pub use content::{FileKind, check, kind, media_type};
 pub use error::DeliverableError;
 
 mod content;
@@ -76,7 +76,10 @@ impl Deliverables {
     ///
     /// # Errors
     /// The attempt is not open, too much was saved already, or the database fails.
-    pub async fn save(&self, of: &Upload) -> Result<(SavedView, Vec<Entry>), DeliverableError> {
+    pub async fn save(
+        &self,
+        of: &Upload,
+    ) -> Result<(SavedDeliverableView, Vec<LogEntry>), DeliverableError> {
         let hash = blake3::hash(&of.content).to_hex().to_string();
         let mut tx = self.database.begin().await?;
         let state = Attempts::state_in(&mut tx, &of.attempt).await?;
@@ -132,7 +135,7 @@ impl Deliverables {
         let saved = saved.ok_or_else(|| DeliverableError::NoSuchDeliverable {
             task: of.task.clone(),
         })?;
-        Ok((SavedView { saved, before }, entries))
+        Ok((SavedDeliverableView { saved, before }, entries))
     }
 
     /// What was saved of an attempt, by task.
@@ -156,11 +159,14 @@ impl Deliverables {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn counting(
+    pub async fn current_by_attempt(
         &self,
         session: &str,
-    ) -> Result<BTreeMap<String, Vec<HandedInView>>, DatabaseError> {
-        self.database.deliverables().counting(session).await
+    ) -> Result<BTreeMap<String, Vec<SubmissionView>>, DatabaseError> {
+        self.database
+            .deliverables()
+            .current_by_attempt(session)
+            .await
     }
 
     /// What was saved of a task, by the BLAKE3 of its content.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use plateau_core::api::{EvidenceKeyView, GradingView};
 use plateau_core::evidence::{Evidence, grade_evidence};
 use plateau_core::exam::bundle::{Content, deliverable_name, seal};
-use plateau_core::exam::log::Deed;
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
 use plateau_core::scenario::Folder;
 use plateau_core::topology::Topology;
@@ -26,7 +26,7 @@ use crate::store::{Database, DatabaseError, Transaction};
 
 pub use error::JudgingError;
 pub use key::{EvidenceKey, EvidenceKeyError};
-pub use regrading::Mended;
+pub use regrading::CorrectedScenario;
 
 mod error;
 mod jurors;
@@ -52,7 +52,7 @@ pub enum OpenError {
 
 /// What an attempt is judged by.
 #[derive(Clone, Debug)]
-struct Matter {
+struct JudgingContext {
     sitting: AttemptSession,
     grading: Grading,
     topology: Arc<Topology>,
@@ -281,12 +281,12 @@ impl Judging {
         })
     }
 
-    async fn matter(&self, attempt: &str) -> Result<Matter, JudgingError> {
+    async fn matter(&self, attempt: &str) -> Result<JudgingContext, JudgingError> {
         let sitting = self.sitting(attempt).await?;
         let grading = self.accepted(attempt).await?;
         let seed = &grading.evidence.seed;
         let topology = self.topology(&grading.head.hash, seed).await?;
-        Ok(Matter {
+        Ok(JudgingContext {
             sitting,
             topology,
             grading,
@@ -322,7 +322,7 @@ async fn log_accepted(
     actor: &str,
     reason: Option<String>,
 ) -> Result<(), DatabaseError> {
-    let deed = Deed::Accepted {
+    let deed = LogAction::Accepted {
         attempt: attempt.to_owned(),
         grading: grading.to_owned(),
     };

@@ -79,9 +79,9 @@ mod tests {
 
     /// What is written is kept.
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct TextBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Kept {
+    impl Write for TextBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend(bytes);
             Ok(bytes.len())
@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn logged(format: LogFormat, tell: impl FnOnce()) -> String {
-        let kept = Kept::default();
+        let kept = TextBuffer::default();
         let writer = kept.clone();
         let subscriber = subscriber(format, "info", move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, tell);

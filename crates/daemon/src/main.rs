@@ -13,8 +13,8 @@ use plateau_labs::runtime::{Runtime, docker, fake, measured};
 use plateaud::app::{App, AppConfig};
 use plateaud::config::{Config, ConfigError, DEFAULT_FILE, Options, RuntimeKind, schema};
 use plateaud::http::{Listeners, Token};
-use plateaud::proxy::Base;
-use plateaud::restore::{Target, restore};
+use plateaud::proxy::BaseDomain;
+use plateaud::restore::{RestoreTarget, restore};
 use plateaud::tls::Tls;
 use plateaud::{log, metrics, service};
 use tokio::signal::unix::{SignalKind, signal};
@@ -134,7 +134,7 @@ async fn put_back(
     let config = Config::load(options, matches)?;
     let state = config.state.value.clone();
     let _held = hold(&state)?;
-    let target = Target {
+    let target = RestoreTarget {
         state,
         database: config.database.value.clone(),
         force,
@@ -214,7 +214,7 @@ async fn run(options: &Options, matches: &ArgMatches) -> Result<ExitCode, StartE
 }
 
 /// The name below which web applications of labs are, where they are wanted.
-fn base(config: &Config, tls: Option<&Tls>) -> Result<Option<Base>, StartError> {
+fn base(config: &Config, tls: Option<&Tls>) -> Result<Option<BaseDomain>, StartError> {
     let Some(base) = config.base()? else {
         return Ok(None);
     };

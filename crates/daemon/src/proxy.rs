@@ -16,20 +16,20 @@ use crate::access::secret::Secret;
 use crate::tls::Tls;
 
 mod body;
+pub mod connection;
 pub mod forward;
 pub mod headers;
-pub mod line;
 pub mod name;
 pub mod pac;
 pub mod ticket;
 
-pub use forward::{Pass, ProxyError};
-pub use line::{House, LineError};
-pub use name::{Base, BaseError, Target};
+pub use connection::{ConnectionContext, ConnectionError};
+pub use forward::{AppSession, ProxyError};
+pub use name::{AppTarget, BaseDomain, BaseError};
 
 pub use ticket::Grant;
 
-use ticket::Secrets;
+use ticket::SecretMap;
 
 /// Where an application's name takes tickets.
 pub const ENTRY: &str = "/.plateau/enter";
@@ -40,20 +40,20 @@ pub struct Web(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    base: Base,
+    base: BaseDomain,
     served: Option<RustlsConfig>,
-    house: House,
-    tickets: Mutex<Secrets<Grant>>,
-    passes: Mutex<Secrets<Arc<Pass>>>,
+    house: ConnectionContext,
+    tickets: Mutex<SecretMap<Grant>>,
+    passes: Mutex<SecretMap<Arc<AppSession>>>,
 }
 
 /// Whom a request is for, by the name that it was sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Meant {
+pub enum HostTarget {
     /// The daemon, or whoever else is not below the base.
     Daemon,
     /// An application.
-    Application(Target),
+    Application(AppTarget),
     /// Nobody: no application has this name, and the daemon must not.
     Nobody,
 }
@@ -61,19 +61,19 @@ pub enum Meant {
 impl Web {
     /// Nobody was let in yet. That the base goes with the daemon's certificate was looked at before.
     #[must_use]
-    pub fn new(base: Base, tls: Option<&Tls>, house: House) -> Self {
+    pub fn new(base: BaseDomain, tls: Option<&Tls>, house: ConnectionContext) -> Self {
         Self(Arc::new(Inner {
             base,
             served: tls.map(Tls::served),
             house,
-            tickets: Mutex::new(Secrets::tickets()),
-            passes: Mutex::new(Secrets::passes()),
+            tickets: Mutex::new(SecretMap::tickets()),
+            passes: Mutex::new(SecretMap::passes()),
         }))
     }
 
     /// The name below which the applications are.
     #[must_use]
-    pub fn base(&self) -> &Base {
+    pub fn base(&self) -> &BaseDomain {
         &self.0.base
     }
 
@@ -92,24 +92,24 @@ impl Web {
 
     /// Whom a name is for.
     #[must_use]
-    pub fn meant(&self, name: &str) -> Meant {
+    pub fn classify_host(&self, name: &str) -> HostTarget {
         let name = name.to_ascii_lowercase();
         let base = &self.0.base;
         if base.has_below(&name) {
-            let target = base.label(&name).and_then(Target::of);
-            return target.map_or(Meant::Nobody, Meant::Application);
+            let target = base.label(&name).and_then(AppTarget::of);
+            return target.map_or(HostTarget::Nobody, HostTarget::Application);
         }
         // A certificate for all names below one may have these among them.
         match base.is(&name) || base.is_below(&name) {
-            true => Meant::Nobody,
-            false => Meant::Daemon,
+            true => HostTarget::Nobody,
+            false => HostTarget::Daemon,
         }
     }
 
     /// The origin of an application, as browsers write it, at a port of the daemon's; `None` where
     /// its name would be too long.
     #[must_use]
-    pub fn origin(&self, target: &Target, port: Option<u16>) -> Option<String> {
+    pub fn origin(&self, target: &AppTarget, port: Option<u16>) -> Option<String> {
         let name = format!("{}.{}", target.label()?, self.0.base);
         let (scheme, usual) = self.scheme();
         let port = port.filter(|port| *port != usual);
@@ -146,7 +146,7 @@ impl Web {
 
     /// Takes a ticket; `None` where it is none, is over, was used, or is another target's.
     #[must_use]
-    pub fn take(&self, ticket: &str, target: &Target) -> Option<Grant> {
+    pub fn take(&self, ticket: &str, target: &AppTarget) -> Option<Grant> {
         locked(&self.0.tickets).take(ticket, target, Instant::now())
     }
 
@@ -154,21 +154,21 @@ impl Web {
     ///
     /// # Errors
     /// The system gives no random bytes.
-    pub fn let_in(&self, grant: Grant) -> Result<Secret, AccessError> {
+    pub fn issue_pass(&self, grant: Grant) -> Result<Secret, AccessError> {
         let (target, principal) = (grant.target.clone(), grant.principal.clone());
-        let pass = Arc::new(Pass::new(self.0.house.clone(), grant));
+        let pass = Arc::new(AppSession::new(self.0.house.clone(), grant));
         locked(&self.0.passes).issue(&target, &principal, pass, Instant::now())
     }
 
     /// Who shows a pass at a target; `None` where he shows none that is good there.
     #[must_use]
-    pub fn pass(&self, shown: &str, target: &Target) -> Option<Arc<Pass>> {
+    pub fn pass(&self, shown: &str, target: &AppTarget) -> Option<Arc<AppSession>> {
         let passes = locked(&self.0.passes);
         passes.find(shown, target, Instant::now()).cloned()
     }
 
     /// Forgets a pass whose log-in is over.
-    pub fn forget(&self, shown: &str, target: &Target) {
+    pub fn forget(&self, shown: &str, target: &AppTarget) {
         let forgotten = locked(&self.0.passes).take(shown, target, Instant::now());
         drop(forgotten);
     }

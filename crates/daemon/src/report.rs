@@ -21,12 +21,12 @@ use tokio::sync::Semaphore;
 
 /// The kinds of documents that `plateau-report` makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Document {
+pub enum DocumentKind {
     /// The access codes of a session, to be cut and handed out.
     Slips,
 }
 
-impl Document {
+impl DocumentKind {
     /// The program's word for it.
     fn word(self) -> &'static str {
         match self {
@@ -195,7 +195,7 @@ impl Reports {
     /// The program is missing, refuses, fails, or takes more than it may.
     pub async fn make(
         &self,
-        document: Document,
+        document: DocumentKind,
         says: &impl Serialize,
     ) -> Result<Bytes, ReportError> {
         let json = serde_json::to_vec(says).map_err(ReportError::Json)?;
@@ -208,7 +208,7 @@ impl Reports {
         }))
     }
 
-    fn start(&self, document: Document) -> Result<Child, ReportError> {
+    fn start(&self, document: DocumentKind) -> Result<Child, ReportError> {
         let mut command = Command::new(&self.program);
         command
             .env_clear()
@@ -336,7 +336,9 @@ mod tests {
     async fn made(script: &str, limits: Limits) -> Result<Bytes, ReportError> {
         let folder = tempfile::tempdir().unwrap();
         let reports = posing(folder.path(), script, limits);
-        reports.make(Document::Slips, &json!({ "seats": [] })).await
+        reports
+            .make(DocumentKind::Slips, &json!({ "seats": [] }))
+            .await
     }
 
     #[tokio::test]
@@ -354,7 +356,7 @@ mod tests {
             Limits::default(),
         );
         let reports = reports.with_fonts(Some(PathBuf::from("/fonts")));
-        let said = reports.make(Document::Slips, &json!({})).await.unwrap();
+        let said = reports.make(DocumentKind::Slips, &json!({})).await.unwrap();
         let said = String::from_utf8(said.to_vec()).unwrap();
         assert!(said.starts_with("slips --fonts /fonts\n"), "{said}");
         assert!(!said.contains("HOME=") && !said.contains("CARGO"), "{said}");
@@ -363,7 +365,10 @@ mod tests {
     #[tokio::test]
     async fn where_the_program_is_missing_somebody_is_told_what_to_do() {
         let reports = Reports::new(PathBuf::from("/nowhere/plateau-report"), Limits::default());
-        let error = reports.make(Document::Slips, &json!({})).await.unwrap_err();
+        let error = reports
+            .make(DocumentKind::Slips, &json!({}))
+            .await
+            .unwrap_err();
         assert!(matches!(error, ReportError::Missing { .. }), "{error}");
         let told = error.api();
         assert_eq!(told.message, "`/nowhere/plateau-report` is missing");
@@ -399,7 +404,10 @@ mod tests {
             folder.path().join("pid").display()
         );
         let reports = posing(folder.path(), &script, limits);
-        let error = reports.make(Document::Slips, &json!({})).await.unwrap_err();
+        let error = reports
+            .make(DocumentKind::Slips, &json!({}))
+            .await
+            .unwrap_err();
         assert!(matches!(error, ReportError::TooSlow { .. }), "{error}");
         let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap();
         let stat = PathBuf::from("/proc").join(pid.trim()).join("stat");
@@ -456,7 +464,7 @@ mod tests {
         let script = format!("mkdir {0} && cat && rmdir {0}", place.display());
         let reports = posing(folder.path(), &script, limits);
         let says = json!({});
-        let all = (0..5).map(|_| reports.make(Document::Slips, &says));
+        let all = (0..5).map(|_| reports.make(DocumentKind::Slips, &says));
         for made in futures_util::future::join_all(all).await {
             assert_eq!(made.unwrap(), "{}");
         }

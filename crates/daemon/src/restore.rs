@@ -13,7 +13,7 @@ use plateau_labs::disk;
 use thiserror::Error;
 
 use crate::store::database::{Database, DatabaseError, Dialect};
-use crate::store::dump::{Counts, DumpError};
+use crate::store::dump::{DumpError, RestoredCounts};
 
 /// Files that a state folder without a daemon's work has as well.
 const EMPTY: [&str; 2] = ["lock", disk::RESERVE];
@@ -118,7 +118,7 @@ impl RestoreError {
 
 /// Where a backup goes.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct RestoreTarget {
     /// The state folder, which no daemon uses.
     pub state: PathBuf,
     /// The database's URL.
@@ -133,7 +133,7 @@ pub struct Restored {
     /// What the archive said of itself.
     pub manifest: Manifest,
     /// What came back.
-    pub counts: Counts,
+    pub counts: RestoredCounts,
     /// Sessions whose log is not whole, and what is wrong with it.
     pub broken: Vec<(String, LogError)>,
     /// Where that is which was there before.
@@ -150,7 +150,7 @@ impl Restored {
 
 impl fmt::Display for Restored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts {
+        let RestoredCounts {
             sessions,
             attempts,
             gradings,
@@ -178,7 +178,7 @@ impl fmt::Display for Restored {
 ///
 /// # Errors
 /// The archive is not whole, something is there already, or folder or database cannot be used.
-pub async fn restore(archive: &Path, target: &Target) -> Result<Restored, RestoreError> {
+pub async fn restore(archive: &Path, target: &RestoreTarget) -> Result<Restored, RestoreError> {
     let state = &target.state;
     let parent = match state.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -296,7 +296,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 /// The database without a table in it.
 async fn vacant(
     url: &str,
-    target: &Target,
+    target: &RestoreTarget,
     stamp: &str,
     aside: &mut Vec<String>,
 ) -> Result<Database, RestoreError> {

@@ -163,7 +163,7 @@ impl Scenarios {
     ///
     /// # Errors
     /// It is not kept, cannot be read, or has problems.
-    pub async fn any_draw(&self, hash: &str) -> Result<Arc<Topology>, FrozenError> {
+    pub async fn sample_draw(&self, hash: &str) -> Result<Arc<Topology>, FrozenError> {
         self.resolved(hash, "").await
     }
 

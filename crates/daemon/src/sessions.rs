@@ -10,9 +10,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use plateau_core::exam::clock::{Reading, read};
-use plateau_core::exam::deliverable::HandedInView;
-use plateau_core::exam::log::Entry;
+use plateau_core::exam::clock::{ClockReading, read};
+use plateau_core::exam::deliverable::SubmissionView;
+use plateau_core::exam::log::LogEntry;
 use plateau_core::proof::Proof;
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::Labs;
@@ -60,7 +60,7 @@ mod view;
 use deed::grant;
 use history::{Histories, History};
 
-pub use deliver::Sending;
+pub use deliver::DeliverableUpload;
 pub use error::SessionError;
 
 /// Who acts where nobody does: the daemon itself.
@@ -108,32 +108,32 @@ struct Inner {
     /// Sessions that are being rehearsed.
     rehearsing: Mutex<BTreeSet<String>>,
     wake: Notify,
-    changes: broadcast::Sender<Change>,
+    changes: broadcast::Sender<SessionChange>,
     stop: CancellationToken,
 }
 
 /// Something changed in a session: an entry was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct SessionChange {
     /// The session's identifier.
     pub session: String,
     /// The entry.
-    pub entry: Entry,
+    pub entry: LogEntry,
 }
 
 /// A session with all there is of it.
 #[derive(Debug)]
-struct Whole {
+struct SessionSnapshot {
     session: SessionRow,
     scenarios: Vec<ScenarioRow>,
     seats: BTreeMap<String, SeatRow>,
     attempts: Vec<AttemptRow>,
     log: Arc<History>,
     /// What counts of each attempt's deliverables, where somebody is to be shown it.
-    counting: BTreeMap<String, Vec<HandedInView>>,
+    counting: BTreeMap<String, Vec<SubmissionView>>,
 }
 
-impl Whole {
+impl SessionSnapshot {
     fn seat(&self, attempt: &AttemptRow) -> Option<&SeatRow> {
         self.seats.get(&attempt.seat)
     }
@@ -144,7 +144,7 @@ impl Whole {
     }
 
     /// What an attempt's clock shows. One whose seat or scenario is gone has no time at all.
-    fn reading(&self, attempt: &AttemptRow, now_ms: u64) -> Option<Reading> {
+    fn reading(&self, attempt: &AttemptRow, now_ms: u64) -> Option<ClockReading> {
         let grant = grant(self.seat(attempt)?, self.scenario(attempt)?);
         Some(read(&grant, self.log.ticks(&attempt.id), now_ms))
     }
@@ -227,7 +227,7 @@ impl Sessions {
 
     /// What changes from now on. A receiver that is too slow loses the oldest changes.
     #[must_use]
-    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+    pub fn subscribe(&self) -> broadcast::Receiver<SessionChange> {
         self.inner.changes.subscribe()
     }
 
@@ -248,10 +248,10 @@ impl Sessions {
         })
     }
 
-    async fn whole(&self, session: SessionRow) -> Result<Whole, SessionError> {
+    async fn snapshot(&self, session: SessionRow) -> Result<SessionSnapshot, SessionError> {
         let database = &self.inner.database;
         let seats = database.seats().of_session(&session.id).await?;
-        Ok(Whole {
+        Ok(SessionSnapshot {
             scenarios: database.sessions().scenarios(&session.id).await?,
             seats: seats
                 .into_iter()
@@ -275,10 +275,10 @@ impl Sessions {
     }
 
     /// Tells everybody of entries that are in the log, and wakes the conductor.
-    fn tell(&self, session: &str, entries: Vec<Entry>) {
+    fn tell(&self, session: &str, entries: Vec<LogEntry>) {
         for entry in entries {
             // Nobody may be listening.
-            let _ = self.inner.changes.send(Change {
+            let _ = self.inner.changes.send(SessionChange {
                 session: session.to_owned(),
                 entry,
             });
@@ -305,7 +305,7 @@ impl Sessions {
 
     /// Keeps that a scenario's folder was proven, where the proof holds and is complete: sessions take
     /// it from now on. That it could not be kept is told in the log alone, since the proof was given.
-    pub async fn keep_proof(&self, hash: &str, proof: &Proof) {
+    pub async fn record_proof(&self, hash: &str, proof: &Proof) {
         if !proof.holds || !proof.complete {
             return;
         }

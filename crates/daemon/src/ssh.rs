@@ -28,7 +28,7 @@ mod host_key;
 mod screen;
 
 pub use error::SshError;
-pub use gate::{Admission, Gate, Knock, Proof, Refusal, Stage};
+pub use gate::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 pub use host_key::HostKey;
 
 use connection::Connection;
@@ -65,13 +65,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Ssh {
     listener: TcpListener,
     config: Arc<Config>,
-    house: Arc<House>,
+    house: Arc<ServerContext>,
     fingerprint: String,
 }
 
 /// What all connections share.
 #[derive(Debug)]
-struct House {
+struct ServerContext {
     labs: Labs,
     terminals: Terminals,
     gate: Gate,
@@ -110,7 +110,7 @@ impl Ssh {
         Ok(Self {
             listener,
             config: Arc::new(config),
-            house: Arc::new(House {
+            house: Arc::new(ServerContext {
                 labs,
                 terminals,
                 gate,
@@ -186,7 +186,7 @@ impl Ssh {
 /// Serves one connection to its end.
 async fn converse(
     config: Arc<Config>,
-    house: Arc<House>,
+    house: Arc<ServerContext>,
     stream: TcpStream,
     peer: SocketAddr,
     stop: CancellationToken,

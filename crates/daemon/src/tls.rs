@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Error};
 
-pub use host_names::Names;
-use room::Room;
+pub use host_names::AllowedHosts;
+use room::RoomAuthority;
 
 mod host_names;
 pub mod room;
@@ -100,28 +100,31 @@ pub enum TlsError {
 
 /// Where certificates come from.
 #[derive(Clone, Debug)]
-enum Origin {
+enum CertificateSource {
     /// Files that somebody else keeps.
     Files { certificate: PathBuf, key: PathBuf },
     /// The room's own authority.
-    Room { room: Room, address: SocketAddr },
+    Room {
+        room: RoomAuthority,
+        address: SocketAddr,
+    },
 }
 
 /// What the port is served with.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    origin: Origin,
+    origin: CertificateSource,
     /// Names that were configured.
     names: Vec<String>,
     /// What the certificate of the room is to be for besides.
     web: Option<String>,
     served: RustlsConfig,
-    answered: Names,
+    answered: AllowedHosts,
     authority: Option<Arc<str>>,
 }
 
 /// A certificate and its key, as they are served.
-struct Pair {
+struct CertificateAndKey {
     certificate: PathBuf,
     key: PathBuf,
 }
@@ -138,7 +141,7 @@ impl Tls {
         address: SocketAddr,
     ) -> Result<Option<Self>, TlsError> {
         let origin = match (&options.tls_cert, &options.tls_key, &options.tls_room) {
-            (Some(certificate), Some(key), _) => Origin::Files {
+            (Some(certificate), Some(key), _) => CertificateSource::Files {
                 certificate: certificate.clone(),
                 key: key.clone(),
             },
@@ -147,17 +150,17 @@ impl Tls {
                     Some("auto") => state.join("tls"),
                     _ => folder.clone(),
                 };
-                let room = Room::open(&folder)?;
-                Origin::Room { room, address }
+                let room = RoomAuthority::open(&folder)?;
+                CertificateSource::Room { room, address }
             }
             _ => return Ok(None),
         };
         let authority = match &origin {
-            Origin::Room { room, .. } => Some(room.authority()?.into()),
-            Origin::Files { .. } => None,
+            CertificateSource::Room { room, .. } => Some(room.authority()?.into()),
+            CertificateSource::Files { .. } => None,
         };
         let (config, names) = load(&origin, &options.tls_name, options.web.as_deref())?;
-        let answered = Names::default();
+        let answered = AllowedHosts::default();
         answered.set(names);
         Ok(Some(Self {
             origin,
@@ -176,15 +179,15 @@ impl Tls {
 
     /// The names that the port answers to.
     #[must_use]
-    pub fn names(&self) -> Names {
+    pub fn names(&self) -> AllowedHosts {
         self.answered.clone()
     }
 
     /// Whether the certificate is the centre's own, which browsers go on trusting.
     pub(crate) fn is_own(&self) -> bool {
         match self.origin {
-            Origin::Files { .. } => true,
-            Origin::Room { .. } => false,
+            CertificateSource::Files { .. } => true,
+            CertificateSource::Room { .. } => false,
         }
     }
 
@@ -230,16 +233,16 @@ impl Tls {
 
 /// What is to be served now, and the names in it.
 fn load(
-    origin: &Origin,
+    origin: &CertificateSource,
     configured: &[String],
     web: Option<&str>,
 ) -> Result<(Arc<ServerConfig>, Vec<String>), TlsError> {
     let pair = match origin {
-        Origin::Files { certificate, key } => Pair {
+        CertificateSource::Files { certificate, key } => CertificateAndKey {
             certificate: certificate.clone(),
             key: key.clone(),
         },
-        Origin::Room { room, address } => {
+        CertificateSource::Room { room, address } => {
             let mut wanted = wanted(*address, configured)?;
             wanted.extend(web.map(str::to_owned));
             room.certificate(&wanted, jiff::Timestamp::now())?
@@ -250,7 +253,7 @@ fn load(
     Ok((config, names))
 }
 
-fn read(pair: &Pair) -> Result<(Arc<ServerConfig>, Vec<String>), TlsError> {
+fn read(pair: &CertificateAndKey) -> Result<(Arc<ServerConfig>, Vec<String>), TlsError> {
     let path = &pair.certificate;
     let chain = chain(path)?;
     let key = PrivateKeyDer::from_pem_file(&pair.key).map_err(|source| TlsError::Pem {

@@ -9,7 +9,7 @@ use plateau_core::spec::{NodeSpec, TaskSpec};
 use plateau_core::tree::Path as At;
 
 use super::document::{self, scalar};
-use super::draft::{Draft, Names, task};
+use super::draft::{Draft, UniqueNames, task};
 use crate::document::refused;
 use crate::error::ImportError;
 use project::{Attribute, Project, Service};
@@ -79,7 +79,7 @@ pub fn read(path: &Path) -> Result<Draft, ImportError> {
 
 /// The machines: as many for each service as it is scaled to.
 fn machines<'a>(draft: &mut Draft, project: &'a Project) -> Vec<Machine<'a>> {
-    let mut names = Names::default();
+    let mut names = UniqueNames::default();
     let mut machines = Vec::new();
     for service in &project.services {
         let scale = service

@@ -8,16 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FilePath;
 
-use plateau_core::tree::{Mark, Path, Tree};
+use plateau_core::tree::{Path, Position, Tree};
 
 use super::draft::Draft;
 use super::emulator::material::Material;
 use super::emulator::{Machine, renamed};
-use super::names::Names;
+use super::names::UniqueNames;
 use crate::error::ImportError;
 use keys::Role;
 use links::Link;
-use machine::Cast;
+use machine::NodeMapping;
 use networks::Wiring;
 use source::Source;
 use topology::Topology;
@@ -74,7 +74,7 @@ pub fn read(file: &FilePath, environment: &Environment) -> Result<Draft, ImportE
         };
         match keys::role(&node.kind) {
             Role::Container => {
-                let mut cast = Cast {
+                let mut cast = NodeMapping {
                     source: &source,
                     draft: &mut draft,
                     material: &mut material,
@@ -101,7 +101,7 @@ pub fn read(file: &FilePath, environment: &Environment) -> Result<Draft, ImportE
 
 /// A machine for each node that is to be one, by the node's name in the topology.
 fn machines<'a>(topology: &Topology<'a>, draft: &mut Draft) -> BTreeMap<&'a str, Machine> {
-    let mut names = Names::default();
+    let mut names = UniqueNames::default();
     let mut changed = BTreeMap::new();
     let mut machines = BTreeMap::new();
     for node in &topology.nodes {
@@ -151,10 +151,10 @@ fn leave_out(topology: &Topology, draft: &mut Draft) {
             levels.push((nodes.clone(), &entry.value));
         }
     }
-    let mut said: BTreeSet<Mark> = BTreeSet::new();
+    let mut said: BTreeSet<Position> = BTreeSet::new();
     for (path, tree) in levels {
         for entry in source.map(Some(tree)).unwrap_or_default() {
-            let Some(why) = keys::without_counterpart(&entry.key) else {
+            let Some(why) = keys::omission_reason(&entry.key) else {
                 continue;
             };
             if said.insert(entry.key_at) {

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use plateau_core::problem::{Place, Problem};
-use plateau_core::tree::{Entry, Kind, Mark, Tree};
+use plateau_core::problem::{Problem, SourceLocation};
+use plateau_core::tree::{Entry, Kind, Position, Tree};
 
 use crate::error::ImportError;
 
@@ -80,8 +80,8 @@ pub(super) fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, ImportError>
 }
 
 /// A file as a whole.
-pub(super) fn whole(path: &Path) -> Place {
-    Place {
+pub(super) fn whole(path: &Path) -> SourceLocation {
+    SourceLocation {
         file: path.display().to_string(),
         line: 0,
         column: 0,
@@ -111,14 +111,14 @@ impl Document {
     }
 
     /// A place in it.
-    pub(super) fn place(&self, mark: Mark) -> Place {
+    pub(super) fn place(&self, mark: Position) -> SourceLocation {
         mark.in_file(&self.file)
     }
 
     /// Bad input at a place in it.
     pub(super) fn refuse(
         &self,
-        mark: Mark,
+        mark: Position,
         code: &str,
         message: String,
         hint: &str,
@@ -176,7 +176,12 @@ pub(super) fn kind(tree: &Tree) -> &'static str {
 }
 
 /// Bad input that is one problem.
-pub(super) fn refused(place: Place, code: &str, message: String, hint: &str) -> ImportError {
+pub(super) fn refused(
+    place: SourceLocation,
+    code: &str,
+    message: String,
+    hint: &str,
+) -> ImportError {
     ImportError::Problems(vec![Problem {
         place,
         code: code.to_owned(),

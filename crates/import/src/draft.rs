@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use plateau_core::problem::Place;
+use plateau_core::problem::SourceLocation;
 use plateau_core::quantity::Span;
 use plateau_core::question::{Expectation, Vantage};
 use plateau_core::scenario::Folder;
@@ -16,7 +16,7 @@ use plateau_core::tree::Path;
 use serde::Serialize;
 
 use super::layout::{self, Comments};
-pub(crate) use super::names::Names;
+pub(crate) use super::names::UniqueNames;
 use crate::error::ImportError;
 
 /// How long a candidate has, until the trainer says otherwise.
@@ -28,7 +28,7 @@ const SKILL: &str = "tsgeri/1.2";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Omission {
     /// Where it stands in what was imported.
-    pub place: Place,
+    pub place: SourceLocation,
     /// What, and why not.
     pub what: String,
 }
@@ -81,7 +81,7 @@ impl Draft {
         ];
         comments.insert(Path::default(), head);
         let mut draft = Self {
-            id: Names::default().take(name),
+            id: UniqueNames::default().take(name),
             title: Localized::new(),
             networks: BTreeMap::new(),
             nodes: BTreeMap::new(),
@@ -106,7 +106,7 @@ impl Draft {
 
     /// Says that something cannot be carried over, and writes it as a comment on the part of the
     /// scenario that it would have belonged to.
-    pub(crate) fn leave_out(&mut self, place: Place, at: &Path, what: impl Into<String>) {
+    pub(crate) fn leave_out(&mut self, place: SourceLocation, at: &Path, what: impl Into<String>) {
         let what = one_line(&what.into());
         self.comment(at, &format!("Left out: {what}"));
         self.left_out.push(Omission { place, what });

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use plateau_core::matcher::Mode;
-use plateau_core::problem::Place;
+use plateau_core::problem::SourceLocation;
 use plateau_core::spec::{FileSpec, InterfaceSpec, NodeSpec};
 use plateau_core::tree::Path;
 
@@ -50,7 +50,7 @@ pub(super) struct Machine {
     /// Its name as a node.
     pub(super) name: String,
     /// Where it stands in the emulator's lab.
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     /// The node that it becomes.
     pub(super) node: NodeSpec,
     /// What is run in it before the candidate gets in.
@@ -63,7 +63,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// A machine without anything.
-    pub(super) fn new(name: String, place: Place) -> Self {
+    pub(super) fn new(name: String, place: SourceLocation) -> Self {
         Self {
             name,
             place,
@@ -80,7 +80,7 @@ impl Machine {
     }
 
     /// Takes the node's image for one of the emulator's, and says so in the scenario.
-    pub(super) fn stand_in(&mut self, draft: &mut Draft, image: &str, place: Place) {
+    pub(super) fn stand_in(&mut self, draft: &mut Draft, image: &str, place: SourceLocation) {
         let stand_in = stand_in::for_image(image);
         self.node.image = stand_in.image.to_owned();
         self.node.devices = stand_in.devices.to_vec();

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use plateau_core::spec::{InterfaceSpec, NetworkSpec, NodeSpec};
-use plateau_core::tree::{Entry, Kind, Mark, Path as At};
+use plateau_core::tree::{Entry, Kind, Path as At, Position};
 
 use super::document::{self, Document, entries, scalar};
-use super::draft::{Draft, Names, check, task};
+use super::draft::{Draft, UniqueNames, check, task};
 use crate::document::refused;
 use crate::error::ImportError;
 use resource::Resource;
@@ -50,7 +50,7 @@ struct Reading {
 /// Where a file is included, and how.
 struct Include<'a> {
     document: &'a Document,
-    at: Mark,
+    at: Position,
 }
 
 impl Reading {
@@ -226,7 +226,7 @@ fn add_task(draft: &mut Draft, document: &Document, all: &[Document]) {
     let path = At::default().key("tasks").index(index);
     let stem = Path::new(&document.file).file_stem().unwrap_or_default();
     let stem = stem.to_string_lossy();
-    let mut names = Names::default();
+    let mut names = UniqueNames::default();
     for task in &draft.tasks {
         names.take(&task.id);
     }
@@ -235,7 +235,7 @@ fn add_task(draft: &mut Draft, document: &Document, all: &[Document]) {
         &format!("Ce que vérifie {stem}"),
         &format!("What {stem} tests"),
     );
-    let mut ids = Names::default();
+    let mut ids = UniqueNames::default();
     for section in entries(&document.root) {
         if section.key == INCLUDE {
             continue;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
-use plateau_core::problem::Place;
+use plateau_core::problem::SourceLocation;
 use plateau_core::spec::NetworkSpec;
 use plateau_core::tree::Path;
 
@@ -15,7 +15,7 @@ use super::document;
 use super::draft::Draft;
 use super::emulator::material::Material;
 use super::emulator::renamed;
-use super::names::Names;
+use super::names::UniqueNames;
 use crate::error::ImportError;
 use conf::Conf;
 use files::Files;
@@ -67,7 +67,7 @@ pub fn read(folder: &FilePath) -> Result<Draft, ImportError> {
     }
     let mut problems = Vec::new();
     for (name, machine) in &conf.machines {
-        let cast = machine::Cast {
+        let cast = machine::NodeMapping {
             draft: &mut draft,
             files: &mut files,
             networks: &networks,
@@ -87,7 +87,7 @@ pub fn read(folder: &FilePath) -> Result<Draft, ImportError> {
             );
         }
     }
-    for script in files.of_no_machine(&nodes) {
+    for script in files.report_orphan_scripts(&nodes) {
         let what = format!("{script}: no machine of this name is in {CONF}");
         draft.leave_out(files.place(&script), &Path::default(), what);
     }
@@ -103,7 +103,7 @@ fn conf_file(folder: &FilePath) -> Result<std::path::PathBuf, ImportError> {
     if known.is_dir() && file.exists() {
         return Ok(file);
     }
-    let place = Place {
+    let place = SourceLocation {
         file: folder.display().to_string(),
         line: 0,
         column: 0,
@@ -150,7 +150,7 @@ fn draft(folder: &FilePath, file: &str, conf: &Conf) -> Draft {
 }
 
 fn names<'a>(wanted: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
-    let mut names = Names::default();
+    let mut names = UniqueNames::default();
     wanted
         .map(|wanted| (wanted.clone(), names.take(wanted)))
         .collect()

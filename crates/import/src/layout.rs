@@ -47,13 +47,13 @@ pub(super) fn write(
     })?;
     arrange(&mut tree);
     let comments = settle(&tree, comments);
-    let part = Laid {
+    let part = LaidOut {
         tree: &tree,
         path: Path::default(),
         comments: &comments,
         spread: true,
     };
-    Ok(hang(&to_text(&part)?))
+    Ok(attach_comment(&to_text(&part)?))
 }
 
 fn to_text(value: &impl Serialize) -> Result<String, serde_saphyr::ser_error::Error> {
@@ -150,13 +150,13 @@ fn settle(tree: &Tree, comments: &Comments) -> Comments {
 }
 
 /// Whether a path leads to a map that can be written over several lines.
-fn has_lines(tree: &Tree, parts: &[plateau_core::tree::Part]) -> bool {
-    use plateau_core::tree::Part;
+fn has_lines(tree: &Tree, parts: &[plateau_core::tree::PathSegment]) -> bool {
+    use plateau_core::tree::PathSegment;
     let mut at = tree;
     for part in parts {
         let below = match part {
-            Part::Key(key) => at.get(key),
-            Part::Index(index) => at.elements().get(*index),
+            PathSegment::Key(key) => at.get(key),
+            PathSegment::Index(index) => at.elements().get(*index),
         };
         let Some(below) = below else { return false };
         at = below;
@@ -165,7 +165,7 @@ fn has_lines(tree: &Tree, parts: &[plateau_core::tree::Part]) -> bool {
 }
 
 /// A part of the scenario, and how it is to be written.
-struct Laid<'a> {
+struct LaidOut<'a> {
     tree: &'a Tree,
     path: Path,
     comments: &'a Comments,
@@ -173,9 +173,9 @@ struct Laid<'a> {
     spread: bool,
 }
 
-impl Laid<'_> {
-    fn below<'a>(&'a self, tree: &'a Tree, path: Path, spread: bool) -> Laid<'a> {
-        Laid {
+impl LaidOut<'_> {
+    fn below<'a>(&'a self, tree: &'a Tree, path: Path, spread: bool) -> LaidOut<'a> {
+        LaidOut {
             tree,
             path,
             comments: self.comments,
@@ -183,21 +183,21 @@ impl Laid<'_> {
         }
     }
 
-    fn entry<'a>(&'a self, entry: &'a Entry) -> Laid<'a> {
+    fn entry<'a>(&'a self, entry: &'a Entry) -> LaidOut<'a> {
         let section = self.path.0.is_empty() || !AIRY.contains(&entry.key.as_str());
         let spread = SPREAD.contains(&entry.key.as_str()) && section || self.is_section(&["nodes"]);
         self.below(&entry.value, self.path.key(&entry.key), spread)
     }
 
-    fn element<'a>(&'a self, index: usize, element: &'a Tree) -> Laid<'a> {
+    fn element<'a>(&'a self, index: usize, element: &'a Tree) -> LaidOut<'a> {
         let spread = self.is_section(&["tasks", "checks"]);
         self.below(element, self.path.index(index), spread)
     }
 
     /// Whether it is the value of one of these keys.
     fn is_section(&self, keys: &[&str]) -> bool {
-        use plateau_core::tree::Part;
-        matches!(self.path.0.last(), Some(Part::Key(key)) if keys.contains(&key.as_str()))
+        use plateau_core::tree::PathSegment;
+        matches!(self.path.0.last(), Some(PathSegment::Key(key)) if keys.contains(&key.as_str()))
     }
 
     /// Whether it stands on one line.
@@ -217,11 +217,11 @@ impl Laid<'_> {
     }
 
     /// Whether an empty line follows each of its parts but the last.
-    fn is_airy(&self) -> bool {
+    fn is_spaced(&self) -> bool {
         self.path.0.is_empty() || (self.path.0.len() == 1 && self.is_section(AIRY))
     }
 
-    fn lay<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn lay_out<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.tree.kind {
             Kind::Map(_) | Kind::List(_) if self.is_flow() => Flow(self.tree).serialize(serializer),
             Kind::Map(entries) => {
@@ -234,7 +234,7 @@ impl Laid<'_> {
                         .get(index + 1)
                         .is_some_and(|next| SPREAD.contains(&next.key.as_str()));
                     let head = self.path.0.is_empty() && !next_is_section;
-                    if self.is_airy() && !last && !head {
+                    if self.is_spaced() && !last && !head {
                         map.serialize_entry(&entry.key, &SpaceAfter(part))?;
                     } else {
                         map.serialize_entry(&entry.key, &part)?;
@@ -246,7 +246,7 @@ impl Laid<'_> {
                 let mut list = serializer.serialize_seq(Some(elements.len()))?;
                 for (index, element) in elements.iter().enumerate() {
                     let part = self.element(index, element);
-                    if self.is_airy() && index + 1 < elements.len() {
+                    if self.is_spaced() && index + 1 < elements.len() {
                         list.serialize_element(&SpaceAfter(part))?;
                     } else {
                         list.serialize_element(&part)?;
@@ -261,11 +261,11 @@ impl Laid<'_> {
     }
 }
 
-impl Serialize for Laid<'_> {
+impl Serialize for LaidOut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.comments.get(&self.path) {
             Some(lines) => under(lines, self, serializer),
-            None => self.lay(serializer),
+            None => self.lay_out(serializer),
         }
     }
 }
@@ -273,18 +273,20 @@ impl Serialize for Laid<'_> {
 /// A comment above a comment, down to what they are about.
 fn under<S: Serializer>(
     lines: &[String],
-    part: &Laid<'_>,
+    part: &LaidOut<'_>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    struct Under<'a>(&'a [String], &'a Laid<'a>);
-    impl Serialize for Under<'_> {
+    struct CommentedPart<'a>(&'a [String], &'a LaidOut<'a>);
+    impl Serialize for CommentedPart<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             under(self.0, self.1, serializer)
         }
     }
     match lines.split_first() {
-        None => part.lay(serializer),
-        Some((first, rest)) => Commented(Under(rest, part), first.clone()).serialize(serializer),
+        None => part.lay_out(serializer),
+        Some((first, rest)) => {
+            Commented(CommentedPart(rest, part), first.clone()).serialize(serializer)
+        }
     }
 }
 
@@ -327,7 +329,7 @@ impl Serialize for Plain<'_> {
 
 /// The YAML writer puts the comment on an element of a list below the element's hyphen; people put
 /// it above. No scalar has lines of its own here, so every line is what it looks like.
-fn hang(text: &str) -> String {
+fn attach_comment(text: &str) -> String {
     let mut written = String::new();
     let mut hyphen: Option<usize> = None;
     for line in text.lines() {

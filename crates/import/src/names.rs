@@ -6,9 +6,9 @@ use plateau_core::name::Name;
 
 /// Names that are taken, so that each is given once.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names(BTreeSet<String>);
+pub(crate) struct UniqueNames(BTreeSet<String>);
 
-impl Names {
+impl UniqueNames {
     /// The name nearest to the one wanted that the language allows and nobody has: lower-case
     /// letters, digits and hyphens, at most 63 of them.
     pub(crate) fn take(&mut self, wanted: &str) -> String {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
-use plateau_core::wire::{WireAnswer, WireRequest};
+use plateau_core::wire::{WireRequest, WireResponse};
 use tokio::sync::Mutex;
 
 use crate::labels::{OWNER, ROLE};
@@ -144,11 +144,11 @@ impl Agent {
             .await
             .map_err(|_| failed(format!("no answer within {WIRE_TIMEOUT:?}")))??;
         match serde_json::from_str(&answer).map_err(|error| failed(error.to_string()))? {
-            WireAnswer::Done { took_us } => {
+            WireResponse::Done { took_us } => {
                 tracing::debug!(took_us, ports = request.ports.len(), "wired");
                 Ok(())
             }
-            WireAnswer::Failed { doing, reason } => Err(AgentError::Wire { doing, reason }),
+            WireResponse::Failed { doing, reason } => Err(AgentError::Wire { doing, reason }),
         }
     }
 

@@ -28,7 +28,7 @@ const KEPT: u64 = 16 << 20;
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum DiskSpace {
     /// Enough.
     Ample,
     /// So little that nothing new should be begun.
@@ -39,13 +39,13 @@ pub enum Room {
 
 /// What was seen of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct DiskUsage {
     /// Bytes that can be written yet, without the reserve.
     pub free: u64,
     /// Bytes below which `room` is no longer ample.
     pub low: u64,
     /// What that means.
-    pub room: Room,
+    pub room: DiskSpace,
 }
 
 /// The disk of the state folder. Clones share what was seen last.
@@ -58,7 +58,7 @@ pub struct Disk {
 struct Inner {
     state: PathBuf,
     reserve: Mutex<Reserve>,
-    seen: watch::Sender<Look>,
+    seen: watch::Sender<DiskUsage>,
 }
 
 /// What became of the file that is given up.
@@ -82,25 +82,25 @@ impl Disk {
         let disk = Self {
             inner: Arc::new(Inner::begin(state)?),
         };
-        tokio::spawn(keep_looking(Arc::downgrade(&disk.inner)));
+        tokio::spawn(poll_disk(Arc::downgrade(&disk.inner)));
         Ok(disk)
     }
 
     /// What was seen last.
     #[must_use]
-    pub fn seen(&self) -> Look {
+    pub fn seen(&self) -> DiskUsage {
         *self.inner.seen.borrow()
     }
 
     /// Looks now.
-    pub fn look(&self) -> Look {
+    pub fn look(&self) -> DiskUsage {
         self.inner.look();
         self.seen()
     }
 
     /// What is seen from now on.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Look> {
+    pub fn watch(&self) -> watch::Receiver<DiskUsage> {
         self.inner.seen.subscribe()
     }
 }
@@ -113,7 +113,7 @@ pub fn make_room(state: &Path) -> io::Result<()> {
     Inner::begin(state).map(drop)
 }
 
-async fn keep_looking(disk: Weak<Inner>) {
+async fn poll_disk(disk: Weak<Inner>) {
     let mut tick = tokio::time::interval(LOOK);
     loop {
         tick.tick().await;
@@ -127,10 +127,10 @@ impl Inner {
     fn begin(state: &Path) -> io::Result<Self> {
         let (free, total) = measure(state)?;
         let there = fs::metadata(state.join(RESERVE)).is_ok_and(|file| file.len() == kept(total));
-        let seen = Look {
+        let seen = DiskUsage {
             free,
             low: low(total),
-            room: Room::Ample,
+            room: DiskSpace::Ample,
         };
         let inner = Self {
             state: state.to_owned(),
@@ -148,7 +148,7 @@ impl Inner {
         let reserve = self.reserve.lock();
         let mut reserve = reserve.unwrap_or_else(PoisonError::into_inner);
         let seen = match measure(&self.state) {
-            Ok((free, total)) => self.weigh(&mut reserve, free, total),
+            Ok((free, total)) => self.assess_space(&mut reserve, free, total),
             Err(error) => {
                 tracing::debug!(%error, "the disk does not say how much of it is free");
                 return;
@@ -162,12 +162,14 @@ impl Inner {
         });
         let (path, free) = (self.state.display(), seen.free);
         match (before, seen.room) {
-            (Room::Ample, Room::Ample) | (Room::Low, Room::Low) | (Room::Full, Room::Full) => {}
-            (_, Room::Ample) => tracing::info!(%path, free, "the disk has room again"),
-            (_, Room::Low) => {
+            (DiskSpace::Ample, DiskSpace::Ample)
+            | (DiskSpace::Low, DiskSpace::Low)
+            | (DiskSpace::Full, DiskSpace::Full) => {}
+            (_, DiskSpace::Ample) => tracing::info!(%path, free, "the disk has room again"),
+            (_, DiskSpace::Low) => {
                 tracing::error!(%path, free, "the disk is nearly full: no lab is built any longer");
             }
-            (_, Room::Full) => tracing::error!(
+            (_, DiskSpace::Full) => tracing::error!(
                 %path,
                 free,
                 "the disk is FULL: the reserve is given up, terminals are not recorded any longer"
@@ -176,7 +178,7 @@ impl Inner {
     }
 
     /// What so many free bytes mean, after the reserve was given up or made anew.
-    fn weigh(&self, reserve: &mut Reserve, mut free: u64, total: u64) -> Look {
+    fn assess_space(&self, reserve: &mut Reserve, mut free: u64, total: u64) -> DiskUsage {
         let (low, kept) = (low(total), kept(total));
         match *reserve {
             Reserve::Kept if free < kept => {
@@ -190,7 +192,7 @@ impl Inner {
             }
             // Twice as much stays free, so that it is not given up again at once.
             Reserve::Given if free >= 3 * kept => {
-                *reserve = match set_apart(&self.state.join(RESERVE), kept) {
+                *reserve = match allocate_reserve(&self.state.join(RESERVE), kept) {
                     Ok(()) => Reserve::Kept,
                     Err(error) if is_full(&error) => Reserve::Given,
                     Err(error) => {
@@ -208,11 +210,11 @@ impl Inner {
             Reserve::None => free < kept,
         };
         let room = match (is_full, free < low) {
-            (true, _) => Room::Full,
-            (false, true) => Room::Low,
-            (false, false) => Room::Ample,
+            (true, _) => DiskSpace::Full,
+            (false, true) => DiskSpace::Low,
+            (false, false) => DiskSpace::Ample,
         };
-        Look { free, low, room }
+        DiskUsage { free, low, room }
     }
 }
 
@@ -232,7 +234,7 @@ fn kept(total: u64) -> u64 {
 }
 
 /// Makes a file that really takes its bytes.
-fn set_apart(path: &Path, bytes: u64) -> io::Result<()> {
+fn allocate_reserve(path: &Path, bytes: u64) -> io::Result<()> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -277,10 +279,10 @@ mod tests {
     use super::*;
 
     fn disk(state: &Path, reserve: Reserve) -> Inner {
-        let seen = Look {
+        let seen = DiskUsage {
             free: 0,
             low: 0,
-            room: Room::Ample,
+            room: DiskSpace::Ample,
         };
         Inner {
             state: state.to_owned(),
@@ -297,25 +299,32 @@ mod tests {
         fs::write(&path, "").unwrap();
         let total = 100 << 30;
         for (free, room) in [
-            (2 << 30, Room::Ample),
-            (LOW - 1, Room::Low),
-            (KEPT, Room::Low),
+            (2 << 30, DiskSpace::Ample),
+            (LOW - 1, DiskSpace::Low),
+            (KEPT, DiskSpace::Low),
         ] {
             let mut reserve = Reserve::Kept;
-            assert_eq!(disk.weigh(&mut reserve, free, total).room, room, "{free}");
+            assert_eq!(
+                disk.assess_space(&mut reserve, free, total).room,
+                room,
+                "{free}"
+            );
             assert!(path.exists());
         }
         let mut reserve = Reserve::Kept;
-        assert_eq!(disk.weigh(&mut reserve, KEPT - 1, total).room, Room::Full);
+        assert_eq!(
+            disk.assess_space(&mut reserve, KEPT - 1, total).room,
+            DiskSpace::Full
+        );
         assert_eq!(reserve, Reserve::Given);
         assert!(!path.exists());
         // It is not taken again as long as it would have to be given up at once.
         assert_eq!(
-            disk.weigh(&mut reserve, 3 * KEPT - 1, total).room,
-            Room::Full
+            disk.assess_space(&mut reserve, 3 * KEPT - 1, total).room,
+            DiskSpace::Full
         );
         assert!(!path.exists());
-        disk.weigh(&mut reserve, 3 * KEPT, total);
+        disk.assess_space(&mut reserve, 3 * KEPT, total);
         assert_eq!(reserve, Reserve::Kept);
         assert_eq!(fs::metadata(&path).unwrap().len(), KEPT);
     }

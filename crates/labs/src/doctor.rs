@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use plateau_core::api::{Diagnosis, Health, HostFinding, ImageState};
-use plateau_core::wire::HostAnswer;
+use plateau_core::wire::HostReport;
 
-use crate::disk::{self, Look, Room};
+use crate::disk::{self, DiskSpace, DiskUsage};
 use crate::error::chain;
 use crate::images::Images;
 use crate::labels::LAB;
@@ -65,8 +65,8 @@ pub async fn diagnose(labs: &Labs, images: &Images) -> Diagnosis {
 }
 
 /// The disk of the state folder, which need not be the engine's.
-fn of_state(look: Look) -> HostFinding {
-    let Look { free, low, room } = look;
+fn of_state(look: DiskUsage) -> HostFinding {
+    let DiskUsage { free, low, room } = look;
     let seen = format!("{} free in the state folder", disk::shown(free));
     let finding = |health| HostFinding {
         subject: "state disk".to_owned(),
@@ -75,9 +75,9 @@ fn of_state(look: Look) -> HostFinding {
         remedy: Some("remove old recordings or backups, or give it a larger disk".to_owned()),
     };
     match room {
-        Room::Ample => good("state disk", seen),
-        Room::Low => finding(Health::Limited),
-        Room::Full => finding(Health::Bad),
+        DiskSpace::Ample => good("state disk", seen),
+        DiskSpace::Low => finding(Health::Limited),
+        DiskSpace::Full => finding(Health::Bad),
     }
 }
 
@@ -137,7 +137,7 @@ fn guards(security: &[String]) -> Vec<&str> {
         .collect()
 }
 
-fn of_kernel(info: &EngineInfo, host: Option<&HostAnswer>) -> Vec<HostFinding> {
+fn of_kernel(info: &EngineInfo, host: Option<&HostReport>) -> Vec<HostFinding> {
     let Some(host) = host else {
         return vec![limited(
             "kernel features",
@@ -179,7 +179,7 @@ fn module(feature: &str) -> &str {
     }
 }
 
-fn of_room(info: &EngineInfo, host: Option<&HostAnswer>) -> Vec<HostFinding> {
+fn of_room(info: &EngineInfo, host: Option<&HostReport>) -> Vec<HostFinding> {
     let disk = match host.and_then(|host| host.disk_free) {
         Some(free) if free < DISK_LOW => limited(
             "disk",
@@ -219,7 +219,7 @@ fn of_room(info: &EngineInfo, host: Option<&HostAnswer>) -> Vec<HostFinding> {
 }
 
 /// Whether systemd can start in as many nodes as a room of candidates has.
-fn of_inotify(host: &HostAnswer) -> Option<HostFinding> {
+fn of_inotify(host: &HostReport) -> Option<HostFinding> {
     let limit = host.inotify_limit?;
     let used = host.inotify_used.unwrap_or_default();
     let room = limit.saturating_sub(used) / INOTIFY_OF_NODE;
@@ -344,12 +344,12 @@ mod tests {
 
     #[test]
     fn a_kernel_without_bridges_can_run_nothing_and_one_without_netem_something() {
-        let host = HostAnswer {
+        let host = HostReport {
             features: FEATURES
                 .iter()
                 .map(|(name, _)| ((*name).to_owned(), !matches!(*name, "bridge" | "netem")))
                 .collect(),
-            ..HostAnswer::default()
+            ..HostReport::default()
         };
         let findings = of_kernel(&info(), Some(&host));
         assert_eq!(findings.len(), FEATURES.len());
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn little_room_is_said_with_its_remedy() {
-        let host = HostAnswer {
+        let host = HostReport {
             features: BTreeMap::new(),
             memory_available: Some(1 << 30),
             disk_free: Some(4 << 30),

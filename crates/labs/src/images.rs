@@ -226,7 +226,7 @@ impl Images {
             Ok(()) => BuildEvent::Finished {},
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "images were not built");
-                BuildEvent::Broken { error: error.api() }
+                BuildEvent::Failed { error: error.api() }
             }
         };
         // Whoever has gone does not need to hear the end.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use plateau_core::api::{ApiError, Event, LabState, LabView, NodeState, NodeView, What};
+use plateau_core::api::{ApiError, LabEvent, LabEventKind, LabState, LabView, NodeState, NodeView};
 use plateau_core::topology::Topology;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -22,10 +22,11 @@ mod build;
 mod container;
 mod copies;
 pub mod down;
+mod effects;
 pub mod error;
+mod events;
 mod fault;
 mod grading;
-mod happening;
 mod keeping;
 mod phase;
 mod power;
@@ -33,18 +34,17 @@ mod program;
 mod sharing;
 mod solving;
 pub(crate) mod task;
-mod upset;
 mod wiring;
 
 pub use error::LabError;
-pub(crate) use keeping::{Again, Kept};
+pub(crate) use keeping::{HandInRecord, Reopening};
 
 /// Events of a lab that are kept for those who come later.
 const HISTORY: usize = 512;
 
 /// What all labs of a daemon share.
 #[derive(Debug)]
-pub(crate) struct Ground {
+pub(crate) struct LabContext {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) settings: Settings,
     pub(crate) store: Store,
@@ -52,17 +52,17 @@ pub(crate) struct Ground {
     pub(crate) owner: String,
     /// Whether nodes get a cgroup namespace of their own instead of the host's tree, read-only.
     pub(crate) private_cgroups: bool,
-    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) events: broadcast::Sender<LabEvent>,
 }
 
 /// One lab, shared by the task that owns it and by the jobs that this task starts.
 #[derive(Debug)]
 pub(crate) struct Lab {
-    pub(crate) ground: Arc<Ground>,
+    pub(crate) context: Arc<LabContext>,
     pub(crate) marker: Marker,
     pub(crate) topology: Topology,
     view: watch::Sender<LabView>,
-    history: Mutex<VecDeque<Event>>,
+    history: Mutex<VecDeque<LabEvent>>,
     power: power::Power,
     /// Held by what must not happen to a lab at the same time: solving, grading, rebooting.
     work: tokio::sync::Mutex<()>,
@@ -72,19 +72,19 @@ pub(crate) struct Lab {
     links: fault::Links,
     copies: copies::Copies,
     grading: grading::Grading,
-    events: happening::Events,
+    events: events::Events,
     /// How often it was away, as far as this daemon knows.
     absences: AtomicUsize,
     /// What it is opened again from, where it is.
-    again: Option<Again>,
+    again: Option<Reopening>,
 }
 
 impl Lab {
     pub(crate) fn new(
-        ground: Arc<Ground>,
+        context: Arc<LabContext>,
         marker: Marker,
         topology: Topology,
-        again: Option<Again>,
+        again: Option<Reopening>,
     ) -> Arc<Self> {
         let view = LabView {
             reopened: again
@@ -102,9 +102,9 @@ impl Lab {
             links: fault::Links::default(),
             copies: copies::Copies::default(),
             grading: grading::Grading::default(),
-            events: happening::Events::default(),
+            events: events::Events::default(),
             absences: AtomicUsize::default(),
-            ground,
+            context,
             marker,
             topology,
             again,
@@ -124,14 +124,14 @@ impl Lab {
     }
 
     /// What has happened so far, and what happens from now on: nothing twice, nothing left out.
-    pub(crate) fn follow(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+    pub(crate) fn follow(&self) -> (Vec<LabEvent>, broadcast::Receiver<LabEvent>) {
         let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let events = self.ground.events.subscribe();
+        let events = self.context.events.subscribe();
         (history.iter().cloned().collect(), events)
     }
 
-    fn emit(&self, what: What) {
-        let event = Event {
+    fn emit(&self, what: LabEventKind) {
+        let event = LabEvent {
             at: jiff::Timestamp::now().to_string(),
             lab: self.marker.id.clone(),
             what,
@@ -142,7 +142,7 @@ impl Lab {
         }
         history.push_back(event.clone());
         // Nobody may be listening.
-        let _ = self.ground.events.send(event);
+        let _ = self.context.events.send(event);
     }
 
     fn set_state(&self, state: LabState, problem: Option<ApiError>) {
@@ -151,11 +151,11 @@ impl Lab {
             view.problem = problem;
         });
         tracing::info!(lab = %self.marker.name, id = %self.marker.id, ?state, "lab");
-        self.emit(What::State { state });
+        self.emit(LabEventKind::State { state });
     }
 
     /// Says that it cannot be worked with until it was brought back.
-    pub(crate) fn be_away(&self) {
+    pub(crate) fn set_away(&self) {
         self.absences.fetch_add(1, Ordering::SeqCst);
         if self.state() != LabState::Recovering {
             self.set_state(LabState::Recovering, None);
@@ -173,7 +173,7 @@ impl Lab {
             known.is_some_and(|known| std::mem::replace(&mut known.state, state) != state)
         });
         if changed {
-            self.emit(What::Node {
+            self.emit(LabEventKind::Node {
                 node: node.to_owned(),
                 state,
             });
@@ -217,7 +217,7 @@ impl Lab {
 
     /// Writes down how far the lab got.
     async fn mark(&self, progress: Progress) -> Result<(), LabError> {
-        let store = self.ground.store.clone();
+        let store = self.context.store.clone();
         let marker = Marker {
             progress,
             ..self.marker.clone()
@@ -226,7 +226,7 @@ impl Lab {
     }
 
     async fn forget(&self) -> Result<(), LabError> {
-        let store = self.ground.store.clone();
+        let store = self.context.store.clone();
         let id = self.marker.id.clone();
         Ok(on_disk(move || store.forget(&id)).await?)
     }
@@ -258,7 +258,7 @@ fn first_view(marker: &Marker, topology: &Topology) -> LabView {
         created: marker.created.clone(),
         nodes: nodes.collect(),
         started: None,
-        events: happening::unhappened(&topology.events),
+        events: events::pending_events(&topology.events),
         problem: None,
     }
 }

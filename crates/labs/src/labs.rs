@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{
-    CheckLab, CheckResultView, Event, LabState, LabView, NewLab, ScenarioFiles, Solve, SolveResult,
+    CheckRequest, CreateLabRequest, LabEvent, LabGradeView, LabState, LabView, ScenarioFiles,
+    SolveRequest, SolveResult,
 };
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
@@ -15,8 +16,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::agent::Agent;
 use crate::disk::Disk;
-use crate::lab::task::{Begin, Command, Reply, own};
-use crate::lab::{Again, Ground, Lab, LabError};
+use crate::lab::task::{Command, Reply, StartMode, own};
+use crate::lab::{Lab, LabContext, LabError, Reopening};
 use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store, on_disk};
@@ -46,37 +47,37 @@ pub struct Labs {
 
 #[derive(Debug)]
 struct Inner {
-    ground: Arc<Ground>,
+    context: Arc<LabContext>,
     /// By identifier, which is also the order in which they were asked for.
-    labs: Mutex<BTreeMap<String, Known>>,
+    labs: Mutex<BTreeMap<String, LabHandle>>,
     /// What the host was when it was last looked at.
-    host: host::LastLook,
+    host: host::HostCache,
     disk: Disk,
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct LabHandle {
     lab: Arc<Lab>,
     commands: mpsc::Sender<Command>,
 }
 
 /// A lab to be started.
-struct New<'a> {
+struct LabSpec<'a> {
     folder: &'a Folder,
     topology: Topology,
     name: Option<String>,
     /// Whether it is of no use without us: after a crash it is removed.
-    fleeting: bool,
-    again: Option<Again>,
+    ephemeral: bool,
+    again: Option<Reopening>,
 }
 
-impl<'a> New<'a> {
+impl<'a> LabSpec<'a> {
     fn lab(folder: &'a Folder, topology: Topology, name: Option<String>) -> Self {
         Self {
             folder,
             topology,
             name,
-            fleeting: false,
+            ephemeral: false,
             again: None,
         }
     }
@@ -102,7 +103,7 @@ impl Labs {
         let agent = Agent::install(Arc::clone(&runtime), &settings.agent, &owner).await?;
         let labs = Self {
             inner: Arc::new(Inner {
-                ground: Arc::new(Ground {
+                context: Arc::new(LabContext {
                     private_cgroups: info.cgroup_version == 2,
                     events: broadcast::Sender::new(EVENTS),
                     runtime,
@@ -112,12 +113,12 @@ impl Labs {
                     owner,
                 }),
                 labs: Mutex::default(),
-                host: host::LastLook::default(),
+                host: host::HostCache::default(),
                 disk,
             }),
         };
         // Heard from before the labs are looked at, so that nothing falls between.
-        let events = reconcile::listen(&labs.inner.ground.runtime).await?;
+        let events = reconcile::listen(&labs.inner.context.runtime).await?;
         reconcile::follow(Arc::downgrade(&labs.inner), events);
         labs.reconcile().await?;
         Ok(labs)
@@ -126,7 +127,7 @@ impl Labs {
     /// The engine.
     #[must_use]
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.inner.ground.runtime
+        &self.inner.context.runtime
     }
 
     /// The disk of the state folder.
@@ -137,31 +138,31 @@ impl Labs {
 
     /// What is kept on disk.
     pub(crate) fn store(&self) -> &Store {
-        &self.inner.ground.store
+        &self.inner.context.store
     }
 
     /// Tag of the agent's image, which is made of its hash.
     pub(crate) fn agent_image(&self) -> &str {
-        self.inner.ground.agent.image()
+        self.inner.context.agent.image()
     }
 
     /// What the administrator decided.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.inner.ground.settings
+        &self.inner.context.settings
     }
 
     /// What happens to all labs, from now on. A receiver that is too slow loses the oldest events.
     #[must_use]
-    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
-        self.inner.ground.events.subscribe()
+    pub fn subscribe(&self) -> broadcast::Receiver<LabEvent> {
+        self.inner.context.events.subscribe()
     }
 
     /// Asks for a lab and returns at once; it is built in the background.
     ///
     /// # Errors
     /// The scenario has problems, the host lacks what it needs, or the name is taken.
-    pub async fn create(&self, lab: NewLab) -> Result<LabView, LabError> {
+    pub async fn create(&self, lab: CreateLabRequest) -> Result<LabView, LabError> {
         let folder = folder_of(&lab.files)?;
         let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
         let topology = scenario.draw(&lab.seed).map_err(LabError::Scenario)?;
@@ -179,7 +180,7 @@ impl Labs {
         topology: Topology,
         name: Option<String>,
     ) -> Result<LabView, LabError> {
-        let frozen = New::lab(folder, topology, name);
+        let frozen = LabSpec::lab(folder, topology, name);
         self.start(frozen).await
     }
 
@@ -193,26 +194,26 @@ impl Labs {
         topology: Topology,
         name: String,
     ) -> Result<LabView, LabError> {
-        let lab = New {
-            fleeting: true,
-            ..New::lab(folder, topology, Some(name))
+        let lab = LabSpec {
+            ephemeral: true,
+            ..LabSpec::lab(folder, topology, Some(name))
         };
         self.start(lab).await
     }
 
-    async fn start(&self, new: New<'_>) -> Result<LabView, LabError> {
-        let New {
+    async fn start(&self, new: LabSpec<'_>) -> Result<LabView, LabError> {
+        let LabSpec {
             folder,
             topology,
             name,
-            fleeting,
+            ephemeral,
             again,
         } = new;
         if let Some(name) = &name {
             check_name(name)?;
         }
         self.check_disk()?;
-        let store = self.inner.ground.store.clone();
+        let store = self.inner.context.store.clone();
         let frozen = folder.clone();
         on_disk(move || store.freeze(&frozen)).await?;
         let mut labs = self.inner.labs();
@@ -223,15 +224,15 @@ impl Labs {
             hash: folder.hash(),
             seed: topology.seed.clone(),
             created: jiff::Timestamp::now().to_string(),
-            progress: Progress::Passing,
-            fleeting,
+            progress: Progress::Transitional,
+            ephemeral,
         };
         let events = again.as_ref().map(|again| again.events.clone());
-        let lab = Lab::new(Arc::clone(&self.inner.ground), marker, topology, again);
-        lab.have_happened(&events.unwrap_or_default());
+        let lab = Lab::new(Arc::clone(&self.inner.context), marker, topology, again);
+        lab.mark_happened(&events.unwrap_or_default());
         refuse_taken(&labs, &lab)?;
         let view = lab.view();
-        self.inner.start(&mut labs, lab, Begin::Build);
+        self.inner.start(&mut labs, lab, StartMode::Build);
         Ok(view)
     }
 
@@ -255,7 +256,10 @@ impl Labs {
     ///
     /// # Errors
     /// There is none.
-    pub fn follow(&self, lab: &str) -> Result<(Vec<Event>, broadcast::Receiver<Event>), LabError> {
+    pub fn follow(
+        &self,
+        lab: &str,
+    ) -> Result<(Vec<LabEvent>, broadcast::Receiver<LabEvent>), LabError> {
         Ok(self.inner.find(lab)?.lab.follow())
     }
 
@@ -278,7 +282,7 @@ impl Labs {
     ///
     /// # Errors
     /// There is no such lab, task or mistake, or the lab does not run.
-    pub async fn solve(&self, lab: &str, solve: Solve) -> Result<SolveResult, LabError> {
+    pub async fn solve(&self, lab: &str, solve: SolveRequest) -> Result<SolveResult, LabError> {
         self.tell(lab, |reply| Command::Solve(solve, reply)).await
     }
 
@@ -287,7 +291,7 @@ impl Labs {
     /// # Errors
     /// There is no such lab or phase, or the lab does not run. What cannot be looked at is
     /// `unknown` in the grade and no error.
-    pub async fn check(&self, lab: &str, check: CheckLab) -> Result<CheckResultView, LabError> {
+    pub async fn check(&self, lab: &str, check: CheckRequest) -> Result<LabGradeView, LabError> {
         self.tell(lab, |reply| Command::Check(check, reply)).await
     }
 
@@ -324,7 +328,7 @@ impl Labs {
     }
 }
 
-impl Known {
+impl LabHandle {
     async fn tell<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, LabError> {
         let given_up = || LabError::GivenUp {
             lab: self.lab.marker.name.clone(),
@@ -337,11 +341,11 @@ impl Known {
 }
 
 impl Inner {
-    fn labs(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+    fn labs(&self) -> MutexGuard<'_, BTreeMap<String, LabHandle>> {
         self.labs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, lab: &str) -> Result<Known, LabError> {
+    fn find(&self, lab: &str) -> Result<LabHandle, LabError> {
         let labs = self.labs();
         labs.get(lab)
             .or_else(|| labs.values().find(|known| known.lab.marker.name == lab))
@@ -351,16 +355,16 @@ impl Inner {
             })
     }
 
-    fn start(&self, labs: &mut BTreeMap<String, Known>, lab: Arc<Lab>, begin: Begin) {
+    fn start(&self, labs: &mut BTreeMap<String, LabHandle>, lab: Arc<Lab>, begin: StartMode) {
         let (commands, told) = mpsc::channel(64);
         let id = lab.marker.id.clone();
-        let known = Known {
+        let known = LabHandle {
             lab: Arc::clone(&lab),
             commands,
         };
         labs.insert(id, known);
-        if begin == Begin::Adopt {
-            lab.be_away();
+        if begin == StartMode::Adopt {
+            lab.set_away();
         }
         tokio::spawn(own(lab, begin, told));
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use plateau_core::error::ErrorCode;
 use plateau_core::link::Shape;
 use plateau_core::topology::{Device, PhaseAction, Topology};
-use plateau_core::wire::HostAnswer;
+use plateau_core::wire::HostReport;
 use thiserror::Error;
 
 use crate::images::tag;
 use crate::labels::ROLE;
-use crate::runtime::{ExecSpec, Keep, Labels, Runtime, RuntimeError};
+use crate::runtime::{ExecSpec, Labels, OutputEnd, Runtime, RuntimeError};
 
 /// Inotify instances that one node with systemd takes.
 pub const INOTIFY_OF_NODE: u64 = 5;
@@ -29,13 +29,13 @@ pub enum PreflightError {
     #[error("look at what the engine has")]
     Engine(#[source] RuntimeError),
     /// Something that the lab needs is not there: one entry each.
-    #[error("the host lacks what the lab needs: {}", .0.iter().map(Lack::seen).collect::<Vec<_>>().join("; "))]
-    Lacks(Vec<Lack>),
+    #[error("the host lacks what the lab needs: {}", .0.iter().map(MissingRequirement::seen).collect::<Vec<_>>().join("; "))]
+    Lacks(Vec<MissingRequirement>),
 }
 
 /// Something that a lab needs and the host does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lack {
+pub enum MissingRequirement {
     /// An image is not built.
     Image {
         /// Its name.
@@ -72,7 +72,7 @@ pub enum Lack {
     },
 }
 
-impl Lack {
+impl MissingRequirement {
     /// What is missing, in words.
     #[must_use]
     pub fn seen(&self) -> String {
@@ -135,7 +135,7 @@ impl PreflightError {
         match self {
             Self::Engine(_) => None,
             Self::Lacks(lacks) => {
-                let remedies: Vec<String> = lacks.iter().map(Lack::remedy).collect();
+                let remedies: Vec<String> = lacks.iter().map(MissingRequirement::remedy).collect();
                 Some(remedies.join("; "))
             }
         }
@@ -143,7 +143,7 @@ impl PreflightError {
 }
 
 /// What the wirer sees of its host; `None` where there is no wirer that answers.
-pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostAnswer> {
+pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostReport> {
     let wirers = Labels::from([(ROLE.to_owned(), "wirer".to_owned())]);
     let exec = ExecSpec {
         argv: vec![crate::layout::AGENT.to_owned(), "kernel".to_owned()],
@@ -151,7 +151,7 @@ pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostAnswer> {
         stdin: vec![],
         timeout: PATIENCE,
         limit: 64 << 10,
-        keep: Keep::Head,
+        keep: OutputEnd::Head,
     };
     let wirers = runtime.list_containers(&wirers).await.ok()?;
     // One that an older daemon has left may not understand the question.
@@ -173,7 +173,7 @@ pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostAnswer> {
 /// [`PreflightError::Lacks`] names all that is missing at once.
 pub async fn preflight(
     runtime: &dyn Runtime,
-    host: Option<&HostAnswer>,
+    host: Option<&HostReport>,
     topology: &Topology,
 ) -> Result<(), PreflightError> {
     let mut lacks = missing_images(runtime, topology)
@@ -191,7 +191,7 @@ pub async fn preflight(
 }
 
 /// No reason to refuse: what is in use may be given back before it is needed.
-fn warn_of_inotify(host: &HostAnswer, topology: &Topology) {
+fn warn_of_inotify(host: &HostReport, topology: &Topology) {
     let nodes = topology.nodes.len() as u64;
     let used = host.inotify_used.unwrap_or_default();
     match host.inotify_limit {
@@ -209,7 +209,7 @@ fn warn_of_inotify(host: &HostAnswer, topology: &Topology) {
 async fn missing_images(
     runtime: &dyn Runtime,
     topology: &Topology,
-) -> Result<Vec<Lack>, RuntimeError> {
+) -> Result<Vec<MissingRequirement>, RuntimeError> {
     let mut nodes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, node) in &topology.nodes {
         nodes.entry(&node.image).or_default().push(name.clone());
@@ -218,13 +218,13 @@ async fn missing_images(
     for (image, nodes) in nodes {
         if runtime.inspect_image(&tag(image)).await?.is_none() {
             let image = image.to_owned();
-            lacks.push(Lack::Image { image, nodes });
+            lacks.push(MissingRequirement::Image { image, nodes });
         }
     }
     Ok(lacks)
 }
 
-fn missing(host: &HostAnswer, topology: &Topology) -> Vec<Lack> {
+fn missing(host: &HostReport, topology: &Topology) -> Vec<MissingRequirement> {
     let has_not = |feature: &str| host.features.get(feature) == Some(&false);
     let mut lacks = Vec::new();
     let nodes: Vec<String> = topology
@@ -234,7 +234,7 @@ fn missing(host: &HostAnswer, topology: &Topology) -> Vec<Lack> {
         .map(|(name, _)| name.clone())
         .collect();
     if has_not("tun") && !nodes.is_empty() {
-        lacks.push(Lack::Tun { nodes });
+        lacks.push(MissingRequirement::Tun { nodes });
     }
     let mut networks: Vec<String> = topology
         .networks
@@ -247,10 +247,10 @@ fn missing(host: &HostAnswer, topology: &Topology) -> Vec<Lack> {
     }));
     let impaired = shapes(topology, needs_netem);
     if has_not("netem") && !impaired.is_empty() {
-        lacks.push(Lack::Netem { steps: impaired });
+        lacks.push(MissingRequirement::Netem { steps: impaired });
     }
     if has_not("tbf") && !networks.is_empty() {
-        lacks.push(Lack::Rate { networks });
+        lacks.push(MissingRequirement::Rate { networks });
     }
     let limits = topology
         .nodes
@@ -258,11 +258,13 @@ fn missing(host: &HostAnswer, topology: &Topology) -> Vec<Lack> {
         .map(|node| node.limits.memory.0)
         .sum();
     match host.memory_available {
-        Some(available) if available < limits => lacks.push(Lack::Memory { limits, available }),
+        Some(available) if available < limits => {
+            lacks.push(MissingRequirement::Memory { limits, available })
+        }
         Some(_) | None => {}
     }
     match host.disk_free {
-        Some(free) if free < DISK_FULL => lacks.push(Lack::Disk { free }),
+        Some(free) if free < DISK_FULL => lacks.push(MissingRequirement::Disk { free }),
         Some(_) | None => {}
     }
     lacks
@@ -333,12 +335,12 @@ tasks:
         scenario.draw("1").unwrap()
     }
 
-    fn host(feature: bool, memory: u64, disk: u64) -> HostAnswer {
-        HostAnswer {
+    fn host(feature: bool, memory: u64, disk: u64) -> HostReport {
+        HostReport {
             features: ["tun", "tbf"].map(|name| (name.to_owned(), feature)).into(),
             memory_available: Some(memory),
             disk_free: Some(disk),
-            ..HostAnswer::default()
+            ..HostReport::default()
         }
     }
 
@@ -348,17 +350,17 @@ tasks:
         assert_eq!(
             lacks,
             [
-                Lack::Tun {
+                MissingRequirement::Tun {
                     nodes: vec!["sw".to_owned()]
                 },
-                Lack::Rate {
+                MissingRequirement::Rate {
                     networks: vec!["lan".to_owned()]
                 },
-                Lack::Memory {
+                MissingRequirement::Memory {
                     limits: 1 << 30,
                     available: 1 << 29
                 },
-                Lack::Disk { free: 1 << 20 },
+                MissingRequirement::Disk { free: 1 << 20 },
             ]
         );
         let error = PreflightError::Lacks(lacks);
@@ -369,6 +371,6 @@ tasks:
     #[test]
     fn a_host_that_has_it_all_or_does_not_say_lacks_nothing() {
         assert_eq!(missing(&host(true, 2 << 30, 9 << 30), &lab()), []);
-        assert_eq!(missing(&HostAnswer::default(), &lab()), []);
+        assert_eq!(missing(&HostReport::default(), &lab()), []);
     }
 }

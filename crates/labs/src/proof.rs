@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use plateau_core::api::{ApiError, CheckLab, LabState, LabView, NewProof, ProofEvent, Solve};
+use plateau_core::api::{
+    ApiError, CheckRequest, LabState, LabView, ProofEvent, ProofRequest, SolveRequest,
+};
 use plateau_core::error::{Blame, ErrorCode};
-use plateau_core::proof::{Column, FurtherDraws, Outcome, Proof, columns, prove as judge};
+use plateau_core::proof::{FurtherDraws, Outcome, Proof, ProofColumn, columns, prove as judge};
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 use tokio::sync::mpsc;
@@ -14,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::lab::{Again, LabError};
+use crate::lab::{LabError, Reopening};
 use crate::labs::{Labs, folder_of};
 
 mod cache;
@@ -26,7 +28,7 @@ const EVENTS: usize = 64;
 
 /// What one proof is made of.
 #[derive(Debug)]
-struct Work {
+struct ProofRun {
     labs: Labs,
     folder: Folder,
     /// By number of the draw.
@@ -48,7 +50,10 @@ struct Work {
 ///
 /// # Errors
 /// The scenario has problems, or the host lacks something that its labs need.
-pub async fn prove(labs: &Labs, proof: NewProof) -> Result<mpsc::Receiver<ProofEvent>, LabError> {
+pub async fn prove(
+    labs: &Labs,
+    proof: ProofRequest,
+) -> Result<mpsc::Receiver<ProofEvent>, LabError> {
     let folder = folder_of(&proof.files)?;
     let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
     let mut topologies = BTreeMap::new();
@@ -131,7 +136,7 @@ async fn begin(
     };
     let unique = uuid::Uuid::now_v7().simple().to_string();
     let (events, receiver) = mpsc::channel(EVENTS);
-    let work = Arc::new(Work {
+    let work = Arc::new(ProofRun {
         labs: labs.clone(),
         folder,
         name: format!("proof-{}", &unique[unique.len() - 8..]),
@@ -148,14 +153,14 @@ async fn begin(
 }
 
 /// Ends the proof when nobody listens any longer.
-async fn watch(work: Arc<Work>) {
+async fn watch(work: Arc<ProofRun>) {
     tokio::select! {
         () = work.events.closed() => work.cancel.cancel(),
         () = work.cancel.cancelled() => {}
     }
 }
 
-async fn run(work: Arc<Work>, columns: Vec<Column>, parallel: usize) {
+async fn run(work: Arc<ProofRun>, columns: Vec<ProofColumn>, parallel: usize) {
     let of = u32::try_from(columns.len()).unwrap_or(u32::MAX);
     let mut running = stream::iter(sharing::in_order(&work.topologies, &columns))
         .map(|(number, column)| {
@@ -195,9 +200,9 @@ async fn run(work: Arc<Work>, columns: Vec<Column>, parallel: usize) {
     work.tasks.wait().await;
     work.end_all_shared().await;
     let last = match broken {
-        Some(error) => ProofEvent::Broken { error },
+        Some(error) => ProofEvent::Failed { error },
         None => {
-            let outcomes: Vec<(Column, Outcome)> = outcomes.into_values().collect();
+            let outcomes: Vec<(ProofColumn, Outcome)> = outcomes.into_values().collect();
             let proof = judge(&work.topologies[&0], &outcomes);
             if let Some(entry) = work.entry.clone() {
                 entry.keep(&work.labs, &proof).await;
@@ -211,9 +216,9 @@ async fn run(work: Arc<Work>, columns: Vec<Column>, parallel: usize) {
     let _ = work.events.send(last).await;
 }
 
-impl Work {
+impl ProofRun {
     /// One column.
-    async fn column(&self, number: usize, column: &Column) -> Result<Outcome, ApiError> {
+    async fn column(&self, number: usize, column: &ProofColumn) -> Result<Outcome, ApiError> {
         let started = ProofEvent::Started {
             column: column.label(),
         };
@@ -228,7 +233,7 @@ impl Work {
 
     /// One column in a lab built afresh; where the outside fails, or somebody could not look, once
     /// more. What nobody can look at the second time either is the scenario's flaw.
-    async fn afresh(&self, number: usize, column: &Column) -> Result<Outcome, ApiError> {
+    async fn afresh(&self, number: usize, column: &ProofColumn) -> Result<Outcome, ApiError> {
         match self.attempt(&format!("{number}"), column, None).await {
             Err(error) if error.fault == Blame::Outside && !self.cancel.is_cancelled() => {
                 tracing::warn!(column = column.label(), error = error.message, "once more");
@@ -251,8 +256,8 @@ impl Work {
     async fn attempt(
         &self,
         number: &str,
-        column: &Column,
-        start: Option<Again>,
+        column: &ProofColumn,
+        start: Option<Reopening>,
     ) -> Result<Outcome, ApiError> {
         let draw = column.draw();
         let topology = self.topologies.get(&draw).cloned();
@@ -291,8 +296,8 @@ impl Work {
     async fn grade(
         &self,
         name: &str,
-        work: Solve,
-        column: &Column,
+        work: SolveRequest,
+        column: &ProofColumn,
         from_disks: bool,
     ) -> Result<Outcome, ApiError> {
         let view = self.labs.built(name).await.map_err(|error| error.api())?;
@@ -308,7 +313,7 @@ impl Work {
             self.settle(name, column).await;
         }
         // They are part of the situation that is worked in, whenever they would have happened.
-        match self.labs.let_events_happen(name).await {
+        match self.labs.trigger_events(name).await {
             Ok(()) => {}
             Err(error) if error.code() == ErrorCode::ScriptFailed => {
                 return Ok(Outcome::ScriptFailed(error.api().message));
@@ -330,28 +335,30 @@ impl Work {
         if !from_disks {
             self.share(name, column).await;
         }
-        let checked = self.labs.check(name, CheckLab { phases: None }).await;
+        let checked = self.labs.check(name, CheckRequest { phases: None }).await;
         let checked = checked.map_err(|error| error.api())?;
         Ok(Outcome::Graded(checked.grade))
     }
 }
 
 /// What is done in a lab that was built afresh.
-fn work_of(column: &Column, topology: &Topology) -> Solve {
+fn work_of(column: &ProofColumn, topology: &Topology) -> SolveRequest {
     let (tasks, mistake) = column.work(topology);
-    Solve {
+    SolveRequest {
         tasks: Some(tasks.into_iter().map(str::to_owned).collect()),
         mistake: mistake.map(str::to_owned),
     }
 }
 
 /// What is left to be done in a lab in which all is solved.
-fn mistake_of(column: &Column) -> Solve {
+fn mistake_of(column: &ProofColumn) -> SolveRequest {
     let mistake = match column {
-        Column::Mistake { mistake, .. } => Some(mistake.clone()),
-        Column::Untouched { .. } | Column::Solved { .. } | Column::Without { .. } => None,
+        ProofColumn::Mistake { mistake, .. } => Some(mistake.clone()),
+        ProofColumn::Untouched { .. }
+        | ProofColumn::Solved { .. }
+        | ProofColumn::Without { .. } => None,
     };
-    Solve {
+    SolveRequest {
         tasks: Some(vec![]),
         mistake,
     }

@@ -45,7 +45,7 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     async fn start_container(&self, container: &str) -> Result<()>;
 
     /// Looks at a container.
-    async fn inspect_container(&self, container: &str) -> Result<Inspected>;
+    async fn inspect_container(&self, container: &str) -> Result<ContainerDetails>;
 
     /// Stops a container, by force after `patience`, and starts it again.
     async fn restart_container(&self, container: &str, patience: Duration) -> Result<()>;
@@ -156,7 +156,7 @@ pub struct Container {
 
 /// A container, looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inspected {
+pub struct ContainerDetails {
     /// Identifier.
     pub id: String,
     /// Name, without a slash before it.
@@ -253,12 +253,12 @@ pub struct ExecSpec {
     /// Most bytes that are kept of standard output and of standard error, each; all is read.
     pub limit: usize,
     /// Which end of the outputs is kept.
-    pub keep: Keep,
+    pub keep: OutputEnd,
 }
 
 /// Which end of an output is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub enum OutputEnd {
     /// Its beginning.
     Head,
     /// Its end.
@@ -297,7 +297,7 @@ pub struct Running {
     /// Its standard input.
     pub input: Pin<Box<dyn AsyncWrite + Send>>,
     /// What it says; its exit status comes last.
-    pub output: BoxStream<'static, Result<Printed>>,
+    pub output: BoxStream<'static, Result<ProcessOutput>>,
 }
 
 impl fmt::Debug for Running {
@@ -308,7 +308,7 @@ impl fmt::Debug for Running {
 
 /// Something that a program says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Printed {
+pub enum ProcessOutput {
     /// On its standard output.
     Stdout(Bytes),
     /// On its standard error.
@@ -325,12 +325,12 @@ pub struct ContainerEvent {
     /// Its labels.
     pub labels: Labels,
     /// What became of it.
-    pub what: Became,
+    pub what: ContainerChange,
 }
 
 /// What became of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Became {
+pub enum ContainerChange {
     /// It was started.
     Started,
     /// Its first process ended with this status.

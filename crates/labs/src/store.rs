@@ -53,7 +53,8 @@ pub struct Marker {
     pub progress: Progress,
     /// Whether it is of no use without the daemon that made it, such as one of a proof.
     #[serde(default)]
-    pub fleeting: bool,
+    #[serde(rename = "fleeting")]
+    pub ephemeral: bool,
 }
 
 /// How far a lab got.
@@ -61,7 +62,8 @@ pub struct Marker {
 #[serde(rename_all = "kebab-case")]
 pub enum Progress {
     /// It is being built or removed: after a crash it is removed.
-    Passing,
+    #[serde(rename = "passing")]
+    Transitional,
     /// It was built whole: after a crash it is adopted.
     Built,
 }
@@ -172,7 +174,7 @@ impl Store {
     /// # Errors
     /// What is known of it cannot be removed.
     pub fn forget(&self, id: &str) -> Result<(), StoreError> {
-        self.forget_papers(id)?;
+        self.remove_papers(id)?;
         let path = self.marker(id);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -296,8 +298,8 @@ mod tests {
             hash: "h".into(),
             seed: "x".into(),
             created: "2026-01-01T00:00:00Z".into(),
-            progress: Progress::Passing,
-            fleeting: false,
+            progress: Progress::Transitional,
+            ephemeral: false,
         };
         store.mark(&marker).unwrap();
         assert_eq!(store.markers().unwrap(), [marker]);

@@ -25,7 +25,7 @@ mod viewer;
 
 pub use error::TerminalError;
 pub use recordings::Recorded;
-pub use viewer::{Hands, Said, Sight};
+pub use viewer::{ServerMessage, ViewerInput, ViewerOutput};
 
 use attachment::Attachment;
 use terminal::Command;
@@ -38,7 +38,7 @@ const ATTEMPTS: usize = 5;
 
 /// Which terminal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct TerminalId {
     /// The lab's identifier.
     pub lab: String,
     /// The node.
@@ -51,14 +51,14 @@ pub struct Place {
 
 /// Size of a window in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct WindowSize {
     /// Width.
     pub cols: u16,
     /// Height.
     pub rows: u16,
 }
 
-impl Size {
+impl WindowSize {
     /// What a terminal has that nobody gave a size.
     pub const USUAL: Self = Self { cols: 80, rows: 24 };
 
@@ -74,7 +74,7 @@ impl Size {
 
 /// What somebody does at a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum ViewerMode {
     /// Types, and gives the window its size.
     TakePart,
     /// Looks on; what he types and how large his window is changes nothing.
@@ -90,14 +90,14 @@ pub struct Terminals {
 #[derive(Debug)]
 struct Inner {
     labs: Labs,
-    known: Mutex<Known>,
+    known: Mutex<KnownTerminals>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
-    open: BTreeMap<Place, Door>,
+struct KnownTerminals {
+    open: BTreeMap<TerminalId, TerminalHandle>,
     /// Those whose shell has ended and whose recording is not on disk yet.
-    leaving: BTreeMap<u64, (Place, Door)>,
+    leaving: BTreeMap<u64, (TerminalId, TerminalHandle)>,
     /// Labs whose terminals are closed to all.
     closed: BTreeSet<String>,
     /// What is cancelled when a lab's terminals are closed.
@@ -109,7 +109,7 @@ struct Known {
 
 /// The way to the task that owns a terminal.
 #[derive(Clone, Debug)]
-struct Door {
+struct TerminalHandle {
     number: u64,
     commands: mpsc::Sender<Command>,
     /// Ends the task.
@@ -135,11 +135,11 @@ impl Terminals {
     /// There is no such lab or node, it does not run, or the lab's terminals are closed.
     pub async fn join(
         &self,
-        place: &Place,
-        mode: Mode,
-        size: Option<Size>,
-    ) -> Result<(Sight, Hands), TerminalError> {
-        let size = size.filter(|_| mode == Mode::TakePart);
+        place: &TerminalId,
+        mode: ViewerMode,
+        size: Option<WindowSize>,
+    ) -> Result<(ViewerOutput, ViewerInput), TerminalError> {
+        let size = size.filter(|_| mode == ViewerMode::TakePart);
         for _ in 0..ATTEMPTS {
             let door = match self.inner.door(place)? {
                 Some(door) => door,
@@ -161,12 +161,12 @@ impl Terminals {
 
     fn start(
         &self,
-        place: &Place,
+        place: &TerminalId,
         attachment: Attachment,
-        size: Option<Size>,
-    ) -> Result<Door, TerminalError> {
+        size: Option<WindowSize>,
+    ) -> Result<TerminalHandle, TerminalError> {
         let mut known = self.inner.known();
-        known.refuse_closed(&place.lab)?;
+        known.check_not_closed(&place.lab)?;
         if let Some(door) = known.open.get(place) {
             // Somebody else was faster; our attachment goes.
             return Ok(door.clone());
@@ -180,7 +180,7 @@ impl Terminals {
         }
         known.opened += 1;
         let (commands, told) = mpsc::channel(64);
-        let door = Door {
+        let door = TerminalHandle {
             number: known.opened,
             commands,
             close: CancellationToken::new(),
@@ -202,7 +202,7 @@ impl Terminals {
     /// Closes all terminals of a lab, and refuses new ones until it is opened again. Shells run on in
     /// the nodes. Comes back when nobody can type any more and all recordings are on disk.
     pub async fn close(&self, lab: &str) {
-        let doors: Vec<Door> = {
+        let doors: Vec<TerminalHandle> = {
             let mut known = self.inner.known();
             known.closed.insert(lab.to_owned());
             if let Some(closing) = known.closing.remove(lab) {
@@ -215,8 +215,8 @@ impl Terminals {
 
     /// Closes all terminals of a lab that are open now, and all else that its doors lead to; whoever may
     /// come in can do so at once.
-    pub async fn clear_out(&self, lab: &str) {
-        let doors: Vec<Door> = {
+    pub async fn close_open_terminals(&self, lab: &str) {
+        let doors: Vec<TerminalHandle> = {
             let mut known = self.inner.known();
             if let Some(closing) = known.closing.remove(lab) {
                 closing.cancel();
@@ -232,7 +232,7 @@ impl Terminals {
     /// They are closed already.
     pub fn closing(&self, lab: &str) -> Result<CancellationToken, TerminalError> {
         let mut known = self.inner.known();
-        known.refuse_closed(lab)?;
+        known.check_not_closed(lab)?;
         Ok(known.closing.entry(lab.to_owned()).or_default().clone())
     }
 
@@ -268,7 +268,7 @@ impl Terminals {
     }
 }
 
-async fn end(doors: Vec<Door>) {
+async fn end(doors: Vec<TerminalHandle>) {
     for door in &doors {
         door.close.cancel();
     }
@@ -278,18 +278,18 @@ async fn end(doors: Vec<Door>) {
 }
 
 impl Inner {
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, KnownTerminals> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn door(&self, place: &Place) -> Result<Option<Door>, TerminalError> {
+    fn door(&self, place: &TerminalId) -> Result<Option<TerminalHandle>, TerminalError> {
         let known = self.known();
-        known.refuse_closed(&place.lab)?;
+        known.check_not_closed(&place.lab)?;
         Ok(known.open.get(place).cloned())
     }
 
     /// Forgets a terminal that has ended.
-    fn forget(&self, place: &Place, number: u64) {
+    fn forget(&self, place: &TerminalId, number: u64) {
         let mut known = self.known();
         if known
             .open
@@ -302,9 +302,9 @@ impl Inner {
     }
 }
 
-impl Known {
+impl KnownTerminals {
     /// The ways to all terminals of some places, and to those that are just ending.
-    fn doors(&self, wanted: impl Fn(&Place) -> bool) -> Vec<Door> {
+    fn doors(&self, wanted: impl Fn(&TerminalId) -> bool) -> Vec<TerminalHandle> {
         let leaving = self.leaving.values().map(|(place, door)| (place, door));
         let all = self.open.iter().chain(leaving);
         all.filter(|(place, _)| wanted(place))
@@ -312,7 +312,7 @@ impl Known {
             .collect()
     }
 
-    fn refuse_closed(&self, lab: &str) -> Result<(), TerminalError> {
+    fn check_not_closed(&self, lab: &str) -> Result<(), TerminalError> {
         if self.ending || self.closed.contains(lab) {
             return Err(TerminalError::Closed {
                 lab: lab.to_owned(),

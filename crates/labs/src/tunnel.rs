@@ -12,7 +12,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use crate::lab::LabError;
 use crate::labs::Labs;
 use crate::layout;
-use crate::runtime::{Printed, Running, RuntimeError};
+use crate::runtime::{ProcessOutput, Running, RuntimeError};
 
 /// Most bytes of what the agent says went wrong.
 const REASON: usize = 512;
@@ -22,13 +22,13 @@ const REASON: usize = 512;
 pub struct Tunnel(Running);
 
 /// What comes from the port.
-pub struct Answers {
-    output: BoxStream<'static, Result<Printed, RuntimeError>>,
+pub struct TunnelReader {
+    output: BoxStream<'static, Result<ProcessOutput, RuntimeError>>,
     said: Vec<u8>,
 }
 
 /// What goes to the port.
-pub struct Requests(Pin<Box<dyn AsyncWrite + Send>>);
+pub struct TunnelWriter(Pin<Box<dyn AsyncWrite + Send>>);
 
 /// Why a connection is not, or is no more.
 #[derive(Debug, Error)]
@@ -63,27 +63,27 @@ impl Tunnel {
 
     /// Both directions.
     #[must_use]
-    pub fn split(self) -> (Answers, Requests) {
-        let answers = Answers {
+    pub fn split(self) -> (TunnelReader, TunnelWriter) {
+        let answers = TunnelReader {
             output: self.0.output,
             said: Vec::new(),
         };
-        (answers, Requests(self.0.input))
+        (answers, TunnelWriter(self.0.input))
     }
 }
 
-impl Answers {
+impl TunnelReader {
     /// What comes next; `None` when the port has closed the connection.
     pub async fn next(&mut self) -> Option<Result<Bytes, TunnelError>> {
         loop {
             match self.output.next().await? {
-                Ok(Printed::Stdout(bytes)) => return Some(Ok(bytes)),
-                Ok(Printed::Stderr(bytes)) => {
+                Ok(ProcessOutput::Stdout(bytes)) => return Some(Ok(bytes)),
+                Ok(ProcessOutput::Stderr(bytes)) => {
                     let room = REASON - self.said.len();
                     self.said.extend_from_slice(&bytes[..bytes.len().min(room)]);
                 }
-                Ok(Printed::Exit(0)) => return None,
-                Ok(Printed::Exit(_)) => return Some(Err(self.failed())),
+                Ok(ProcessOutput::Exit(0)) => return None,
+                Ok(ProcessOutput::Exit(_)) => return Some(Err(self.failed())),
                 Err(error) => return Some(Err(TunnelError::Engine(error))),
             }
         }
@@ -101,7 +101,7 @@ impl Answers {
     }
 }
 
-impl Requests {
+impl TunnelWriter {
     /// Sends bytes to the port.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use plateau_core::probe::{Asked, Fact};
+use plateau_core::probe::{Fact, ProbeQuestion};
 use tokio::runtime::Runtime;
 
 use super::context::{AskClient, BatchState, ProbeContext};
@@ -44,7 +44,7 @@ pub(super) fn runtime() -> std::io::Result<Runtime> {
 
 /// Asks all questions at the same time.
 pub(super) fn ask_all(
-    questions: Vec<(usize, Asked)>,
+    questions: Vec<(usize, ProbeQuestion)>,
     ask_client: Option<AskClient>,
     answers: &mpsc::Sender<Outcome>,
 ) {
@@ -77,7 +77,7 @@ pub(super) fn ask_all(
 }
 
 /// Asks one question in a separate task, so that a panic becomes an answer.
-pub(super) async fn ask(asked: Asked, state: Arc<BatchState>) -> (Fact, u64) {
+pub(super) async fn ask(asked: ProbeQuestion, state: Arc<BatchState>) -> (Fact, u64) {
     let started = Instant::now();
     let limit = Duration::from_millis(asked.timeout_ms);
     let kind = asked.question.kind();

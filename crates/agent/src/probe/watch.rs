@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
-use plateau_core::probe::{Asked, Fact};
-use plateau_core::question::availability::{AvailabilityQuestion, AvailabilitySeen, Run};
+use plateau_core::probe::{Fact, ProbeQuestion};
+use plateau_core::question::availability::{AttemptRun, AvailabilityQuestion, AvailabilitySeen};
 use plateau_core::question::{Observation, Question};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -43,14 +43,17 @@ pub(super) struct Watch {
 }
 
 /// Whether a question is one to be watched.
-pub(super) fn is_watched(asked: &Asked) -> bool {
+pub(super) fn is_watched(asked: &ProbeQuestion) -> bool {
     matches!(asked.question, Question::Availability(_))
 }
 
 impl Watch {
     /// Starts; `None` if there is nothing to watch.
-    pub(super) fn start(questions: &[Asked], ask_client: Option<AskClient>) -> Option<Self> {
-        let watched: Vec<(usize, Asked)> = questions
+    pub(super) fn start(
+        questions: &[ProbeQuestion],
+        ask_client: Option<AskClient>,
+    ) -> Option<Self> {
+        let watched: Vec<(usize, ProbeQuestion)> = questions
             .iter()
             .cloned()
             .enumerate()
@@ -94,7 +97,7 @@ impl Watch {
 }
 
 fn watch_all(
-    questions: Vec<(usize, Asked)>,
+    questions: Vec<(usize, ProbeQuestion)>,
     ask_client: Option<AskClient>,
     ends: &watch::Receiver<bool>,
     facts: &mpsc::Sender<Outcome>,
@@ -115,11 +118,15 @@ fn watch_all(
     });
 }
 
-async fn watch_one(asked: Asked, state: &Arc<BatchState>, mut ends: watch::Receiver<bool>) -> Fact {
+async fn watch_one(
+    asked: ProbeQuestion,
+    state: &Arc<BatchState>,
+    mut ends: watch::Receiver<bool>,
+) -> Fact {
     let Question::Availability(AvailabilityQuestion { of, wants, every }) = asked.question else {
         return could_not_look("this question cannot be watched");
     };
-    let attempt = Asked {
+    let attempt = ProbeQuestion {
         id: asked.id,
         question: *of,
         wants,
@@ -156,7 +163,7 @@ async fn watch_one(asked: Asked, state: &Arc<BatchState>, mut ends: watch::Recei
 
 /// Removes the attributes that are not wanted: a date, for example, would make every attempt differ
 /// from the previous one.
-fn retain_wanted(fact: Fact, asked: &Asked) -> Fact {
+fn retain_wanted(fact: Fact, asked: &ProbeQuestion) -> Fact {
     let Fact::Seen(observation) = &fact else {
         return fact;
     };
@@ -174,7 +181,7 @@ fn retain_wanted(fact: Fact, asked: &Asked) -> Fact {
 /// What the attempts have observed so far: runs of equal facts.
 #[derive(Default)]
 struct AttemptRuns {
-    runs: Vec<Run>,
+    runs: Vec<AttemptRun>,
     bytes: usize,
 }
 
@@ -190,7 +197,7 @@ impl AttemptRuns {
             return;
         }
         self.bytes += serde_json::to_vec(&fact).map_or(BYTES_LIMIT, |text| text.len());
-        self.runs.push(Run {
+        self.runs.push(AttemptRun {
             from_ms: at,
             to_ms: at,
             attempts: 1,

@@ -257,7 +257,7 @@ async fn receive_frames(
                     terminal.output.borrow_mut().resize((cols, rows));
                 }
             }
-            Ok(Frame::Exit(_) | Frame::Past(_)) | Err(_) => return,
+            Ok(Frame::Exit(_) | Frame::Backlog(_)) | Err(_) => return,
         }
     }
 }
@@ -268,7 +268,7 @@ async fn send_frames(terminal: &Terminal, to: OwnedWriteHalf, reader: u64) {
     let history = terminal.output.borrow_mut().history(reader);
     let mut sent = Ok(());
     for past in history {
-        sent = frames.send(Frame::Past(past).encode().as_slice()).await;
+        sent = frames.send(Frame::Backlog(past).encode().as_slice()).await;
         if sent.is_err() {
             return;
         }

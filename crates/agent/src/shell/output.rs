@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use plateau_core::terminal::Past;
+use plateau_core::terminal::Backlog;
 
 /// Bytes of output that are stored for later attachments: what fits into their first frame.
 pub(super) const CAPACITY: usize = plateau_core::terminal::DATA_LIMIT;
@@ -75,7 +75,7 @@ impl Output {
 
     /// Everything that is stored, for a new reader, one part for each size of the window. The last
     /// part has the current size and may be empty.
-    pub(super) fn history(&mut self, reader: u64) -> Vec<Past> {
+    pub(super) fn history(&mut self, reader: u64) -> Vec<Backlog> {
         let oldest = self.oldest();
         let ends = self.sizes.iter().skip(1).map(|(from, _)| *from);
         let ends: Vec<u64> = ends.chain([self.total]).collect();
@@ -83,7 +83,7 @@ impl Output {
         let mut parts = Vec::new();
         for ((_, (cols, rows)), end) in self.sizes.clone().into_iter().zip(ends) {
             let bytes = self.range(offset, usize::try_from(end - offset).unwrap_or(0));
-            parts.push(Past {
+            parts.push(Backlog {
                 terminal: self.terminal,
                 place: offset,
                 cols,

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-use plateau_core::wire::{Bridge, Port, WireAnswer, WireRequest};
+use plateau_core::wire::{Bridge, Port, WireRequest, WireResponse};
 
 use crate::machine::{AGENT, Machine, until, wire};
 
@@ -74,17 +74,17 @@ fn a_boot_is_held_until_every_interface_is_there_and_every_mount_is_gone() {
     let (mut child, mut log) = hold(&node, "eth0,eth1");
     assert!(matches!(
         wire(&plug(&fabric, &node, &["eth0"])),
-        WireAnswer::Done { .. }
+        WireResponse::Done { .. }
     ));
     assert!(child.try_wait().unwrap().is_none());
     assert!(matches!(
         wire(&plug(&fabric, &node, &["eth0", "eth1"])),
-        WireAnswer::Done { .. }
+        WireResponse::Done { .. }
     ));
     assert!(child.try_wait().unwrap().is_none());
     let mut release = plug(&fabric, &node, &[]);
     release.release = vec![node.pid()];
-    assert!(matches!(wire(&release), WireAnswer::Done { .. }));
+    assert!(matches!(wire(&release), WireResponse::Done { .. }));
 
     let mut rest = String::new();
     log.read_to_string(&mut rest).unwrap();

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use plateau_core::wire::{WireAnswer, WireRequest};
+use plateau_core::wire::{WireRequest, WireResponse};
 
 pub(crate) const AGENT: &str = env!("CARGO_BIN_EXE_plateau-agent");
 
@@ -104,7 +104,7 @@ pub(crate) fn agent_with_input(arguments: &[&str], input: &[u8]) -> Output {
 }
 
 #[track_caller]
-pub(crate) fn wire(request: &WireRequest) -> WireAnswer {
+pub(crate) fn wire(request: &WireRequest) -> WireResponse {
     let output = agent_with_input(&["wire"], &serde_json::to_vec(request).unwrap());
     serde_json::from_str(&text(&["plateau-agent", "wire"], output)).unwrap()
 }

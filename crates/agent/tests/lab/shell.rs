@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use plateau_core::terminal::{Frame, Past};
+use plateau_core::terminal::{Backlog, Frame};
 
 use crate::machine::{AGENT, LIMIT, Machine};
 
@@ -68,7 +68,7 @@ impl Attached {
         while !self.seen.contains(text) {
             let left = until.saturating_duration_since(Instant::now());
             match self.frames.recv_timeout(left) {
-                Ok(Frame::Data(bytes) | Frame::Past(Past { bytes, .. })) => {
+                Ok(Frame::Data(bytes) | Frame::Backlog(Backlog { bytes, .. })) => {
                     self.seen += &String::from_utf8_lossy(&bytes);
                 }
                 other => panic!("{other:?} instead of {text:?} after {:?}", self.seen),
@@ -80,7 +80,7 @@ impl Attached {
     fn ends_with(mut self) -> i32 {
         loop {
             match self.frames.recv_timeout(LIMIT).unwrap() {
-                Frame::Data(_) | Frame::Past(_) => {}
+                Frame::Data(_) | Frame::Backlog(_) => {}
                 Frame::Exit(status) => {
                     assert!(self.child.wait().unwrap().success());
                     return status;

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use plateau_core::wire::{Bridge, FilePart, HOLD, Port, WireAnswer, WireRequest};
+use plateau_core::wire::{Bridge, FilePart, HOLD, Port, WireRequest, WireResponse};
 
 fn port(node: &Machine, interface: &str, bridge: &str, fabric_port: &str) -> Port {
     Port {
@@ -54,14 +54,14 @@ fn request(fabric: &Machine, ports: Vec<Port>) -> WireRequest {
 #[track_caller]
 fn done(request: &WireRequest) {
     let answer = wire(request);
-    assert!(matches!(answer, WireAnswer::Done { .. }), "{answer:?}");
+    assert!(matches!(answer, WireResponse::Done { .. }), "{answer:?}");
 }
 
 #[track_caller]
 fn failed(request: &WireRequest) -> (String, String) {
     match wire(request) {
-        WireAnswer::Failed { doing, reason } => (doing, reason),
-        WireAnswer::Done { .. } => panic!("it was done"),
+        WireResponse::Failed { doing, reason } => (doing, reason),
+        WireResponse::Done { .. } => panic!("it was done"),
     }
 }
 
@@ -387,14 +387,14 @@ fn one_call_answers_one_request_after_the_other() {
     let second = serde_json::to_string(&request(&node, vec![])).unwrap();
     let output = agent_with_input(&["wire"], format!("{first}\n{second}\n").as_bytes());
     let answers = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<WireAnswer> = answers
+    let answers: Vec<WireResponse> = answers
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert!(
         matches!(
             answers[..],
-            [WireAnswer::Done { .. }, WireAnswer::Done { .. }]
+            [WireResponse::Done { .. }, WireResponse::Done { .. }]
         ),
         "{answers:?}"
     );

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use plateau_core::probe::{Answers, Asked, Batch, Fact};
+use plateau_core::probe::{Fact, ProbeQuestion, ProbeRequest, ProbeResponse};
 use plateau_core::question::{Observation, Question};
 use serde_json::Value;
 
@@ -26,9 +26,9 @@ pub(crate) fn run(input: &[u8]) -> Output {
 }
 
 /// Asks questions together, each with what is wanted and its limit in milliseconds.
-pub(crate) fn ask_all(questions: Vec<(Value, &[&str], u64)>) -> Answers {
+pub(crate) fn ask_all(questions: Vec<(Value, &[&str], u64)>) -> ProbeResponse {
     let questions = questions.into_iter().enumerate();
-    let questions = questions.map(|(index, (question, wants, timeout_ms))| Asked {
+    let questions = questions.map(|(index, (question, wants, timeout_ms))| ProbeQuestion {
         id: index.to_string(),
         question: serde_json::from_value::<Question>(question).unwrap(),
         wants: wants
@@ -37,7 +37,7 @@ pub(crate) fn ask_all(questions: Vec<(Value, &[&str], u64)>) -> Answers {
             .collect::<BTreeSet<_>>(),
         timeout_ms,
     });
-    let batch = Batch {
+    let batch = ProbeRequest {
         questions: questions.collect(),
     };
     let output = run(&serde_json::to_vec(&batch).unwrap());

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use plateau_core::probe::{Answers, Asked, Batch, Fact};
+use plateau_core::probe::{Fact, ProbeQuestion, ProbeRequest, ProbeResponse};
 use serde_json::Value;
 
 /// Asks one question after a shell's script was run by `program`, such as `unshare --net`.
 pub(crate) fn ask_by(program: &[&str], script: &str, question: Value, wants: &[&str]) -> Fact {
-    let batch = Batch {
-        questions: vec![Asked {
+    let batch = ProbeRequest {
+        questions: vec![ProbeQuestion {
             id: "0".to_owned(),
             question: serde_json::from_value(question).unwrap(),
             wants: wants.iter().map(|want| (*want).to_owned()).collect(),
@@ -36,6 +36,6 @@ pub(crate) fn ask_by(program: &[&str], script: &str, question: Value, wants: &[&
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let mut answers: Answers = serde_json::from_slice(&output.stdout).unwrap();
+    let mut answers: ProbeResponse = serde_json::from_slice(&output.stdout).unwrap();
     answers.answers.remove(0).fact
 }

@@ -5,7 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use plateau_core::probe::{Answers, Asked, Batch, Fact};
+use plateau_core::probe::{Fact, ProbeQuestion, ProbeRequest, ProbeResponse};
 use plateau_core::question::Expectation;
 use serde_json::{Value, json};
 
@@ -31,13 +31,13 @@ impl Watching {
         let check = json!({ "availability": { "of": question, "every": "100ms" } });
         let expectation: Expectation = serde_json::from_value(check).unwrap();
         let file = json!({ "file": { "path": "/" } });
-        let asked = |id: &str, question| Asked {
+        let asked = |id: &str, question| ProbeQuestion {
             id: id.to_owned(),
             question,
             wants: expectation.wants(),
             timeout_ms: 5000,
         };
-        let batch = Batch {
+        let batch = ProbeRequest {
             questions: vec![
                 asked("watched", expectation.question()),
                 asked("file", serde_json::from_value(file).unwrap()),
@@ -62,7 +62,7 @@ impl Watching {
         let mut output = self.probe.stdout.take().unwrap();
         output.read_to_end(&mut text).unwrap();
         assert!(self.probe.wait().unwrap().success());
-        let answers: Answers = serde_json::from_slice(&text).unwrap();
+        let answers: ProbeResponse = serde_json::from_slice(&text).unwrap();
         let [watched, file] = <[_; 2]>::try_from(answers.answers).unwrap();
         assert_eq!((watched.id.as_str(), file.id.as_str()), ("watched", "file"));
         seen(file.fact);

@@ -15,7 +15,7 @@ pub(crate) enum AccountCommand {
         role: AccountRole,
         /// What people are shown; the name where absent
         #[arg(long, value_name = "TEXT")]
-        shown: Option<String>,
+        display_name: Option<String>,
         #[command(flatten)]
         password: PasswordArgs,
     },

@@ -110,27 +110,27 @@ pub(crate) enum SessionCommand {
     /// Start all labs, grade them untouched and remove them: whether this room holds the session
     Rehearse {
         #[command(flatten)]
-        choice: Choice,
+        choice: AttemptArgs,
     },
     /// Build the labs of those who have none, and wait until all are there
     Prepare {
         #[command(flatten)]
-        choice: Choice,
+        choice: AttemptArgs,
     },
     /// Remove the labs of those who have not begun
     Dismantle {
         #[command(flatten)]
-        choice: Choice,
+        choice: AttemptArgs,
     },
     /// Open the door: all clocks start at the same moment
     Open {
         #[command(flatten)]
-        choice: Choice,
+        choice: AttemptArgs,
     },
     /// Stop clocks
     Pause {
         #[command(flatten)]
-        order: WithReason,
+        order: AttemptArgsWithReason,
         /// Whether the time is given back
         #[arg(long, value_enum, default_value_t = Kind::Incident)]
         kind: Kind,
@@ -138,12 +138,12 @@ pub(crate) enum SessionCommand {
     /// Let clocks go on
     Resume {
         #[command(flatten)]
-        choice: Choice,
+        choice: AttemptArgs,
     },
     /// Grant more time
     Extend {
         #[command(flatten)]
-        order: WithReason,
+        order: AttemptArgsWithReason,
         /// How many minutes
         #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=1440))]
         minutes: u64,
@@ -151,12 +151,12 @@ pub(crate) enum SessionCommand {
     /// End work: doors close now, what is left is kept and graded
     HandIn {
         #[command(flatten)]
-        order: WithReason,
+        order: AttemptArgsWithReason,
     },
     /// Say that candidates did not come
     Absent {
         #[command(flatten)]
-        order: WithReason,
+        order: AttemptArgsWithReason,
     },
     /// Say something to one candidate or to all
     Say {
@@ -197,7 +197,7 @@ pub(crate) enum SessionCommand {
     /// Show the gradings of candidates, and which of them counts
     Gradings {
         #[command(flatten)]
-        choice: Choice,
+        choice: AttemptArgs,
     },
     /// Grade again by a mended scenario, and show old against new; nothing counts until it is accepted
     Regrade {
@@ -219,7 +219,7 @@ pub(crate) enum SessionCommand {
     /// Let the last grading of candidates count, or an earlier one again
     Accept {
         #[command(flatten)]
-        order: WithReason,
+        order: AttemptArgsWithReason,
         /// Identifier of the grading; each candidate's last where absent
         #[arg(long, value_name = "ID")]
         grading: Option<String>,
@@ -257,7 +257,7 @@ pub(crate) enum SessionCommand {
 
 /// Which attempts are meant.
 #[derive(Debug, Args)]
-pub(crate) struct Choice {
+pub(crate) struct AttemptArgs {
     /// Name or identifier
     pub(crate) session: String,
     /// Candidate number, again for more; all where absent
@@ -270,9 +270,9 @@ pub(crate) struct Choice {
 
 /// Which attempts are meant, and why.
 #[derive(Debug, Args)]
-pub(crate) struct WithReason {
+pub(crate) struct AttemptArgsWithReason {
     #[command(flatten)]
-    pub(crate) choice: Choice,
+    pub(crate) choice: AttemptArgs,
     /// Why; it is kept in the log
     #[arg(long)]
     pub(crate) reason: String,

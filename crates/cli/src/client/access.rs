@@ -1,6 +1,9 @@
 //! Accounts and tokens.
 
-use plateau_core::api::{AccountView, ChangeAccount, NewAccount, NewToken, TokenMade, TokenView};
+use plateau_core::api::{
+    AccountView, CreateAccountRequest, CreateTokenRequest, CreatedToken, TokenView,
+    UpdateAccountRequest,
+};
 use reqwest::Method;
 
 use super::{Client, answer, segment};
@@ -13,7 +16,10 @@ impl Client {
     }
 
     /// Makes an account.
-    pub(crate) async fn add_account(&self, new: &NewAccount) -> Result<AccountView, Failure> {
+    pub(crate) async fn add_account(
+        &self,
+        new: &CreateAccountRequest,
+    ) -> Result<AccountView, Failure> {
         self.post("/v1/accounts", new).await
     }
 
@@ -21,7 +27,7 @@ impl Client {
     pub(crate) async fn change_account(
         &self,
         name: &str,
-        change: &ChangeAccount,
+        change: &UpdateAccountRequest,
     ) -> Result<AccountView, Failure> {
         let path = format!("/v1/accounts/{}", segment(name));
         let request = self.request(Method::PATCH, &path)?.json(change);
@@ -41,7 +47,10 @@ impl Client {
     }
 
     /// Makes a token.
-    pub(crate) async fn add_token(&self, new: &NewToken) -> Result<TokenMade, Failure> {
+    pub(crate) async fn add_token(
+        &self,
+        new: &CreateTokenRequest,
+    ) -> Result<CreatedToken, Failure> {
         self.post("/v1/tokens", new).await
     }
 

@@ -1,6 +1,8 @@
 //! Gradings of attempts, as the daemon is asked for them.
 
-use plateau_core::api::{AcceptGrading, GradingView, LabView, NewGrading, Proposal};
+use plateau_core::api::{
+    AcceptGradingRequest, GradingView, LabView, RegradeRequest, RegradingProposal,
+};
 use reqwest::Method;
 
 use super::{Client, segment};
@@ -16,8 +18,8 @@ impl Client {
     pub(crate) async fn regrade(
         &self,
         attempt: &str,
-        new: &NewGrading,
-    ) -> Result<Proposal, Failure> {
+        new: &RegradeRequest,
+    ) -> Result<RegradingProposal, Failure> {
         self.post(&below(attempt, "gradings"), new).await
     }
 
@@ -26,7 +28,7 @@ impl Client {
         &self,
         attempt: &str,
         grading: &str,
-        accept: &AcceptGrading,
+        accept: &AcceptGradingRequest,
     ) -> Result<Vec<GradingView>, Failure> {
         let grading = segment(grading);
         let path = format!("{}/{grading}/accept", below(attempt, "gradings"));

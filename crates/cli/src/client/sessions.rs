@@ -2,10 +2,11 @@
 
 use futures_util::{Stream, StreamExt};
 use plateau_core::api::{
-    Because, KeyView, NewSession, Order, Ordered, SeatView, SessionView, SetKeys, Slip,
+    AccessSlip, AttemptsRequest, AttemptsResponse, CreateSessionRequest, KeyView, SeatView,
+    SessionView, SetKeysRequest, TransitionRequest,
 };
 use plateau_core::exam::deliverable::DeliverableView;
-use plateau_core::exam::log::Entry;
+use plateau_core::exam::log::LogEntry;
 use plateau_core::exam::rehearsal::RehearsalEvent;
 use reqwest::{Method, header};
 use serde::Serialize;
@@ -15,7 +16,10 @@ use crate::failure::Failure;
 
 impl Client {
     /// Describes a session.
-    pub(crate) async fn new_session(&self, new: &NewSession) -> Result<SessionView, Failure> {
+    pub(crate) async fn new_session(
+        &self,
+        new: &CreateSessionRequest,
+    ) -> Result<SessionView, Failure> {
         self.post("/v1/sessions", new).await
     }
 
@@ -36,7 +40,7 @@ impl Client {
     }
 
     /// Replaces a session's seats by a list.
-    pub(crate) async fn seat_all(
+    pub(crate) async fn replace_seats(
         &self,
         session: &str,
         list: Vec<u8>,
@@ -49,7 +53,7 @@ impl Client {
     }
 
     /// Shows a session's access codes.
-    pub(crate) async fn slips(&self, session: &str) -> Result<Vec<Slip>, Failure> {
+    pub(crate) async fn slips(&self, session: &str) -> Result<Vec<AccessSlip>, Failure> {
         self.get(&below(session, "slips")).await
     }
 
@@ -101,7 +105,7 @@ impl Client {
     pub(crate) async fn set_keys(
         &self,
         attempt: &str,
-        keys: &SetKeys,
+        keys: &SetKeysRequest,
     ) -> Result<Vec<KeyView>, Failure> {
         let path = format!("/v1/attempts/{}/keys", segment(attempt));
         let request = self.request(Method::PUT, &path)?.json(keys);
@@ -113,8 +117,8 @@ impl Client {
         &self,
         session: &str,
         seat: &str,
-        because: &Because,
-    ) -> Result<Slip, Failure> {
+        because: &TransitionRequest,
+    ) -> Result<AccessSlip, Failure> {
         let path = format!("{}/{}/code", below(session, "seats"), segment(seat));
         self.post(&path, because).await
     }
@@ -123,7 +127,7 @@ impl Client {
     pub(crate) async fn rehearse(
         &self,
         session: &str,
-        order: &Order,
+        order: &AttemptsRequest,
     ) -> Result<impl Stream<Item = Result<RehearsalEvent, Failure>> + Unpin + use<>, Failure> {
         self.lines(&below(session, "rehearse"), order).await
     }
@@ -134,7 +138,7 @@ impl Client {
         session: &str,
         what: &str,
         order: &impl Serialize,
-    ) -> Result<Ordered, Failure> {
+    ) -> Result<AttemptsResponse, Failure> {
         self.post(&below(session, what), order).await
     }
 
@@ -143,7 +147,7 @@ impl Client {
         &self,
         session: &str,
         what: &str,
-        because: &Because,
+        because: &TransitionRequest,
     ) -> Result<SessionView, Failure> {
         self.post(&below(session, what), because).await
     }
@@ -160,7 +164,7 @@ impl Client {
     }
 
     /// A session's log.
-    pub(crate) async fn session_log(&self, session: &str) -> Result<Vec<Entry>, Failure> {
+    pub(crate) async fn session_log(&self, session: &str) -> Result<Vec<LogEntry>, Failure> {
         self.get(&below(session, "log")).await
     }
 
@@ -169,7 +173,7 @@ impl Client {
         &self,
         session: &str,
         from: u64,
-    ) -> Result<impl Stream<Item = Result<Entry, Failure>> + Unpin + use<>, Failure> {
+    ) -> Result<impl Stream<Item = Result<LogEntry, Failure>> + Unpin + use<>, Failure> {
         use eventsource_stream::Eventsource;
         let path = format!("{}?from={from}", below(session, "events"));
         let request = self

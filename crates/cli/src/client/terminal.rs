@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, header};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::{At, Client, node_path, segment, strange};
+use super::{Client, Endpoint, node_path, segment, unexpected_response};
 use crate::failure::Failure;
 
 /// What carries the bytes.
@@ -42,7 +42,7 @@ impl Client {
                 let body = response.body().clone().unwrap_or_default();
                 Err(match serde_json::from_slice(&body) {
                     Ok(error) => Failure::Answered(error),
-                    Err(_) => strange(response.status(), &body),
+                    Err(_) => unexpected_response(response.status(), &body),
                 })
             }
             Err(error) => Err(Failure::Broken(error.into())),
@@ -51,13 +51,13 @@ impl Client {
 
     async fn carrier(&self, path: &str) -> Result<(Box<dyn Carrier>, Request<()>), Failure> {
         let (carrier, host): (Box<dyn Carrier>, &str) = match &self.at {
-            At::Socket(socket) => {
+            Endpoint::Socket(socket) => {
                 let stream = UnixStream::connect(socket)
                     .await
                     .map_err(|error| self.unreachable(&error))?;
                 (Box::new(stream), "plateaud")
             }
-            At::Url(url) => {
+            Endpoint::Url(url) => {
                 let host = url
                     .strip_prefix("http://")
                     .ok_or_else(|| Failure::Address(url.clone()))?;

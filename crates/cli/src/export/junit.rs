@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use plateau_core::api::CheckResultView;
+use plateau_core::api::LabGradeView;
 use plateau_core::grade::{CheckResult, TaskGrade, Verdict};
 use plateau_core::messages::Messages;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
@@ -15,7 +15,7 @@ use crate::show::reason::one_line;
 
 /// The whole report.
 pub(super) fn junit(
-    view: &CheckResultView,
+    view: &LabGradeView,
     messages: &Messages,
 ) -> Result<String, Box<dyn Error + Send + Sync>> {
     let grade = &view.grade;

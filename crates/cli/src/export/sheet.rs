@@ -40,7 +40,7 @@ pub(super) fn sheet(
                 messages.explanation(check).join("; "),
                 grade.seed.clone(),
             ];
-            writer.write_record(row.map(|cell| harmless(&cell)))?;
+            writer.write_record(row.map(|cell| escape_formula(&cell)))?;
         }
     }
     let bytes = writer.into_inner().map_err(|error| error.into_error())?;
@@ -48,7 +48,7 @@ pub(super) fn sheet(
 }
 
 /// On one line, and no formula to a spreadsheet: what a candidate's machine said stands here, too.
-fn harmless(cell: &str) -> String {
+fn escape_formula(cell: &str) -> String {
     let line = one_line(cell);
     let first = line.trim_start().chars().next();
     if first.is_some_and(|first| ['=', '+', '-', '@'].contains(&first)) {
@@ -83,8 +83,11 @@ mod tests {
     #[test]
     fn what_begins_a_formula_behind_blanks_is_made_harmless_too() {
         for cell in ["=1", "+1", "-1", "@x", " =1", "\t=1"] {
-            assert!(harmless(cell).starts_with(['\'', '\u{fffd}']), "{cell}");
+            assert!(
+                escape_formula(cell).starts_with(['\'', '\u{fffd}']),
+                "{cell}"
+            );
         }
-        assert_eq!(harmless("a=1"), "a=1");
+        assert_eq!(escape_formula("a=1"), "a=1");
     }
 }

@@ -75,7 +75,7 @@ async fn converse(terminal: &mut Terminal) -> Result<End, Failure> {
             frame = terminal.next() => match frame? {
                 Some(Frame::Data(bytes)) => show(&bytes).map_err(Failure::Terminal)?,
                 Some(Frame::Exit(status)) => return Ok(End::Shell(status)),
-                Some(Frame::Resize { .. } | Frame::Past(_)) => {}
+                Some(Frame::Resize { .. } | Frame::Backlog(_)) => {}
                 None => return Err(Failure::Ended("the terminal")),
             },
         }

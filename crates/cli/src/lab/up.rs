@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 
 use futures_util::{Stream, StreamExt};
-use plateau_core::api::{Event, LabState, LabView, NewLab, What};
+use plateau_core::api::{CreateLabRequest, LabEvent, LabEventKind, LabState, LabView};
 use plateau_core::scenario::Folder;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,7 +24,7 @@ pub(crate) async fn run(
     screen: Screen,
     daemon: &Client,
 ) -> Result<Ending, Failure> {
-    let new = NewLab {
+    let new = CreateLabRequest {
         files: folder::to_files(folder),
         seed: seed.to_owned(),
         name: name.map(str::to_owned),
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::Terminal)?;
     let lab = daemon.up(&new).await?;
     let progress = Progress::new(screen, 0);
-    progress.doing(format!("building {}", lab.name));
+    progress.set_message(format!("building {}", lab.name));
     let built = tokio::select! {
         built = follow(daemon, &lab, &progress) => built?,
         _ = interrupted.recv() => {
@@ -54,7 +54,7 @@ pub(crate) async fn run(
         let next = styled(FAINT, format!("next: {}", next.join("  or  ")));
         format!("{}\n{next}\n", show::lab::lab(lab, screen.language()))
     })?;
-    Ok(Ending::so(built.state == LabState::Ready))
+    Ok(Ending::from_bool(built.state == LabState::Ready))
 }
 
 /// Follows a lab's events until it is ready or failed, and returns it as it is then.
@@ -77,20 +77,22 @@ async fn follow(daemon: &Client, lab: &LabView, progress: &Progress) -> Result<L
 
 /// Tells events until the lab's state changes; `false` when the stream ended.
 async fn next_change(
-    events: &mut (impl Stream<Item = Result<Event, Failure>> + Unpin),
+    events: &mut (impl Stream<Item = Result<LabEvent, Failure>> + Unpin),
     progress: &Progress,
 ) -> Result<bool, Failure> {
     while let Some(event) = events.next().await {
         let event = event?;
         match &event.what {
-            What::State { state } if *state != LabState::Building => return Ok(true),
-            What::StepStarted { stage, step } => progress.doing(format!("{stage}: {step}")),
-            What::State { .. }
-            | What::StepDone { .. }
-            | What::StepFailed { .. }
-            | What::Node { .. }
-            | What::Happening { .. }
-            | What::PhaseStarted { .. } => {
+            LabEventKind::State { state } if *state != LabState::Building => return Ok(true),
+            LabEventKind::StepStarted { stage, step } => {
+                progress.set_message(format!("{stage}: {step}"))
+            }
+            LabEventKind::State { .. }
+            | LabEventKind::StepDone { .. }
+            | LabEventKind::StepFailed { .. }
+            | LabEventKind::Node { .. }
+            | LabEventKind::ScenarioEvent { .. }
+            | LabEventKind::PhaseStarted { .. } => {
                 if let Some(line) = show::lab::event(&event) {
                     progress.line(&line);
                 }
@@ -124,11 +126,11 @@ pub(crate) async fn with_phases<T>(
         tokio::select! {
             done = &mut work => return done,
             event = event => match event {
-                Some(Ok(Event { what: What::PhaseStarted { phase }, .. })) => {
-                    progress.doing(format!("grading: {phase}"));
+                Some(Ok(LabEvent { what: LabEventKind::PhaseStarted { phase }, .. })) => {
+                    progress.set_message(format!("grading: {phase}"));
                 }
-                Some(Ok(Event { what: What::StepStarted { stage, step }, .. })) => {
-                    progress.doing(format!("grading: {stage}: {step}"));
+                Some(Ok(LabEvent { what: LabEventKind::StepStarted { stage, step }, .. })) => {
+                    progress.set_message(format!("grading: {stage}: {step}"));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => events = None,

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use plateau_core::api::SetKeys;
+use plateau_core::api::SetKeysRequest;
 
-use super::{Desk, read};
+use super::{SessionConsole, read};
 use crate::failure::Failure;
 use crate::show::session as show;
 
-impl Desk<'_> {
+impl SessionConsole<'_> {
     /// Shows a candidate's keys, or replaces them by those of a file.
     pub(super) async fn keys(
         &self,
@@ -29,7 +29,7 @@ impl Desk<'_> {
                 let text = String::from_utf8_lossy(&read(path)?).into_owned();
                 let lines = text.lines().map(str::trim);
                 let keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-                let keys = SetKeys {
+                let keys = SetKeysRequest {
                     keys: keys.map(str::to_owned).collect(),
                 };
                 self.daemon.set_keys(&attempt.id, &keys).await?

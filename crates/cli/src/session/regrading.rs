@@ -1,29 +1,35 @@
 //! `plateau session gradings`, `regrade`, `accept` and `revisit`
 
-use plateau_core::api::{AcceptGrading, AttemptView, NewGrading};
+use plateau_core::api::{AcceptGradingRequest, AttemptView, RegradeRequest};
 use plateau_core::exam::session::AttemptState;
 
-use super::Desk;
-use crate::args::{Choice, SessionCommand, WithReason};
+use super::SessionConsole;
+use crate::args::{AttemptArgs, AttemptArgsWithReason, SessionCommand};
 use crate::failure::{Ending, Failure};
 use crate::folder;
 use crate::progress::Progress;
 use crate::scenario::readable;
-use crate::show::grading::{self as show, Graded, Regraded};
+use crate::show::grading::{self as show, AttemptGradings, RegradedAttempt};
 use crate::show::lab as show_lab;
 
 /// An attempt and its candidate's number.
 type Meant = (String, AttemptView);
 
 /// Shows the gradings of attempts.
-pub(super) async fn gradings(desk: &Desk<'_>, choice: &Choice) -> Result<(), Failure> {
+pub(super) async fn gradings(
+    desk: &SessionConsole<'_>,
+    choice: &AttemptArgs,
+) -> Result<(), Failure> {
     let all = graded(desk, choice).await?;
     desk.screen.show(&all, |all| show::gradings(all))
 }
 
 /// Grades attempts again, one after the other, and shows what would change. Ends well where each could
 /// be graded.
-pub(super) async fn regrade(desk: &Desk<'_>, command: &SessionCommand) -> Result<Ending, Failure> {
+pub(super) async fn regrade(
+    desk: &SessionConsole<'_>,
+    command: &SessionCommand,
+) -> Result<Ending, Failure> {
     let SessionCommand::Regrade {
         session,
         scenario,
@@ -36,17 +42,17 @@ pub(super) async fn regrade(desk: &Desk<'_>, command: &SessionCommand) -> Result
     };
     let mended = readable(scenario)?.scenario;
     let named = mended.draw("").map_err(Failure::Problems)?.scenario;
-    let new = NewGrading {
+    let new = RegradeRequest {
         files: folder::to_files(mended.folder()),
         reason: reason.clone(),
         ask: !from_facts,
     };
-    let choice = Choice {
+    let choice = AttemptArgs {
         session: session.clone(),
         seats: seats.clone(),
         scenario: Some(named),
     };
-    let mut meant = meant(desk, &choice).await?;
+    let mut meant = selected_attempts(desk, &choice).await?;
     meant.retain(|(_, attempt)| attempt.state == AttemptState::Graded);
     if meant.is_empty() {
         return Err(Failure::NothingGraded {
@@ -56,14 +62,14 @@ pub(super) async fn regrade(desk: &Desk<'_>, command: &SessionCommand) -> Result
     let progress = Progress::new(desk.screen, u64::try_from(meant.len()).unwrap_or(0));
     let mut all = Vec::new();
     for (number, attempt) in meant {
-        progress.doing(format!("grading seat {number} again"));
+        progress.set_message(format!("grading seat {number} again"));
         let (proposal, problem) = match desk.daemon.regrade(&attempt.id, &new).await {
             Ok(proposal) => (Some(proposal), None),
             // What cannot be done for one candidate may be for the others.
             Err(Failure::Answered(error)) => (None, Some(error)),
             Err(failure) => return Err(failure),
         };
-        all.push(Regraded {
+        all.push(RegradedAttempt {
             seat: number,
             attempt: attempt.id,
             proposal,
@@ -79,21 +85,21 @@ pub(super) async fn regrade(desk: &Desk<'_>, command: &SessionCommand) -> Result
             "nothing counts yet: `plateau session accept {session} --reason …` lets it"
         ));
     }
-    Ok(Ending::so(good))
+    Ok(Ending::from_bool(good))
 }
 
 /// Lets a grading count: one, or of each attempt the last.
 pub(super) async fn accept(
-    desk: &Desk<'_>,
-    order: &WithReason,
+    desk: &SessionConsole<'_>,
+    order: &AttemptArgsWithReason,
     grading: Option<&str>,
 ) -> Result<(), Failure> {
     let session = &order.choice.session;
-    let accept = AcceptGrading {
+    let accept = AcceptGradingRequest {
         reason: order.reason.clone(),
     };
     let mut accepted = 0;
-    for (_, attempt) in meant(desk, &order.choice).await? {
+    for (_, attempt) in selected_attempts(desk, &order.choice).await? {
         let gradings = desk.daemon.gradings(&attempt.id).await?;
         let chosen = match grading {
             Some(id) => gradings.iter().find(|one| one.id == id),
@@ -115,7 +121,10 @@ pub(super) async fn accept(
 }
 
 /// Opens a lab again, or removes it.
-pub(super) async fn revisit(desk: &Desk<'_>, command: &SessionCommand) -> Result<(), Failure> {
+pub(super) async fn revisit(
+    desk: &SessionConsole<'_>,
+    command: &SessionCommand,
+) -> Result<(), Failure> {
     let SessionCommand::Revisit {
         session,
         seat,
@@ -125,12 +134,12 @@ pub(super) async fn revisit(desk: &Desk<'_>, command: &SessionCommand) -> Result
     else {
         return Ok(());
     };
-    let choice = Choice {
+    let choice = AttemptArgs {
         session: session.clone(),
         seats: vec![seat.clone()],
         scenario: scenario.clone(),
     };
-    let mut meant = meant(desk, &choice).await?;
+    let mut meant = selected_attempts(desk, &choice).await?;
     if meant.len() > 1 {
         let scenarios = meant.into_iter().map(|(_, attempt)| attempt.scenario);
         return Err(Failure::WhichScenario {
@@ -159,11 +168,14 @@ pub(super) async fn revisit(desk: &Desk<'_>, command: &SessionCommand) -> Result
 }
 
 /// The gradings of the attempts that are meant and have any.
-async fn graded(desk: &Desk<'_>, choice: &Choice) -> Result<Vec<Graded>, Failure> {
+async fn graded(
+    desk: &SessionConsole<'_>,
+    choice: &AttemptArgs,
+) -> Result<Vec<AttemptGradings>, Failure> {
     let mut all = Vec::new();
-    for (seat, attempt) in meant(desk, choice).await? {
+    for (seat, attempt) in selected_attempts(desk, choice).await? {
         let gradings = desk.daemon.gradings(&attempt.id).await?;
-        all.push(Graded {
+        all.push(AttemptGradings {
             seat,
             scenario: attempt.scenario,
             gradings,
@@ -174,7 +186,10 @@ async fn graded(desk: &Desk<'_>, choice: &Choice) -> Result<Vec<Graded>, Failure
 }
 
 /// The attempts that are meant.
-async fn meant(desk: &Desk<'_>, choice: &Choice) -> Result<Vec<Meant>, Failure> {
+async fn selected_attempts(
+    desk: &SessionConsole<'_>,
+    choice: &AttemptArgs,
+) -> Result<Vec<Meant>, Failure> {
     let seats = desk.daemon.seats(&choice.session).await?;
     let known = |wanted: &&String| seats.iter().any(|seat| seat.number == **wanted);
     if let Some(seat) = choice.seats.iter().find(|wanted| !known(wanted)) {

@@ -22,7 +22,7 @@ pub(crate) fn list(accounts: &[AccountView]) -> String {
             account.role.to_string(),
             state,
             account.created.clone(),
-            account.shown.clone(),
+            account.display_name.clone(),
         ]);
     }
     lines(&table)

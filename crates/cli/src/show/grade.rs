@@ -1,6 +1,6 @@
 //! Grades: checks, skills and blocks, and what became of a check that did not pass.
 
-use plateau_core::api::CheckResultView;
+use plateau_core::api::LabGradeView;
 use plateau_core::grade::{
     BlockGrade, CheckResult, Grade, SkillGrade, Standing, TaskGrade, Verdict,
 };
@@ -11,7 +11,7 @@ use super::{lines, seconds, table, verdict};
 use crate::style::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// A grade: task by task, check by check, then the skills and blocks, then the reasons, then the sum.
-pub(crate) fn result(view: &CheckResultView, messages: &Messages) -> String {
+pub(crate) fn result(view: &LabGradeView, messages: &Messages) -> String {
     let grade = &view.grade;
     let mut text = tasks(grade, messages);
     if !grade.skills.is_empty() {

@@ -1,6 +1,6 @@
 //! Gradings of attempts, and what changes by a mended scenario.
 
-use plateau_core::api::{ApiError, GradingView, Proposal};
+use plateau_core::api::{ApiError, GradingView, RegradingProposal};
 use plateau_core::evidence::CheckWorth;
 use plateau_core::grade::{Standing, Verdict};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::style::{FAINT, GOOD, UNSURE, WRONG, styled};
 
 /// The gradings of one attempt.
 #[derive(Debug, Serialize)]
-pub(crate) struct Graded {
+pub(crate) struct AttemptGradings {
     /// Candidate number.
     pub(crate) seat: String,
     /// The scenario's identifier.
@@ -21,19 +21,19 @@ pub(crate) struct Graded {
 
 /// What became of grading one attempt again.
 #[derive(Debug, Serialize)]
-pub(crate) struct Regraded {
+pub(crate) struct RegradedAttempt {
     /// Candidate number.
     pub(crate) seat: String,
     /// The attempt.
     pub(crate) attempt: String,
     /// Old against new, where it was graded.
-    pub(crate) proposal: Option<Proposal>,
+    pub(crate) proposal: Option<RegradingProposal>,
     /// Why it was not.
     pub(crate) problem: Option<ApiError>,
 }
 
 /// All gradings, one a line; the ones that count are marked.
-pub(crate) fn gradings(all: &[Graded]) -> String {
+pub(crate) fn gradings(all: &[AttemptGradings]) -> String {
     let mut table = table([
         "NUMBER", "SCENARIO", "GRADING", "DONE", "BY", "POINTS", "UNKNOWN", "", "WHY",
     ]);
@@ -59,7 +59,7 @@ pub(crate) fn gradings(all: &[Graded]) -> String {
 }
 
 /// Old against new, seat by seat: the sums, and every check, skill and block that is another.
-pub(crate) fn regraded(all: &[Regraded]) -> String {
+pub(crate) fn regraded(all: &[RegradedAttempt]) -> String {
     let mut table = table(["NUMBER", "WHAT", "BEFORE", "AFTER"]);
     let mut notes = String::new();
     for one in all {
@@ -83,7 +83,7 @@ pub(crate) fn regraded(all: &[Regraded]) -> String {
 }
 
 /// What is shown of one attempt: its sum, and what is another.
-fn changes(proposal: &Proposal) -> Vec<[String; 3]> {
+fn changes(proposal: &RegradingProposal) -> Vec<[String; 3]> {
     let compared = &proposal.comparison;
     let sum = |points: u32, of: u32, unknown: u32| match unknown {
         0 => format!("{points}/{of}"),
@@ -111,15 +111,19 @@ fn changes(proposal: &Proposal) -> Vec<[String; 3]> {
 }
 
 /// What has to be known before it is accepted.
-fn remarks(proposal: &Proposal) -> Vec<String> {
+fn remarks(proposal: &RegradingProposal) -> Vec<String> {
     let told = [
         ("asked of the lab for this", &proposal.asked, FAINT),
-        ("new and not asked", &proposal.to_ask, UNSURE),
-        ("nobody could look at", &proposal.blind, UNSURE),
-        ("not in the scenario any longer", &proposal.gone, UNSURE),
+        ("new and not asked", &proposal.unanswered, UNSURE),
+        ("nobody could look at", &proposal.unobserved, UNSURE),
+        (
+            "not in the scenario any longer",
+            &proposal.removed_checks,
+            UNSURE,
+        ),
         (
             "drawn otherwise than what the candidate was told",
-            &proposal.redrawn,
+            &proposal.changed_parameters,
             WRONG,
         ),
     ];

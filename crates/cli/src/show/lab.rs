@@ -1,8 +1,8 @@
 //! Labs and what runs in them.
 
 use plateau_core::api::{
-    Event, EventProgress, EventView, LabState, LabView, NodeState, NodeView, ScriptRun,
-    SolveResult, What,
+    EventProgress, EventView, LabEvent, LabEventKind, LabState, LabView, NodeState, NodeView,
+    ScriptRun, SolveResult,
 };
 use plateau_core::messages::Language;
 use plateau_core::topology::{Access, Value};
@@ -105,20 +105,22 @@ fn progress(progress: &EventProgress) -> String {
 }
 
 /// What happened, on a line; `None` where it is not worth one.
-pub(crate) fn event(event: &Event) -> Option<String> {
+pub(crate) fn event(event: &LabEvent) -> Option<String> {
     Some(match &event.what {
-        What::State { state } => format!("lab is {}", lab_state(*state)),
-        What::StepStarted { .. } | What::PhaseStarted { .. } => return None,
-        What::StepDone { step, took_ms } => {
+        LabEventKind::State { state } => format!("lab is {}", lab_state(*state)),
+        LabEventKind::StepStarted { .. } | LabEventKind::PhaseStarted { .. } => return None,
+        LabEventKind::StepDone { step, took_ms } => {
             let took = styled(FAINT, seconds(*took_ms));
             format!("{} {step} {took}", styled(GOOD, "✓"))
         }
-        What::StepFailed { step, reason } => format!("{} {step}: {reason}", styled(WRONG, "✗")),
-        What::Happening {
+        LabEventKind::StepFailed { step, reason } => {
+            format!("{} {step}: {reason}", styled(WRONG, "✗"))
+        }
+        LabEventKind::ScenarioEvent {
             event,
             progress: done,
         } => format!("event {event}: {}", progress(done)),
-        What::Node { node, state } => match state {
+        LabEventKind::Node { node, state } => match state {
             NodeState::Running | NodeState::Absent => return None,
             NodeState::Rebooting | NodeState::Stopped => {
                 format!("{node} is {}", node_state(*state))

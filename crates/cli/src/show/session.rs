@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::api::{AttemptView, KeyView, Ordered, SeatView, SessionView, Slip};
-use plateau_core::exam::clock::{Hand, PauseKind, WHOLE};
-use plateau_core::exam::log::{Deed, Entry, LogError};
+use plateau_core::api::{
+    AccessSlip, AttemptView, AttemptsResponse, KeyView, SeatView, SessionView,
+};
+use plateau_core::exam::clock::{ClockState, PauseKind, WHOLE};
+use plateau_core::exam::log::{LogAction, LogEntry, LogError};
 use plateau_core::exam::session::{AttemptState, SessionMove};
 use plateau_core::messages::Language;
 
@@ -42,8 +44,8 @@ fn title(session: &SessionView) -> String {
 pub(crate) fn session(session: &SessionView, language: Language) -> String {
     let terms = &session.terms;
     let mode = match terms.mode {
-        plateau_core::feedback::Mode::Training => "training",
-        plateau_core::feedback::Mode::Exam => "exam",
+        plateau_core::feedback::AssessmentMode::Training => "training",
+        plateau_core::feedback::AssessmentMode::Exam => "exam",
     };
     let attempts = session.attempts.iter();
     let attempts: Vec<String> = attempts
@@ -145,11 +147,11 @@ fn left(attempt: &AttemptView) -> String {
         seconds / 60 % 60,
         seconds % 60
     );
-    match attempt.clock.hand {
-        Hand::Unstarted | Hand::Running => shown,
-        Hand::Paused(PauseKind::Incident) => format!("{shown} stopped"),
-        Hand::Paused(PauseKind::Break) => format!("{shown} break"),
-        Hand::Stopped => String::new(),
+    match attempt.clock.state {
+        ClockState::Unstarted | ClockState::Running => shown,
+        ClockState::Paused(PauseKind::Incident) => format!("{shown} stopped"),
+        ClockState::Paused(PauseKind::Break) => format!("{shown} break"),
+        ClockState::Stopped => String::new(),
     }
 }
 
@@ -173,7 +175,7 @@ pub(crate) fn keys(keys: &[KeyView]) -> String {
 }
 
 /// Access codes.
-pub(crate) fn slips(slips: &[Slip]) -> String {
+pub(crate) fn slips(slips: &[AccessSlip]) -> String {
     let mut table = table(["NUMBER", "NAME", "CODE"]);
     for slip in slips {
         table.add_row([&slip.number, &slip.name, &slip.code]);
@@ -182,9 +184,9 @@ pub(crate) fn slips(slips: &[Slip]) -> String {
 }
 
 /// What an order did.
-pub(crate) fn ordered(ordered: &Ordered) -> String {
+pub(crate) fn ordered(ordered: &AttemptsResponse) -> String {
     let mut table = table(["NUMBER", "SCENARIO", "STATE", "LEFT"]);
-    for attempt in &ordered.moved {
+    for attempt in &ordered.attempts {
         table.add_row([
             attempt.seat.clone(),
             attempt.scenario.clone(),
@@ -197,7 +199,7 @@ pub(crate) fn ordered(ordered: &Ordered) -> String {
 
 /// A log, and whether it is whole.
 pub(crate) fn log(
-    log: &[Entry],
+    log: &[LogEntry],
     numbers: &BTreeMap<String, String>,
     whole: &Result<(), LogError>,
 ) -> String {
@@ -215,7 +217,7 @@ pub(crate) fn log(
 }
 
 /// One entry of a log.
-pub(crate) fn entry(entry: &Entry, numbers: &BTreeMap<String, String>) -> String {
+pub(crate) fn entry(entry: &LogEntry, numbers: &BTreeMap<String, String>) -> String {
     let at = moment(entry.at_ms);
     let reason = match &entry.reason {
         Some(reason) => styled(FAINT, format!(" ({reason})")),
@@ -229,14 +231,14 @@ pub(crate) fn entry(entry: &Entry, numbers: &BTreeMap<String, String>) -> String
     )
 }
 
-fn deed(deed: &Deed, numbers: &BTreeMap<String, String>) -> String {
+fn deed(deed: &LogAction, numbers: &BTreeMap<String, String>) -> String {
     let of = |attempt: &String| numbers.get(attempt).unwrap_or(attempt).clone();
     match deed {
-        Deed::Created {} => "describes the session".to_owned(),
-        Deed::Changed { what } => what.clone(),
-        Deed::Insisted { scenario } => format!("takes `{scenario}` without a proof"),
-        Deed::Session { by } => format!("session: {by}"),
-        Deed::Attempt { attempt, by, pause } => {
+        LogAction::Created {} => "describes the session".to_owned(),
+        LogAction::Changed { what } => what.clone(),
+        LogAction::Insisted { scenario } => format!("takes `{scenario}` without a proof"),
+        LogAction::Session { by } => format!("session: {by}"),
+        LogAction::Attempt { attempt, by, pause } => {
             let kind = match pause {
                 Some(PauseKind::Incident) => ", an incident",
                 Some(PauseKind::Break) => ", a break",
@@ -244,32 +246,34 @@ fn deed(deed: &Deed, numbers: &BTreeMap<String, String>) -> String {
             };
             format!("{}: {by}{kind}", of(attempt))
         }
-        Deed::Extended { attempt, by_ms } => {
+        LogAction::Extended { attempt, by_ms } => {
             format!("{}: {} s more", of(attempt), by_ms / 1000)
         }
-        Deed::GaveBack { attempt, by_ms } => {
+        LogAction::GaveBack { attempt, by_ms } => {
             format!("{}: {} ms given back", of(attempt), by_ms)
         }
-        Deed::Warned { attempt, left_ms } => {
+        LogAction::Warned { attempt, left_ms } => {
             format!("{}: {} min left", of(attempt), left_ms / 60_000)
         }
-        Deed::Entered { seat, from } => format!("{seat}: came in from {from}"),
-        Deed::Recoded { seat } => format!("{seat}: another access code"),
-        Deed::Said { seat, text } => match seat {
+        LogAction::Entered { seat, from } => format!("{seat}: came in from {from}"),
+        LogAction::Recoded { seat } => format!("{seat}: another access code"),
+        LogAction::Said { seat, text } => match seat {
             Some(seat) => format!("to {seat}: {text}"),
             None => format!("to all: {text}"),
         },
-        Deed::Rehearsed { holds: true, .. } => "rehearsed: the room holds it".to_owned(),
-        Deed::Rehearsed { holds: false, .. } => "rehearsed: the room does not hold it".to_owned(),
-        Deed::Saved {
+        LogAction::Rehearsed { holds: true, .. } => "rehearsed: the room holds it".to_owned(),
+        LogAction::Rehearsed { holds: false, .. } => {
+            "rehearsed: the room does not hold it".to_owned()
+        }
+        LogAction::Saved {
             attempt,
             task,
             content,
         } => format!("{}: saved `{task}` {content}", of(attempt)),
-        Deed::Accepted { attempt, grading } => {
+        LogAction::Accepted { attempt, grading } => {
             format!("{}: accepted grading {grading}", of(attempt))
         }
-        Deed::Judged { attempt, what, .. } => format!("{}: judged {what}", of(attempt)),
-        Deed::Alarmed { what } => format!("alarm: {what}"),
+        LogAction::Judged { attempt, what, .. } => format!("{}: judged {what}", of(attempt)),
+        LogAction::Alarmed { what } => format!("alarm: {what}"),
     }
 }

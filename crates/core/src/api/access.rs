@@ -14,9 +14,9 @@ use crate::topology::Access;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
-pub struct Hidden(pub String);
+pub struct SensitiveText(pub String);
 
-impl fmt::Debug for Hidden {
+impl fmt::Debug for SensitiveText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hidden(…)")
     }
@@ -25,25 +25,25 @@ impl fmt::Debug for Hidden {
 messages! {
     /// Logs in: `POST /v1/logins`.
     #[serde(rename_all = "kebab-case")]
-    enum NewLogin {
+    enum LoginRequest {
         /// By an account's name and password.
         Account {
             /// The name, in capitals or not.
             name: String,
             /// The password.
-            password: Hidden,
+            password: SensitiveText,
         },
         /// By a seat's access code.
         Code {
             /// The code, with or without its hyphens.
-            code: Hidden,
+            code: SensitiveText,
         },
     }
 
     /// Who asks, and what he may do.
     struct LoginView {
         /// Who.
-        pub who: Who,
+        pub identity: Identity,
         /// What he is to the daemon.
         pub role: Role,
         /// The rights of his role, however far they reach.
@@ -54,7 +54,7 @@ messages! {
 
     /// Who asks.
     #[serde(rename_all = "kebab-case")]
-    enum Who {
+    enum Identity {
         /// Whoever may use the daemon's socket, or holds the token of its state folder.
         Local {},
         /// An account.
@@ -62,7 +62,7 @@ messages! {
             /// Its name.
             name: String,
             /// What people are shown.
-            shown: String,
+            display_name: String,
             /// Identifiers of the sessions that it was named for.
             sessions: Vec<String>,
         },
@@ -85,24 +85,24 @@ messages! {
     }
 
     /// Makes an account: `POST /v1/accounts`.
-    struct NewAccount {
+    struct CreateAccountRequest {
         /// What is typed to log in: 1 to 32 letters a-z, digits, `.`, `-` and `_`.
         pub name: String,
         /// What people are shown; the name where absent.
         #[serde(default)]
-        pub shown: Option<String>,
+        pub display_name: Option<String>,
         /// What it is to the daemon; nobody is a candidate by an account.
         pub role: Role,
         /// At least 12 characters.
-        pub password: Hidden,
+        pub password: SensitiveText,
     }
 
     /// Changes an account: `PATCH /v1/accounts/{account}`. What is absent stays.
     #[derive(Default)]
-    struct ChangeAccount {
+    struct UpdateAccountRequest {
         /// What people are shown.
         #[serde(default)]
-        pub shown: Option<String>,
+        pub display_name: Option<String>,
         /// What it is to the daemon; ends its log-ins.
         #[serde(default)]
         pub role: Option<Role>,
@@ -111,7 +111,7 @@ messages! {
         pub disabled: Option<bool>,
         /// At least 12 characters; ends its log-ins.
         #[serde(default)]
-        pub password: Option<Hidden>,
+        pub password: Option<SensitiveText>,
     }
 
     /// An account, as shown.
@@ -119,7 +119,7 @@ messages! {
         /// What is typed to log in.
         pub name: String,
         /// What people are shown.
-        pub shown: String,
+        pub display_name: String,
         /// What it is to the daemon.
         pub role: Role,
         /// Whether it cannot be used for now.
@@ -129,7 +129,7 @@ messages! {
     }
 
     /// Makes a token for a program: `POST /v1/tokens`.
-    struct NewToken {
+    struct CreateTokenRequest {
         /// What it is called in lists and logs: 1 to 32 letters a-z, digits, `.`, `-` and `_`.
         pub name: String,
         /// What the program is to the daemon: administrator, trainer or evaluator.
@@ -154,7 +154,7 @@ messages! {
     }
 
     /// A token that was made: only now is the secret told.
-    struct TokenMade {
+    struct CreatedToken {
         /// The token, as it is shown from now on.
         pub token: TokenView,
         /// What is sent as `Authorization: Bearer …`.
@@ -162,7 +162,7 @@ messages! {
     }
 
     /// A lab, as its candidate sees it: nothing of the seed, the parameters, or nodes that he cannot enter.
-    struct OwnLabView {
+    struct CandidateLabView {
         /// Identifier (UUID version 7).
         pub id: String,
         /// The scenario's title by language.
@@ -170,14 +170,14 @@ messages! {
         /// What it is doing.
         pub state: LabState,
         /// The nodes that can be entered, by name.
-        pub nodes: BTreeMap<String, OwnNodeView>,
+        pub nodes: BTreeMap<String, CandidateNodeView>,
         /// When the clock was started (RFC 3339, UTC), if it was.
         #[serde(default)]
         pub started: Option<String>,
     }
 
     /// A node, as its candidate sees it.
-    struct OwnNodeView {
+    struct CandidateNodeView {
         /// What it is doing.
         pub state: NodeState,
         /// How he gets in.
@@ -185,7 +185,7 @@ messages! {
     }
 }
 
-impl OwnLabView {
+impl CandidateLabView {
     /// What a candidate sees of a lab.
     #[must_use]
     pub fn of(lab: LabView) -> Self {
@@ -194,7 +194,7 @@ impl OwnLabView {
             .into_iter()
             .filter(|(_, node)| !node.access.is_empty());
         let nodes = entered.map(|(name, node)| {
-            let own = OwnNodeView {
+            let own = CandidateNodeView {
                 state: node.state,
                 access: node.access,
             };
@@ -216,9 +216,9 @@ mod tests {
 
     #[test]
     fn a_password_is_not_shown() {
-        let login = NewLogin::Account {
+        let login = LoginRequest::Account {
             name: "ada".to_owned(),
-            password: Hidden("correct horse".to_owned()),
+            password: SensitiveText("correct horse".to_owned()),
         };
         assert!(!format!("{login:?}").contains("horse"));
         let json = serde_json::to_value(&login).unwrap();

@@ -34,7 +34,7 @@ messages! {
     }
 
     /// Builds images: `POST /v1/images/build`. The answer is a stream of [`BuildEvent`], a JSON text a line.
-    struct BuildImages {
+    struct BuildImagesRequest {
         /// Images to build, with those they stand on; all where empty.
         pub names: Vec<String>,
     }
@@ -75,7 +75,7 @@ messages! {
         /// All are built: the last event.
         Finished {},
         /// The outside failed: the last event.
-        Broken {
+        Failed {
             /// What failed.
             error: ApiError,
         },

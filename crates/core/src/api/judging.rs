@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ScenarioFiles;
-use crate::evidence::{Comparison, Reused};
+use crate::evidence::{Comparison, ReusedFact};
 use crate::exam::judgement::Judgement;
 
 /// Unless somebody says otherwise, what is new is asked.
@@ -50,7 +50,7 @@ messages! {
 
     /// Grades an attempt by a mended scenario: `POST /v1/attempts/{attempt}/gradings`. It counts only
     /// once it is accepted.
-    struct NewGrading {
+    struct RegradeRequest {
         /// The mended scenario's folder.
         pub files: ScenarioFiles,
         /// Why.
@@ -62,28 +62,28 @@ messages! {
     }
 
     /// What grading by a mended scenario comes to, to be accepted or not.
-    struct Proposal {
+    struct RegradingProposal {
         /// The grading.
         pub grading: GradingView,
         /// Old against new.
         pub comparison: Comparison,
         /// Check → where its fact comes from.
-        pub reused: BTreeMap<String, Reused>,
+        pub reused: BTreeMap<String, ReusedFact>,
         /// Checks that were asked of the lab for this.
         pub asked: Vec<String>,
         /// Checks that no fact answers, and that were not asked.
-        pub to_ask: Vec<String>,
+        pub unanswered: Vec<String>,
         /// Checks that were asked, but nobody could look.
-        pub blind: Vec<String>,
+        pub unobserved: Vec<String>,
         /// Checks of the old scenario that the new one does not have.
-        pub gone: Vec<String>,
+        pub removed_checks: Vec<String>,
         /// Parameters that are drawn otherwise than what the candidate was told.
-        pub redrawn: Vec<String>,
+        pub changed_parameters: Vec<String>,
     }
 
     /// Lets a grading count: `POST /v1/attempts/{attempt}/gradings/{grading}/accept`.
     #[derive(Eq)]
-    struct AcceptGrading {
+    struct AcceptGradingRequest {
         /// Why.
         pub reason: String,
     }
@@ -92,9 +92,9 @@ messages! {
     #[derive(Eq)]
     struct JudgementsView {
         /// Those who work apart; empty where they work together.
-        pub apart: BTreeSet<String>,
+        pub independent_jurors: BTreeSet<String>,
         /// Those of them who are not done yet.
-        pub at_work: BTreeSet<String>,
+        pub pending_jurors: BTreeSet<String>,
         /// What was said: all of it, or the juror's own words while somebody is at work.
         pub judgements: Vec<Judgement>,
     }

@@ -12,7 +12,7 @@ use crate::topology::Access;
 
 messages! {
     /// Asks for a lab: `POST /v1/labs`.
-    struct NewLab {
+    struct CreateLabRequest {
         /// The scenario's folder.
         pub files: ScenarioFiles,
         /// Seed that the parameters are drawn from.
@@ -102,7 +102,7 @@ messages! {
     }
 
     /// Runs a command in a node: `POST /v1/labs/{lab}/nodes/{node}/exec`.
-    struct Exec {
+    struct ExecRequest {
         /// The program and its arguments.
         pub argv: Vec<String>,
         /// Standard input.
@@ -124,7 +124,7 @@ messages! {
     }
 
     /// Applies solutions or a mistake: `POST /v1/labs/{lab}/solve`.
-    struct Solve {
+    struct SolveRequest {
         /// Tasks to solve; all where absent.
         #[serde(default)]
         pub tasks: Option<Vec<String>>,
@@ -152,14 +152,14 @@ messages! {
     }
 
     /// Grades a lab: `POST /v1/labs/{lab}/check`.
-    struct CheckLab {
+    struct CheckRequest {
         /// Phases to grade, in the scenario's order; all where absent. Checks of others are left out.
         #[serde(default)]
         pub phases: Option<Vec<String>>,
     }
 
     /// A grade, as answered by `check`.
-    struct CheckResultView {
+    struct LabGradeView {
         /// The grade.
         pub grade: Grade,
         /// How long it took, in milliseconds, phase by phase.

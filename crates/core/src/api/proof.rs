@@ -8,7 +8,7 @@ use crate::proof::{FurtherDraws, Proof};
 messages! {
     /// Proves a scenario: `POST /v1/proofs`. The answer is a stream of [`ProofEvent`], a JSON text a line;
     /// a client that goes away ends the proof and removes its labs.
-    struct NewProof {
+    struct ProofRequest {
         /// The scenario's folder.
         pub files: ScenarioFiles,
         /// Draws of the parameters beyond the first.
@@ -50,7 +50,7 @@ messages! {
             cached: bool,
         },
         /// The outside failed: the last event.
-        Broken {
+        Failed {
             /// What failed.
             error: ApiError,
         },

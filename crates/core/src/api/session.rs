@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ScenarioFiles;
-use crate::exam::clock::{PauseKind, Reading};
-use crate::exam::deliverable::{DueView, HandedInView};
+use crate::exam::clock::{ClockReading, PauseKind};
+use crate::exam::deliverable::{AssignedDeliverableView, SubmissionView};
 use crate::exam::rehearsal::Rehearsal;
-use crate::exam::roster::Flaw;
+use crate::exam::roster::RosterProblem;
 use crate::exam::session::{AttemptState, SessionMove, SessionState};
-use crate::feedback::Mode;
+use crate::feedback::AssessmentMode;
 use crate::localized::Localized;
 
 messages! {
     /// Replaces the keys by which a candidate comes in over SSH: `PUT /v1/attempts/{attempt}/keys`.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
-    struct SetKeys {
+    struct SetKeysRequest {
         /// Public keys, each as in a line of `authorized_keys` without options; at most eight.
         pub keys: Vec<String>,
     }
@@ -36,7 +36,7 @@ messages! {
     /// What is decided of a session before it is prepared.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
-    struct Terms {
+    struct SessionTerms {
         /// Title that is examined, by its referential's identifier, such as `tsgeri`.
         pub title: String,
         /// The only block examined, where it is not the whole title.
@@ -56,7 +56,7 @@ messages! {
         #[serde(default)]
         pub invigilators: Vec<String>,
         /// Practice or exam.
-        pub mode: Mode,
+        pub mode: AssessmentMode,
         /// What every candidate's parameters follow from; drawn where absent.
         #[serde(default)]
         pub seed: Option<String>,
@@ -65,24 +65,24 @@ messages! {
     /// Describes a session: `POST /v1/sessions`.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
-    struct NewSession {
+    struct CreateSessionRequest {
         /// Name to address it by; unique.
         pub name: String,
         /// What is decided of it.
-        pub terms: Terms,
+        pub terms: SessionTerms,
         /// Its scenarios, in their order.
-        pub scenarios: Vec<NewScenario>,
+        pub scenarios: Vec<ScenarioInput>,
     }
 
     /// A scenario for a session; it is frozen as it is sent.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
-    struct NewScenario {
+    struct ScenarioInput {
         /// The scenario's folder.
         pub files: ScenarioFiles,
         /// Why it is taken although this very folder was not proven.
         #[serde(default)]
-        pub insist: Option<String>,
+        pub unproven_reason: Option<String>,
     }
 
     /// A session, as shown.
@@ -97,7 +97,7 @@ messages! {
         /// The moves that are legal now.
         pub moves: Vec<SessionMove>,
         /// What is decided of it.
-        pub terms: Terms,
+        pub terms: SessionTerms,
         /// When it was described (milliseconds since the epoch).
         pub created_ms: u64,
         /// Its scenarios.
@@ -165,17 +165,17 @@ messages! {
         /// Its lab's identifier, while there is one.
         pub lab: Option<String>,
         /// Its clock.
-        pub clock: Reading,
+        pub clock: ClockReading,
         /// Why it is broken, or what keeps it from going on.
         pub problem: Option<String>,
         /// What counts of its deliverables, by task; a task of which nothing was saved is not here.
-        pub handed_in: Vec<HandedInView>,
+        pub handed_in: Vec<SubmissionView>,
     }
 
     /// Which attempts are meant; all where both are absent.
     #[derive(Default, Eq)]
     #[serde(deny_unknown_fields)]
-    struct Which {
+    struct AttemptSelection {
         /// Candidate numbers.
         #[serde(default)]
         pub seats: Option<Vec<String>>,
@@ -187,10 +187,10 @@ messages! {
     /// Something that needs no more than to say which attempts are meant, and why.
     #[derive(Default, Eq)]
     #[serde(deny_unknown_fields)]
-    struct Order {
+    struct AttemptsRequest {
         /// Which attempts.
         #[serde(default)]
-        pub which: Which,
+        pub selection: AttemptSelection,
         /// Why; needed where somebody's time or place is touched.
         #[serde(default)]
         pub reason: Option<String>,
@@ -199,10 +199,10 @@ messages! {
     /// Stops clocks: `POST /v1/sessions/{session}/pause`.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
-    struct Pause {
+    struct PauseRequest {
         /// Which attempts.
         #[serde(default)]
-        pub which: Which,
+        pub selection: AttemptSelection,
         /// Whether the time is given back.
         pub kind: PauseKind,
         /// Why.
@@ -212,10 +212,10 @@ messages! {
     /// Grants more time: `POST /v1/sessions/{session}/extend`.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
-    struct Extend {
+    struct ExtendRequest {
         /// Which attempts.
         #[serde(default)]
-        pub which: Which,
+        pub selection: AttemptSelection,
         /// How much, in milliseconds; at most a day.
         pub by_ms: u64,
         /// Why.
@@ -225,7 +225,7 @@ messages! {
     /// Moves a whole session, with the reason where one is needed.
     #[derive(Default, Eq)]
     #[serde(deny_unknown_fields)]
-    struct Because {
+    struct TransitionRequest {
         /// Why.
         #[serde(default)]
         pub reason: Option<String>,
@@ -234,7 +234,7 @@ messages! {
     /// Says something to candidates: `POST /v1/sessions/{session}/say`.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
-    struct Say {
+    struct MessageRequest {
         /// Candidate number; everybody where absent.
         #[serde(default)]
         pub seat: Option<String>,
@@ -245,29 +245,29 @@ messages! {
     /// Removes what runs and what was kept: `POST /v1/sessions/{session}/clear`.
     #[derive(Default, Eq)]
     #[serde(deny_unknown_fields)]
-    struct Clear {
+    struct ClearRequest {
         /// Also the images of what was handed in: the labs can never be opened again.
         #[serde(default)]
-        pub kept: bool,
+        pub include_images: bool,
     }
 
     /// What an order did.
     #[derive(Eq)]
-    struct Ordered {
+    struct AttemptsResponse {
         /// The attempts that it moved, as they are now.
-        pub moved: Vec<AttemptView>,
+        pub attempts: Vec<AttemptView>,
     }
 
     /// What is wrong with a list of candidates: the body of the answer 422.
     #[derive(Eq)]
-    struct Flaws {
+    struct RosterProblems {
         /// All of them.
-        pub flaws: Vec<Flaw>,
+        pub problems: Vec<RosterProblem>,
     }
 
     /// A candidate's access code, to be handed out.
     #[derive(Eq)]
-    struct Slip {
+    struct AccessSlip {
         /// Candidate number.
         pub number: String,
         /// Candidate's name.
@@ -278,7 +278,7 @@ messages! {
 
     /// What a candidate is shown of his own attempt.
     #[derive(Eq)]
-    struct Own {
+    struct CandidateView {
         /// The session's name, as the centre calls it.
         pub session: String,
         /// Candidate number.
@@ -288,14 +288,14 @@ messages! {
         /// The server's moment, in milliseconds since the epoch, to set a display by.
         pub now_ms: u64,
         /// His attempts.
-        pub attempts: Vec<OwnAttempt>,
+        pub attempts: Vec<CandidateAttemptView>,
         /// What was said to him, the newest last.
-        pub messages: Vec<Message>,
+        pub messages: Vec<MessageView>,
     }
 
     /// One of a candidate's own attempts.
     #[derive(Eq)]
-    struct OwnAttempt {
+    struct CandidateAttemptView {
         /// Identifier.
         pub id: String,
         /// Title by language.
@@ -305,19 +305,19 @@ messages! {
         /// Where it is.
         pub state: AttemptState,
         /// Its clock.
-        pub clock: Reading,
+        pub clock: ClockReading,
         /// Nodes that he may enter; none unless he may work.
         pub nodes: Vec<String>,
         /// Its lab's identifier, while he may work.
         pub lab: Option<String>,
         /// What he is to hand in, in the order of the tasks, and what counts of it; only once he has
         /// begun.
-        pub deliverables: Vec<DueView>,
+        pub deliverables: Vec<AssignedDeliverableView>,
     }
 
     /// Something that was said.
     #[derive(Eq)]
-    struct Message {
+    struct MessageView {
         /// When, in milliseconds since the epoch.
         pub at_ms: u64,
         /// The text.

@@ -6,18 +6,18 @@ use super::{EventProgress, LabState, NodeState};
 
 messages! {
     /// Something that happened to a lab: one entry of the live stream.
-    struct Event {
+    struct LabEvent {
         /// When (RFC 3339, UTC).
         pub at: String,
         /// The lab's identifier.
         pub lab: String,
         /// What.
-        pub what: What,
+        pub what: LabEventKind,
     }
 
     /// What happened.
     #[serde(rename_all = "kebab-case")]
-    enum What {
+    enum LabEventKind {
         /// The lab is doing something else now.
         State {
             /// What it is doing.
@@ -57,7 +57,7 @@ messages! {
             phase: String,
         },
         /// One of the scenario's events got further.
-        Happening {
+        ScenarioEvent {
             /// The event's identifier.
             event: String,
             /// How far it got.

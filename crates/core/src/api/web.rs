@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 messages! {
     /// Asks to be let into a web application: `POST /v1/labs/{lab}/nodes/{node}/web`.
     #[derive(Eq)]
-    struct OpenWeb {
+    struct OpenWebAppRequest {
         /// TCP port at which the node serves it, by HTTP.
         pub port: u16,
         /// What the application is to be asked for as `Host`; its own name in the browser where absent.
@@ -15,7 +15,7 @@ messages! {
 
     /// The way into a web application.
     #[derive(Eq)]
-    struct WebView {
+    struct WebAppAccess {
         /// What a browser is to open, once. It holds a secret.
         pub address: String,
         /// Until when (RFC 3339, UTC).

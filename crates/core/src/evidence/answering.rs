@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, FactRecord, Gathering, ways};
+use super::{Evidence, FactRecord, Gathering, preparation_hashes};
 use crate::grade::{Facts, is_sent, sent};
 use crate::observer::Observer;
 use crate::question::Fact;
@@ -16,17 +16,17 @@ use crate::topology::{Check, Topology};
 
 /// Facts for a scenario, and where they come from.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answers {
+pub struct ReusableFacts {
     /// The facts by check, as judging takes them.
     pub facts: Facts,
     /// By check.
-    pub from: BTreeMap<String, Reused>,
+    pub from: BTreeMap<String, ReusedFact>,
 }
 
 /// Where a check's fact comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Reused {
+pub struct ReusedFact {
     /// Number of the gathering, from 0.
     pub gathering: u32,
     /// The check that it was asked for then, as `task/check`.
@@ -34,7 +34,7 @@ pub struct Reused {
 }
 
 /// A question as a scenario has it.
-struct Wanted {
+struct QuestionKey {
     observer: Observer,
     way: String,
     question: Question,
@@ -42,8 +42,8 @@ struct Wanted {
     timeout_ms: u64,
 }
 
-impl Wanted {
-    /// Whether a record answers it. `ways` are those of the record's gathering.
+impl QuestionKey {
+    /// Whether a record answers it. `preparation_hashes` are those of the record's gathering.
     fn is_answered_by(&self, record: &FactRecord, ways: &BTreeMap<&str, &str>) -> bool {
         record.observer == self.observer
             && ways
@@ -51,18 +51,18 @@ impl Wanted {
                 .is_some_and(|way| *way == self.way)
             && record.timeout_ms >= self.timeout_ms
             && self.wants.is_subset(&record.wants)
-            && *record.question.undrawn() == self.question
+            && *record.question.without_markers() == self.question
     }
 }
 
 /// What one gathering has for a check: the sides of a message, or one fact.
 #[derive(Clone, Copy)]
-struct Found<'a> {
+struct MatchingFacts<'a> {
     own: &'a FactRecord,
     sent: Option<&'a FactRecord>,
 }
 
-impl Found<'_> {
+impl MatchingFacts<'_> {
     fn is_seen(&self) -> bool {
         let seen = |record: &FactRecord| matches!(record.fact, Fact::Seen(_));
         seen(self.own) && self.sent.is_none_or(seen)
@@ -72,10 +72,10 @@ impl Found<'_> {
 /// The facts that answer a scenario's questions. Of several, the check's own comes first; a later
 /// gathering comes before an earlier one, unless it could not look where the earlier one could.
 #[must_use]
-pub fn answering(topology: &Topology, evidence: &Evidence) -> Answers {
+pub fn answering(topology: &Topology, evidence: &Evidence) -> ReusableFacts {
     let phases: Vec<&str> = topology.phase_names().collect();
-    let ways = ways(topology, &phases);
-    let mut answers = Answers::default();
+    let ways = preparation_hashes(topology, &phases);
+    let mut answers = ReusableFacts::default();
     for check in topology.checks() {
         let way = ways.get(check.phase.as_str()).cloned().unwrap_or_default();
         let (own, sending) = wanted(check, &way);
@@ -84,7 +84,7 @@ pub fn answering(topology: &Topology, evidence: &Evidence) -> Answers {
             let found = find(gathering, check, &own, sending.as_ref())?;
             Some((number, found))
         });
-        let found: Vec<(usize, Found<'_>)> = found.collect();
+        let found: Vec<(usize, MatchingFacts<'_>)> = found.collect();
         let seen = found.iter().find(|(_, found)| found.is_seen());
         let Some((number, found)) = seen.or(found.first()) else {
             continue;
@@ -95,7 +95,7 @@ pub fn answering(topology: &Topology, evidence: &Evidence) -> Answers {
         if let Some(record) = found.sent {
             answers.facts.insert(sent(&check.id), record.fact.clone());
         }
-        let from = Reused {
+        let from = ReusedFact {
             gathering: u32::try_from(*number).unwrap_or(u32::MAX),
             check: found.own.check.clone(),
         };
@@ -105,8 +105,8 @@ pub fn answering(topology: &Topology, evidence: &Evidence) -> Answers {
 }
 
 /// What is asked for a check: of its observer, and of the sender of its message.
-fn wanted(check: &Check, way: &str) -> (Wanted, Option<Wanted>) {
-    let wanted = |observer: Observer, question: Question| Wanted {
+fn wanted(check: &Check, way: &str) -> (QuestionKey, Option<QuestionKey>) {
+    let wanted = |observer: Observer, question: Question| QuestionKey {
         observer,
         way: way.to_owned(),
         question,
@@ -124,9 +124,9 @@ fn wanted(check: &Check, way: &str) -> (Wanted, Option<Wanted>) {
 fn find<'a>(
     gathering: &'a Gathering,
     check: &Check,
-    own: &Wanted,
-    sending: Option<&Wanted>,
-) -> Option<Found<'a>> {
+    own: &QuestionKey,
+    sending: Option<&QuestionKey>,
+) -> Option<MatchingFacts<'a>> {
     let phases = gathering.phases.iter();
     let ways: BTreeMap<&str, &str> = phases
         .map(|phase| (phase.name.as_str(), phase.way.as_str()))
@@ -148,9 +148,9 @@ fn find<'a>(
                 )
             }
         };
-        Some(Found { own: record, sent })
+        Some(MatchingFacts { own: record, sent })
     });
-    let found: Vec<Found<'a>> = found.collect();
+    let found: Vec<MatchingFacts<'a>> = found.collect();
     let named = found.iter().find(|found| found.own.check == check.id);
     named.or(found.first()).copied()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Reused, answering};
+use super::{Evidence, ReusedFact, answering};
 use crate::grade::{CheckResult, Grade, Standing, Verdict, grade_phases};
 use crate::question::Fact;
 use crate::topology::Topology;
@@ -16,16 +16,16 @@ pub struct Regrading {
     /// The grade by the facts that there are.
     pub grade: Grade,
     /// Check → where its fact comes from.
-    pub reused: BTreeMap<String, Reused>,
+    pub reused: BTreeMap<String, ReusedFact>,
     /// Checks that are to be asked, since no fact answers their question.
-    pub to_ask: Vec<String>,
+    pub unanswered: Vec<String>,
     /// Checks whose question was asked, but nobody could look; to ask again may help.
-    pub blind: Vec<String>,
+    pub unobserved: Vec<String>,
     /// Checks of the old scenario that the new one does not have.
-    pub gone: Vec<String>,
+    pub removed_checks: Vec<String>,
     /// Parameters whose values differ or that only one of them has: the lab was built with the old ones, so that questions with
     /// the new ones may ask for what the candidate was never told.
-    pub redrawn: Vec<String>,
+    pub changed_parameters: Vec<String>,
 }
 
 /// What two gradings have to say, side by side.
@@ -128,10 +128,10 @@ pub fn regrade(old: &Topology, new: &Topology, evidence: &Evidence) -> Regrading
         .into_iter()
         .filter(|name| drawn.get(*name) != wanted.get(*name));
     Regrading {
-        to_ask: named(&open),
-        blind: named(&blind),
-        gone: gone.map(|check| check.id.clone()).collect(),
-        redrawn: redrawn.cloned().collect(),
+        unanswered: named(&open),
+        unobserved: named(&blind),
+        removed_checks: gone.map(|check| check.id.clone()).collect(),
+        changed_parameters: redrawn.cloned().collect(),
         reused: answers.from,
         grade,
     }

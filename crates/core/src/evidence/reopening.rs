@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::observer::Observer;
-use crate::probe::{Asked, Batch};
+use crate::probe::{ProbeQuestion, ProbeRequest};
 use crate::topology::{PhaseAction, Start, Topology};
 
 /// Why nobody can look at what was in memory.
@@ -42,7 +42,7 @@ pub fn booted(topology: &Topology, phases: &[&str], phase: &str) -> BTreeSet<Str
 #[must_use]
 pub fn is_answered_again(
     observer: &Observer,
-    asked: &Asked,
+    asked: &ProbeQuestion,
     booted: &BTreeSet<String>,
     ran: &BTreeSet<String>,
 ) -> bool {
@@ -61,7 +61,7 @@ pub fn is_answered_again(
 
 /// Whether a question depends on nothing but the node that it is asked in. A command may do anything,
 /// and what other nodes do to a route, a lease or a resolver reaches it.
-fn is_within(asked: &Asked) -> bool {
+fn is_within(asked: &ProbeQuestion) -> bool {
     matches!(
         asked.question.kind(),
         "process" | "port" | "service" | "schedule" | "sysctl" | "firewall"
@@ -69,20 +69,20 @@ fn is_within(asked: &Asked) -> bool {
 }
 
 /// Takes out what a lab that was opened again cannot answer.
-pub fn take_lost(
-    batches: &mut BTreeMap<Observer, Batch>,
+pub fn remove_unanswerable(
+    batches: &mut BTreeMap<Observer, ProbeRequest>,
     booted: &BTreeSet<String>,
     ran: &BTreeSet<String>,
-) -> BTreeMap<Observer, Batch> {
+) -> BTreeMap<Observer, ProbeRequest> {
     let mut lost = BTreeMap::new();
     for (observer, batch) in batches.iter_mut() {
-        let is_lost = |asked: &Asked| !is_answered_again(observer, asked, booted, ran);
-        let questions: Vec<Asked> = batch
+        let is_lost = |asked: &ProbeQuestion| !is_answered_again(observer, asked, booted, ran);
+        let questions: Vec<ProbeQuestion> = batch
             .questions
             .extract_if(.., |asked| is_lost(asked))
             .collect();
         if !questions.is_empty() {
-            lost.insert(observer.clone(), Batch { questions });
+            lost.insert(observer.clone(), ProbeRequest { questions });
         }
     }
     batches.retain(|_, batch| !batch.questions.is_empty());
@@ -100,17 +100,17 @@ mod tests {
     }
 
     /// What is lost in a phase of a lab in which these nodes ran.
-    fn lost_in(phase: &str, ran: &[&str]) -> BTreeSet<String> {
+    fn unanswerable_in(phase: &str, ran: &[&str]) -> BTreeSet<String> {
         let topology = topology();
         let phases: Vec<&str> = topology.phase_names().collect();
         let mut asked = batches(&topology, phase, &Facts::new());
-        let ids = |batches: &BTreeMap<Observer, Batch>| -> BTreeSet<String> {
+        let ids = |batches: &BTreeMap<Observer, ProbeRequest>| -> BTreeSet<String> {
             let asked = batches.values().flat_map(|batch| &batch.questions);
             asked.map(|asked| asked.id.clone()).collect()
         };
         let all = ids(&asked);
         let booted = booted(&topology, &phases, phase);
-        let lost = ids(&take_lost(&mut asked, &booted, &set(ran)));
+        let lost = ids(&remove_unanswerable(&mut asked, &booted, &set(ran)));
         assert!(ids(&asked).is_disjoint(&lost));
         assert_eq!(&ids(&asked) | &lost, all);
         lost
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn as_left_only_the_disk_is_known_again() {
-        let lost = lost_in("as-left", &["srv", "log"]);
+        let lost = unanswerable_in("as-left", &["srv", "log"]);
         let memory = [
             "logs/arrives",
             "logs/arrives+sent",
@@ -130,13 +130,13 @@ mod tests {
 
     #[test]
     fn a_node_that_a_phase_boots_is_as_it_would_have_been() {
-        assert_eq!(lost_in("after-reboot", &["srv", "log"]), set(&[]));
+        assert_eq!(unanswerable_in("after-reboot", &["srv", "log"]), set(&[]));
     }
 
     #[test]
     fn copies_have_no_memory_either_and_nodes_that_were_off_had_none() {
-        assert_eq!(lost_in("wrecked", &["srv", "log"]), set(&[]));
-        assert_eq!(lost_in("as-left", &[]), set(&[]));
+        assert_eq!(unanswerable_in("wrecked", &["srv", "log"]), set(&[]));
+        assert_eq!(unanswerable_in("as-left", &[]), set(&[]));
         let topology = topology();
         let phases: Vec<&str> = topology.phase_names().collect();
         assert_eq!(booted(&topology, &phases, "after-reboot"), set(&["srv"]));

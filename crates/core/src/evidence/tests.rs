@@ -43,8 +43,8 @@ proptest! {
         let old = grade_evidence(&PLAIN, &evidence);
         prop_assert!(!compare(&old, &regrading.grade).is_change());
         prop_assert_eq!(regrading.grade, old);
-        prop_assert!(regrading.to_ask.is_empty() && regrading.gone.is_empty());
-        prop_assert!(regrading.redrawn.is_empty());
+        prop_assert!(regrading.unanswered.is_empty() && regrading.removed_checks.is_empty());
+        prop_assert!(regrading.changed_parameters.is_empty());
     }
 
     #[test]
@@ -52,14 +52,14 @@ proptest! {
         let new = mended("path: /x", "path: /z");
         let evidence = evidence(&PLAIN, &first);
         let before = regrade(&PLAIN, &new, &evidence);
-        prop_assert!(before.to_ask.contains(&"web/file".to_owned()));
-        let asked = gather(&new, &later, Some(&before.to_ask));
+        prop_assert!(before.unanswered.contains(&"web/file".to_owned()));
+        let asked = gather(&new, &later, Some(&before.unanswered));
         let whole = evidence.and(asked);
         prop_assert_eq!(whole.verify(), Ok(()));
         let after = regrade(&PLAIN, &new, &whole);
         // What needed a check that could not be judged may have to be asked now.
-        for check in &after.to_ask {
-            prop_assert!(!before.to_ask.contains(check), "{check} was asked");
+        for check in &after.unanswered {
+            prop_assert!(!before.unanswered.contains(check), "{check} was asked");
         }
         prop_assert_eq!(grade_evidence(&new, &whole), after.grade);
         // The old scenario's grade is as it was.
@@ -115,14 +115,14 @@ fn other_expectations_and_points_are_judged_from_what_was_seen() {
         .find(|c| c.id == "web/service")
         .unwrap();
     assert_eq!(service.new.unwrap().verdict, Verdict::Pass);
-    assert_eq!(regrading.to_ask, ["web/survives"]);
+    assert_eq!(regrading.unanswered, ["web/survives"]);
     assert!(compared.is_change());
 }
 
 #[test]
 fn a_question_is_new_where_anything_of_it_differs() {
     let evidence = evidence(&PLAIN, &Sights::new());
-    let asks = |from: &str, to: &str| regrade(&PLAIN, &mended(from, to), &evidence).to_ask;
+    let asks = |from: &str, to: &str| regrade(&PLAIN, &mended(from, to), &evidence).unanswered;
     // Another place to look, another observer, more attributes, more patience.
     assert_eq!(asks("path: /x", "path: /z"), ["web/file"]);
     assert_eq!(asks("file, on: srv", "file, on: log"), ["web/file"]);
@@ -173,7 +173,7 @@ fn a_script_of_a_phase_is_what_it_says() {
     let mut folder = folder(DOCUMENT);
     folder.0.insert("s.sh".into(), b"false\n".to_vec());
     let regrading = regrade(&PLAIN, &topology_of(folder), &evidence);
-    assert_eq!(regrading.to_ask, ["web/wrecked"]);
+    assert_eq!(regrading.unanswered, ["web/wrecked"]);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_renamed_check_is_answered_by_the_old_ones_fact_and_the_old_one_is_gone() {
     let evidence = evidence(&PLAIN, &bad("web/wrecked"));
     let new = mended("id: wrecked, on", "id: renamed, on");
     let regrading = regrade(&PLAIN, &new, &evidence);
-    assert_eq!(regrading.gone, ["web/wrecked"]);
+    assert_eq!(regrading.removed_checks, ["web/wrecked"]);
     assert_eq!(regrading.reused["web/renamed"].check, "web/wrecked");
     let check = regrading
         .grade
@@ -196,8 +196,8 @@ fn parameters_that_are_drawn_otherwise_are_named() {
     let evidence = evidence(&PLAIN, &Sights::new());
     let new = mended("max: 60", "max: 21");
     let regrading = regrade(&PLAIN, &new, &evidence);
-    assert_eq!(regrading.redrawn, ["octet"]);
-    assert_eq!(regrading.to_ask, ["logs/dns"]);
+    assert_eq!(regrading.changed_parameters, ["octet"]);
+    assert_eq!(regrading.unanswered, ["logs/dns"]);
 }
 
 #[test]
@@ -205,12 +205,12 @@ fn what_nobody_could_look_at_is_named_and_a_later_look_counts() {
     let blind = Sights::from([("web/file".to_owned(), Sight::Blind)]);
     let first = evidence(&PLAIN, &blind);
     let regrading = regrade(&PLAIN, &PLAIN, &first);
-    assert_eq!(regrading.blind, ["web/file"]);
-    let again = gather(&PLAIN, &Sights::new(), Some(&regrading.blind));
+    assert_eq!(regrading.unobserved, ["web/file"]);
+    let again = gather(&PLAIN, &Sights::new(), Some(&regrading.unobserved));
     let grade = grade_evidence(&PLAIN, &first.clone().and(again));
     assert_eq!(grade.checks().next().unwrap().verdict, Verdict::Pass);
     // And one that could not look takes nothing away.
-    let blind_again = gather(&PLAIN, &blind, Some(&regrading.blind));
+    let blind_again = gather(&PLAIN, &blind, Some(&regrading.unobserved));
     let seen = evidence(&PLAIN, &bad("web/file")).and(blind_again);
     assert_eq!(
         grade_evidence(&PLAIN, &seen)
@@ -232,7 +232,7 @@ fn phases_that_nobody_asked_for_are_left_out_of_the_grade() {
     let grade = grade_evidence(&PLAIN, &evidence);
     assert!(grade.checks().all(|check| check.phase != "wrecked"));
     assert_eq!(
-        regrade(&PLAIN, &PLAIN, &evidence).to_ask,
+        regrade(&PLAIN, &PLAIN, &evidence).unanswered,
         Vec::<String>::new()
     );
 }
@@ -241,18 +241,18 @@ fn phases_that_nobody_asked_for_are_left_out_of_the_grade() {
 fn a_fact_that_is_too_long_is_one_that_nobody_could_look_at() {
     let good = evidence(&PLAIN, &Sights::new());
     let record = &good.gatherings[0].facts[0];
-    let asked = Asked {
+    let asked = ProbeQuestion {
         id: record.check.clone(),
         question: record.question.clone(),
         wants: record.wants.clone(),
         timeout_ms: record.timeout_ms,
     };
-    let answered = || Answered {
+    let answered = || AnsweredQuestion {
         fact: Fact::CouldNotLook {
             reason: "x".repeat(100),
         },
         took_ms: None,
-        call: Call::unanswered(1, 2).by(&"v".repeat(1000)),
+        call: AgentCall::unanswered(1, 2).by(&"v".repeat(1000)),
     };
     let write =
         |room: &mut usize| FactRecord::new("as-left", &record.observer, &asked, answered(), room);

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::judgement::Judgement;
-use super::log::{Entry, GENESIS};
+use super::log::{GENESIS, LogEntry};
 use crate::evidence::Evidence;
 use crate::folder::Folder;
 use crate::grade::Grade;
@@ -110,7 +110,7 @@ pub struct Content<'a> {
     /// What jurors said.
     pub judgements: &'a [Judgement],
     /// The session's log.
-    pub log: &'a [Entry],
+    pub log: &'a [LogEntry],
     /// The folder that the grade follows from.
     pub scenario: &'a Folder,
     /// The folder that the lab was built from, where it is another.
@@ -225,7 +225,7 @@ impl Member {
     }
 }
 
-fn last_hash(log: &[Entry]) -> &str {
+fn last_hash(log: &[LogEntry]) -> &str {
     log.last().map_or(GENESIS, |entry| entry.hash.as_str())
 }
 

@@ -14,7 +14,7 @@ pub const MOST: u32 = 4 * WHOLE;
 /// What an attempt was granted before it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Grant {
+pub struct TimeGrant {
     /// The scenario's duration in milliseconds.
     pub duration_ms: u64,
     /// Its factor, in thousandths: 1333 is a third more.
@@ -23,7 +23,7 @@ pub struct Grant {
     pub breaks_ms: u64,
 }
 
-impl Grant {
+impl TimeGrant {
     /// The time to work, before extensions, in milliseconds; a fraction is rounded up.
     #[must_use]
     pub fn work_ms(&self) -> u64 {
@@ -46,7 +46,7 @@ pub enum PauseKind {
 /// What happened to a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Tick {
+pub enum ClockEvent {
     /// It was started.
     Start,
     /// It was stopped.
@@ -64,9 +64,9 @@ pub enum Tick {
 /// What a clock shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Reading {
+pub struct ClockReading {
     /// What it is doing.
-    pub hand: Hand,
+    pub state: ClockState,
     /// Time left to work, in milliseconds.
     pub remaining_ms: u64,
     /// All that was granted so far, in milliseconds: the time to work with its factor and extensions.
@@ -82,7 +82,7 @@ pub struct Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Hand {
+pub enum ClockState {
     /// It was not started.
     Unstarted,
     /// It runs.
@@ -95,8 +95,8 @@ pub enum Hand {
 
 /// What is carried from one tick to the next.
 #[derive(Clone, Copy)]
-struct Run {
-    hand: Hand,
+struct ElapsedTime {
+    state: ClockState,
     /// Since when.
     since: u64,
     used: u64,
@@ -105,44 +105,51 @@ struct Run {
     breaks: u64,
 }
 
-impl Run {
+impl ElapsedTime {
     /// Lets time pass up to a moment. One before the last is that one: a clock does not go back.
-    fn pass(&mut self, until: u64) {
+    fn advance_to(&mut self, until: u64) {
         let passed = until.saturating_sub(self.since);
         self.since = self.since.max(until);
-        match self.hand {
-            Hand::Running => self.used = self.used.saturating_add(passed),
-            Hand::Paused(PauseKind::Break) => {
+        match self.state {
+            ClockState::Running => self.used = self.used.saturating_add(passed),
+            ClockState::Paused(PauseKind::Break) => {
                 let free = passed.min(self.breaks);
                 self.breaks -= free;
                 self.used = self.used.saturating_add(passed - free);
             }
-            Hand::Unstarted | Hand::Paused(PauseKind::Incident) | Hand::Stopped => {}
+            ClockState::Unstarted
+            | ClockState::Paused(PauseKind::Incident)
+            | ClockState::Stopped => {}
         }
     }
 
     /// Takes a tick. One that makes no sense where the clock is changes nothing.
-    fn take(&mut self, tick: Tick) {
-        match (tick, self.hand) {
-            (Tick::Start, Hand::Unstarted) => self.hand = Hand::Running,
-            (Tick::Pause(kind), Hand::Running) => self.hand = Hand::Paused(kind),
-            (Tick::Resume, Hand::Paused(_)) => self.hand = Hand::Running,
-            (Tick::Extend(more), Hand::Unstarted | Hand::Running | Hand::Paused(_)) => {
+    fn apply(&mut self, tick: ClockEvent) {
+        match (tick, self.state) {
+            (ClockEvent::Start, ClockState::Unstarted) => self.state = ClockState::Running,
+            (ClockEvent::Pause(kind), ClockState::Running) => self.state = ClockState::Paused(kind),
+            (ClockEvent::Resume, ClockState::Paused(_)) => self.state = ClockState::Running,
+            (
+                ClockEvent::Extend(more),
+                ClockState::Unstarted | ClockState::Running | ClockState::Paused(_),
+            ) => {
                 self.granted = self.granted.saturating_add(more);
             }
             // Only what was used can be given back.
-            (Tick::GiveBack(lost), Hand::Running | Hand::Paused(_)) => {
+            (ClockEvent::GiveBack(lost), ClockState::Running | ClockState::Paused(_)) => {
                 let back = lost.min(self.used - self.given_back);
                 self.given_back += back;
             }
-            (Tick::Stop, Hand::Running | Hand::Paused(_)) => self.hand = Hand::Stopped,
+            (ClockEvent::Stop, ClockState::Running | ClockState::Paused(_)) => {
+                self.state = ClockState::Stopped
+            }
             (
-                Tick::Start
-                | Tick::Pause(_)
-                | Tick::Resume
-                | Tick::Extend(_)
-                | Tick::GiveBack(_)
-                | Tick::Stop,
+                ClockEvent::Start
+                | ClockEvent::Pause(_)
+                | ClockEvent::Resume
+                | ClockEvent::Extend(_)
+                | ClockEvent::GiveBack(_)
+                | ClockEvent::Stop,
                 _,
             ) => {}
         }
@@ -159,9 +166,9 @@ impl Run {
 /// Time that is left is never negative and never more than was granted. A moment before the last
 /// tick shows what that tick left.
 #[must_use]
-pub fn read(grant: &Grant, ticks: &[(u64, Tick)], now: u64) -> Reading {
-    let mut run = Run {
-        hand: Hand::Unstarted,
+pub fn read(grant: &TimeGrant, ticks: &[(u64, ClockEvent)], now: u64) -> ClockReading {
+    let mut run = ElapsedTime {
+        state: ClockState::Unstarted,
         since: 0,
         used: 0,
         granted: grant.work_ms(),
@@ -169,18 +176,20 @@ pub fn read(grant: &Grant, ticks: &[(u64, Tick)], now: u64) -> Reading {
         breaks: grant.breaks_ms,
     };
     for (at, tick) in ticks {
-        run.pass(*at);
-        run.take(*tick);
+        run.advance_to(*at);
+        run.apply(*tick);
     }
-    run.pass(now);
+    run.advance_to(now);
     let remaining = run.remaining();
-    let ahead = match run.hand {
-        Hand::Running => Some(remaining),
-        Hand::Paused(PauseKind::Break) => Some(remaining.saturating_add(run.breaks)),
-        Hand::Unstarted | Hand::Paused(PauseKind::Incident) | Hand::Stopped => None,
+    let ahead = match run.state {
+        ClockState::Running => Some(remaining),
+        ClockState::Paused(PauseKind::Break) => Some(remaining.saturating_add(run.breaks)),
+        ClockState::Unstarted | ClockState::Paused(PauseKind::Incident) | ClockState::Stopped => {
+            None
+        }
     };
-    Reading {
-        hand: run.hand,
+    ClockReading {
+        state: run.state,
         remaining_ms: remaining,
         granted_ms: run.granted,
         deadline_ms: ahead.map(|ahead| run.since.saturating_add(ahead)),
@@ -200,8 +209,8 @@ mod tests {
 
     const MINUTE: u64 = 60_000;
 
-    fn grant(minutes: u64) -> Grant {
-        Grant {
+    fn grant(minutes: u64) -> TimeGrant {
+        TimeGrant {
             duration_ms: minutes * MINUTE,
             factor: WHOLE,
             breaks_ms: 0,
@@ -210,21 +219,21 @@ mod tests {
 
     #[test]
     fn a_third_more_of_ninety_minutes_is_two_hours() {
-        let grant = Grant {
+        let grant = TimeGrant {
             factor: 1333,
             ..grant(90)
         };
         assert_eq!(grant.work_ms(), 7_198_200);
-        let reading = read(&grant, &[(5, Tick::Start)], 5);
+        let reading = read(&grant, &[(5, ClockEvent::Start)], 5);
         assert_eq!(reading.deadline_ms, Some(5 + 7_198_200));
     }
 
     #[test]
     fn a_pause_for_an_incident_gives_all_its_time_back() {
         let ticks = [
-            (0, Tick::Start),
-            (10 * MINUTE, Tick::Pause(PauseKind::Incident)),
-            (40 * MINUTE, Tick::Resume),
+            (0, ClockEvent::Start),
+            (10 * MINUTE, ClockEvent::Pause(PauseKind::Incident)),
+            (40 * MINUTE, ClockEvent::Resume),
         ];
         let paused = read(&grant(60), &ticks[..2], 35 * MINUTE);
         assert_eq!(
@@ -238,13 +247,13 @@ mod tests {
 
     #[test]
     fn a_break_costs_what_it_takes_beyond_what_was_granted() {
-        let grant = Grant {
+        let grant = TimeGrant {
             breaks_ms: 10 * MINUTE,
             ..grant(60)
         };
         let ticks = [
-            (0, Tick::Start),
-            (5 * MINUTE, Tick::Pause(PauseKind::Break)),
+            (0, ClockEvent::Start),
+            (5 * MINUTE, ClockEvent::Pause(PauseKind::Break)),
         ];
         let within = read(&grant, &ticks, 12 * MINUTE);
         assert_eq!(within.remaining_ms, 55 * MINUTE);
@@ -257,31 +266,31 @@ mod tests {
     #[test]
     fn extensions_and_what_was_lost_come_on_top() {
         let ticks = [
-            (0, Tick::Start),
-            (20 * MINUTE, Tick::Extend(15 * MINUTE)),
-            (30 * MINUTE, Tick::GiveBack(5 * MINUTE)),
+            (0, ClockEvent::Start),
+            (20 * MINUTE, ClockEvent::Extend(15 * MINUTE)),
+            (30 * MINUTE, ClockEvent::GiveBack(5 * MINUTE)),
         ];
         let reading = read(&grant(60), &ticks, 30 * MINUTE);
         assert_eq!(reading.remaining_ms, 50 * MINUTE);
         assert_eq!(reading.granted_ms, 75 * MINUTE);
     }
 
-    fn tick() -> impl Strategy<Value = Tick> {
+    fn tick() -> impl Strategy<Value = ClockEvent> {
         prop_oneof![
-            Just(Tick::Start),
-            Just(Tick::Pause(PauseKind::Incident)),
-            Just(Tick::Pause(PauseKind::Break)),
-            Just(Tick::Resume),
-            (0..10_000_u64).prop_map(Tick::Extend),
-            (0..10_000_u64).prop_map(Tick::GiveBack),
-            Just(Tick::Stop),
+            Just(ClockEvent::Start),
+            Just(ClockEvent::Pause(PauseKind::Incident)),
+            Just(ClockEvent::Pause(PauseKind::Break)),
+            Just(ClockEvent::Resume),
+            (0..10_000_u64).prop_map(ClockEvent::Extend),
+            (0..10_000_u64).prop_map(ClockEvent::GiveBack),
+            Just(ClockEvent::Stop),
         ]
     }
 
     /// Ticks in the order of their moments, and a moment after them.
-    fn life() -> impl Strategy<Value = (Grant, Vec<(u64, Tick)>, u64)> {
+    fn life() -> impl Strategy<Value = (TimeGrant, Vec<(u64, ClockEvent)>, u64)> {
         let grant = (0..100_000_u64, WHOLE..MOST, 0..20_000_u64).prop_map(
-            |(duration_ms, factor, breaks_ms)| Grant {
+            |(duration_ms, factor, breaks_ms)| TimeGrant {
                 duration_ms,
                 factor,
                 breaks_ms,
@@ -305,7 +314,7 @@ mod tests {
         fn what_is_left_is_never_more_than_was_granted((grant, ticks, now) in life()) {
             let reading = read(&grant, &ticks, now);
             let extended = ticks.iter().filter_map(|(_, tick)| {
-                if let Tick::Extend(more) = tick { Some(*more) } else { None }
+                if let ClockEvent::Extend(more) = tick { Some(*more) } else { None }
             });
             let extended: u64 = extended.sum();
             prop_assert!(reading.remaining_ms <= reading.granted_ms);
@@ -334,10 +343,10 @@ mod tests {
         #[test]
         fn an_incident_costs_nothing((grant, ticks, now) in life(), long in 0..1_000_000_u64) {
             let running = read(&grant, &ticks, now);
-            if running.hand == Hand::Running {
+            if running.state == ClockState::Running {
                 let mut paused = ticks.clone();
-                paused.push((now, Tick::Pause(PauseKind::Incident)));
-                paused.push((now + long, Tick::Resume));
+                paused.push((now, ClockEvent::Pause(PauseKind::Incident)));
+                paused.push((now + long, ClockEvent::Resume));
                 prop_assert_eq!(read(&grant, &paused, now + long).remaining_ms, running.remaining_ms);
             }
         }

@@ -27,7 +27,7 @@ pub struct DeliverableView {
 /// What a task asks a candidate for, and what counts of what he gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct DueView {
+pub struct AssignedDeliverableView {
     /// The task.
     pub task: String,
     /// The task's title by language.
@@ -37,17 +37,17 @@ pub struct DueView {
     /// Largest size, in bytes.
     pub at_most: u64,
     /// What counts: what was saved last; nothing where nothing was.
-    pub counts: Option<VersionView>,
+    pub current: Option<VersionView>,
 }
 
 /// What counts of a task's deliverable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct HandedInView {
+pub struct SubmissionView {
     /// The task.
     pub task: String,
     /// What was saved last.
-    pub counts: VersionView,
+    pub current: VersionView,
 }
 
 /// Something that was saved.
@@ -74,7 +74,7 @@ pub struct VersionView {
 /// That something was saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SavedView {
+pub struct SavedDeliverableView {
     /// What was saved; it counts from now on.
     pub saved: VersionView,
     /// What counted until now. Whoever does not know it was not the only one who saved.
@@ -118,7 +118,7 @@ pub fn ending(name: &str) -> Result<String, NameError> {
     if name.contains(['/', '\\', ':']) {
         return Err(NameError::Path);
     }
-    if name.chars().any(is_unseen) {
+    if name.chars().any(is_invisible) {
         return Err(NameError::Control);
     }
     let at_edge = |c: char| c == '.' || c.is_whitespace();
@@ -133,7 +133,7 @@ pub fn ending(name: &str) -> Result<String, NameError> {
 
 /// Control characters, and those that only turn the direction in which the others are read, by which
 /// one ending looks like another.
-fn is_unseen(c: char) -> bool {
+fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

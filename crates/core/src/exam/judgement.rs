@@ -15,10 +15,10 @@ pub use admission::{JudgementError, admit};
 pub use jury::{Jury, Panel};
 pub use open_points::OpenPoint;
 pub use outcome::{
-    BlockOutcome, CheckOutcome, CriterionOutcome, Decision, Outcome, Override, Remark,
+    BlockOutcome, CheckOutcome, CriterionOutcome, Decision, JurorComment, Outcome, Override,
     SkillOutcome, TaskOutcome, outcome,
 };
-pub use reconciliation::{Difference, Reconciled, reconcile};
+pub use reconciliation::{Disagreement, Reconciliation, reconcile};
 
 mod admission;
 mod jury;
@@ -39,13 +39,13 @@ pub struct Judgement {
     pub at_ms: u64,
     /// What, and by whom.
     #[serde(flatten)]
-    pub word: Word,
+    pub word: JurorStatement,
 }
 
 /// Something that is said, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Word {
+pub struct JurorStatement {
     /// Who enters it: an account's name.
     pub juror: String,
     /// The other jurors who agree, where it is a common word.
@@ -108,7 +108,7 @@ pub enum Statement {
     /// That nothing is to be taken for said on a subject.
     Withdrawal {
         /// The subject.
-        subject: Subject,
+        subject: JudgementSubject,
     },
     /// That the juror has said all there is to say.
     Done {},
@@ -129,7 +129,7 @@ pub enum Award {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Subject {
+pub enum JudgementSubject {
     /// A criterion of a task's rubric.
     Criterion {
         /// The task.
@@ -161,7 +161,7 @@ pub enum Subject {
     Work {},
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for JudgementSubject {
     /// In words, such as `override web/answers`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -195,26 +195,26 @@ enum Position {
 impl Statement {
     /// What it is said of.
     #[must_use]
-    pub fn subject(&self) -> Subject {
+    pub fn subject(&self) -> JudgementSubject {
         match self {
             Self::Level {
                 task, criterion, ..
-            } => Subject::Criterion {
+            } => JudgementSubject::Criterion {
                 task: task.clone(),
                 criterion: criterion.clone(),
             },
-            Self::Override { check, .. } => Subject::Check {
+            Self::Override { check, .. } => JudgementSubject::Check {
                 check: check.clone(),
             },
-            Self::Comment { on, .. } => Subject::Comment { on: on.clone() },
-            Self::Skill { skill, .. } => Subject::Skill {
+            Self::Comment { on, .. } => JudgementSubject::Comment { on: on.clone() },
+            Self::Skill { skill, .. } => JudgementSubject::Skill {
                 skill: skill.clone(),
             },
-            Self::Block { block, .. } => Subject::Block {
+            Self::Block { block, .. } => JudgementSubject::Block {
                 block: block.clone(),
             },
             Self::Withdrawal { subject } => subject.clone(),
-            Self::Done {} => Subject::Work {},
+            Self::Done {} => JudgementSubject::Work {},
         }
     }
 

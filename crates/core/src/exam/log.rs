@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::clock::{PauseKind, Tick};
+use super::clock::{ClockEvent, PauseKind};
 use super::session::{AttemptMove, SessionMove};
 
 /// Hash that the first entry is chained to.
@@ -12,7 +12,7 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Entry {
+pub struct LogEntry {
     /// Its number in the session, from 1.
     pub seq: u64,
     /// When, in milliseconds since the epoch, by the daemon's clock that never goes back.
@@ -23,7 +23,7 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What.
-    pub deed: Deed,
+    pub deed: LogAction,
     /// BLAKE3 of the entry before, as 64 hexadecimal digits.
     pub previous: String,
     /// BLAKE3 of this entry without this field.
@@ -35,7 +35,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Deed {
+pub enum LogAction {
     /// The session was described.
     Created {},
     /// What the session is was changed: seats, scenarios, jurors.
@@ -168,7 +168,7 @@ pub enum LogError {
     },
 }
 
-impl Entry {
+impl LogEntry {
     /// The entry after another, or the first, with its hash.
     #[must_use]
     pub fn after(
@@ -176,7 +176,7 @@ impl Entry {
         at_ms: u64,
         actor: &str,
         reason: Option<String>,
-        deed: Deed,
+        deed: LogAction,
     ) -> Self {
         let (seq, previous) = last.map_or((0, GENESIS), |last| last);
         let mut entry = Self {
@@ -206,20 +206,23 @@ impl Entry {
 
     /// What it does to the clock of an attempt, if anything.
     #[must_use]
-    pub fn tick(&self, of: &str) -> Option<(u64, Tick)> {
+    pub fn tick(&self, of: &str) -> Option<(u64, ClockEvent)> {
         let (attempt, tick) = self.attempt_tick()?;
         (attempt == of).then_some((self.at_ms, tick))
     }
 
     /// The attempt whose clock it does something to, and what.
     #[must_use]
-    pub fn attempt_tick(&self) -> Option<(&str, Tick)> {
+    pub fn attempt_tick(&self) -> Option<(&str, ClockEvent)> {
         Some(match &self.deed {
-            Deed::Attempt { attempt, by, pause } => match by {
-                AttemptMove::Start => (attempt, Tick::Start),
-                AttemptMove::Pause => (attempt, Tick::Pause(pause.unwrap_or(PauseKind::Incident))),
-                AttemptMove::Resume => (attempt, Tick::Resume),
-                AttemptMove::HandIn => (attempt, Tick::Stop),
+            LogAction::Attempt { attempt, by, pause } => match by {
+                AttemptMove::Start => (attempt, ClockEvent::Start),
+                AttemptMove::Pause => (
+                    attempt,
+                    ClockEvent::Pause(pause.unwrap_or(PauseKind::Incident)),
+                ),
+                AttemptMove::Resume => (attempt, ClockEvent::Resume),
+                AttemptMove::HandIn => (attempt, ClockEvent::Stop),
                 AttemptMove::Prepare
                 | AttemptMove::Prepared
                 | AttemptMove::Break
@@ -228,21 +231,21 @@ impl Entry {
                 | AttemptMove::Grade
                 | AttemptMove::MissOut => return None,
             },
-            Deed::Extended { attempt, by_ms } => (attempt, Tick::Extend(*by_ms)),
-            Deed::GaveBack { attempt, by_ms } => (attempt, Tick::GiveBack(*by_ms)),
-            Deed::Created {}
-            | Deed::Changed { .. }
-            | Deed::Insisted { .. }
-            | Deed::Session { .. }
-            | Deed::Warned { .. }
-            | Deed::Entered { .. }
-            | Deed::Recoded { .. }
-            | Deed::Said { .. }
-            | Deed::Rehearsed { .. }
-            | Deed::Saved { .. }
-            | Deed::Accepted { .. }
-            | Deed::Judged { .. }
-            | Deed::Alarmed { .. } => return None,
+            LogAction::Extended { attempt, by_ms } => (attempt, ClockEvent::Extend(*by_ms)),
+            LogAction::GaveBack { attempt, by_ms } => (attempt, ClockEvent::GiveBack(*by_ms)),
+            LogAction::Created {}
+            | LogAction::Changed { .. }
+            | LogAction::Insisted { .. }
+            | LogAction::Session { .. }
+            | LogAction::Warned { .. }
+            | LogAction::Entered { .. }
+            | LogAction::Recoded { .. }
+            | LogAction::Said { .. }
+            | LogAction::Rehearsed { .. }
+            | LogAction::Saved { .. }
+            | LogAction::Accepted { .. }
+            | LogAction::Judged { .. }
+            | LogAction::Alarmed { .. } => return None,
         })
     }
 }
@@ -252,7 +255,7 @@ impl Entry {
 ///
 /// # Errors
 /// The first entry that is not so.
-pub fn verify(log: &[Entry]) -> Result<(), LogError> {
+pub fn verify(log: &[LogEntry]) -> Result<(), LogError> {
     let mut previous = GENESIS.to_owned();
     for (entry, expected) in log.iter().zip(1..) {
         if entry.seq != expected {
@@ -276,21 +279,21 @@ pub fn verify(log: &[Entry]) -> Result<(), LogError> {
 mod tests {
     use super::*;
 
-    fn log() -> Vec<Entry> {
-        let mut log: Vec<Entry> = Vec::new();
+    fn log() -> Vec<LogEntry> {
+        let mut log: Vec<LogEntry> = Vec::new();
         for deed in [
-            Deed::Created {},
-            Deed::Session {
+            LogAction::Created {},
+            LogAction::Session {
                 by: SessionMove::Prepare,
             },
-            Deed::Attempt {
+            LogAction::Attempt {
                 attempt: "a".into(),
                 by: AttemptMove::Start,
                 pause: None,
             },
         ] {
             let last = log.last().map(|entry| (entry.seq, entry.hash.as_str()));
-            let entry = Entry::after(last, 7, "local", Some("because".into()), deed);
+            let entry = LogEntry::after(last, 7, "local", Some("because".into()), deed);
             log.push(entry);
         }
         log
@@ -299,7 +302,7 @@ mod tests {
     #[test]
     fn a_log_as_it_was_written_is_whole_also_through_json() {
         let log = log();
-        let through: Vec<Entry> =
+        let through: Vec<LogEntry> =
             serde_json::from_str(&serde_json::to_string(&log).unwrap()).unwrap();
         assert_eq!(through, log);
         assert_eq!(verify(&through), Ok(()));

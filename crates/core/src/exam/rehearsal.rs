@@ -11,7 +11,7 @@ const RESERVE: u64 = 10;
 /// Memory and disk of the engine's host, in bytes; `None` where it does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Room {
+pub struct HostResources {
     /// Memory.
     pub memory: Option<u64>,
     /// Disk that the engine keeps its containers on.
@@ -21,7 +21,7 @@ pub struct Room {
 /// What the labs of one scenario took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Rehearsed {
+pub struct ScenarioRehearsal {
     /// The scenario's identifier.
     pub scenario: String,
     /// BLAKE3 of its frozen folder.
@@ -39,7 +39,7 @@ pub struct Rehearsed {
     /// How long it took to grade them all, in milliseconds.
     pub grading_ms: u64,
     /// What one lab took while it ran, in bytes.
-    pub each: Room,
+    pub each: HostResources,
     /// Checks (`task/check`) that passed in a lab although nobody had worked in it, and that are not
     /// marked to hold from the start.
     pub passed: Vec<String>,
@@ -62,21 +62,21 @@ pub struct Rehearsal {
     /// Seats whose labs were started.
     pub seats: u32,
     /// By scenario, in the session's order.
-    pub scenarios: Vec<Rehearsed>,
+    pub scenarios: Vec<ScenarioRehearsal>,
     /// What was left of the machine before.
-    pub before: Room,
+    pub before: HostResources,
     /// The least that was left of it meanwhile.
-    pub least: Room,
+    pub least: HostResources,
     /// What went wrong, each with its candidate number.
     pub problems: Vec<String>,
     /// What is to be thought of it.
-    pub verdict: RoomVerdict,
+    pub verdict: CapacityVerdict,
 }
 
 /// Whether a room holds a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RoomVerdict {
+pub struct CapacityVerdict {
     /// Whether all its labs were built and could be graded, and a tenth of the machine stayed free.
     pub holds: bool,
     /// Seats that it bears at most, as far as memory and disk tell.
@@ -123,16 +123,16 @@ pub enum RehearsalEvent {
         rehearsal: Box<Rehearsal>,
     },
     /// It could not be brought to its end; its labs are gone.
-    Broken {
+    Failed {
         /// Why.
         error: ApiError,
     },
 }
 
-impl Room {
+impl HostResources {
     /// What is gone of it since; `None` where either is not known, or nothing is.
     #[must_use]
-    pub fn gone(&self, now: &Self) -> Self {
+    pub fn consumed_since(&self, now: &Self) -> Self {
         let gone = |before: Option<u64>, now: Option<u64>| {
             before
                 .zip(now)
@@ -147,7 +147,7 @@ impl Room {
 
     /// The lesser of each.
     #[must_use]
-    pub fn least(&self, other: &Self) -> Self {
+    pub fn minimum(&self, other: &Self) -> Self {
         let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
         Self {
             memory: least(self.memory, other.memory),
@@ -157,7 +157,7 @@ impl Room {
 
     /// An equal part of it for each of so many.
     #[must_use]
-    pub fn shared(&self, by: u32) -> Self {
+    pub fn divided_among(&self, by: u32) -> Self {
         let by = u64::from(by.max(1));
         Self {
             memory: self.memory.map(|all| all.div_ceil(by)),
@@ -177,14 +177,14 @@ pub fn reserve(before: u64) -> u64 {
 #[must_use]
 pub fn judge(
     seats: u32,
-    before: &Room,
-    least: &Room,
-    scenarios: &[Rehearsed],
+    before: &HostResources,
+    least: &HostResources,
+    scenarios: &[ScenarioRehearsal],
     problems: &[String],
-) -> RoomVerdict {
+) -> CapacityVerdict {
     let all_built = scenarios.iter().all(|one| one.built == one.labs);
     let all_seen = scenarios.iter().all(|one| one.unknown.is_empty());
-    let each = before.gone(least).shared(seats);
+    let each = before.consumed_since(least).divided_among(seats);
     let bears = |before: Option<u64>, each: Option<u64>, limit| {
         let (before, each) = before.zip(each)?;
         let seats = before.saturating_sub(reserve(before)) / each.max(1);
@@ -196,7 +196,7 @@ pub fn judge(
     ];
     let least_of = bears.into_iter().flatten().min_by_key(|(seats, _)| *seats);
     let fits = least_of.is_none_or(|(bears, _)| bears >= seats);
-    RoomVerdict {
+    CapacityVerdict {
         holds: all_built && all_seen && problems.is_empty() && fits && seats > 0,
         seats: least_of.map(|(seats, _)| seats),
         limit: least_of.map(|(_, limit)| limit),
@@ -209,15 +209,15 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    fn room(memory: u64, disk: u64) -> Room {
-        Room {
+    fn room(memory: u64, disk: u64) -> HostResources {
+        HostResources {
             memory: Some(memory * GIB),
             disk: Some(disk * GIB),
         }
     }
 
-    fn rehearsed(labs: u32, built: u32) -> Rehearsed {
-        Rehearsed {
+    fn rehearsed(labs: u32, built: u32) -> ScenarioRehearsal {
+        ScenarioRehearsal {
             scenario: "s".into(),
             hash: "h".into(),
             nodes: 4,
@@ -226,7 +226,7 @@ mod tests {
             building_ms: 1,
             slowest_ms: 1,
             grading_ms: 1,
-            each: Room::default(),
+            each: HostResources::default(),
             passed: vec![],
             unknown: vec![],
         }
@@ -239,7 +239,7 @@ mod tests {
         // A seat takes 1 GiB of memory, and 2 of 20 stay free.
         assert_eq!(
             verdict,
-            RoomVerdict {
+            CapacityVerdict {
                 holds: true,
                 seats: Some(18),
                 limit: Some(Limit::Memory)
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_host_that_does_not_tell_sets_no_limit() {
-        let silent = Room::default();
+        let silent = HostResources::default();
         let verdict = judge(3, &silent, &silent, &[rehearsed(3, 3)], &[]);
         assert_eq!(
             (verdict.holds, verdict.seats, verdict.limit),

@@ -107,7 +107,7 @@ pub enum Right {
 
 /// How far a right of a role reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
+pub enum RightScope {
     /// Everything.
     All,
     /// Whatever belongs to no attempt.
@@ -126,8 +126,8 @@ pub enum Reach {
 ///
 /// A trainer does not act on the lab of an attempt, and nobody judges by being a trainer. Whoever
 /// was named for a session has an invigilator's rights there besides his role's own.
-pub const TABLE: &[(Role, Right, Reach)] = {
-    use Reach::{All, Named, Open, Own, Reopened, Spare};
+pub const TABLE: &[(Role, Right, RightScope)] = {
+    use RightScope::{All, Named, Open, Own, Reopened, Spare};
     use Role::{Administrator, Candidate, Evaluator, Invigilator, Trainer};
     &[
         (Administrator, Right::SeeHost, All),
@@ -190,7 +190,7 @@ pub const TABLE: &[(Role, Right, Reach)] = {
 
 /// How far a right reaches for a role by itself; `None` where it has none.
 #[must_use]
-pub fn reach(role: Role, right: Right) -> Option<Reach> {
+pub fn reach(role: Role, right: Right) -> Option<RightScope> {
     let row = TABLE.iter().find(|row| (row.0, row.1) == (role, right));
     row.map(|row| row.2)
 }
@@ -203,7 +203,7 @@ pub fn rights(role: Role) -> impl Iterator<Item = Right> {
 
 /// Somebody who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
+pub struct Actor {
     /// What he is.
     pub role: Role,
     /// The sessions that he was named for.
@@ -214,7 +214,7 @@ pub struct Person {
 
 /// What is asked about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
+pub struct Resource {
     /// The session that it belongs to, if any.
     pub session: Option<String>,
     /// The seat that it belongs to, if any.
@@ -227,7 +227,7 @@ pub struct About {
 
 /// What somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum AccessDecision {
     /// He may.
     Allowed,
     /// He never may, whatever it is about.
@@ -242,7 +242,7 @@ pub enum Answer {
 
 /// How far a right of somebody reaches at most; `None` where he has none, whatever it is about.
 #[must_use]
-pub fn widest(who: &Person, right: Right) -> Option<Reach> {
+pub fn widest(who: &Actor, right: Right) -> Option<RightScope> {
     let by_name = || match who.named.is_empty() {
         true => None,
         false => reach(Role::Invigilator, right),
@@ -252,50 +252,50 @@ pub fn widest(who: &Person, right: Right) -> Option<Reach> {
 
 /// Whether somebody has a right about something, and how it is said where he has not.
 #[must_use]
-pub fn answer(who: &Person, right: Right, about: &About) -> Answer {
-    let by_role = reach(who.role, right).map(|reach| within(reach, who, about));
+pub fn answer(who: &Actor, right: Right, about: &Resource) -> AccessDecision {
+    let by_role = reach(who.role, right).map(|reach| is_in_scope(reach, who, about));
     let by_name = || {
         let reach = reach(Role::Invigilator, right)?;
-        (!who.named.is_empty()).then(|| within(reach, who, about))
+        (!who.named.is_empty()).then(|| is_in_scope(reach, who, about))
     };
     match by_role {
-        Some(Answer::Allowed) => Answer::Allowed,
+        Some(AccessDecision::Allowed) => AccessDecision::Allowed,
         other => match (other, by_name()) {
-            (_, Some(Answer::Allowed)) => Answer::Allowed,
+            (_, Some(AccessDecision::Allowed)) => AccessDecision::Allowed,
             (Some(own), _) => own,
             (None, Some(named)) => named,
-            (None, None) => Answer::NoRight,
+            (None, None) => AccessDecision::NoRight,
         },
     }
 }
 
 /// Whether somebody has a right about something.
 #[must_use]
-pub fn may(who: &Person, right: Right, about: &About) -> bool {
-    answer(who, right, about) == Answer::Allowed
+pub fn is_allowed(who: &Actor, right: Right, about: &Resource) -> bool {
+    answer(who, right, about) == AccessDecision::Allowed
 }
 
-fn within(reach: Reach, who: &Person, about: &About) -> Answer {
+fn is_in_scope(reach: RightScope, who: &Actor, about: &Resource) -> AccessDecision {
     let is_own = about.seat.is_some() && about.seat == who.seat;
     let is_named = || {
         let session = about.session.as_ref();
         session.is_some_and(|session| who.named.contains(session))
     };
     let unseen = |allowed| match allowed {
-        true => Answer::Allowed,
-        false => Answer::OutOfReach,
+        true => AccessDecision::Allowed,
+        false => AccessDecision::OutOfReach,
     };
     match reach {
-        Reach::All => Answer::Allowed,
-        Reach::Spare if about.seat.is_none() => Answer::Allowed,
-        Reach::Spare => Answer::OfAttempt,
-        Reach::Named => unseen(is_named()),
-        Reach::Reopened if about.reopened => Answer::Allowed,
-        Reach::Reopened if about.seat.is_some() => Answer::OfAttempt,
-        Reach::Reopened => Answer::NoRight,
-        Reach::Own => unseen(is_own),
-        Reach::Open if is_own && !about.open => Answer::NotOpen,
-        Reach::Open => unseen(is_own),
+        RightScope::All => AccessDecision::Allowed,
+        RightScope::Spare if about.seat.is_none() => AccessDecision::Allowed,
+        RightScope::Spare => AccessDecision::OfAttempt,
+        RightScope::Named => unseen(is_named()),
+        RightScope::Reopened if about.reopened => AccessDecision::Allowed,
+        RightScope::Reopened if about.seat.is_some() => AccessDecision::OfAttempt,
+        RightScope::Reopened => AccessDecision::NoRight,
+        RightScope::Own => unseen(is_own),
+        RightScope::Open if is_own && !about.open => AccessDecision::NotOpen,
+        RightScope::Open => unseen(is_own),
     }
 }
 
@@ -303,16 +303,16 @@ fn within(reach: Reach, who: &Person, about: &About) -> Answer {
 mod tests {
     use super::*;
 
-    fn person(role: Role) -> Person {
-        Person {
+    fn person(role: Role) -> Actor {
+        Actor {
             role,
             named: BTreeSet::new(),
             seat: None,
         }
     }
 
-    fn of_attempt(session: &str, seat: &str, open: bool) -> About {
-        About {
+    fn of_attempt(session: &str, seat: &str, open: bool) -> Resource {
+        Resource {
             session: Some(session.to_owned()),
             seat: Some(seat.to_owned()),
             open,
@@ -341,49 +341,64 @@ mod tests {
         assert!(
             TABLE
                 .iter()
-                .all(|row| { row.0 != Role::Administrator || row.2 == Reach::All })
+                .all(|row| { row.0 != Role::Administrator || row.2 == RightScope::All })
         );
     }
 
     #[test]
     fn a_candidate_reaches_nothing_but_his_own() {
-        let candidate = Person {
+        let candidate = Actor {
             seat: Some("t1".to_owned()),
             ..person(Role::Candidate)
         };
         for (role, right, reach) in TABLE {
             if *role == Role::Candidate {
-                assert!(matches!(reach, Reach::Own | Reach::Open), "{right:?}");
+                assert!(
+                    matches!(reach, RightScope::Own | RightScope::Open),
+                    "{right:?}"
+                );
             }
-            let foreign = [About::default(), of_attempt("s1", "t2", true)];
+            let foreign = [Resource::default(), of_attempt("s1", "t2", true)];
             for about in foreign {
-                assert!(!may(&candidate, *right, &about), "{right:?} {about:?}");
+                assert!(
+                    !is_allowed(&candidate, *right, &about),
+                    "{right:?} {about:?}"
+                );
             }
         }
         let own = of_attempt("s1", "t1", true);
-        assert!(may(&candidate, Right::EnterNode, &own));
+        assert!(is_allowed(&candidate, Right::EnterNode, &own));
         let over = of_attempt("s1", "t1", false);
-        assert_eq!(answer(&candidate, Right::EnterNode, &over), Answer::NotOpen);
-        assert_eq!(answer(&candidate, Right::WorkLab, &own), Answer::NoRight);
+        assert_eq!(
+            answer(&candidate, Right::EnterNode, &over),
+            AccessDecision::NotOpen
+        );
+        assert_eq!(
+            answer(&candidate, Right::WorkLab, &own),
+            AccessDecision::NoRight
+        );
     }
 
     #[test]
     fn an_evaluator_enters_what_was_opened_again_and_no_other_lab() {
         let evaluator = person(Role::Evaluator);
         let lab = of_attempt("s1", "t1", false);
-        let told = |about: &About| answer(&evaluator, Right::EnterNode, about);
-        assert_eq!(told(&lab), Answer::OfAttempt);
-        assert_eq!(told(&About::default()), Answer::NoRight);
-        let reopened = About {
+        let told = |about: &Resource| answer(&evaluator, Right::EnterNode, about);
+        assert_eq!(told(&lab), AccessDecision::OfAttempt);
+        assert_eq!(told(&Resource::default()), AccessDecision::NoRight);
+        let reopened = Resource {
             reopened: true,
             ..lab
         };
-        assert_eq!(told(&reopened), Answer::Allowed);
-        let his = Person {
+        assert_eq!(told(&reopened), AccessDecision::Allowed);
+        let his = Actor {
             seat: Some("t1".to_owned()),
             ..person(Role::Candidate)
         };
-        assert_eq!(answer(&his, Right::EnterNode, &reopened), Answer::NotOpen);
+        assert_eq!(
+            answer(&his, Right::EnterNode, &reopened),
+            AccessDecision::NotOpen
+        );
     }
 
     #[test]
@@ -392,21 +407,21 @@ mod tests {
         let here = of_attempt("s1", "t1", true);
         assert_eq!(
             answer(&evaluator, Right::ConductSession, &here),
-            Answer::NoRight
+            AccessDecision::NoRight
         );
         evaluator.named.insert("s1".to_owned());
-        assert!(may(&evaluator, Right::ConductSession, &here));
-        assert!(may(&evaluator, Right::Judge, &here));
+        assert!(is_allowed(&evaluator, Right::ConductSession, &here));
+        assert!(is_allowed(&evaluator, Right::Judge, &here));
         let elsewhere = of_attempt("s2", "t2", true);
         let told = answer(&evaluator, Right::ConductSession, &elsewhere);
-        assert_eq!(told, Answer::OutOfReach);
+        assert_eq!(told, AccessDecision::OutOfReach);
     }
 
     #[test]
     fn a_trainer_acts_on_labs_of_no_attempt() {
         let trainer = person(Role::Trainer);
-        assert!(may(&trainer, Right::WorkLab, &About::default()));
+        assert!(is_allowed(&trainer, Right::WorkLab, &Resource::default()));
         let told = answer(&trainer, Right::WorkLab, &of_attempt("s1", "t1", false));
-        assert_eq!(told, Answer::OfAttempt);
+        assert_eq!(told, AccessDecision::OfAttempt);
     }
 }

@@ -17,7 +17,7 @@ pub const SEATS: usize = 1000;
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Listed {
+pub struct RosterEntry {
     /// Candidate number, unique in its list.
     pub number: String,
     /// Name.
@@ -37,7 +37,7 @@ pub struct Listed {
 /// What is wrong with a list, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Flaw {
+pub struct RosterProblem {
     /// Line in the file, from 1.
     pub line: u64,
     /// The column's heading, where one is meant.
@@ -49,7 +49,7 @@ pub struct Flaw {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Column {
+enum RosterColumn {
     Number,
     Name,
     Email,
@@ -60,9 +60,9 @@ enum Column {
 }
 
 /// Headings of each column; the first is the one that is shown.
-const HEADINGS: &[(Column, &[&str])] = &[
+const HEADINGS: &[(RosterColumn, &[&str])] = &[
     (
-        Column::Number,
+        RosterColumn::Number,
         &[
             "number",
             "numero",
@@ -73,7 +73,7 @@ const HEADINGS: &[(Column, &[&str])] = &[
         ],
     ),
     (
-        Column::Name,
+        RosterColumn::Name,
         &[
             "name",
             "nom",
@@ -84,7 +84,7 @@ const HEADINGS: &[(Column, &[&str])] = &[
         ],
     ),
     (
-        Column::Email,
+        RosterColumn::Email,
         &[
             "email",
             "e-mail",
@@ -93,9 +93,12 @@ const HEADINGS: &[(Column, &[&str])] = &[
             "adresse electronique",
         ],
     ),
-    (Column::Blocks, &["blocks", "blocs", "ccp", "block", "bloc"]),
     (
-        Column::Factor,
+        RosterColumn::Blocks,
+        &["blocks", "blocs", "ccp", "block", "bloc"],
+    ),
+    (
+        RosterColumn::Factor,
         &[
             "factor",
             "facteur",
@@ -104,14 +107,17 @@ const HEADINGS: &[(Column, &[&str])] = &[
             "majoration",
         ],
     ),
-    (Column::Breaks, &["breaks", "pauses", "break", "pause"]),
     (
-        Column::Notes,
+        RosterColumn::Breaks,
+        &["breaks", "pauses", "break", "pause"],
+    ),
+    (
+        RosterColumn::Notes,
         &["notes", "arrangements", "amenagements", "remarques", "note"],
     ),
 ];
 
-impl Column {
+impl RosterColumn {
     fn heading(self) -> &'static str {
         let row = HEADINGS.iter().find(|row| row.0 == self);
         row.map_or("", |row| row.1[0])
@@ -124,7 +130,7 @@ impl Column {
 ///
 /// # Errors
 /// All flaws, in the order of their lines.
-pub fn read(bytes: &[u8], blocks: &[String]) -> Result<Vec<Listed>, Vec<Flaw>> {
+pub fn read(bytes: &[u8], blocks: &[String]) -> Result<Vec<RosterEntry>, Vec<RosterProblem>> {
     if bytes.len() > LIMIT {
         let hint = format!("at most {} MiB", LIMIT >> 20);
         return Err(vec![flaw(1, None, "the list is too large", hint)]);
@@ -171,8 +177,13 @@ pub fn read(bytes: &[u8], blocks: &[String]) -> Result<Vec<Listed>, Vec<Flaw>> {
     }
 }
 
-fn flaw(line: u64, column: Option<Column>, message: impl Into<String>, hint: String) -> Flaw {
-    Flaw {
+fn flaw(
+    line: u64,
+    column: Option<RosterColumn>,
+    message: impl Into<String>,
+    hint: String,
+) -> RosterProblem {
+    RosterProblem {
         line,
         column: column.map(|column| column.heading().to_owned()),
         message: message.into(),
@@ -180,14 +191,14 @@ fn flaw(line: u64, column: Option<Column>, message: impl Into<String>, hint: Str
     }
 }
 
-fn unreadable(error: &csv::Error) -> Flaw {
+fn unreadable(error: &csv::Error) -> RosterProblem {
     let line = error.position().map_or(1, csv::Position::line);
     let hint = "save it as CSV, with quotes around what holds a separator".to_owned();
     flaw(line, None, format!("this is no CSV: {error}"), hint)
 }
 
 /// UTF-8 with or without its mark, else Windows-1252, which spreadsheets write.
-fn decode(bytes: &[u8]) -> Result<String, Flaw> {
+fn decode(bytes: &[u8]) -> Result<String, RosterProblem> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     // A list of names has no such byte: it is UTF-16, or another kind of file.
     if let Some(place) = bytes.iter().position(|byte| *byte == 0) {
@@ -232,7 +243,9 @@ fn plain(heading: &str) -> String {
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn columns(headings: &csv::StringRecord) -> Result<BTreeMap<Column, usize>, Vec<Flaw>> {
+fn columns(
+    headings: &csv::StringRecord,
+) -> Result<BTreeMap<RosterColumn, usize>, Vec<RosterProblem>> {
     let known = || {
         let shown = HEADINGS.iter().map(|row| row.1[0]);
         format!("columns are {}", shown.collect::<Vec<_>>().join(", "))
@@ -255,7 +268,7 @@ fn columns(headings: &csv::StringRecord) -> Result<BTreeMap<Column, usize>, Vec<
             }
         }
     }
-    for column in [Column::Number, Column::Name] {
+    for column in [RosterColumn::Number, RosterColumn::Name] {
         if !columns.contains_key(&column) {
             let message = format!("the column `{}` is missing", column.heading());
             flaws.push(flaw(1, Some(column), message, known()));
@@ -276,7 +289,7 @@ mod tests {
         vec!["B1".to_owned(), "B2".to_owned()]
     }
 
-    fn good(bytes: &[u8]) -> Vec<Listed> {
+    fn good(bytes: &[u8]) -> Vec<RosterEntry> {
         read(bytes, &blocks()).unwrap_or_else(|flaws| panic!("{flaws:#?}"))
     }
 

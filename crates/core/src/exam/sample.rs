@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::evidence::{Answered, Call, Evidence, FactRecord, Gathering, PhaseRecord, ways};
+use crate::evidence::{
+    AgentCall, AnsweredQuestion, Evidence, FactRecord, Gathering, PhaseRecord, preparation_hashes,
+};
 use crate::folder::Folder;
 use crate::grade::{batches, mark};
 use crate::observer::Observer;
-use crate::probe::Asked;
+use crate::probe::ProbeQuestion;
 use crate::question::Fact;
 use crate::question::Question;
 use crate::scenario::Scenario;
@@ -94,7 +96,7 @@ pub(crate) fn sights(topology: &Topology) -> impl Strategy<Value = Sights> + use
     all.prop_map(move |sights| names.iter().cloned().zip(sights).collect())
 }
 
-pub(crate) fn fact(asked: &Asked, sight: Sight) -> Fact {
+pub(crate) fn fact(asked: &ProbeQuestion, sight: Sight) -> Fact {
     if sight == Sight::Blind {
         let reason = "the node is stopped".to_owned();
         return Fact::CouldNotLook { reason };
@@ -116,7 +118,7 @@ pub(crate) fn fact(asked: &Asked, sight: Sight) -> Fact {
 /// Asks some checks, or all, as the daemon does.
 pub(crate) fn gather(topology: &Topology, sights: &Sights, only: Option<&[String]>) -> Gathering {
     let phases: Vec<&str> = topology.phase_names().collect();
-    let ways = ways(topology, &phases);
+    let ways = preparation_hashes(topology, &phases);
     let mut gathering = Gathering {
         hash: topology.hash.clone(),
         begun_ms: 1,
@@ -158,7 +160,7 @@ pub(crate) fn gather(topology: &Topology, sights: &Sights, only: Option<&[String
 fn record(
     phase: &str,
     observer: &Observer,
-    asked: &Asked,
+    asked: &ProbeQuestion,
     sights: &Sights,
     room: &mut usize,
 ) -> FactRecord {
@@ -171,10 +173,10 @@ fn record(
             .map_or(&question.digest, |m| &m.marker);
         assert!(!marked.is_empty());
     }
-    let answered = Answered {
+    let answered = AnsweredQuestion {
         fact: fact(asked, sight),
         took_ms: Some(1),
-        call: Call::unanswered(1, 2).by("0.1.0"),
+        call: AgentCall::unanswered(1, 2).by("0.1.0"),
     };
     FactRecord::new(phase, observer, asked, answered, room)
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::judge::judge_all;
 use super::{Facts, Verdict};
 use crate::observer::Observer;
-use crate::probe::{Asked, Batch};
+use crate::probe::{ProbeQuestion, ProbeRequest};
 use crate::question::{Expectation, Question};
 use crate::topology::{Check, Topology};
 
@@ -17,19 +17,23 @@ use crate::topology::{Check, Topology};
 ///
 /// `facts` are those of the phases before it: a check whose need failed there is left out.
 #[must_use]
-pub fn batches(topology: &Topology, phase: &str, facts: &Facts) -> BTreeMap<Observer, Batch> {
+pub fn batches(
+    topology: &Topology,
+    phase: &str,
+    facts: &Facts,
+) -> BTreeMap<Observer, ProbeRequest> {
     let judged = judge_all(topology, facts, &BTreeMap::new());
     let in_vain = |check: &&Check| {
         let result = judged.get(&check.id);
         result.is_some_and(|result| result.verdict == Verdict::NotAsked)
     };
-    let mut batches: BTreeMap<Observer, Batch> = BTreeMap::new();
+    let mut batches: BTreeMap<Observer, ProbeRequest> = BTreeMap::new();
     let checks = topology.checks().filter(|check| check.phase == phase);
     for check in checks.filter(|check| !in_vain(check)) {
         let batch = batches
             .entry(check.observer.clone())
-            .or_insert_with(|| Batch { questions: vec![] });
-        batch.questions.push(Asked {
+            .or_insert_with(|| ProbeRequest { questions: vec![] });
+        batch.questions.push(ProbeQuestion {
             id: check.id.clone(),
             question: check.expectation.question(),
             wants: check.expectation.wants(),
@@ -39,8 +43,8 @@ pub fn batches(topology: &Topology, phase: &str, facts: &Facts) -> BTreeMap<Obse
             let (sender, question) = syslog.sending();
             let batch = batches
                 .entry(sender)
-                .or_insert_with(|| Batch { questions: vec![] });
-            batch.questions.push(Asked {
+                .or_insert_with(|| ProbeRequest { questions: vec![] });
+            batch.questions.push(ProbeQuestion {
                 id: sent(&check.id),
                 question: Question::Syslog(question),
                 wants: check.expectation.wants(),
@@ -73,7 +77,7 @@ pub(crate) fn is_sent(asked: &str) -> bool {
 
 /// Draws the markers of messages that one observer sends and another looks for. The nonce must be
 /// new for each grading, and beyond guessing.
-pub fn mark(batches: &mut BTreeMap<Observer, Batch>, nonce: &str) {
+pub fn mark(batches: &mut BTreeMap<Observer, ProbeRequest>, nonce: &str) {
     let asked = batches.values_mut().flat_map(|batch| &mut batch.questions);
     for asked in asked {
         if let Question::Syslog(question) = &mut asked.question {
@@ -84,15 +88,15 @@ pub fn mark(batches: &mut BTreeMap<Observer, Batch>, nonce: &str) {
 
 /// What was asked, on one line: the kind and its asking fields; secrets left out.
 pub(super) fn describe(check: &Check) -> String {
-    in_words(&check.expectation.question())
+    describe_fields(&check.expectation.question())
 }
 
-fn in_words(question: &Question) -> String {
+fn describe_fields(question: &Question) -> String {
     if let Question::Availability(watched) = question {
         return format!(
             "availability every {} of {}",
             watched.every,
-            in_words(&watched.of)
+            describe_fields(&watched.of)
         );
     }
     let mut words = vec![question.kind().to_owned()];

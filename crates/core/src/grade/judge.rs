@@ -11,7 +11,7 @@ use crate::question::Fact;
 use crate::topology::{Check, Topology};
 
 /// What judging gives: verdict, findings, and why there are none.
-type Judged = (Verdict, Vec<Finding>, Option<Reason>);
+type CheckJudgement = (Verdict, Vec<Finding>, Option<Reason>);
 
 /// Judges one check by its own fact, whatever it needs. No fact at all is [`Verdict::Unknown`].
 #[must_use]
@@ -34,7 +34,7 @@ pub fn judge(check: &Check, fact: Option<&Fact>) -> CheckResult {
     result(check, judged)
 }
 
-fn result(check: &Check, (verdict, findings, reason): Judged) -> CheckResult {
+fn result(check: &Check, (verdict, findings, reason): CheckJudgement) -> CheckResult {
     CheckResult {
         id: check.id.clone(),
         title: check.title.clone(),
@@ -71,7 +71,7 @@ pub(super) fn judge_all(
         let ruling = rulings.get(&check.id);
         match ruling {
             Some(ruling) => ruled(check, facts, *ruling),
-            None => judge_after(check, facts, judged),
+            None => judge_with_needs(check, facts, judged),
         }
     };
     let mut judged: BTreeMap<String, CheckResult> = BTreeMap::new();
@@ -104,7 +104,7 @@ fn ruled(check: &Check, facts: &Facts, ruling: Ruling) -> CheckResult {
 }
 
 /// Judges a check whose needs are judged.
-fn judge_after(
+fn judge_with_needs(
     check: &Check,
     facts: &Facts,
     judged: &BTreeMap<String, CheckResult>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CheckResult, GroupGrade, Marks, Standing, Verdict};
+use super::{CheckResult, GroupGrade, RubricMarks, Standing, Verdict};
 use crate::localized::Localized;
 
 /// The sums of a task, or of a skill's tasks.
@@ -53,7 +53,7 @@ impl Tally {
     }
 
     /// With what people gave by a rubric, where they did.
-    pub(super) fn marked(self, marks: Option<&Marks>) -> Self {
+    pub(super) fn marked(self, marks: Option<&RubricMarks>) -> Self {
         let Some(marks) = marks else {
             return self;
         };

@@ -57,12 +57,12 @@ pub struct AvailabilitySeen {
     /// How long attempts were made, in milliseconds.
     pub lasted_ms: u64,
     /// The attempts in the order of their beginnings.
-    pub runs: Vec<Run>,
+    pub runs: Vec<AttemptRun>,
 }
 
 /// Attempts one after the other that all saw the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct AttemptRun {
     /// When the first of them began, in milliseconds since the watch began.
     pub from_ms: u64,
     /// When the last of them began, likewise.
@@ -75,7 +75,7 @@ pub struct Run {
 
 /// What became of the attempts of a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Held {
+enum AttemptOutcome {
     Yes,
     No,
     Unknown,
@@ -110,12 +110,12 @@ impl AvailabilityCheck {
     }
 
     fn judge_as(&self, seen: &AvailabilitySeen, unknown_holds: bool) -> Vec<Finding> {
-        let held = |run: &Run| match self.held(&run.fact) {
-            Held::Yes => true,
-            Held::No => false,
-            Held::Unknown => unknown_holds,
+        let held = |run: &AttemptRun| match self.held(&run.fact) {
+            AttemptOutcome::Yes => true,
+            AttemptOutcome::No => false,
+            AttemptOutcome::Unknown => unknown_holds,
         };
-        let runs: Vec<(&Run, bool)> = seen.runs.iter().map(|run| (run, held(run))).collect();
+        let runs: Vec<(&AttemptRun, bool)> = seen.runs.iter().map(|run| (run, held(run))).collect();
         let (silence, share) = (longest_silence(&runs, seen.lasted_ms), share(&runs));
         let all = Matcher::Is(100);
         let expected_share = match (&self.share, &self.longest_silence) {
@@ -131,13 +131,13 @@ impl AvailabilityCheck {
             .collect()
     }
 
-    fn held(&self, fact: &Fact) -> Held {
+    fn held(&self, fact: &Fact) -> AttemptOutcome {
         match fact {
-            Fact::CouldNotLook { .. } => Held::Unknown,
+            Fact::CouldNotLook { .. } => AttemptOutcome::Unknown,
             Fact::Seen(observation) => match self.of.judge(observation) {
-                None => Held::Unknown,
-                Some(findings) if findings.iter().all(|finding| finding.holds) => Held::Yes,
-                Some(_) => Held::No,
+                None => AttemptOutcome::Unknown,
+                Some(findings) if findings.iter().all(|finding| finding.holds) => AttemptOutcome::Yes,
+                Some(_) => AttemptOutcome::No,
             },
         }
     }
@@ -155,7 +155,7 @@ impl AvailabilityCheck {
         if passes(true) == passes(false) {
             return None;
         }
-        let blind = seen.runs.iter().filter(|run| self.held(&run.fact) == Held::Unknown);
+        let blind = seen.runs.iter().filter(|run| self.held(&run.fact) == AttemptOutcome::Unknown);
         let count: u64 = blind.clone().map(|run| u64::from(run.attempts)).sum();
         let reasons = blind.map(|run| match &run.fact {
             Fact::CouldNotLook { reason } => reason.as_str(),
@@ -178,7 +178,7 @@ impl Expectation {
 }
 
 /// In whole seconds; `None` without any attempt.
-fn longest_silence(runs: &[(&Run, bool)], lasted_ms: u64) -> Option<i64> {
+fn longest_silence(runs: &[(&AttemptRun, bool)], lasted_ms: u64) -> Option<i64> {
     let mut longest = 0;
     let mut since = None;
     for (run, held) in runs.iter().filter(|(run, _)| run.attempts > 0) {
@@ -196,7 +196,7 @@ fn longest_silence(runs: &[(&Run, bool)], lasted_ms: u64) -> Option<i64> {
 }
 
 /// In whole percent; `None` without any attempt.
-fn share(runs: &[(&Run, bool)]) -> Option<i64> {
+fn share(runs: &[(&AttemptRun, bool)]) -> Option<i64> {
     let count = |of: &dyn Fn(bool) -> bool| -> u64 {
         let counted = runs.iter().filter(|(_, held)| of(*held));
         counted.map(|(run, _)| u64::from(run.attempts)).sum()

@@ -62,7 +62,7 @@ impl Resolver<'_> {
         self.name_at(place, name);
     }
 
-    fn name_at(&mut self, mark: crate::tree::Mark, name: &str) {
+    fn name_at(&mut self, mark: crate::tree::Position, name: &str) {
         if Name::parse(name, Name::LONGEST).is_none() {
             self.problems.push(Problem {
                 place: mark.in_file(super::DOCUMENT),

@@ -11,7 +11,7 @@ use crate::spec::ScenarioSpec;
 use crate::tree::Path;
 
 /// An address that somebody has in a network.
-struct Holder {
+struct AddressHolder {
     path: Path,
     address: IpNet,
     /// Who, for messages; an examiner may share its address with another check's examiner.
@@ -27,7 +27,7 @@ impl Resolver<'_> {
             for (index, holder) in holders.iter().enumerate() {
                 self.usable(holder);
                 let ip = holder.address.addr();
-                let taken = |other: &&Holder| {
+                let taken = |other: &&AddressHolder| {
                     other.address.addr() == ip && !(other.examiner && holder.examiner)
                 };
                 if let Some(first) = holders[..index].iter().find(taken) {
@@ -67,7 +67,7 @@ impl Resolver<'_> {
         self.gateways(spec);
     }
 
-    fn usable(&mut self, holder: &Holder) {
+    fn usable(&mut self, holder: &AddressHolder) {
         let net = holder.address;
         let ip = net.addr();
         let whole = net.prefix_len() >= net.max_prefix_len() - 1;
@@ -121,25 +121,28 @@ impl Resolver<'_> {
     }
 }
 
-fn holders(spec: &ScenarioSpec) -> BTreeMap<&str, Vec<Holder>> {
-    let mut networks: BTreeMap<&str, Vec<Holder>> = BTreeMap::new();
+fn holders(spec: &ScenarioSpec) -> BTreeMap<&str, Vec<AddressHolder>> {
+    let mut networks: BTreeMap<&str, Vec<AddressHolder>> = BTreeMap::new();
     let root = Path::default();
     for (name, node) in &spec.nodes {
         for (interface, plug) in &node.interfaces {
             let Some(address) = plug.address else {
                 continue;
             };
-            networks.entry(&plug.network).or_default().push(Holder {
-                path: root
-                    .key("nodes")
-                    .key(name)
-                    .key("interfaces")
-                    .key(interface)
-                    .key("address"),
-                address,
-                who: format!("`{interface}` of node `{name}`"),
-                examiner: false,
-            });
+            networks
+                .entry(&plug.network)
+                .or_default()
+                .push(AddressHolder {
+                    path: root
+                        .key("nodes")
+                        .key(name)
+                        .key("interfaces")
+                        .key(interface)
+                        .key("address"),
+                    address,
+                    who: format!("`{interface}` of node `{name}`"),
+                    examiner: false,
+                });
         }
     }
     for (t, task) in spec.tasks.iter().enumerate() {
@@ -150,7 +153,7 @@ fn holders(spec: &ScenarioSpec) -> BTreeMap<&str, Vec<Holder>> {
             networks
                 .entry(&examiner.examiner)
                 .or_default()
-                .push(Holder {
+                .push(AddressHolder {
                     path: root
                         .key("tasks")
                         .index(t)

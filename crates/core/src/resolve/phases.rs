@@ -12,7 +12,7 @@ use crate::spec::{
     StepSpec, WaitSpec,
 };
 use crate::topology::{
-    AS_LEFT, Condition, Happening, NodeScript, Phase, PhaseAction, Start, Trigger,
+    AS_LEFT, Condition, NodeScript, Phase, PhaseAction, ScenarioEvent, Start, Trigger,
 };
 use crate::topology::{Link, Shape};
 use crate::tree::{Path, Tree};
@@ -72,7 +72,7 @@ impl Resolver<'_> {
     }
 
     /// Resolves all events.
-    pub(super) fn events(&mut self, spec: &ScenarioSpec) -> Vec<Happening> {
+    pub(super) fn events(&mut self, spec: &ScenarioSpec) -> Vec<ScenarioEvent> {
         let root = Path::default().key("events");
         let mut seen = BTreeSet::new();
         let mut events = Vec::new();
@@ -90,7 +90,7 @@ impl Resolver<'_> {
             }
             let actions = self.steps(&steps, &event.steps, spec);
             if let Some(trigger) = self.trigger(&path, event, spec) {
-                events.push(Happening {
+                events.push(ScenarioEvent {
                     id: event.id.clone(),
                     trigger,
                     actions,

@@ -12,7 +12,7 @@ use crate::tree::Path;
 const MOST_POINTS: u32 = 1000;
 
 /// A check of the document by its full name.
-struct Named<'a> {
+struct NamedCheck<'a> {
     path: Path,
     spec: &'a CheckSpec,
     /// Number of its phase in the order in which they are brought about; `None`: there is no such.
@@ -123,14 +123,14 @@ impl Resolver<'_> {
         self.circles(&named);
     }
 
-    fn named<'s>(&self, spec: &'s ScenarioSpec) -> BTreeMap<String, Named<'s>> {
+    fn named<'s>(&self, spec: &'s ScenarioSpec) -> BTreeMap<String, NamedCheck<'s>> {
         let mut named = BTreeMap::new();
         for (index, task) in spec.tasks.iter().enumerate() {
             let path = Path::default().key("tasks").index(index).key("checks");
             for (index, check) in task.checks.iter().enumerate() {
                 let phase = check.phase.as_deref().unwrap_or(AS_LEFT);
                 let known = self.declared.phases.iter();
-                let entry = Named {
+                let entry = NamedCheck {
                     path: path.index(index),
                     spec: check,
                     phase: known.clone().position(|known| known == phase),
@@ -142,7 +142,7 @@ impl Resolver<'_> {
         named
     }
 
-    fn needs_of(&mut self, check: &Named<'_>, named: &BTreeMap<String, Named<'_>>) {
+    fn needs_of(&mut self, check: &NamedCheck<'_>, named: &BTreeMap<String, NamedCheck<'_>>) {
         let mut seen = BTreeSet::new();
         for (index, need) in check.needs.iter().enumerate() {
             let path = check.path.key("needs").index(index);
@@ -181,7 +181,7 @@ impl Resolver<'_> {
     }
 
     /// Takes away what can be asked, again and again; what stays holds circles, each told once.
-    fn circles(&mut self, named: &BTreeMap<String, Named<'_>>) {
+    fn circles(&mut self, named: &BTreeMap<String, NamedCheck<'_>>) {
         let mut left: BTreeSet<&str> = named.keys().map(String::as_str).collect();
         loop {
             let open = |id: &&str| named[*id].needs.iter().any(|need| left.contains(&**need));

@@ -32,7 +32,7 @@ pub enum Start {
 
 /// Something that happens to a lab while the candidate works in it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Happening {
+pub struct ScenarioEvent {
     /// Its identifier.
     pub id: String,
     /// When it happens.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
-use super::{Entry, Kind, Mark, Tree};
-use crate::problem::{Place, Problem};
+use super::{Entry, Kind, Position, Tree};
+use crate::problem::{Problem, SourceLocation};
 
 /// Largest document in bytes.
 const DOCUMENT_LIMIT: usize = 1 << 20;
@@ -22,7 +22,7 @@ impl Tree {
     /// What is wrong with it as text or YAML; every key that stands twice.
     pub fn parse(file: &str, content: &[u8]) -> Result<Self, Vec<Problem>> {
         let whole = |code: &str, message: String, hint: &str| Problem {
-            place: Place {
+            place: SourceLocation {
                 file: file.to_owned(),
                 line: 0,
                 column: 0,
@@ -50,7 +50,7 @@ impl Tree {
                 .rev()
                 .take_while(|byte| **byte != b'\n')
                 .count();
-            let mark = Mark {
+            let mark = Position {
                 line: number(line as u64),
                 column: number(column as u64),
             };
@@ -150,8 +150,8 @@ fn syntax(file: &str, error: &serde_saphyr::Error) -> Problem {
     }
 }
 
-fn mark(location: &Location) -> Mark {
-    Mark {
+fn mark(location: &Location) -> Position {
+    Position {
         line: number(location.line()),
         column: number(location.column()),
     }

@@ -10,8 +10,8 @@ use serde::de::{
     Unexpected, VariantAccess, Visitor,
 };
 
-use super::refusal::{Refusal, What, in_words};
-use super::{Entry, Kind, Part, Tree};
+use super::error::{ShapeError, ShapeErrorKind, in_words};
+use super::{Entry, Kind, PathSegment, Tree};
 
 /// Reads types out of a tree.
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ impl<'a> Shape<'a> {
 macro_rules! whole_numbers {
     ($($method:ident $visit:ident $type:ty),*) => {
         $(
-            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
                 if let Some(value) = self.rendered::<$type>() {
                     return visitor.$visit(value);
                 }
@@ -67,9 +67,9 @@ macro_rules! whole_numbers {
 }
 
 impl<'de> Deserializer<'de> for Shape<'de> {
-    type Error = Refusal;
+    type Error = ShapeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         match &self.0.kind {
             Kind::Null => visitor.visit_unit(),
             Kind::Bool(value) => visitor.visit_bool(*value),
@@ -81,7 +81,7 @@ impl<'de> Deserializer<'de> for Shape<'de> {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         match (self.rendered::<bool>(), &self.0.kind) {
             (Some(value), _) => visitor.visit_bool(value),
             (None, Kind::Bool(value)) => visitor.visit_bool(*value),
@@ -95,7 +95,7 @@ impl<'de> Deserializer<'de> for Shape<'de> {
         deserialize_i32 visit_i32 i32, deserialize_i64 visit_i64 i64
     );
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         match (self.rendered::<f64>(), &self.0.kind) {
             (Some(value), _) => visitor.visit_f64(value),
             (None, Kind::Float(value)) => visitor.visit_f64(*value),
@@ -106,15 +106,15 @@ impl<'de> Deserializer<'de> for Shape<'de> {
         }
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         match &self.0.kind {
             Kind::Text { text, .. } => visitor
                 .visit_borrowed_str(text)
-                .map_err(|refusal: Refusal| refusal.naming(text)),
+                .map_err(|refusal: ShapeError| refusal.naming(text)),
             // A whole number reads the same as text; a float might not (`1.10`), so it is refused.
             Kind::Integer(value) => visitor.visit_string(value.to_string()),
             Kind::Null | Kind::Bool(_) | Kind::Float(_) | Kind::List(_) | Kind::Map(_) => {
@@ -123,11 +123,11 @@ impl<'de> Deserializer<'de> for Shape<'de> {
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         match self.0.kind {
             Kind::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
@@ -138,18 +138,18 @@ impl<'de> Deserializer<'de> for Shape<'de> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    ) -> Result<V::Value, ShapeError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         match &self.0.kind {
             Kind::List(elements) => visitor.visit_seq(Elements { elements, index: 0 }),
             _ => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         match &self.0.kind {
             Kind::Map(entries) => visitor.visit_map(Entries { entries, index: 0 }),
             _ => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
@@ -161,7 +161,7 @@ impl<'de> Deserializer<'de> for Shape<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    ) -> Result<V::Value, ShapeError> {
         match self.0.kind {
             // `lan:` with nothing behind it is a map without keys.
             Kind::Null => visitor.visit_map(Entries {
@@ -177,9 +177,9 @@ impl<'de> Deserializer<'de> for Shape<'de> {
         _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    ) -> Result<V::Value, ShapeError> {
         match &self.0.kind {
-            Kind::Text { text, .. } => visitor.visit_enum(StrDeserializer::<Refusal>::new(text)),
+            Kind::Text { text, .. } => visitor.visit_enum(StrDeserializer::<ShapeError>::new(text)),
             Kind::Map(entries) => match entries.as_slice() {
                 [entry] => visitor.visit_enum(Variant(entry)),
                 [_, second, ..] if entries.iter().all(|e| variants.contains(&e.key.as_str())) => {
@@ -187,23 +187,23 @@ impl<'de> Deserializer<'de> for Shape<'de> {
                         "only one kind may stand here, and `{}` is the second",
                         second.key
                     );
-                    Err(Refusal::new(What::Other(message)))
+                    Err(ShapeError::new(ShapeErrorKind::Other(message)))
                 }
                 entries => {
                     let known = |entry: &&Entry| !variants.contains(&entry.key.as_str());
                     let message = match entries.iter().find(known) {
                         Some(entry) => {
-                            return Err(<Refusal as de::Error>::unknown_variant(
+                            return Err(<ShapeError as de::Error>::unknown_variant(
                                 &entry.key, variants,
                             )
-                            .below(Part::Key(entry.key.clone())));
+                            .below(PathSegment::Key(entry.key.clone())));
                         }
                         None => format!("one of {} is expected here", variants.join(", ")),
                     };
-                    Err(Refusal::new(What::Other(message)))
+                    Err(ShapeError::new(ShapeErrorKind::Other(message)))
                 }
             },
-            _ => Err(Refusal::new(What::Type {
+            _ => Err(ShapeError::new(ShapeErrorKind::Type {
                 seen: in_words(&self.unexpected()),
                 expected: format!("one of {}", variants.join(", ")),
             })),
@@ -221,12 +221,12 @@ struct Elements<'a> {
 }
 
 impl<'de> SeqAccess<'de> for Elements<'de> {
-    type Error = Refusal;
+    type Error = ShapeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Refusal> {
+    ) -> Result<Option<T::Value>, ShapeError> {
         loop {
             let index = self.index;
             let Some(element) = self.elements.get(index) else {
@@ -238,7 +238,7 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
                 return seed
                     .deserialize(Shape(element))
                     .map(Some)
-                    .map_err(|r| r.below(Part::Index(index)));
+                    .map_err(|r| r.below(PathSegment::Index(index)));
             }
         }
     }
@@ -250,72 +250,81 @@ struct Entries<'a> {
 }
 
 impl<'de> MapAccess<'de> for Entries<'de> {
-    type Error = Refusal;
+    type Error = ShapeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Refusal> {
+    ) -> Result<Option<K::Value>, ShapeError> {
         let Some(entry) = self.entries.get(self.index) else {
             return Ok(None);
         };
-        let key: StrDeserializer<'_, Refusal> = entry.key.as_str().into_deserializer();
+        let key: StrDeserializer<'_, ShapeError> = entry.key.as_str().into_deserializer();
         seed.deserialize(key)
             .map(Some)
-            .map_err(|r| r.below(Part::Key(entry.key.clone())))
+            .map_err(|r| r.below(PathSegment::Key(entry.key.clone())))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, ShapeError> {
         let entry = &self.entries[self.index];
         self.index += 1;
         seed.deserialize(Shape(&entry.value))
-            .map_err(|r| r.below(Part::Key(entry.key.clone())))
+            .map_err(|r| r.below(PathSegment::Key(entry.key.clone())))
     }
 }
 
 struct Variant<'a>(&'a Entry);
 
 impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = Refusal;
+    type Error = ShapeError;
     type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Refusal> {
-        let key: StrDeserializer<'_, Refusal> = self.0.key.as_str().into_deserializer();
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Self), ShapeError> {
+        let key: StrDeserializer<'_, ShapeError> = self.0.key.as_str().into_deserializer();
         let variant = seed
             .deserialize(key)
-            .map_err(|r| r.below(Part::Key(self.0.key.clone())))?;
+            .map_err(|r| r.below(PathSegment::Key(self.0.key.clone())))?;
         Ok((variant, self))
     }
 }
 
 impl<'de> VariantAccess<'de> for Variant<'de> {
-    type Error = Refusal;
+    type Error = ShapeError;
 
-    fn unit_variant(self) -> Result<(), Refusal> {
-        Err(Refusal::new(What::Other(format!(
+    fn unit_variant(self) -> Result<(), ShapeError> {
+        Err(ShapeError::new(ShapeErrorKind::Other(format!(
             "nothing may stand behind `{}`",
             self.0.key
         ))))
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Refusal> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(
+        self,
+        seed: T,
+    ) -> Result<T::Value, ShapeError> {
         seed.deserialize(Shape(&self.0.value))
-            .map_err(|r| r.below(Part::Key(self.0.key.clone())))
+            .map_err(|r| r.below(PathSegment::Key(self.0.key.clone())))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Refusal> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ShapeError> {
         Shape(&self.0.value)
             .deserialize_seq(visitor)
-            .map_err(|r| r.below(Part::Key(self.0.key.clone())))
+            .map_err(|r| r.below(PathSegment::Key(self.0.key.clone())))
     }
 
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    ) -> Result<V::Value, ShapeError> {
         Shape(&self.0.value)
             .deserialize_struct("", fields, visitor)
-            .map_err(|r| r.below(Part::Key(self.0.key.clone())))
+            .map_err(|r| r.below(PathSegment::Key(self.0.key.clone())))
     }
 }

@@ -1,7 +1,8 @@
 //! Making and changing accounts and tokens.
 
 use plateau_core::api::{
-    AccountView, ChangeAccount, Hidden, NewAccount, NewToken, TokenMade, TokenView,
+    AccountView, CreateAccountRequest, CreateTokenRequest, CreatedToken, SensitiveText, TokenView,
+    UpdateAccountRequest,
 };
 use plateau_core::exam::rights::Role;
 
@@ -35,16 +36,16 @@ impl Access {
     ///
     /// # Errors
     /// Name, role or password cannot be taken, or the database fails.
-    pub async fn add_account(&self, new: NewAccount) -> Result<AccountView, AccessError> {
+    pub async fn add_account(&self, new: CreateAccountRequest) -> Result<AccountView, AccessError> {
         let account = Account {
             id: uuid::Uuid::now_v7().to_string(),
             name: checked_name(&new.name)?,
-            shown: new.shown.unwrap_or_else(|| new.name.clone()),
+            display_name: new.display_name.unwrap_or_else(|| new.name.clone()),
             role: checked_role(new.role)?,
             disabled: false,
             created: now(),
         };
-        let password = self.hashed(&new.password).await?;
+        let password = self.hash_password(&new.password).await?;
         let added = self.database().accounts().add(&account, &password).await;
         added.map_err(taken(&account.name))?;
         Ok(view(account))
@@ -57,15 +58,15 @@ impl Access {
     pub async fn change_account(
         &self,
         name: &str,
-        change: ChangeAccount,
+        change: UpdateAccountRequest,
     ) -> Result<AccountView, AccessError> {
         let account = self.account(name).await?;
         let password = match &change.password {
-            Some(password) => Some(self.hashed(password).await?),
+            Some(password) => Some(self.hash_password(password).await?),
             None => None,
         };
         let change = AccountChange {
-            shown: change.shown,
+            display_name: change.display_name,
             role: change.role.map(checked_role).transpose()?,
             disabled: change.disabled,
             password,
@@ -74,7 +75,7 @@ impl Access {
             .accounts()
             .change(&account.id, &change)
             .await?;
-        self.told_of_endings();
+        self.notify_log_in_ended();
         Ok(view(self.account(name).await?))
     }
 
@@ -85,7 +86,7 @@ impl Access {
     pub async fn remove_account(&self, name: &str) -> Result<(), AccessError> {
         let account = self.account(name).await?;
         self.database().accounts().remove(&account.id).await?;
-        self.told_of_endings();
+        self.notify_log_in_ended();
         Ok(())
     }
 
@@ -94,7 +95,7 @@ impl Access {
     /// # Errors
     /// It is not there, or the database fails.
     pub async fn account(&self, name: &str) -> Result<Account, AccessError> {
-        let name = folded(name);
+        let name = normalize_name(name);
         let account = self.database().accounts().find(&name).await?;
         account.ok_or(AccessError::NoAccount { name })
     }
@@ -112,7 +113,7 @@ impl Access {
     ///
     /// # Errors
     /// Name, role or time cannot be taken, or the database fails.
-    pub async fn add_token(&self, new: NewToken) -> Result<TokenMade, AccessError> {
+    pub async fn add_token(&self, new: CreateTokenRequest) -> Result<CreatedToken, AccessError> {
         let now = now();
         let expires = new.days.map(|days| match days {
             0 | 36_501.. => Err(AccessError::BadDays { days }),
@@ -138,7 +139,7 @@ impl Access {
             .add(&token, &secret::hash(&secret))
             .await;
         added.map_err(taken(&token.name))?;
-        Ok(TokenMade {
+        Ok(CreatedToken {
             token: token_view(token),
             secret,
         })
@@ -149,15 +150,15 @@ impl Access {
     /// # Errors
     /// It is not there, or the database fails.
     pub async fn remove_token(&self, name: &str) -> Result<(), AccessError> {
-        let name = folded(name);
+        let name = normalize_name(name);
         match self.database().tokens().remove(&name).await? {
             true => Ok(()),
             false => Err(AccessError::NoToken { name }),
         }
     }
 
-    async fn hashed(&self, password: &Hidden) -> Result<String, AccessError> {
-        let Hidden(password) = password;
+    async fn hash_password(&self, password: &SensitiveText) -> Result<String, AccessError> {
+        let SensitiveText(password) = password;
         let is_short = password.chars().count() < password::SHORTEST;
         if is_short || password.len() > password::LONGEST {
             return Err(AccessError::BadPassword);
@@ -167,14 +168,14 @@ impl Access {
 }
 
 /// A name as it is kept, from what somebody typed; cut where it is longer than any.
-pub(super) fn folded(name: &str) -> String {
+pub(super) fn normalize_name(name: &str) -> String {
     let small = name.trim().to_lowercase();
     // A name and an identifier fit.
     small.chars().take(2 * NAME).collect()
 }
 
 fn checked_name(typed: &str) -> Result<String, AccessError> {
-    let name = folded(typed);
+    let name = normalize_name(typed);
     let fits = (1..=NAME).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name
@@ -209,7 +210,7 @@ fn taken(name: &str) -> impl FnOnce(DatabaseError) -> AccessError {
 fn view(account: Account) -> AccountView {
     AccountView {
         name: account.name,
-        shown: account.shown,
+        display_name: account.display_name,
         role: account.role,
         disabled: account.disabled,
         created: moment(account.created),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use plateau_core::api::{LoginView, Who};
-use plateau_core::exam::rights::{self, About, Person, Right, Role};
+use plateau_core::api::{Identity, LoginView};
+use plateau_core::exam::rights::{self, Actor, Resource, Right, Role};
 
 use crate::store::accounts::Account;
 use crate::store::logins::Login;
@@ -41,7 +41,7 @@ pub enum Principal {
 impl Principal {
     /// As the table of rights sees it; `None` for nobody.
     #[must_use]
-    pub fn person(&self) -> Option<Person> {
+    pub fn person(&self) -> Option<Actor> {
         let (role, named, seat) = match self {
             Self::Nobody => return None,
             Self::Local => (Role::Administrator, BTreeSet::new(), None),
@@ -49,7 +49,7 @@ impl Principal {
             Self::Token(token) => (token.role, BTreeSet::new(), None),
             Self::Seat { place, .. } => (Role::Candidate, BTreeSet::new(), Some(place.id.clone())),
         };
-        Some(Person { role, named, seat })
+        Some(Actor { role, named, seat })
     }
 
     /// Identifier of the seat, for a candidate.
@@ -63,17 +63,17 @@ impl Principal {
 
     /// Whether it has a right about something.
     #[must_use]
-    pub fn may(&self, right: Right, about: &About) -> bool {
+    pub fn may(&self, right: Right, about: &Resource) -> bool {
         self.person()
-            .is_some_and(|person| rights::may(&person, right, about))
+            .is_some_and(|person| rights::is_allowed(&person, right, about))
     }
 
     /// Whether it has a right in a session as a whole, such as for what a list is to hold.
     #[must_use]
     pub fn may_in(&self, right: Right, session: &str) -> bool {
-        let about = About {
+        let about = Resource {
             session: Some(session.to_owned()),
-            ..About::default()
+            ..Resource::default()
         };
         self.may(right, &about)
     }
@@ -109,38 +109,38 @@ impl Principal {
     /// As it is told to itself; `None` for nobody.
     #[must_use]
     pub fn view(&self) -> Option<LoginView> {
-        let (who, expires) = match self {
+        let (identity, expires) = match self {
             Self::Nobody => return None,
-            Self::Local => (Who::Local {}, None),
+            Self::Local => (Identity::Local {}, None),
             Self::Account {
                 login,
                 account,
                 named,
             } => {
-                let who = Who::Account {
+                let identity = Identity::Account {
                     name: account.name.clone(),
-                    shown: account.shown.clone(),
+                    display_name: account.display_name.clone(),
                     sessions: named.iter().cloned().collect(),
                 };
-                (who, Some(login.expires))
+                (identity, Some(login.expires))
             }
             Self::Token(token) => {
                 let name = token.name.clone();
-                (Who::Token { name }, token.expires)
+                (Identity::Token { name }, token.expires)
             }
             Self::Seat { login, place } => {
-                let who = Who::Seat {
+                let identity = Identity::Seat {
                     seat: place.id.clone(),
                     session: place.session.clone(),
                     number: place.number.clone(),
                     name: place.name.clone(),
                 };
-                (who, Some(login.expires))
+                (identity, Some(login.expires))
             }
         };
         let role = self.person()?.role;
         Some(LoginView {
-            who,
+            identity,
             role,
             rights: rights::rights(role).collect(),
             expires: expires.map(moment),

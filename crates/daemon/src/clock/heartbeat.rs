@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{Beat, Clock};
+use super::{Clock, ClockSample};
 
 /// The file in the state folder that says when the daemon was last alive.
 pub(crate) const FILE: &str = "heartbeat";
@@ -66,10 +66,10 @@ impl Heartbeat {
 
     /// The last beat that is in a file, if there is one.
     #[must_use]
-    pub fn last(path: &Path) -> Option<Beat> {
+    pub fn last(path: &Path) -> Option<ClockSample> {
         let text = std::fs::read_to_string(path).ok()?;
         let mut words = text.split_whitespace();
-        Some(Beat {
+        Some(ClockSample {
             boot: words.next()?.to_owned(),
             since_boot_ms: words.next()?.parse().ok()?,
             showed_ms: words.next()?.parse().ok()?,
@@ -104,7 +104,7 @@ fn beat(clock: &Clock, file: &File, works: &AtomicBool, ends: &AtomicBool) {
     }
 }
 
-fn write(file: &File, beat: &Beat) -> io::Result<()> {
+fn write(file: &File, beat: &ClockSample) -> io::Result<()> {
     let line = format!("{} {} {}", beat.boot, beat.since_boot_ms, beat.showed_ms);
     file.write_all_at(format!("{line:<WIDTH$}\n").as_bytes(), 0)
 }

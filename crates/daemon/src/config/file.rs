@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use plateau_core::problem::{Place, Problem};
-use plateau_core::tree::{Mark, Tree};
+use plateau_core::problem::{Problem, SourceLocation};
+use plateau_core::tree::{Position, Tree};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::proxy::Base;
+use crate::proxy::BaseDomain;
 
 /// What runs the containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -165,45 +165,45 @@ pub fn schema() -> serde_json::Value {
 
 /// What a file says, and where.
 #[derive(Debug, Default)]
-pub(super) struct Read {
+pub(super) struct ConfigFile {
     pub(super) spec: ConfigSpec,
     file: String,
     tree: Option<Tree>,
 }
 
-impl Read {
+impl ConfigFile {
     /// Where the value of a key such as `log.filter` stands.
-    pub(super) fn place(&self, key: &str) -> Place {
+    pub(super) fn place(&self, key: &str) -> SourceLocation {
         let mut at = self.tree.as_ref();
         for part in key.split('.') {
             at = at.and_then(|tree| tree.get(part));
         }
-        let mark = at.map_or(Mark::default(), |tree| tree.at);
+        let mark = at.map_or(Position::default(), |tree| tree.at);
         mark.in_file(&self.file)
     }
 }
 
 /// Reads a file.
-pub(super) fn read(file: &str, content: &[u8]) -> Result<Read, Vec<Problem>> {
+pub(super) fn read(file: &str, content: &[u8]) -> Result<ConfigFile, Vec<Problem>> {
     let says_nothing = |line: &[u8]| {
         let line = line.trim_ascii();
         line.is_empty() || line.starts_with(b"#")
     };
     if content.split(|&byte| byte == b'\n').all(says_nothing) {
-        return Ok(Read {
+        return Ok(ConfigFile {
             file: file.to_owned(),
-            ..Read::default()
+            ..ConfigFile::default()
         });
     }
     let tree = Tree::parse(file, content)?;
     let mut problems = Vec::new();
     let spec = tree.read::<ConfigSpec>(file, &[], &mut problems);
-    let read = Read {
+    let read = ConfigFile {
         spec: spec.map(|(spec, _)| spec).unwrap_or_default(),
         file: file.to_owned(),
         tree: Some(tree),
     };
-    problems.extend(nonsense(&read));
+    problems.extend(semantic_problems(&read));
     if problems.is_empty() {
         return Ok(read);
     }
@@ -212,7 +212,7 @@ pub(super) fn read(file: &str, content: &[u8]) -> Result<Read, Vec<Problem>> {
 }
 
 /// What has the right shape and makes no sense.
-fn nonsense(read: &Read) -> Vec<Problem> {
+fn semantic_problems(read: &ConfigFile) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |key: &str, code: &str, message: String, hint: &str| {
         problems.push(Problem {
@@ -238,7 +238,7 @@ fn nonsense(read: &Read) -> Vec<Problem> {
             ),
         }
     }
-    if let Some(Err(error)) = read.spec.serve.web.as_deref().map(Base::of) {
+    if let Some(Err(error)) = read.spec.serve.web.as_deref().map(BaseDomain::of) {
         problem("serve.web", "not-a-base", error.to_string(), error.hint());
     }
     if let Some(filter) = &read.spec.log.filter

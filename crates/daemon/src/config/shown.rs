@@ -4,21 +4,21 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::{
-    AGENT, BASE_IMAGE, BUILD_NETWORK, Config, DATABASE, FONTS, LISTEN, LOG, LOG_FORMAT, Names,
-    Origin, RECIPES, RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE, Set, TLS_CERT,
-    TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
+    AGENT, BASE_IMAGE, BUILD_NETWORK, Config, DATABASE, FONTS, LISTEN, LOG, LOG_FORMAT, RECIPES,
+    RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE, Setting, SettingNames,
+    SettingOrigin, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
 };
 use crate::store::database::shown;
 
 impl Config {
     /// Every key, its value for people without secrets, and where it came from.
     #[must_use]
-    pub fn rows(&self) -> Vec<(&'static str, String, &Origin)> {
+    pub fn rows(&self) -> Vec<(&'static str, String, &SettingOrigin)> {
         fn row<'a, T>(
-            names: &'static Names,
-            set: &'a Set<T>,
+            names: &'static SettingNames,
+            set: &'a Setting<T>,
             value: impl FnOnce(&T) -> String,
-        ) -> (&'static str, String, &'a Origin) {
+        ) -> (&'static str, String, &'a SettingOrigin) {
             (names.key, value(&set.value), &set.from)
         }
         let path = |path: &PathBuf| path.display().to_string();
@@ -67,7 +67,7 @@ fn none() -> String {
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.rows();
-        let width = |column: fn(&(&'static str, String, &Origin)) -> usize| {
+        let width = |column: fn(&(&'static str, String, &SettingOrigin)) -> usize| {
             rows.iter().map(column).max().unwrap_or(0)
         };
         let key = width(|row| row.0.chars().count());

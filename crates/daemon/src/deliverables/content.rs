@@ -18,16 +18,16 @@ const ALIKE: &[(&str, &str)] = &[("jpeg", "jpg"), ("tiff", "tif")];
 
 /// What kind of file a name says it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct FileKind {
     /// The ending, in small letters.
     pub ending: String,
     /// How its content is told.
-    shape: Shape,
+    shape: FormatRule,
 }
 
 /// How it is told whether a content is of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Shape {
+enum FormatRule {
     /// It is UTF-8 and can be read.
     Text,
     /// It begins, or is put together, as one of these.
@@ -36,16 +36,16 @@ enum Shape {
     Anything,
 }
 
-impl Kind {
+impl FileKind {
     fn of(ending: String) -> Self {
         let usual = ALIKE.iter().find(|(other, _)| *other == ending);
         let usual = usual.map_or(ending.as_str(), |(_, usual)| usual);
         let shape = if TEXTS.contains(&usual) {
-            Shape::Text
+            FormatRule::Text
         } else {
             match FileFormat::from_extension(usual) {
-                [] => Shape::Anything,
-                formats => Shape::Formats(formats),
+                [] => FormatRule::Anything,
+                formats => FormatRule::Formats(formats),
             }
         };
         Self { ending, shape }
@@ -54,7 +54,7 @@ impl Kind {
     /// Whether it is written, and not made by a program.
     #[must_use]
     pub fn is_text(&self) -> bool {
-        self.shape == Shape::Text
+        self.shape == FormatRule::Text
     }
 }
 
@@ -62,7 +62,7 @@ impl Kind {
 ///
 /// # Errors
 /// The name cannot be one, or the task does not take this kind.
-pub fn kind(task: &str, asked: &Deliverable, name: &str) -> Result<Kind, DeliverableError> {
+pub fn kind(task: &str, asked: &Deliverable, name: &str) -> Result<FileKind, DeliverableError> {
     let ending = ending(name).map_err(|source| DeliverableError::Name {
         name: name.to_owned(),
         source,
@@ -74,7 +74,7 @@ pub fn kind(task: &str, asked: &Deliverable, name: &str) -> Result<Kind, Deliver
             accept: asked.accept.clone(),
         });
     }
-    Ok(Kind::of(ending))
+    Ok(FileKind::of(ending))
 }
 
 /// Checks that a content is what the file's name says. What a browser says of it is not asked: that
@@ -82,20 +82,20 @@ pub fn kind(task: &str, asked: &Deliverable, name: &str) -> Result<Kind, Deliver
 ///
 /// # Errors
 /// It is empty, or something else.
-pub fn check(name: &str, kind: &Kind, content: &[u8]) -> Result<(), DeliverableError> {
+pub fn check(name: &str, kind: &FileKind, content: &[u8]) -> Result<(), DeliverableError> {
     if content.is_empty() {
         return Err(DeliverableError::Empty {
             name: name.to_owned(),
         });
     }
     let found = match &kind.shape {
-        Shape::Anything => return Ok(()),
-        Shape::Text => match std::str::from_utf8(content) {
+        FormatRule::Anything => return Ok(()),
+        FormatRule::Text => match std::str::from_utf8(content) {
             Ok(text) if !text.contains(is_binary) => return Ok(()),
             Ok(_) => "it has control characters, which no text has".to_owned(),
             Err(_) => "it is no text in UTF-8".to_owned(),
         },
-        Shape::Formats(formats) => {
+        FormatRule::Formats(formats) => {
             let is = FileFormat::from_bytes(content);
             if formats.contains(&is) {
                 return Ok(());
@@ -125,11 +125,11 @@ fn is_binary(c: char) -> bool {
 /// The media type to send a kind with.
 #[must_use]
 pub fn media_type(ending: &str) -> &'static str {
-    match Kind::of(ending.to_owned()).shape {
+    match FileKind::of(ending.to_owned()).shape {
         // Never as a page: it is a candidate's.
-        Shape::Text => "text/plain; charset=utf-8",
-        Shape::Formats([format, ..]) => format.media_type(),
-        Shape::Formats([]) | Shape::Anything => "application/octet-stream",
+        FormatRule::Text => "text/plain; charset=utf-8",
+        FormatRule::Formats([format, ..]) => format.media_type(),
+        FormatRule::Formats([]) | FormatRule::Anything => "application/octet-stream",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was saved of one task, in the middle of a change: drafts, and the versions they become.
 
 use plateau_core::exam::deliverable::VersionView;
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::log::{LogAction, LogEntry};
 
 use super::DeliverableError;
 use crate::store::deliverables::{Deliverables, Draft, SavedVersions};
@@ -30,7 +30,7 @@ pub(super) struct Ledger<'a> {
     pub(super) at_ms: u64,
     pub(super) kept: SavedVersions,
     /// What the log has of it.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<LogEntry>,
 }
 
 impl Ledger<'_> {
@@ -116,7 +116,7 @@ impl Ledger<'_> {
         let last = self.kept.versions.last().and_then(|last| last.number);
         let number = last.unwrap_or(0).saturating_add(1);
         Deliverables::add_version(self.tx, self.attempt, self.task, number, &version).await?;
-        let deed = Deed::Saved {
+        let deed = LogAction::Saved {
             attempt: self.attempt.to_owned(),
             task: self.task.to_owned(),
             content: version.content.clone(),
@@ -138,7 +138,7 @@ pub(crate) async fn settle(
     session: &str,
     attempt: &str,
     at_ms: u64,
-) -> Result<Vec<Entry>, DatabaseError> {
+) -> Result<Vec<LogEntry>, DatabaseError> {
     let mut entries = Vec::new();
     for (task, kept) in Deliverables::of_attempt_in(tx, attempt).await? {
         let mut ledger = Ledger {

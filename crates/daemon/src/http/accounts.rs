@@ -3,39 +3,42 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use plateau_core::api::{AccountView, ChangeAccount, NewAccount, NewToken, TokenMade, TokenView};
+use plateau_core::api::{
+    AccountView, CreateAccountRequest, CreateTokenRequest, CreatedToken, TokenView,
+    UpdateAccountRequest,
+};
 
 use super::Api;
-use super::failure::{Answer, Failures, Named, Sent};
+use super::failure::{ApiResult, Failures, JsonBody, PathParams};
 
 /// All accounts, by name
 #[utoipa::path(get, path = "/v1/accounts", tag = "access", operation_id = "listAccounts",
     responses((status = 200, body = Vec<AccountView>), Failures))]
-pub(super) async fn list(State(api): State<Api>) -> Answer<Json<Vec<AccountView>>> {
+pub(super) async fn list_accounts(State(api): State<Api>) -> ApiResult<Json<Vec<AccountView>>> {
     Ok(Json(api.access.accounts().await?))
 }
 
 /// Makes an account
-#[utoipa::path(post, path = "/v1/accounts", tag = "access", operation_id = "createAccount", request_body = NewAccount,
+#[utoipa::path(post, path = "/v1/accounts", tag = "access", operation_id = "createAccount", request_body = CreateAccountRequest,
     responses((status = 201, body = AccountView), Failures))]
-pub(super) async fn create(
+pub(super) async fn create_account(
     State(api): State<Api>,
-    Sent(account): Sent<NewAccount>,
-) -> Answer<(StatusCode, Json<AccountView>)> {
+    JsonBody(account): JsonBody<CreateAccountRequest>,
+) -> ApiResult<(StatusCode, Json<AccountView>)> {
     let made = api.access.add_account(account).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// Changes an account; a new role or password, and disabling it, end its log-ins
 #[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "access", operation_id = "updateAccount",
-    request_body = ChangeAccount,
+    request_body = UpdateAccountRequest,
     params(("account" = String, Path, description = "Name")),
     responses((status = 200, body = AccountView), Failures))]
-pub(super) async fn change(
+pub(super) async fn update_account(
     State(api): State<Api>,
-    Named(account): Named<String>,
-    Sent(change): Sent<ChangeAccount>,
-) -> Answer<Json<AccountView>> {
+    PathParams(account): PathParams<String>,
+    JsonBody(change): JsonBody<UpdateAccountRequest>,
+) -> ApiResult<Json<AccountView>> {
     Ok(Json(api.access.change_account(&account, change).await?))
 }
 
@@ -43,10 +46,10 @@ pub(super) async fn change(
 #[utoipa::path(delete, path = "/v1/accounts/{account}", tag = "access", operation_id = "deleteAccount",
     params(("account" = String, Path, description = "Name")),
     responses((status = 204, description = "It is gone"), Failures))]
-pub(super) async fn remove(
+pub(super) async fn delete_account(
     State(api): State<Api>,
-    Named(account): Named<String>,
-) -> Answer<StatusCode> {
+    PathParams(account): PathParams<String>,
+) -> ApiResult<StatusCode> {
     api.access.remove_account(&account).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -55,10 +58,10 @@ pub(super) async fn remove(
 #[utoipa::path(delete, path = "/v1/accounts/{account}/logins", tag = "access", operation_id = "deleteAccountLogins",
     params(("account" = String, Path, description = "Name")),
     responses((status = 204, description = "Nobody is logged in as it"), Failures))]
-pub(super) async fn end_logins(
+pub(super) async fn end_account_logins(
     State(api): State<Api>,
-    Named(account): Named<String>,
-) -> Answer<StatusCode> {
+    PathParams(account): PathParams<String>,
+) -> ApiResult<StatusCode> {
     let account = api.access.account(&account).await?;
     api.access.revoke_account(&account).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -67,17 +70,17 @@ pub(super) async fn end_logins(
 /// All tokens of programs, by name
 #[utoipa::path(get, path = "/v1/tokens", tag = "access", operation_id = "listTokens",
     responses((status = 200, body = Vec<TokenView>), Failures))]
-pub(super) async fn list_tokens(State(api): State<Api>) -> Answer<Json<Vec<TokenView>>> {
+pub(super) async fn list_tokens(State(api): State<Api>) -> ApiResult<Json<Vec<TokenView>>> {
     Ok(Json(api.access.tokens().await?))
 }
 
 /// Makes a token for a program; only the answer to this has its secret
-#[utoipa::path(post, path = "/v1/tokens", tag = "access", operation_id = "createToken", request_body = NewToken,
-    responses((status = 201, body = TokenMade), Failures))]
+#[utoipa::path(post, path = "/v1/tokens", tag = "access", operation_id = "createToken", request_body = CreateTokenRequest,
+    responses((status = 201, body = CreatedToken), Failures))]
 pub(super) async fn create_token(
     State(api): State<Api>,
-    Sent(token): Sent<NewToken>,
-) -> Answer<(StatusCode, Json<TokenMade>)> {
+    JsonBody(token): JsonBody<CreateTokenRequest>,
+) -> ApiResult<(StatusCode, Json<CreatedToken>)> {
     let made = api.access.add_token(token).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
@@ -86,10 +89,10 @@ pub(super) async fn create_token(
 #[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "access", operation_id = "deleteToken",
     params(("token" = String, Path, description = "Name")),
     responses((status = 204, description = "It opens nothing any more"), Failures))]
-pub(super) async fn remove_token(
+pub(super) async fn delete_token(
     State(api): State<Api>,
-    Named(token): Named<String>,
-) -> Answer<StatusCode> {
+    PathParams(token): PathParams<String>,
+) -> ApiResult<StatusCode> {
     api.access.remove_token(&token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

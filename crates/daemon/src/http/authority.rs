@@ -5,13 +5,13 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
-use super::failure::{Answer, Failure, Failures};
+use super::failure::{ApiResult, Failure, Failures};
 use plateau_core::error::ErrorCode;
 
 /// The certificate that the room's computers have to trust, where the daemon made its own authority
 #[utoipa::path(get, path = "/v1/authority.pem", tag = "system", operation_id = "getAuthority", security(()),
     responses((status = 200, body = String, content_type = "application/x-pem-file"), Failures))]
-pub(super) async fn authority(State(api): State<Api>) -> Answer<Response> {
+pub(super) async fn get_certificate_authority(State(api): State<Api>) -> ApiResult<Response> {
     let Some(pem) = api.authority else {
         return Err(Failure::new(
             ErrorCode::AuthorityNotFound,

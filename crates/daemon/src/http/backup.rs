@@ -13,7 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::Api;
 use super::document::Binary;
-use super::failure::{Answer, Failure, Failures};
+use super::failure::{ApiResult, Failure, Failures};
 use crate::backup::Prepared;
 
 /// Bytes that are sent at a time.
@@ -28,13 +28,13 @@ const WAITING: usize = 8;
 /// their hashes. An archive without its manifest is not whole.
 #[utoipa::path(get, path = "/v1/backup", tag = "system", operation_id = "getBackup",
     responses((status = 200, body = Binary, content_type = "application/gzip"), Failures))]
-pub(super) async fn backup(State(api): State<Api>) -> Answer<impl IntoResponse> {
+pub(super) async fn download_backup(State(api): State<Api>) -> ApiResult<impl IntoResponse> {
     let (database, clock) = (api.sessions.database(), api.sessions.clock());
     let prepared = Prepared::take(database, &api.labs.settings().state, clock).await;
     let prepared = prepared.map_err(|error| Failure(error.api()))?;
     let (pieces, sent) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
-        let outlet = BufWriter::with_capacity(PIECE, Outlet(pieces.clone()));
+        let outlet = BufWriter::with_capacity(PIECE, BodyWriter(pieces.clone()));
         let written = prepared.write(outlet).map_err(|error| chain(&error));
         let sent = written.and_then(|mut outlet| outlet.flush().map_err(|error| chain(&error)));
         if let Err(reason) = sent {
@@ -54,9 +54,9 @@ pub(super) async fn backup(State(api): State<Api>) -> Answer<impl IntoResponse> 
 }
 
 /// Where the archive goes out.
-struct Outlet(mpsc::Sender<io::Result<Bytes>>);
+struct BodyWriter(mpsc::Sender<io::Result<Bytes>>);
 
-impl Write for Outlet {
+impl Write for BodyWriter {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(piece)));
         sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;

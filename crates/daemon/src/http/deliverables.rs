@@ -5,22 +5,22 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use plateau_core::exam::deliverable::{DeliverableView, SavedView};
+use plateau_core::exam::deliverable::{DeliverableView, SavedDeliverableView};
 use serde::Deserialize;
 
 use super::Api;
 use super::document::Binary;
-use super::failure::{Answer, Asked, Failures, Named};
+use super::failure::{ApiResult, Failures, PathParams, QueryParams};
 use super::sessions::seat;
 use crate::access::Principal;
 use crate::deliverables::media_type;
-use crate::sessions::Sending;
+use crate::sessions::DeliverableUpload;
 
 /// What is sent.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
+pub(super) struct DeliverableQuery {
     /// File name, whose ending says what kind it is
     name: String,
     /// Who is still writing, such as a tab of a browser: 1 to 40 letters, digits and `-`. The next of
@@ -32,20 +32,20 @@ pub(super) struct File {
 /// Saves what a candidate hands in for a task: a file, or a text that he still writes (`draft`)
 #[utoipa::path(put, path = "/v1/attempts/{attempt}/deliverables/{task}", tag = "sessions", operation_id = "saveDeliverable",
     params(("attempt" = String, Path, description = "Identifier"),
-           ("task" = String, Path, description = "Identifier of the task"), File),
+           ("task" = String, Path, description = "Identifier of the task"), DeliverableQuery),
     request_body(content = Binary, content_type = "application/octet-stream",
         description = "The file's bytes, of any content type: what they are is looked at"),
-    responses((status = 200, body = SavedView), Failures))]
-pub(super) async fn save(
+    responses((status = 200, body = SavedDeliverableView), Failures))]
+pub(super) async fn save_deliverable(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named((attempt, task)): Named<(String, String)>,
-    Asked(file): Asked<File>,
+    PathParams((attempt, task)): PathParams<(String, String)>,
+    QueryParams(file): QueryParams<DeliverableQuery>,
     headers: HeaderMap,
     body: Body,
-) -> Answer<Json<SavedView>> {
+) -> ApiResult<Json<SavedDeliverableView>> {
     let announced = headers.get(header::CONTENT_LENGTH);
-    let sending = Sending {
+    let sending = DeliverableUpload {
         seat: seat(&principal)?,
         attempt: &attempt,
         task: &task,
@@ -61,10 +61,10 @@ pub(super) async fn save(
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/deliverables", tag = "sessions", operation_id = "listDeliverables",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<DeliverableView>), Failures))]
-pub(super) async fn list(
+pub(super) async fn list_deliverables(
     State(api): State<Api>,
-    Named(attempt): Named<String>,
-) -> Answer<Json<Vec<DeliverableView>>> {
+    PathParams(attempt): PathParams<String>,
+) -> ApiResult<Json<Vec<DeliverableView>>> {
     Ok(Json(api.sessions.deliverables(&attempt).await?))
 }
 
@@ -74,10 +74,10 @@ pub(super) async fn list(
            ("task" = String, Path, description = "Identifier of the task"),
            ("content" = String, Path, description = "BLAKE3 of the content, as 64 hexadecimal digits")),
     responses((status = 200, body = Binary, content_type = "application/octet-stream"), Failures))]
-pub(super) async fn show(
+pub(super) async fn get_deliverable_content(
     State(api): State<Api>,
-    Named((attempt, task, content)): Named<(String, String, String)>,
-) -> Answer<impl IntoResponse> {
+    PathParams((attempt, task, content)): PathParams<(String, String, String)>,
+) -> ApiResult<impl IntoResponse> {
     let found = api.sessions.deliverable(&attempt, &task, &content).await?;
     // Whatever is in it, a browser opens it on no page of ours.
     let headers = [

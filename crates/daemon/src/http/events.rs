@@ -1,4 +1,4 @@
-//! What happens to labs, as server-sent events: each one an [`Event`] in JSON.
+//! What happens to labs, as server-sent events: each one an [`LabEvent`] in JSON.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
@@ -9,24 +9,24 @@ use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event as Sent, KeepAlive};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use plateau_core::api::{Event, LabState, LabView, What};
+use plateau_core::api::{LabEvent, LabEventKind, LabState, LabView};
 use plateau_labs::labs::Labs;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Api;
-use super::failure::{Answer, Failures, Named};
+use super::failure::{ApiResult, Failures, PathParams};
 use super::labs::find;
 use crate::access::Principal;
 
 /// What happens to all labs, from now on
 #[utoipa::path(get, path = "/v1/events", tag = "labs", operation_id = "streamEvents",
-    responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
-pub(super) async fn of_all(
+    responses((status = 200, body = LabEvent, content_type = "text/event-stream"), Failures))]
+pub(super) async fn stream_events(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
 ) -> Sse<impl Stream<Item = Result<Sent, Infallible>>> {
-    let stream = Follow {
+    let stream = LabEventStream {
         before: VecDeque::new(),
         live: api.labs.subscribe(),
         labs: api.labs.clone(),
@@ -42,12 +42,12 @@ pub(super) async fn of_all(
 /// his attempt is open
 #[utoipa::path(get, path = "/v1/labs/{lab}/events", tag = "labs", operation_id = "streamLabEvents",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
-    responses((status = 200, body = Event, content_type = "text/event-stream"), Failures))]
-pub(super) async fn of_one(
+    responses((status = 200, body = LabEvent, content_type = "text/event-stream"), Failures))]
+pub(super) async fn stream_lab_events(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(lab): Named<String>,
-) -> Answer<Sse<impl Stream<Item = Result<Sent, Infallible>>>> {
+    PathParams(lab): PathParams<String>,
+) -> ApiResult<Sse<impl Stream<Item = Result<Sent, Infallible>>>> {
     let lab = find(&api, &lab)?;
     let seen = principal.is_candidate().then(|| entered(&lab));
     let id = lab.id.clone();
@@ -55,7 +55,7 @@ pub(super) async fn of_one(
     // A lab that was adopted has no past: what it does now is its first event.
     let known = before.iter().any(|event| is_state(&event.what));
     let present = (!known).then(|| present(&lab));
-    let stream = Follow {
+    let stream = LabEventStream {
         before: present.into_iter().flatten().chain(before).collect(),
         live,
         labs: api.labs.clone(),
@@ -64,16 +64,16 @@ pub(super) async fn of_one(
         ended: false,
     };
     let shut = match principal.is_candidate() {
-        true => api.sessions.clone().until_shut(id).left_future(),
+        true => api.sessions.clone().await_revocation(id).left_future(),
         false => pending().right_future(),
     };
     Ok(sse(stream, &api, principal, shut))
 }
 
 /// A listener and what it has not been told yet.
-struct Follow {
-    before: VecDeque<Event>,
-    live: Receiver<Event>,
+struct LabEventStream {
+    before: VecDeque<LabEvent>,
+    live: Receiver<LabEvent>,
     labs: Labs,
     only: Option<String>,
     /// The nodes that a candidate is told of; whoever is no candidate is told all.
@@ -81,9 +81,9 @@ struct Follow {
     ended: bool,
 }
 
-impl Follow {
+impl LabEventStream {
     /// The next event; `None` when there is nothing more to tell.
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<LabEvent> {
         while !self.ended {
             if let Some(event) = self.before.pop_front() {
                 self.ended = self.is_last(&event);
@@ -117,23 +117,23 @@ impl Follow {
         }
     }
 
-    fn is_told(&self, event: &Event) -> bool {
+    fn is_told(&self, event: &LabEvent) -> bool {
         let Some(seen) = &self.seen else { return true };
         match &event.what {
-            What::State { .. } => true,
-            What::Node { node, .. } => seen.contains(node),
-            What::StepStarted { .. }
-            | What::StepDone { .. }
-            | What::StepFailed { .. }
-            | What::PhaseStarted { .. }
-            | What::Happening { .. } => false,
+            LabEventKind::State { .. } => true,
+            LabEventKind::Node { node, .. } => seen.contains(node),
+            LabEventKind::StepStarted { .. }
+            | LabEventKind::StepDone { .. }
+            | LabEventKind::StepFailed { .. }
+            | LabEventKind::PhaseStarted { .. }
+            | LabEventKind::ScenarioEvent { .. } => false,
         }
     }
 
-    fn is_last(&self, event: &Event) -> bool {
+    fn is_last(&self, event: &LabEvent) -> bool {
         self.only.is_some()
             && event.what
-                == What::State {
+                == LabEventKind::State {
                     state: LabState::Removed,
                 }
     }
@@ -147,28 +147,28 @@ fn entered(lab: &LabView) -> BTreeSet<String> {
 }
 
 /// How a lab is now, told as events.
-fn present(lab: &LabView) -> Vec<Event> {
-    let event = |what| Event {
+fn present(lab: &LabView) -> Vec<LabEvent> {
+    let event = |what| LabEvent {
         at: jiff::Timestamp::now().to_string(),
         lab: lab.id.clone(),
         what,
     };
-    let nodes = lab.nodes.iter().map(|(node, view)| What::Node {
+    let nodes = lab.nodes.iter().map(|(node, view)| LabEventKind::Node {
         node: node.clone(),
         state: view.state,
     });
     nodes
-        .chain([What::State { state: lab.state }])
+        .chain([LabEventKind::State { state: lab.state }])
         .map(event)
         .collect()
 }
 
-fn is_state(what: &What) -> bool {
-    matches!(what, What::State { .. })
+fn is_state(what: &LabEventKind) -> bool {
+    matches!(what, LabEventKind::State { .. })
 }
 
 fn sse<F: Future<Output = ()> + Send + 'static>(
-    follow: Follow,
+    follow: LabEventStream,
     api: &Api,
     principal: Principal,
     shut: F,
@@ -184,7 +184,7 @@ fn sse<F: Future<Output = ()> + Send + 'static>(
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 
-fn encode(event: &Event) -> Option<Result<Sent, Infallible>> {
+fn encode(event: &LabEvent) -> Option<Result<Sent, Infallible>> {
     match Sent::default().json_data(event) {
         Ok(sent) => Some(Ok(sent)),
         Err(error) => {

@@ -25,22 +25,22 @@ use crate::sessions::SessionError;
 pub struct Failure(pub ApiError);
 
 /// What a route answers.
-pub(super) type Answer<T> = Result<T, Failure>;
+pub(super) type ApiResult<T> = Result<T, Failure>;
 
 /// A body of JSON.
 #[derive(FromRequest)]
 #[from_request(via(Json), rejection(Failure))]
-pub(super) struct Sent<T>(pub(super) T);
+pub(super) struct JsonBody<T>(pub(super) T);
 
 /// The variables of a path.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Failure))]
-pub(super) struct Named<T>(pub(super) T);
+pub(super) struct PathParams<T>(pub(super) T);
 
 /// The query of a path.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Failure))]
-pub(super) struct Asked<T>(pub(super) T);
+pub(super) struct QueryParams<T>(pub(super) T);
 
 /// The errors that any route may answer, for the OpenAPI document.
 #[derive(utoipa::IntoResponses)]

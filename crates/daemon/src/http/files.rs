@@ -3,7 +3,7 @@
 use plateau_core::api::ScenarioFiles;
 use plateau_core::error::ErrorCode;
 
-use super::failure::{Answer, Failure};
+use super::failure::{ApiResult, Failure};
 
 /// Most files of a scenario.
 const FILES: usize = 2000;
@@ -12,7 +12,7 @@ const FILES: usize = 2000;
 const BYTES: usize = 64 << 20;
 
 /// Refuses a folder that is too large, and paths that lead out of it.
-pub(super) fn check(files: &ScenarioFiles) -> Answer<()> {
+pub(super) fn check(files: &ScenarioFiles) -> ApiResult<()> {
     if files.len() > FILES {
         return Err(Failure::new(
             ErrorCode::TooManyFiles,

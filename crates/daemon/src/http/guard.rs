@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::failure::Failure;
 use crate::access::secret::{self, Secret};
 use crate::secret_file::SecretFile;
-use crate::tls::Names;
+use crate::tls::AllowedHosts;
 
 /// A secret of 256 bits, written as 64 hexadecimal digits.
 #[derive(Clone)]
@@ -82,11 +82,11 @@ impl Token {
 
 /// What stands at the TCP port.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct PortGuard {
     /// What the local administrator's programs send.
     pub token: Token,
     /// What the daemon is called.
-    pub names: Names,
+    pub names: AllowedHosts,
     /// Whether nobody can listen.
     pub tls: bool,
     /// Whether browsers are to remember that there is TLS, which they must not where they would not
@@ -98,7 +98,7 @@ pub struct Door {
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Refuses names that are not the daemon's: a page from elsewhere may have bent its own name to our address.
-pub(super) async fn host(State(door): State<Door>, request: Request, next: Next) -> Response {
+pub(super) async fn host(State(door): State<PortGuard>, request: Request, next: Next) -> Response {
     let sent = request.headers().get(header::HOST);
     let sent = sent.and_then(|host| host.to_str().ok());
     if !sent.is_some_and(|host| door.names.has(host)) {

@@ -6,33 +6,33 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use plateau_labs::disk::Room;
+use plateau_labs::disk::DiskSpace;
 use plateau_labs::error::chain;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::failure::{Answer, Failures};
+use super::failure::{ApiResult, Failures};
 
 /// Most that one part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// That the daemon serves and its engine answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub(super) struct Alive {
+pub(super) struct HealthView {
     /// Version of the engine.
     engine: String,
 }
 
 /// That the daemon serves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub(super) struct Live {
+pub(super) struct LivenessView {
     /// `true`, or there would be no answer.
     live: bool,
 }
 
 /// Whether the daemon can do its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub(super) struct Ready {
+pub(super) struct ReadinessView {
     /// Whether all parts answer.
     ready: bool,
     /// Part → whether it answers. Why one does not is in the log: anybody may ask.
@@ -41,24 +41,24 @@ pub(super) struct Ready {
 
 /// Whether the daemon serves and its engine answers
 #[utoipa::path(get, path = "/v1/health", tag = "system", operation_id = "getHealth", security(()),
-    responses((status = 200, body = Alive), Failures))]
-pub(super) async fn health(State(api): State<Api>) -> Answer<Json<Alive>> {
+    responses((status = 200, body = HealthView), Failures))]
+pub(super) async fn get_health(State(api): State<Api>) -> ApiResult<Json<HealthView>> {
     let engine = api.labs.runtime().info().await?.version;
-    Ok(Json(Alive { engine }))
+    Ok(Json(HealthView { engine }))
 }
 
 /// Whether the daemon serves; where it does not, it should be started anew
 #[utoipa::path(get, path = "/v1/health/live", tag = "system", operation_id = "getLiveness", security(()),
-    responses((status = 200, body = Live), Failures))]
-pub(super) async fn live() -> Json<Live> {
-    Json(Live { live: true })
+    responses((status = 200, body = LivenessView), Failures))]
+pub(super) async fn get_liveness() -> Json<LivenessView> {
+    Json(LivenessView { live: true })
 }
 
 /// Whether the daemon can do its work: everything that it stands on answers
 #[utoipa::path(get, path = "/v1/health/ready", tag = "system", operation_id = "getReadiness", security(()),
-    responses((status = 200, body = Ready), Failures,
-        (status = 503, body = Ready, description = "It cannot do its work: what does not answer is named")))]
-pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Ready>) {
+    responses((status = 200, body = ReadinessView), Failures,
+        (status = 503, body = ReadinessView, description = "It cannot do its work: what does not answer is named")))]
+pub(super) async fn get_readiness(State(api): State<Api>) -> (StatusCode, Json<ReadinessView>) {
     let engine = async { api.labs.runtime().info().await.map(drop) };
     let database = api.sessions.database().ping();
     // Whatever else the daemon comes to stand on is one more line here.
@@ -73,14 +73,14 @@ pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Ready>) {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, Json(Ready { ready, parts }))
+    (status, Json(ReadinessView { ready, parts }))
 }
 
 /// Whether the disk of the state folder takes what is to be written.
 fn has_room(api: &Api) -> bool {
     match api.labs.disk().look().room {
-        Room::Ample | Room::Low => true,
-        Room::Full => {
+        DiskSpace::Ample | DiskSpace::Low => true,
+        DiskSpace::Full => {
             tracing::warn!(part = "disk", reason = "it is full", "not ready");
             false
         }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 
 use super::failure::Failure;
-use super::guard::Door;
+use super::guard::PortGuard;
 use super::{Api, origin};
 use crate::access::Principal;
 use crate::access::secret::{self, Secret};
@@ -72,7 +72,7 @@ pub(super) async fn local(mut request: Request, next: Next) -> Response {
 
 /// On the port it is who the request shows.
 pub(super) async fn remote(
-    State((api, door)): State<(Api, Door)>,
+    State((api, door)): State<(Api, PortGuard)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -92,7 +92,12 @@ pub(super) async fn remote(
     }
 }
 
-async fn identify(api: &Api, door: &Door, peer: Peer, parts: &Parts) -> Result<Principal, Failure> {
+async fn identify(
+    api: &Api,
+    door: &PortGuard,
+    peer: Peer,
+    parts: &Parts,
+) -> Result<Principal, Failure> {
     let headers = &parts.headers;
     if let Some(sent) = bearer(headers) {
         if door.token.is(sent) {
@@ -114,7 +119,11 @@ async fn identify(api: &Api, door: &Door, peer: Peer, parts: &Parts) -> Result<P
 }
 
 /// Whether what is sent as `Authorization` shows who somebody is to the daemon.
-pub(super) async fn is_ours(api: &Api, door: &Door, headers: &HeaderMap) -> Result<bool, Failure> {
+pub(super) async fn is_ours(
+    api: &Api,
+    door: &PortGuard,
+    headers: &HeaderMap,
+) -> Result<bool, Failure> {
     let Some(sent) = bearer(headers).filter(|sent| secret::is_secret(sent)) else {
         return Ok(false);
     };

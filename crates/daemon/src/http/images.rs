@@ -3,27 +3,27 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use plateau_core::api::{BuildEvent, BuildImages, ImageView};
+use plateau_core::api::{BuildEvent, BuildImagesRequest, ImageView};
 
 use super::Api;
-use super::failure::{Answer, Failures, Sent};
+use super::failure::{ApiResult, Failures, JsonBody};
 use super::proofs::lines;
 
 /// The images that scenarios can use, and whether they are built by their present recipes
 #[utoipa::path(get, path = "/v1/images", tag = "images", operation_id = "listImages",
     responses((status = 200, body = Vec<ImageView>), Failures))]
-pub(super) async fn list(State(api): State<Api>) -> Answer<Json<Vec<ImageView>>> {
+pub(super) async fn list_images(State(api): State<Api>) -> ApiResult<Json<Vec<ImageView>>> {
     Ok(Json(api.images.list().await?))
 }
 
 /// Builds images that are not up to date; a client that goes away ends the build
-#[utoipa::path(post, path = "/v1/images/build", tag = "images", operation_id = "buildImages", request_body = BuildImages,
+#[utoipa::path(post, path = "/v1/images/build", tag = "images", operation_id = "buildImages", request_body = BuildImagesRequest,
     responses((status = 200, body = BuildEvent, content_type = "application/x-ndjson",
         description = "An event a line; `finished` or `broken` is the last"), Failures))]
-pub(super) async fn build(
+pub(super) async fn build_images(
     State(api): State<Api>,
-    Sent(build): Sent<BuildImages>,
-) -> Answer<Response> {
+    JsonBody(build): JsonBody<BuildImagesRequest>,
+) -> ApiResult<Response> {
     let events = api.images.build(&build.names)?;
     Ok(lines(events, &api))
 }

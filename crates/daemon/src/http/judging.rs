@@ -5,24 +5,25 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use plateau_core::api::{
-    AcceptGrading, EvidenceKeyView, GradingView, JudgementsView, LabView, NewGrading, Proposal,
+    AcceptGradingRequest, EvidenceKeyView, GradingView, JudgementsView, LabView, RegradeRequest,
+    RegradingProposal,
 };
 use plateau_core::error::ErrorCode;
-use plateau_core::exam::judgement::{Judgement, Outcome, Word};
+use plateau_core::exam::judgement::{Judgement, JurorStatement, Outcome};
 use plateau_labs::labs::folder_of;
 use serde::Deserialize;
 
 use super::document::Binary;
-use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
+use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams, QueryParams};
 use super::{Api, files};
 use crate::access::Principal;
-use crate::judging::Mended;
+use crate::judging::CorrectedScenario;
 
 /// Through whose eyes something is looked at.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Viewer {
+pub(super) struct JurorQuery {
     /// The juror; nobody of the jury where absent
     #[serde(default)]
     #[param(required = false)]
@@ -32,7 +33,7 @@ pub(super) struct Viewer {
 /// The public key that bundles of evidence are verified with, and its fingerprint
 #[utoipa::path(get, path = "/v1/evidence/key", tag = "judging", operation_id = "getEvidenceKey", security(()),
     responses((status = 200, body = EvidenceKeyView), Failures))]
-pub(super) async fn key(State(api): State<Api>) -> Answer<Json<EvidenceKeyView>> {
+pub(super) async fn get_evidence_key(State(api): State<Api>) -> ApiResult<Json<EvidenceKeyView>> {
     Ok(Json(api.judging.public_key()?))
 }
 
@@ -40,11 +41,11 @@ pub(super) async fn key(State(api): State<Api>) -> Answer<Json<EvidenceKeyView>>
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/evidence.tar", tag = "judging", operation_id = "getEvidence",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Binary, content_type = "application/x-tar"), Failures))]
-pub(super) async fn export(
+pub(super) async fn export_evidence(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(attempt): Named<String>,
-) -> Answer<impl IntoResponse> {
+    PathParams(attempt): PathParams<String>,
+) -> ApiResult<impl IntoResponse> {
     let bundle = api.sessions.export(&attempt, &principal.actor()).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
@@ -60,26 +61,26 @@ pub(super) async fn export(
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/gradings", tag = "judging", operation_id = "listGradings",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<GradingView>), Failures))]
-pub(super) async fn gradings(
+pub(super) async fn list_gradings(
     State(api): State<Api>,
-    Named(attempt): Named<String>,
-) -> Answer<Json<Vec<GradingView>>> {
+    PathParams(attempt): PathParams<String>,
+) -> ApiResult<Json<Vec<GradingView>>> {
     Ok(Json(api.judging.gradings(&attempt).await?))
 }
 
 /// Grades an attempt by a mended scenario and shows old against new; it counts once it is accepted
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings", tag = "judging", operation_id = "createGrading", request_body = NewGrading,
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings", tag = "judging", operation_id = "createGrading", request_body = RegradeRequest,
     params(("attempt" = String, Path, description = "Identifier")),
-    responses((status = 201, body = Proposal), Failures))]
-pub(super) async fn regrade(
+    responses((status = 201, body = RegradingProposal), Failures))]
+pub(super) async fn regrade_attempt(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(attempt): Named<String>,
-    Sent(new): Sent<NewGrading>,
-) -> Answer<(StatusCode, Json<Proposal>)> {
+    PathParams(attempt): PathParams<String>,
+    JsonBody(new): JsonBody<RegradeRequest>,
+) -> ApiResult<(StatusCode, Json<RegradingProposal>)> {
     files::check(&new.files)?;
     let folder = folder_of(&new.files)?;
-    let mended = Mended {
+    let mended = CorrectedScenario {
         folder,
         reason: new.reason,
         labs: new.ask.then(|| api.labs.clone()),
@@ -91,16 +92,16 @@ pub(super) async fn regrade(
 
 /// Lets a grading count in place of the one that did, which stays and can be returned to
 #[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings/{grading}/accept", tag = "judging", operation_id = "acceptGrading",
-    request_body = AcceptGrading,
+    request_body = AcceptGradingRequest,
     params(("attempt" = String, Path, description = "Identifier"),
            ("grading" = String, Path, description = "Identifier of the grading")),
     responses((status = 200, body = Vec<GradingView>), Failures))]
-pub(super) async fn accept(
+pub(super) async fn accept_grading(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named((attempt, grading)): Named<(String, String)>,
-    Sent(accept): Sent<AcceptGrading>,
-) -> Answer<Json<Vec<GradingView>>> {
+    PathParams((attempt, grading)): PathParams<(String, String)>,
+    JsonBody(accept): JsonBody<AcceptGradingRequest>,
+) -> ApiResult<Json<Vec<GradingView>>> {
     let actor = principal.actor();
     let accepted = api
         .judging
@@ -113,11 +114,11 @@ pub(super) async fn accept(
 #[utoipa::path(post, path = "/v1/attempts/{attempt}/lab", tag = "judging", operation_id = "reopenLab",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 201, body = LabView), Failures))]
-pub(super) async fn revisit(
+pub(super) async fn reopen_lab(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(attempt): Named<String>,
-) -> Answer<(StatusCode, Json<LabView>)> {
+    PathParams(attempt): PathParams<String>,
+) -> ApiResult<(StatusCode, Json<LabView>)> {
     let lab = api.sessions.revisit(&attempt, &principal.actor()).await?;
     Ok((StatusCode::CREATED, Json(lab)))
 }
@@ -126,24 +127,24 @@ pub(super) async fn revisit(
 #[utoipa::path(delete, path = "/v1/attempts/{attempt}/lab", tag = "judging", operation_id = "closeReopenedLab",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 204, description = "It is gone"), Failures))]
-pub(super) async fn leave(
+pub(super) async fn remove_reopened_lab(
     State(api): State<Api>,
-    Named(attempt): Named<String>,
-) -> Answer<StatusCode> {
+    PathParams(attempt): PathParams<String>,
+) -> ApiResult<StatusCode> {
     api.sessions.leave(&attempt).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Says something as a juror; what was said before stays
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/judgements", tag = "judging", operation_id = "createJudgement", request_body = Word,
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/judgements", tag = "judging", operation_id = "createJudgement", request_body = JurorStatement,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 201, body = Judgement), Failures))]
-pub(super) async fn judge(
+pub(super) async fn add_judgement(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(attempt): Named<String>,
-    Sent(word): Sent<Word>,
-) -> Answer<(StatusCode, Json<Judgement>)> {
+    PathParams(attempt): PathParams<String>,
+    JsonBody(word): JsonBody<JurorStatement>,
+) -> ApiResult<(StatusCode, Json<Judgement>)> {
     if juror(&principal, &word.juror) != word.juror {
         let message = format!("nobody speaks for `{}` but that juror", word.juror);
         return Err(Failure::new(ErrorCode::NotOfTheJury, message));
@@ -155,14 +156,14 @@ pub(super) async fn judge(
 
 /// What was said, as far as a juror may see it
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/judgements", tag = "judging", operation_id = "listJudgements",
-    params(("attempt" = String, Path, description = "Identifier"), Viewer),
+    params(("attempt" = String, Path, description = "Identifier"), JurorQuery),
     responses((status = 200, body = JudgementsView), Failures))]
-pub(super) async fn judgements(
+pub(super) async fn list_judgements(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(attempt): Named<String>,
-    Asked(viewer): Asked<Viewer>,
-) -> Answer<Json<JudgementsView>> {
+    PathParams(attempt): PathParams<String>,
+    QueryParams(viewer): QueryParams<JurorQuery>,
+) -> ApiResult<Json<JudgementsView>> {
     let viewer = juror(&principal, &viewer.juror);
     let shown = api.judging.judgements(&attempt, &viewer).await?;
     Ok(Json(shown))
@@ -171,14 +172,14 @@ pub(super) async fn judgements(
 /// What an attempt comes to: points with rubrics and overrides, skills and blocks as proposed and
 /// decided, and what is missing
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/outcome", tag = "judging", operation_id = "getOutcome",
-    params(("attempt" = String, Path, description = "Identifier"), Viewer),
+    params(("attempt" = String, Path, description = "Identifier"), JurorQuery),
     responses((status = 200, body = Outcome), Failures))]
-pub(super) async fn outcome(
+pub(super) async fn get_outcome(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(attempt): Named<String>,
-    Asked(viewer): Asked<Viewer>,
-) -> Answer<Json<Outcome>> {
+    PathParams(attempt): PathParams<String>,
+    QueryParams(viewer): QueryParams<JurorQuery>,
+) -> ApiResult<Json<Outcome>> {
     let viewer = juror(&principal, &viewer.juror);
     Ok(Json(api.judging.outcome(&attempt, &viewer).await?))
 }

@@ -2,33 +2,33 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use plateau_core::api::{KeyView, SetKeys};
+use plateau_core::api::{KeyView, SetKeysRequest};
 
 use super::Api;
-use super::failure::{Answer, Failures, Named, Sent};
+use super::failure::{ApiResult, Failures, JsonBody, PathParams};
 use crate::access::Principal;
 
 /// The keys by which the candidate of an attempt comes in over SSH
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "listKeys",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<KeyView>), Failures))]
-pub(super) async fn list(
+pub(super) async fn list_ssh_keys(
     State(api): State<Api>,
-    Named(attempt): Named<String>,
-) -> Answer<Json<Vec<KeyView>>> {
+    PathParams(attempt): PathParams<String>,
+) -> ApiResult<Json<Vec<KeyView>>> {
     Ok(Json(api.sessions.keys(&attempt).await?))
 }
 
 /// Replaces the keys by which the candidate of an attempt comes in over SSH; his access code stays
-#[utoipa::path(put, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "replaceKeys", request_body = SetKeys,
+#[utoipa::path(put, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "replaceKeys", request_body = SetKeysRequest,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<KeyView>), Failures))]
-pub(super) async fn set(
+pub(super) async fn set_ssh_keys(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(attempt): Named<String>,
-    Sent(keys): Sent<SetKeys>,
-) -> Answer<Json<Vec<KeyView>>> {
+    PathParams(attempt): PathParams<String>,
+    JsonBody(keys): JsonBody<SetKeysRequest>,
+) -> ApiResult<Json<Vec<KeyView>>> {
     let actor = principal.actor();
     Ok(Json(api.sessions.set_keys(&attempt, keys, &actor).await?))
 }

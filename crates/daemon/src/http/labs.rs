@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use plateau_core::api::{
-    CheckLab, CheckResultView, Exec, ExecResult, LabView, NewLab, OwnLabView, Solve, SolveResult,
+    CandidateLabView, CheckRequest, CreateLabRequest, ExecRequest, ExecResult, LabGradeView,
+    LabView, SolveRequest, SolveResult,
 };
 use plateau_core::error::ErrorCode;
 use plateau_core::problem::nearest;
 use serde::Serialize;
 
-use super::failure::{Answer, Failure, Failures, Named, Sent};
+use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams};
 use super::{Api, files};
 use crate::access::Principal;
 
@@ -18,12 +19,12 @@ use crate::access::Principal;
 const PREFIX: usize = 4;
 
 /// Asks for a lab and answers at once; it is built in the background, and its events tell how far it is
-#[utoipa::path(post, path = "/v1/labs", tag = "labs", operation_id = "createLab", request_body = NewLab,
+#[utoipa::path(post, path = "/v1/labs", tag = "labs", operation_id = "createLab", request_body = CreateLabRequest,
     responses((status = 201, body = LabView), Failures))]
-pub(super) async fn create(
+pub(super) async fn create_lab(
     State(api): State<Api>,
-    Sent(lab): Sent<NewLab>,
-) -> Answer<(StatusCode, Json<LabView>)> {
+    JsonBody(lab): JsonBody<CreateLabRequest>,
+) -> ApiResult<(StatusCode, Json<LabView>)> {
     files::check(&lab.files)?;
     Ok((StatusCode::CREATED, Json(api.labs.create(lab).await?)))
 }
@@ -31,33 +32,33 @@ pub(super) async fn create(
 /// All labs in the order in which they were asked for
 #[utoipa::path(get, path = "/v1/labs", tag = "labs", operation_id = "listLabs",
     responses((status = 200, body = Vec<LabView>), Failures))]
-pub(super) async fn list(State(api): State<Api>) -> Json<Vec<LabView>> {
+pub(super) async fn list_labs(State(api): State<Api>) -> Json<Vec<LabView>> {
     Json(api.labs.list())
 }
 
 /// A lab, as whoever asks may see it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
-pub(super) enum Shown {
+pub(super) enum LabResponse {
     /// To those who work with it.
-    Whole(Box<LabView>),
+    Full(Box<LabView>),
     /// To its candidate.
-    Own(OwnLabView),
+    Candidate(CandidateLabView),
 }
 
 /// One lab; its candidate is shown neither its seed nor nodes that he cannot enter
 #[utoipa::path(get, path = "/v1/labs/{lab}", tag = "labs", operation_id = "getLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
-    responses((status = 200, body = Shown), Failures))]
-pub(super) async fn show(
+    responses((status = 200, body = LabResponse), Failures))]
+pub(super) async fn get_lab(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(lab): Named<String>,
-) -> Answer<Json<Shown>> {
+    PathParams(lab): PathParams<String>,
+) -> ApiResult<Json<LabResponse>> {
     let lab = find(&api, &lab)?;
     Ok(Json(match principal.is_candidate() {
-        true => Shown::Own(OwnLabView::of(lab)),
-        false => Shown::Whole(Box::new(lab)),
+        true => LabResponse::Candidate(CandidateLabView::of(lab)),
+        false => LabResponse::Full(Box::new(lab)),
     }))
 }
 
@@ -65,34 +66,37 @@ pub(super) async fn show(
 #[utoipa::path(delete, path = "/v1/labs/{lab}", tag = "labs", operation_id = "deleteLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 204, description = "All of it is gone"), Failures))]
-pub(super) async fn down(State(api): State<Api>, Named(lab): Named<String>) -> Answer<StatusCode> {
+pub(super) async fn remove_lab(
+    State(api): State<Api>,
+    PathParams(lab): PathParams<String>,
+) -> ApiResult<StatusCode> {
     let lab = find(&api, &lab)?.id;
     api.labs.down(&lab).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Runs solutions, and a mistake after them; a script that fails is told and no error
-#[utoipa::path(post, path = "/v1/labs/{lab}/solve", tag = "labs", operation_id = "solveLab", request_body = Solve,
+#[utoipa::path(post, path = "/v1/labs/{lab}/solve", tag = "labs", operation_id = "solveLab", request_body = SolveRequest,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = SolveResult), Failures))]
-pub(super) async fn solve(
+pub(super) async fn solve_lab(
     State(api): State<Api>,
-    Named(lab): Named<String>,
-    Sent(solve): Sent<Solve>,
-) -> Answer<Json<SolveResult>> {
+    PathParams(lab): PathParams<String>,
+    JsonBody(solve): JsonBody<SolveRequest>,
+) -> ApiResult<Json<SolveResult>> {
     let lab = find(&api, &lab)?.id;
     Ok(Json(api.labs.solve(&lab, solve).await?))
 }
 
 /// Grades a lab phase by phase
-#[utoipa::path(post, path = "/v1/labs/{lab}/check", tag = "labs", operation_id = "checkLab", request_body = CheckLab,
+#[utoipa::path(post, path = "/v1/labs/{lab}/check", tag = "labs", operation_id = "checkLab", request_body = CheckRequest,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
-    responses((status = 200, body = CheckResultView), Failures))]
-pub(super) async fn check(
+    responses((status = 200, body = LabGradeView), Failures))]
+pub(super) async fn check_lab(
     State(api): State<Api>,
-    Named(lab): Named<String>,
-    Sent(check): Sent<CheckLab>,
-) -> Answer<Json<CheckResultView>> {
+    PathParams(lab): PathParams<String>,
+    JsonBody(check): JsonBody<CheckRequest>,
+) -> ApiResult<Json<LabGradeView>> {
     let lab = find(&api, &lab)?.id;
     Ok(Json(api.labs.check(&lab, check).await?))
 }
@@ -101,24 +105,24 @@ pub(super) async fn check(
 #[utoipa::path(post, path = "/v1/labs/{lab}/start", tag = "labs", operation_id = "startLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = LabView), Failures))]
-pub(super) async fn start(
+pub(super) async fn start_lab_clock(
     State(api): State<Api>,
-    Named(lab): Named<String>,
-) -> Answer<Json<LabView>> {
+    PathParams(lab): PathParams<String>,
+) -> ApiResult<Json<LabView>> {
     let lab = find(&api, &lab)?.id;
     Ok(Json(api.labs.start_clock(&lab).await?))
 }
 
 /// Runs a command in a node; how it ends is told and no error
-#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/exec", tag = "labs", operation_id = "execInNode", request_body = Exec,
+#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/exec", tag = "labs", operation_id = "execInNode", request_body = ExecRequest,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
     responses((status = 200, body = ExecResult), Failures))]
-pub(super) async fn exec(
+pub(super) async fn exec_in_node(
     State(api): State<Api>,
-    Named((lab, node)): Named<(String, String)>,
-    Sent(exec): Sent<Exec>,
-) -> Answer<Json<ExecResult>> {
+    PathParams((lab, node)): PathParams<(String, String)>,
+    JsonBody(exec): JsonBody<ExecRequest>,
+) -> ApiResult<Json<ExecResult>> {
     if exec.argv.is_empty() {
         return Err(Failure::new(
             ErrorCode::BadJson,
@@ -134,22 +138,22 @@ pub(super) async fn exec(
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
     responses((status = 204, description = "It has booted"), Failures))]
-pub(super) async fn reboot(
+pub(super) async fn reboot_node(
     State(api): State<Api>,
-    Named((lab, node)): Named<(String, String)>,
-) -> Answer<StatusCode> {
+    PathParams((lab, node)): PathParams<(String, String)>,
+) -> ApiResult<StatusCode> {
     let lab = find(&api, &lab)?.id;
     api.labs.reboot(&lab, &node).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The lab that a name, an identifier or its first characters stand for.
-pub(super) fn find(api: &Api, asked: &str) -> Answer<LabView> {
+pub(super) fn find(api: &Api, asked: &str) -> ApiResult<LabView> {
     choose(api.labs.list(), asked)
 }
 
 /// A name comes before an identifier, so that no identifier can hide a name.
-fn choose(labs: Vec<LabView>, asked: &str) -> Answer<LabView> {
+fn choose(labs: Vec<LabView>, asked: &str) -> ApiResult<LabView> {
     let names: Vec<String> = labs.iter().map(|lab| lab.name.clone()).collect();
     if let Some(found) = labs
         .iter()

@@ -10,8 +10,8 @@ use axum::serve::ListenerExt;
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-use super::{Api, Door, Token, local, remote};
-use crate::tls::{Names, Tls};
+use super::{Api, PortGuard, Token, local, remote};
+use crate::tls::{AllowedHosts, Tls};
 
 /// Group whose members may use the socket.
 const GROUP: &str = "plateau";
@@ -90,16 +90,16 @@ impl ListenError {
 #[derive(Debug)]
 pub struct Listeners {
     socket: UnixListener,
-    place: Place,
+    place: SocketFile,
     port: TcpListener,
     tls: Option<Tls>,
 }
 
 /// A socket's file, which goes with whoever listens on it.
 #[derive(Debug)]
-struct Place(PathBuf);
+struct SocketFile(PathBuf);
 
-impl Drop for Place {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.0) {
             tracing::debug!(%error, "the socket was gone already");
@@ -134,7 +134,7 @@ impl Listeners {
             .map_err(|source| ListenError::Port { address, source })?;
         Ok(Self {
             socket: bind(socket).await?,
-            place: Place(socket.to_owned()),
+            place: SocketFile(socket.to_owned()),
             port,
             tls,
         })
@@ -181,9 +181,9 @@ async fn serve_port(
     token: Token,
 ) -> std::io::Result<()> {
     let stop = api.stop.clone();
-    let door = Door {
+    let door = PortGuard {
         token,
-        names: tls.as_ref().map_or_else(Names::default, Tls::names),
+        names: tls.as_ref().map_or_else(AllowedHosts::default, Tls::names),
         tls: tls.is_some(),
         hsts: tls.as_ref().is_some_and(Tls::is_own),
     };

@@ -5,10 +5,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use axum_extra::extract::cookie::CookieJar;
-use plateau_core::api::{Hidden, LoginView, NewLogin};
+use plateau_core::api::{LoginRequest, LoginView, SensitiveText};
 use plateau_core::error::ErrorCode;
 
-use super::failure::{Answer, Failure, Failures, Sent};
+use super::failure::{ApiResult, Failure, Failures, JsonBody};
 use super::identity::Peer;
 use super::{Api, origin};
 use crate::access::{AccessError, Principal};
@@ -16,13 +16,13 @@ use crate::sessions::SessionError;
 
 /// Why somebody does not get in.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct LoginRejection {
     failure: Failure,
     /// Seconds to wait before the next try.
     after: Option<u64>,
 }
 
-impl From<AccessError> for Refusal {
+impl From<AccessError> for LoginRejection {
     fn from(error: AccessError) -> Self {
         let after = match &error {
             AccessError::Later { wait } => Some(wait.as_secs() + 1),
@@ -45,7 +45,7 @@ impl From<AccessError> for Refusal {
     }
 }
 
-impl From<Failure> for Refusal {
+impl From<Failure> for LoginRejection {
     fn from(failure: Failure) -> Self {
         Self {
             failure,
@@ -54,7 +54,7 @@ impl From<Failure> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for LoginRejection {
     fn into_response(self) -> Response {
         let after = self
             .after
@@ -67,22 +67,24 @@ impl IntoResponse for Refusal {
 }
 
 /// Logs in, and sets the cookie that shows it from now on; an earlier log-in of the same browser ends
-#[utoipa::path(post, path = "/v1/logins", tag = "access", operation_id = "logIn", security(()), request_body = NewLogin,
+#[utoipa::path(post, path = "/v1/logins", tag = "access", operation_id = "logIn", security(()), request_body = LoginRequest,
     responses((status = 201, body = LoginView), Failures))]
-pub(super) async fn create(
+pub(super) async fn log_in(
     State(api): State<Api>,
     Extension(peer): Extension<Peer>,
     Extension(before): Extension<Principal>,
     headers: HeaderMap,
-    Sent(login): Sent<NewLogin>,
-) -> Result<(StatusCode, CookieJar, Json<LoginView>), Refusal> {
+    JsonBody(login): JsonBody<LoginRequest>,
+) -> Result<(StatusCode, CookieJar, Json<LoginView>), LoginRejection> {
     origin::check_log_in(&headers, peer.tls)?;
     let made = match &login {
-        NewLogin::Account {
+        LoginRequest::Account {
             name,
-            password: Hidden(password),
+            password: SensitiveText(password),
         } => api.access.log_in(name, password, peer.address).await?,
-        NewLogin::Code { code: Hidden(code) } => {
+        LoginRequest::Code {
+            code: SensitiveText(code),
+        } => {
             let made = api.sessions.log_in(&api.access, code, peer.address).await;
             match made {
                 Err(SessionError::Access(error)) => return Err(error.into()),
@@ -100,18 +102,20 @@ pub(super) async fn create(
 /// Who asks, and what he may do
 #[utoipa::path(get, path = "/v1/logins/current", tag = "access", operation_id = "getLogin",
     responses((status = 200, body = LoginView), Failures))]
-pub(super) async fn show(Extension(principal): Extension<Principal>) -> Answer<Json<LoginView>> {
+pub(super) async fn get_login(
+    Extension(principal): Extension<Principal>,
+) -> ApiResult<Json<LoginView>> {
     Ok(Json(shown(&principal)?))
 }
 
 /// Logs out; for a program's token and on the socket there is nothing to end
 #[utoipa::path(delete, path = "/v1/logins/current", tag = "access", operation_id = "logOut",
     responses((status = 204, description = "Whoever asked is out"), Failures))]
-pub(super) async fn end(
+pub(super) async fn log_out(
     State(api): State<Api>,
     Extension(peer): Extension<Peer>,
     Extension(principal): Extension<Principal>,
-) -> Answer<(StatusCode, CookieJar)> {
+) -> ApiResult<(StatusCode, CookieJar)> {
     if let Some(login) = principal.login() {
         api.access.log_out(login).await?;
     }
@@ -119,7 +123,7 @@ pub(super) async fn end(
     Ok((StatusCode::NO_CONTENT, jar))
 }
 
-fn shown(principal: &Principal) -> Answer<LoginView> {
+fn shown(principal: &Principal) -> ApiResult<LoginView> {
     let shown = principal.view();
     shown.ok_or_else(|| Failure::new(ErrorCode::Unauthorized, "nobody is logged in"))
 }

@@ -17,7 +17,7 @@ const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Numbers of the daemon for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "system", operation_id = "getMetrics",
     responses((status = 200, body = String, content_type = "text/plain"), Failures))]
-pub(super) async fn metrics(State(api): State<Api>) -> Response {
+pub(super) async fn get_metrics(State(api): State<Api>) -> Response {
     let numbers = metrics::render(|| api.labs.measure());
     ([(header::CONTENT_TYPE, FORMAT)], numbers).into_response()
 }

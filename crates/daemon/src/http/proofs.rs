@@ -8,20 +8,23 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt};
-use plateau_core::api::{NewProof, ProofEvent};
+use plateau_core::api::{ProofEvent, ProofRequest};
 use plateau_labs::labs::folder_of;
 use plateau_labs::proof;
 use serde::Serialize;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::failure::{Answer, Failures, Sent};
+use super::failure::{ApiResult, Failures, JsonBody};
 use super::{Api, files};
 
 /// Proves a scenario with labs of its own; a client that goes away ends the proof and removes its labs
-#[utoipa::path(post, path = "/v1/proofs", tag = "proofs", operation_id = "proveScenario", request_body = NewProof,
+#[utoipa::path(post, path = "/v1/proofs", tag = "proofs", operation_id = "proveScenario", request_body = ProofRequest,
     responses((status = 200, body = ProofEvent, content_type = "application/x-ndjson",
         description = "An event a line; `proven` or `broken` is the last"), Failures))]
-pub(super) async fn prove(State(api): State<Api>, Sent(proof): Sent<NewProof>) -> Answer<Response> {
+pub(super) async fn prove_scenario(
+    State(api): State<Api>,
+    JsonBody(proof): JsonBody<ProofRequest>,
+) -> ApiResult<Response> {
     files::check(&proof.files)?;
     let hash = folder_of(&proof.files)?.hash();
     let events = proof::prove(&api.labs, proof).await?;
@@ -30,7 +33,7 @@ pub(super) async fn prove(State(api): State<Api>, Sent(proof): Sent<NewProof>) -
         let (sessions, hash) = (sessions.clone(), hash.clone());
         async move {
             if let ProofEvent::Proven { proof, .. } = &event {
-                sessions.keep_proof(&hash, proof).await;
+                sessions.record_proof(&hash, proof).await;
             }
             event
         }

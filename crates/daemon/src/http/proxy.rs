@@ -8,34 +8,34 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::{SignedDuration, Timestamp};
-use plateau_core::api::{OpenWeb, WebView};
+use plateau_core::api::{OpenWebAppRequest, WebAppAccess};
 use plateau_core::error::ErrorCode;
 use plateau_labs::lab::LabError;
 
 use super::Api;
-use super::failure::{Answer, Failure, Failures, Named, Sent};
+use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams};
 use super::identity::Peer;
 use super::labs::find;
 use crate::access::Principal;
-use crate::proxy::{ENTRY, Grant, Target, Web, ticket};
+use crate::proxy::{AppTarget, ENTRY, Grant, Web, ticket};
 
 mod proxied;
 
 pub(super) use proxied::divert;
 
 /// Lets a browser into a web application of a node: answers with an address that is good for one use
-#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/web", tag = "labs", operation_id = "openWebApplication", request_body = OpenWeb,
+#[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/web", tag = "labs", operation_id = "openWebApplication", request_body = OpenWebAppRequest,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
-    responses((status = 200, body = WebView), Failures))]
-pub(super) async fn open(
+    responses((status = 200, body = WebAppAccess), Failures))]
+pub(super) async fn open_web_app(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Extension(peer): Extension<Peer>,
-    Named((lab, node)): Named<(String, String)>,
+    PathParams((lab, node)): PathParams<(String, String)>,
     headers: HeaderMap,
-    Sent(OpenWeb { port, host }): Sent<OpenWeb>,
-) -> Answer<Json<WebView>> {
+    JsonBody(OpenWebAppRequest { port, host }): JsonBody<OpenWebAppRequest>,
+) -> ApiResult<Json<WebAppAccess>> {
     let web = served(&api)?;
     let lab = find(&api, &lab)?;
     if !lab.nodes.contains_key(&node) {
@@ -48,7 +48,7 @@ pub(super) async fn open(
     let port = port
         .try_into()
         .map_err(|_| Failure::new(ErrorCode::BadPort, "0 is no TCP port"))?;
-    let target = Target {
+    let target = AppTarget {
         lab: lab.id,
         node,
         port,
@@ -62,7 +62,7 @@ pub(super) async fn open(
         )
         .hint("a node of at most 23 letters has a web application at every port")
     })?;
-    let host = host.map(asked_for).transpose()?;
+    let host = host.map(forwarded_host).transpose()?;
     let grant = Grant {
         target,
         principal,
@@ -71,7 +71,7 @@ pub(super) async fn open(
     let lasting = SignedDuration::try_from(ticket::LASTING).unwrap_or_default();
     let expires = Timestamp::now().saturating_add(lasting);
     let ticket = web.ticket(grant)?;
-    Ok(Json(WebView {
+    Ok(Json(WebAppAccess {
         address: format!("{origin}{ENTRY}?ticket={}", ticket.reveal()),
         expires: expires.unwrap_or(Timestamp::MAX).to_string(),
     }))
@@ -80,17 +80,17 @@ pub(super) async fn open(
 /// How browsers find the web applications where no name server knows them: a file for their proxy settings
 #[utoipa::path(get, path = "/v1/proxy.pac", tag = "system", operation_id = "getProxyConfiguration", security(()),
     responses((status = 200, body = String, content_type = "application/x-ns-proxy-autoconfig"), Failures))]
-pub(super) async fn pac(
+pub(super) async fn get_proxy_config(
     State(api): State<Api>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     let web = served(&api)?;
     let kind = [(header::CONTENT_TYPE, "application/x-ns-proxy-autoconfig")];
     Ok((kind, web.pac(&reached(&api, peer, &headers)?)).into_response())
 }
 
-fn served(api: &Api) -> Answer<&Web> {
+fn served(api: &Api) -> ApiResult<&Web> {
     api.web.as_ref().ok_or_else(|| {
         Failure::new(
             ErrorCode::WebNotFound,
@@ -100,7 +100,7 @@ fn served(api: &Api) -> Answer<&Web> {
 }
 
 /// Where whoever asks reaches the daemon: by the name that he sent, and over the socket at the port.
-fn reached(api: &Api, peer: Peer, headers: &HeaderMap) -> Answer<Authority> {
+fn reached(api: &Api, peer: Peer, headers: &HeaderMap) -> ApiResult<Authority> {
     let sent = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
@@ -112,7 +112,7 @@ fn reached(api: &Api, peer: Peer, headers: &HeaderMap) -> Answer<Authority> {
     }
 }
 
-fn at(mut address: SocketAddr) -> Answer<Authority> {
+fn at(mut address: SocketAddr) -> ApiResult<Authority> {
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
@@ -121,7 +121,7 @@ fn at(mut address: SocketAddr) -> Answer<Authority> {
 }
 
 /// What an application is to be asked for, where that can be a `Host`.
-fn asked_for(host: String) -> Answer<String> {
+fn forwarded_host(host: String) -> ApiResult<String> {
     let is_host = |host: &Authority| !host.as_str().contains('@') && !host.host().is_empty();
     match host.parse::<Authority>() {
         Ok(authority) if is_host(&authority) => Ok(host),

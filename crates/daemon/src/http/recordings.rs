@@ -9,17 +9,17 @@ use plateau_core::terminal::RecordingView;
 use tokio_util::io::ReaderStream;
 
 use super::Api;
-use super::failure::{Answer, Failures, Named};
+use super::failure::{ApiResult, Failures, PathParams};
 use super::labs::find;
 
 /// The recordings of a lab's terminals in the order in which they began, also of a lab that is gone
 #[utoipa::path(get, path = "/v1/labs/{lab}/recordings", tag = "labs", operation_id = "listRecordings",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters; of a lab that is gone its identifier")),
     responses((status = 200, body = Vec<RecordingView>), Failures))]
-pub(super) async fn list(
+pub(super) async fn list_recordings(
     State(api): State<Api>,
-    Named(lab): Named<String>,
-) -> Answer<Json<Vec<RecordingView>>> {
+    PathParams(lab): PathParams<String>,
+) -> ApiResult<Json<Vec<RecordingView>>> {
     let found = find(&api, &lab);
     let id = found.as_ref().map_or(lab.as_str(), |lab| &lab.id);
     let recordings = api.terminals.recordings(id).await?;
@@ -35,10 +35,10 @@ pub(super) async fn list(
     params(("lab" = String, Path, description = "Name, identifier, or its first characters; of a lab that is gone its identifier"),
            ("name" = String, Path, description = "Name of the recording")),
     responses((status = 200, body = String, content_type = "application/x-asciicast"), Failures))]
-pub(super) async fn show(
+pub(super) async fn get_recording(
     State(api): State<Api>,
-    Named((lab, name)): Named<(String, String)>,
-) -> Answer<impl IntoResponse> {
+    PathParams((lab, name)): PathParams<(String, String)>,
+) -> ApiResult<impl IntoResponse> {
     let id = find(&api, &lab).map_or(lab, |lab| lab.id);
     let recorded = api.terminals.recording(&id, &name).await?;
     let kind = [(header::CONTENT_TYPE, "application/x-asciicast")];

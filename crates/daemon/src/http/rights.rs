@@ -10,12 +10,12 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, RequestExt};
 use plateau_core::api::LabView;
 use plateau_core::error::ErrorCode;
-use plateau_core::exam::rights::{self, About, Person, Reach, Right};
+use plateau_core::exam::rights::{self, Actor, Resource, Right, RightScope};
 use plateau_core::topology::Access;
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
 
-use super::failure::{Answer, Failure};
+use super::failure::{ApiResult, Failure};
 use super::{Api, labs};
 use crate::access::Principal;
 use crate::store::DatabaseError;
@@ -131,7 +131,7 @@ fn guard(method: &Method, path: &str) -> Guard {
         .unwrap_or(Known)
 }
 
-fn known(principal: &Principal) -> Answer<Person> {
+fn known(principal: &Principal) -> ApiResult<Actor> {
     principal.person().ok_or_else(|| {
         Failure::new(
             ErrorCode::Unauthorized,
@@ -147,7 +147,7 @@ pub(super) async fn may_enter(
     principal: &Principal,
     lab: &str,
     node: &str,
-) -> Answer<()> {
+) -> ApiResult<()> {
     let params = [("lab", lab), ("node", node)];
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
     permitted(api, principal, guard(&Method::POST, WEB), &params.into()).await
@@ -158,7 +158,7 @@ async fn permitted(
     principal: &Principal,
     guard: Guard,
     params: &BTreeMap<String, String>,
-) -> Answer<()> {
+) -> ApiResult<()> {
     let right = match guard {
         Open => return Ok(()),
         Known => return known(principal).map(drop),
@@ -172,31 +172,31 @@ async fn permitted(
             format!("this is not for the role of `{}`", person.role),
         ));
     };
-    if widest == Reach::All {
+    if widest == RightScope::All {
         return Ok(());
     }
-    let asked = Asked { api, params };
+    let asked = RequestedResource { api, params };
     let about = match asked.about(widest).await? {
         Some(about) => about,
         // The route itself says it best to those who see all.
-        None if matches!(widest, Reach::Spare | Reach::Reopened) => return Ok(()),
+        None if matches!(widest, RightScope::Spare | RightScope::Reopened) => return Ok(()),
         None => return Err(asked.missing()),
     };
     match rights::answer(&person, right, &about) {
-        rights::Answer::Allowed if right == Right::EnterNode && person.seat.is_some() => {
+        rights::AccessDecision::Allowed if right == Right::EnterNode && person.seat.is_some() => {
             asked.enterable()
         }
-        rights::Answer::Allowed => Ok(()),
-        rights::Answer::NoRight => Err(Failure::new(
+        rights::AccessDecision::Allowed => Ok(()),
+        rights::AccessDecision::NoRight => Err(Failure::new(
             ErrorCode::Forbidden,
             format!("this is not for the role of `{}`", person.role),
         )),
-        rights::Answer::OutOfReach => Err(asked.missing()),
-        rights::Answer::OfAttempt => Err(Failure::new(
+        rights::AccessDecision::OutOfReach => Err(asked.missing()),
+        rights::AccessDecision::OfAttempt => Err(Failure::new(
             ErrorCode::Forbidden,
             "the lab belongs to an attempt, which its session conducts",
         )),
-        rights::Answer::NotOpen => Err(Failure::new(
+        rights::AccessDecision::NotOpen => Err(Failure::new(
             ErrorCode::AttemptNotOpen,
             "the attempt is not open: it was not begun yet, is paused, or is over",
         )
@@ -205,18 +205,18 @@ async fn permitted(
 }
 
 /// What a path names.
-struct Asked<'a> {
+struct RequestedResource<'a> {
     api: &'a Api,
     params: &'a BTreeMap<String, String>,
 }
 
-impl Asked<'_> {
+impl RequestedResource<'_> {
     fn named(&self, what: &str) -> Option<&str> {
         self.params.get(what).map(String::as_str)
     }
 
     /// To whom it belongs; `None` where it is not there.
-    async fn about(&self, widest: Reach) -> Answer<Option<About>> {
+    async fn about(&self, widest: RightScope) -> ApiResult<Option<Resource>> {
         let database = self.api.access.database();
         let found = if let Some(asked) = self.named("lab") {
             match self.lab(asked, widest) {
@@ -228,19 +228,19 @@ impl Asked<'_> {
             owner.map(of_attempt)
         } else if let Some(asked) = self.named("seat") {
             let place = database.seats().summary(asked).await.map_err(failed)?;
-            place.map(|place| About {
+            place.map(|place| Resource {
                 session: Some(place.session),
                 seat: Some(place.id),
-                ..About::default()
+                ..Resource::default()
             })
         } else if let Some(asked) = self.named("session") {
             let session = database.sessions().id_of(asked).await.map_err(failed)?;
-            session.map(|session| About {
+            session.map(|session| Resource {
                 session: Some(session),
-                ..About::default()
+                ..Resource::default()
             })
         } else {
-            Some(About::default())
+            Some(Resource::default())
         };
         // A seat or an attempt under another session's name is not there.
         let session = match self.named("session") {
@@ -250,7 +250,7 @@ impl Asked<'_> {
         Ok(found.filter(|about| about.session == session))
     }
 
-    async fn about_lab(&self, lab: &LabView) -> Answer<About> {
+    async fn about_lab(&self, lab: &LabView) -> ApiResult<Resource> {
         let database = self.api.access.database();
         let Some(attempt) = &lab.reopened else {
             let owner = database
@@ -265,7 +265,7 @@ impl Asked<'_> {
             .owner_of(attempt)
             .await
             .map_err(failed)?;
-        Ok(About {
+        Ok(Resource {
             open: false,
             reopened: true,
             ..owner.map(of_attempt).unwrap_or_default()
@@ -274,9 +274,9 @@ impl Asked<'_> {
 
     /// The lab; whoever does not see all labs has to name his by its whole identifier, so that
     /// neither beginnings nor names tell him of others'.
-    fn lab(&self, asked: &str, widest: Reach) -> Option<LabView> {
+    fn lab(&self, asked: &str, widest: RightScope) -> Option<LabView> {
         let found = labs::find(self.api, asked).ok()?;
-        let sees_all = matches!(widest, Reach::Spare | Reach::Reopened);
+        let sees_all = matches!(widest, RightScope::Spare | RightScope::Reopened);
         (sees_all || found.id == asked).then_some(found)
     }
 
@@ -296,7 +296,7 @@ impl Asked<'_> {
     }
 
     /// Whether a candidate gets into the node by a terminal.
-    fn enterable(&self) -> Answer<()> {
+    fn enterable(&self) -> ApiResult<()> {
         let lab = self
             .named("lab")
             .and_then(|lab| labs::find(self.api, lab).ok());
@@ -312,8 +312,8 @@ impl Asked<'_> {
     }
 }
 
-fn of_attempt(owner: Owner) -> About {
-    About {
+fn of_attempt(owner: Owner) -> Resource {
+    Resource {
         open: owner.attempt_is_open(),
         session: Some(owner.session),
         seat: Some(owner.seat),

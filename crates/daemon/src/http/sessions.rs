@@ -5,15 +5,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use plateau_core::api::{
-    Because, Extend, NewSession, Order, Ordered, Own, Pause, Say, SeatView, SessionView, Slip,
+    AccessSlip, AttemptsRequest, AttemptsResponse, CandidateView, CreateSessionRequest,
+    ExtendRequest, MessageRequest, PauseRequest, SeatView, SessionView, TransitionRequest,
 };
 use plateau_core::error::ErrorCode;
-use plateau_core::exam::log::Entry;
+use plateau_core::exam::log::LogEntry;
 use plateau_core::exam::rights::Right;
 use plateau_core::exam::session::SessionMove;
 
 use super::Api;
-use super::failure::{Answer, Asked, Failure, Failures, Named, Sent};
+use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams, QueryParams};
 use crate::access::Principal;
 
 pub(super) mod events;
@@ -21,13 +22,13 @@ pub(super) mod events;
 use events::From;
 
 /// Describes a session; its scenarios are frozen as they are sent
-#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", operation_id = "createSession", request_body = NewSession,
+#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", operation_id = "createSession", request_body = CreateSessionRequest,
     responses((status = 201, body = SessionView), Failures))]
-pub(super) async fn create(
+pub(super) async fn create_session(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Sent(session): Sent<NewSession>,
-) -> Answer<(StatusCode, Json<SessionView>)> {
+    JsonBody(session): JsonBody<CreateSessionRequest>,
+) -> ApiResult<(StatusCode, Json<SessionView>)> {
     let made = api.sessions.create(session, &principal.actor()).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
@@ -35,10 +36,10 @@ pub(super) async fn create(
 /// The sessions that one may see, the newest last
 #[utoipa::path(get, path = "/v1/sessions", tag = "sessions", operation_id = "listSessions",
     responses((status = 200, body = Vec<SessionView>), Failures))]
-pub(super) async fn list(
+pub(super) async fn list_sessions(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-) -> Answer<Json<Vec<SessionView>>> {
+) -> ApiResult<Json<Vec<SessionView>>> {
     let mut sessions = api.sessions.list().await?;
     sessions.retain(|session| principal.may_in(Right::SeeSession, &session.id));
     Ok(Json(sessions))
@@ -48,10 +49,10 @@ pub(super) async fn list(
 #[utoipa::path(get, path = "/v1/sessions/{session}", tag = "sessions", operation_id = "getSession",
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = SessionView), Failures))]
-pub(super) async fn show(
+pub(super) async fn get_session(
     State(api): State<Api>,
-    Named(session): Named<String>,
-) -> Answer<Json<SessionView>> {
+    PathParams(session): PathParams<String>,
+) -> ApiResult<Json<SessionView>> {
     Ok(Json(api.sessions.show(&session).await?))
 }
 
@@ -59,10 +60,10 @@ pub(super) async fn show(
 #[utoipa::path(get, path = "/v1/sessions/{session}/seats", tag = "sessions", operation_id = "listSeats",
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Vec<SeatView>), Failures))]
-pub(super) async fn seats(
+pub(super) async fn list_seats(
     State(api): State<Api>,
-    Named(session): Named<String>,
-) -> Answer<Json<Vec<SeatView>>> {
+    PathParams(session): PathParams<String>,
+) -> ApiResult<Json<Vec<SeatView>>> {
     Ok(Json(api.sessions.seats(&session).await?))
 }
 
@@ -72,15 +73,15 @@ pub(super) async fn seats(
     request_body(content = String, content_type = "text/csv",
         description = "Headings number, name and, if wanted, email, blocks, factor, breaks, notes; UTF-8 or Windows-1252"),
     responses((status = 200, body = Vec<SeatView>), Failures))]
-pub(super) async fn seat_all(
+pub(super) async fn replace_seats(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
+    PathParams(session): PathParams<String>,
     list: Bytes,
-) -> Answer<Json<Vec<SeatView>>> {
+) -> ApiResult<Json<Vec<SeatView>>> {
     let seated = api
         .sessions
-        .seat_all(&session, &list, &principal.actor())
+        .replace_seats(&session, &list, &principal.actor())
         .await?;
     Ok(Json(seated))
 }
@@ -88,55 +89,55 @@ pub(super) async fn seat_all(
 /// Every candidate's access code, to be handed out
 #[utoipa::path(get, path = "/v1/sessions/{session}/slips", tag = "sessions", operation_id = "listSlips",
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Vec<Slip>), Failures))]
-pub(super) async fn slips(
+    responses((status = 200, body = Vec<AccessSlip>), Failures))]
+pub(super) async fn list_access_slips(
     State(api): State<Api>,
-    Named(session): Named<String>,
-) -> Answer<Json<Vec<Slip>>> {
+    PathParams(session): PathParams<String>,
+) -> ApiResult<Json<Vec<AccessSlip>>> {
     Ok(Json(api.sessions.slips(&session).await?))
 }
 
 /// Gives a seat another access code; the old one opens nothing any more, and its log-ins end
 #[utoipa::path(post, path = "/v1/sessions/{session}/seats/{number}/code", tag = "sessions", operation_id = "replaceSeatCode",
-    request_body = Because,
+    request_body = TransitionRequest,
     params(("session" = String, Path, description = "Name or identifier"),
            ("number" = String, Path, description = "Candidate number")),
-    responses((status = 200, body = Slip), Failures))]
-pub(super) async fn recode(
+    responses((status = 200, body = AccessSlip), Failures))]
+pub(super) async fn replace_access_code(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named((session, number)): Named<(String, String)>,
-    Sent(because): Sent<Because>,
-) -> Answer<Json<Slip>> {
+    PathParams((session, number)): PathParams<(String, String)>,
+    JsonBody(because): JsonBody<TransitionRequest>,
+) -> ApiResult<Json<AccessSlip>> {
     let actor = principal.actor();
     let recoded = api
         .sessions
-        .recode(&api.access, &session, &number, because.reason, &actor);
+        .replace_code(&api.access, &session, &number, because.reason, &actor);
     Ok(Json(recoded.await?))
 }
 
 /// A session's log, each entry chained to the one before by its hash
 #[utoipa::path(get, path = "/v1/sessions/{session}/log", tag = "sessions", operation_id = "getSessionLog",
     params(("session" = String, Path, description = "Name or identifier"), From),
-    responses((status = 200, body = Vec<Entry>), Failures))]
-pub(super) async fn log(
+    responses((status = 200, body = Vec<LogEntry>), Failures))]
+pub(super) async fn get_session_log(
     State(api): State<Api>,
-    Named(session): Named<String>,
-    Asked(from): Asked<From>,
-) -> Answer<Json<Vec<Entry>>> {
+    PathParams(session): PathParams<String>,
+    QueryParams(from): QueryParams<From>,
+) -> ApiResult<Json<Vec<LogEntry>>> {
     Ok(Json(api.sessions.log(&session, from.from).await?))
 }
 
 /// Has labs built for those who have none
-#[utoipa::path(post, path = "/v1/sessions/{session}/prepare", tag = "sessions", operation_id = "prepareSession", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/prepare", tag = "sessions", operation_id = "prepareSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Ordered), Failures))]
-pub(super) async fn prepare(
+    responses((status = 200, body = AttemptsResponse), Failures))]
+pub(super) async fn prepare_labs(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(order): Sent<Order>,
-) -> Answer<Json<Ordered>> {
+    PathParams(session): PathParams<String>,
+    JsonBody(order): JsonBody<AttemptsRequest>,
+) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
         .prepare(&session, order, &principal.actor())
@@ -145,15 +146,15 @@ pub(super) async fn prepare(
 }
 
 /// Has the labs removed of those who have not begun
-#[utoipa::path(post, path = "/v1/sessions/{session}/dismantle", tag = "sessions", operation_id = "dismantleSession", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/dismantle", tag = "sessions", operation_id = "dismantleSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Ordered), Failures))]
-pub(super) async fn dismantle(
+    responses((status = 200, body = AttemptsResponse), Failures))]
+pub(super) async fn dismantle_labs(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(order): Sent<Order>,
-) -> Answer<Json<Ordered>> {
+    PathParams(session): PathParams<String>,
+    JsonBody(order): JsonBody<AttemptsRequest>,
+) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
         .dismantle(&session, order, &principal.actor())
@@ -162,15 +163,15 @@ pub(super) async fn dismantle(
 }
 
 /// Opens the door: all clocks that start here start at the same moment
-#[utoipa::path(post, path = "/v1/sessions/{session}/open", tag = "sessions", operation_id = "openSession", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/open", tag = "sessions", operation_id = "openSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Ordered), Failures))]
-pub(super) async fn open(
+    responses((status = 200, body = AttemptsResponse), Failures))]
+pub(super) async fn start_attempts(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(order): Sent<Order>,
-) -> Answer<Json<Ordered>> {
+    PathParams(session): PathParams<String>,
+    JsonBody(order): JsonBody<AttemptsRequest>,
+) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
         .start(&session, order, &principal.actor())
@@ -179,15 +180,15 @@ pub(super) async fn open(
 }
 
 /// Stops clocks, with the reason
-#[utoipa::path(post, path = "/v1/sessions/{session}/pause", tag = "sessions", operation_id = "pauseSession", request_body = Pause,
+#[utoipa::path(post, path = "/v1/sessions/{session}/pause", tag = "sessions", operation_id = "pauseSession", request_body = PauseRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Ordered), Failures))]
-pub(super) async fn pause(
+    responses((status = 200, body = AttemptsResponse), Failures))]
+pub(super) async fn pause_attempts(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(pause): Sent<Pause>,
-) -> Answer<Json<Ordered>> {
+    PathParams(session): PathParams<String>,
+    JsonBody(pause): JsonBody<PauseRequest>,
+) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
         .pause(&session, pause, &principal.actor())
@@ -196,15 +197,15 @@ pub(super) async fn pause(
 }
 
 /// Lets clocks go on
-#[utoipa::path(post, path = "/v1/sessions/{session}/resume", tag = "sessions", operation_id = "resumeSession", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/resume", tag = "sessions", operation_id = "resumeSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Ordered), Failures))]
-pub(super) async fn resume(
+    responses((status = 200, body = AttemptsResponse), Failures))]
+pub(super) async fn resume_attempts(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(order): Sent<Order>,
-) -> Answer<Json<Ordered>> {
+    PathParams(session): PathParams<String>,
+    JsonBody(order): JsonBody<AttemptsRequest>,
+) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
         .resume(&session, order, &principal.actor())
@@ -213,15 +214,15 @@ pub(super) async fn resume(
 }
 
 /// Grants more time, with the reason
-#[utoipa::path(post, path = "/v1/sessions/{session}/extend", tag = "sessions", operation_id = "extendSession", request_body = Extend,
+#[utoipa::path(post, path = "/v1/sessions/{session}/extend", tag = "sessions", operation_id = "extendSession", request_body = ExtendRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Ordered), Failures))]
-pub(super) async fn extend(
+    responses((status = 200, body = AttemptsResponse), Failures))]
+pub(super) async fn extend_attempts(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(extend): Sent<Extend>,
-) -> Answer<Json<Ordered>> {
+    PathParams(session): PathParams<String>,
+    JsonBody(extend): JsonBody<ExtendRequest>,
+) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
         .extend(&session, extend, &principal.actor())
@@ -230,15 +231,15 @@ pub(super) async fn extend(
 }
 
 /// Ends work on attempts, with the reason: doors close now, what is left is kept and graded
-#[utoipa::path(post, path = "/v1/sessions/{session}/hand-in", tag = "sessions", operation_id = "handInAttempts", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/hand-in", tag = "sessions", operation_id = "handInAttempts", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Ordered), Failures))]
-pub(super) async fn hand_in(
+    responses((status = 200, body = AttemptsResponse), Failures))]
+pub(super) async fn hand_in_attempts(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(order): Sent<Order>,
-) -> Answer<Json<Ordered>> {
+    PathParams(session): PathParams<String>,
+    JsonBody(order): JsonBody<AttemptsRequest>,
+) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
         .hand_in(&session, order, &principal.actor())
@@ -247,67 +248,67 @@ pub(super) async fn hand_in(
 }
 
 /// Says that candidates did not come, with the reason
-#[utoipa::path(post, path = "/v1/sessions/{session}/absent", tag = "sessions", operation_id = "markAbsent", request_body = Order,
+#[utoipa::path(post, path = "/v1/sessions/{session}/absent", tag = "sessions", operation_id = "markAbsent", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 200, body = Ordered), Failures))]
-pub(super) async fn absent(
+    responses((status = 200, body = AttemptsResponse), Failures))]
+pub(super) async fn mark_absent(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(order): Sent<Order>,
-) -> Answer<Json<Ordered>> {
+    PathParams(session): PathParams<String>,
+    JsonBody(order): JsonBody<AttemptsRequest>,
+) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
-        .miss_out(&session, order, &principal.actor())
+        .mark_absent(&session, order, &principal.actor())
         .await?;
     Ok(Json(done))
 }
 
 /// Says something to one candidate or to all
-#[utoipa::path(post, path = "/v1/sessions/{session}/say", tag = "sessions", operation_id = "sendMessage", request_body = Say,
+#[utoipa::path(post, path = "/v1/sessions/{session}/say", tag = "sessions", operation_id = "sendMessage", request_body = MessageRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 204, description = "It is said"), Failures))]
-pub(super) async fn say(
+pub(super) async fn send_message(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(say): Sent<Say>,
-) -> Answer<StatusCode> {
+    PathParams(session): PathParams<String>,
+    JsonBody(say): JsonBody<MessageRequest>,
+) -> ApiResult<StatusCode> {
     api.sessions.say(&session, say, &principal.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Removes the labs of attempts that are over, and with `kept` the images of what was handed in
-#[utoipa::path(post, path = "/v1/sessions/{session}/clear", tag = "sessions", operation_id = "clearSession", request_body = Clear,
+#[utoipa::path(post, path = "/v1/sessions/{session}/clear", tag = "sessions", operation_id = "clearSession", request_body = ClearRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 204, description = "They are gone"), Failures))]
-pub(super) async fn clear(
+pub(super) async fn clear_session(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(session): Named<String>,
-    Sent(clear): Sent<Clear>,
-) -> Answer<StatusCode> {
+    PathParams(session): PathParams<String>,
+    JsonBody(clear): JsonBody<ClearRequest>,
+) -> ApiResult<StatusCode> {
     api.sessions
-        .clear(&session, clear.kept, &principal.actor())
+        .clear(&session, clear.include_images, &principal.actor())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) use plateau_core::api::Clear;
+pub(super) use plateau_core::api::ClearRequest;
 
 macro_rules! moves {
     ($( $(#[$doc:meta])* $name:ident $path:literal $id:literal $by:ident; )*) => {
         $(
             $(#[$doc])*
-            #[utoipa::path(post, path = $path, tag = "sessions", operation_id = $id, request_body = Because,
+            #[utoipa::path(post, path = $path, tag = "sessions", operation_id = $id, request_body = TransitionRequest,
                 params(("session" = String, Path, description = "Name or identifier")),
                 responses((status = 200, body = SessionView), Failures))]
             pub(super) async fn $name(
                 State(api): State<Api>,
                 Extension(principal): Extension<Principal>,
-                Named(session): Named<String>,
-                Sent(because): Sent<Because>,
-            ) -> Answer<Json<SessionView>> {
+                PathParams(session): PathParams<String>,
+                JsonBody(because): JsonBody<TransitionRequest>,
+            ) -> ApiResult<Json<SessionView>> {
                 let actor = principal.actor();
                 let moved = api.sessions.move_on(&session, SessionMove::$by, because.reason, &actor);
                 Ok(Json(moved.await?))
@@ -318,42 +319,42 @@ macro_rules! moves {
 
 moves! {
     /// Closes a session: nobody can work any longer, and who has not begun is absent
-    close "/v1/sessions/{session}/close" "closeSession" Close;
+    close_session "/v1/sessions/{session}/close" "closeSession" Close;
     /// Seals a session: nothing changes any more
-    seal "/v1/sessions/{session}/seal" "sealSession" Seal;
+    seal_session "/v1/sessions/{session}/seal" "sealSession" Seal;
     /// Opens a sealed session again for judging, with the reason
-    reopen "/v1/sessions/{session}/reopen" "reopenSession" Reopen;
+    reopen_session "/v1/sessions/{session}/reopen" "reopenSession" Reopen;
     /// Gives a session up before it was prepared, with the reason
-    cancel "/v1/sessions/{session}/cancel" "cancelSession" Cancel;
+    cancel_session "/v1/sessions/{session}/cancel" "cancelSession" Cancel;
 }
 
 /// What a candidate is shown of his own attempts
 #[utoipa::path(get, path = "/v1/seats/own", tag = "sessions", operation_id = "getOwnSeat",
-    responses((status = 200, body = Own), Failures))]
-pub(super) async fn own(
+    responses((status = 200, body = CandidateView), Failures))]
+pub(super) async fn get_own_attempts(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-) -> Answer<Json<Own>> {
+) -> ApiResult<Json<CandidateView>> {
     Ok(Json(api.sessions.own(seat(&principal)?).await?))
 }
 
 /// Ends a candidate's work on his own attempt: its doors close now
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions", operation_id = "handInOwnAttempt", request_body = Because,
+#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions", operation_id = "handInOwnAttempt", request_body = TransitionRequest,
     params(("attempt" = String, Path, description = "Identifier")),
-    responses((status = 200, body = Own), Failures))]
-pub(super) async fn hand_in_own(
+    responses((status = 200, body = CandidateView), Failures))]
+pub(super) async fn hand_in_own_attempt(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named(attempt): Named<String>,
-    Sent(because): Sent<Because>,
-) -> Answer<Json<Own>> {
+    PathParams(attempt): PathParams<String>,
+    JsonBody(because): JsonBody<TransitionRequest>,
+) -> ApiResult<Json<CandidateView>> {
     let seat = seat(&principal)?;
     let own = api.sessions.hand_in_own(seat, &attempt, because.reason);
     Ok(Json(own.await?))
 }
 
 /// The seat of whoever came in by its code.
-pub(super) fn seat(principal: &Principal) -> Answer<&str> {
+pub(super) fn seat(principal: &Principal) -> ApiResult<&str> {
     principal
         .seat()
         .ok_or_else(|| Failure::new(ErrorCode::NotACandidate, "whoever asks sits at no seat"))

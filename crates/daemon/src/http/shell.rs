@@ -10,12 +10,14 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use plateau_core::error::ErrorCode;
 use plateau_core::terminal::{FRAME_LIMIT, Frame};
-use plateau_labs::terminals::{Hands, Mode, Place, Said, Sight, Size};
+use plateau_labs::terminals::{
+    ServerMessage, TerminalId, ViewerInput, ViewerMode, ViewerOutput, WindowSize,
+};
 use serde::Deserialize;
 use thiserror::Error;
 
 use super::Api;
-use super::failure::{Answer, Asked, Failure, Failures, Named};
+use super::failure::{ApiResult, Failure, Failures, PathParams, QueryParams};
 use super::labs::find;
 use crate::access::Principal;
 
@@ -26,7 +28,7 @@ const NAME: usize = 32;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Window {
+pub(super) struct TerminalQuery {
     /// The terminal's name; terminals of the same name and user are the same terminal
     #[serde(default = "main")]
     #[param(required = false)]
@@ -56,7 +58,7 @@ enum WindowMode {
     Watch,
 }
 
-impl From<WindowMode> for Mode {
+impl From<WindowMode> for ViewerMode {
     fn from(mode: WindowMode) -> Self {
         match mode {
             WindowMode::TakePart => Self::TakePart,
@@ -89,31 +91,31 @@ enum ShellError {
 /// Opens a terminal as a WebSocket; each binary message in either direction is a frame of kind and body
 #[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/shell", tag = "labs", operation_id = "openTerminal",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
-           ("node" = String, Path, description = "Name of the node"), Window),
+           ("node" = String, Path, description = "Name of the node"), TerminalQuery),
     responses((status = 101, description = "Frames: kind 0 data, 1 resize, 2 exit. First comes the window's size, then data that draw the screen as it is. Closed with 1001 when the terminal is closed"), Failures))]
-pub(super) async fn shell(
+pub(super) async fn attach_terminal(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named((lab, node)): Named<(String, String)>,
-    Asked(window): Asked<Window>,
+    PathParams((lab, node)): PathParams<(String, String)>,
+    QueryParams(window): QueryParams<TerminalQuery>,
     upgrade: Upgrade,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     enter(api, principal, (lab, node), window, upgrade).await
 }
 
 /// Watches a terminal as a WebSocket: what is shown there is seen, and nothing can be typed
 #[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/watch", tag = "labs", operation_id = "watchTerminal",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
-           ("node" = String, Path, description = "Name of the node"), Window),
+           ("node" = String, Path, description = "Name of the node"), TerminalQuery),
     responses((status = 101, description = "Frames as `shell` sends them"), Failures))]
-pub(super) async fn watch(
+pub(super) async fn watch_terminal(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named((lab, node)): Named<(String, String)>,
-    Asked(window): Asked<Window>,
+    PathParams((lab, node)): PathParams<(String, String)>,
+    QueryParams(window): QueryParams<TerminalQuery>,
     upgrade: Upgrade,
-) -> Answer<Response> {
-    let window = Window {
+) -> ApiResult<Response> {
+    let window = TerminalQuery {
         mode: WindowMode::Watch,
         ..window
     };
@@ -126,9 +128,9 @@ async fn enter(
     api: Api,
     principal: Principal,
     (lab, node): (String, String),
-    window: Window,
+    window: TerminalQuery,
     upgrade: Upgrade,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     let upgrade = upgrade
         .map_err(|rejection| Failure::new(ErrorCode::NotAWebsocket, rejection.body_text()))?
         .max_message_size(FRAME_LIMIT)
@@ -136,14 +138,14 @@ async fn enter(
     for name in [&window.name, &window.user] {
         check(name)?;
     }
-    let place = Place {
+    let place = TerminalId {
         lab: find(&api, &lab)?.id,
         node,
         name: window.name,
         user: window.user,
     };
     let size = window.cols.zip(window.rows);
-    let size = size.map(|(cols, rows)| Size { cols, rows });
+    let size = size.map(|(cols, rows)| WindowSize { cols, rows });
     let (sight, hands) = api.terminals.join(&place, window.mode.into(), size).await?;
     Ok(upgrade.on_upgrade(async move |socket| {
         let done = tokio::select! {
@@ -158,7 +160,7 @@ async fn enter(
 }
 
 /// What becomes an argument of the agent looks like a name and not like an option.
-fn check(name: &str) -> Answer<()> {
+fn check(name: &str) -> ApiResult<()> {
     let fits = (1..=NAME).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
         && name
@@ -177,7 +179,11 @@ fn check(name: &str) -> Answer<()> {
 }
 
 /// Carries frames both ways until one side ends.
-async fn relay(socket: WebSocket, sight: Sight, hands: Hands) -> Result<(), ShellError> {
+async fn relay(
+    socket: WebSocket,
+    sight: ViewerOutput,
+    hands: ViewerInput,
+) -> Result<(), ShellError> {
     let (client, typed) = socket.split();
     // Both at once: a client that does not read must still be able to type.
     tokio::select! {
@@ -188,14 +194,14 @@ async fn relay(socket: WebSocket, sight: Sight, hands: Hands) -> Result<(), Shel
 
 async fn show(
     mut client: SplitSink<WebSocket, Message>,
-    mut sight: Sight,
+    mut sight: ViewerOutput,
 ) -> Result<(), ShellError> {
     let mut code = close_code::AWAY;
     while let Some(said) = sight.next().await {
         let frame = match said {
-            Said::Size(Size { cols, rows }) => Frame::Resize { cols, rows },
-            Said::Data(bytes) => Frame::Data(bytes.into()),
-            Said::Exit(status) => {
+            ServerMessage::Size(WindowSize { cols, rows }) => Frame::Resize { cols, rows },
+            ServerMessage::Data(bytes) => Frame::Data(bytes.into()),
+            ServerMessage::Exit(status) => {
                 code = close_code::NORMAL;
                 Frame::Exit(status)
             }
@@ -211,13 +217,13 @@ async fn show(
     closed.map_err(ShellError::Client)
 }
 
-async fn type_in(mut typed: SplitStream<WebSocket>, hands: Hands) -> Result<(), ShellError> {
+async fn type_in(mut typed: SplitStream<WebSocket>, hands: ViewerInput) -> Result<(), ShellError> {
     while let Some(message) = typed.next().await {
         let there = match message.map_err(ShellError::Client)? {
             Message::Binary(frame) => match Frame::decode(&frame).map_err(ShellError::Frame)? {
                 Frame::Data(_) => hands.type_in(frame.slice(1..)).await,
-                Frame::Resize { cols, rows } => hands.resize(Size { cols, rows }).await,
-                Frame::Exit(_) | Frame::Past(_) => return Err(ShellError::Foreign),
+                Frame::Resize { cols, rows } => hands.resize(WindowSize { cols, rows }).await,
+                Frame::Exit(_) | Frame::Backlog(_) => return Err(ShellError::Foreign),
             },
             Message::Text(_) => return Err(ShellError::Text),
             Message::Ping(_) | Message::Pong(_) => true,

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use super::Api;
 use super::document::Binary;
-use super::failure::{Answer, Asked, Failures, Named};
-use crate::report::Document;
+use super::failure::{ApiResult, Failures, PathParams, QueryParams};
+use crate::report::DocumentKind;
 
 /// How the slips are written, and where candidates go with them.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct SlipsQuery {
     /// Language, `fr` or `en`
     #[serde(default = "french")]
     #[param(required = false)]
@@ -34,13 +34,13 @@ fn french() -> String {
 
 /// Every candidate's access code as a PDF, to be cut and handed out
 #[utoipa::path(get, path = "/v1/sessions/{session}/slips.pdf", tag = "sessions", operation_id = "getSlipsPdf",
-    params(("session" = String, Path, description = "Name or identifier"), Wanted),
+    params(("session" = String, Path, description = "Name or identifier"), SlipsQuery),
     responses((status = 200, body = Binary, content_type = "application/pdf"), Failures))]
-pub(super) async fn pdf(
+pub(super) async fn get_access_slips_pdf(
     State(api): State<Api>,
-    Named(session): Named<String>,
-    Asked(wanted): Asked<Wanted>,
-) -> Answer<impl IntoResponse> {
+    PathParams(session): PathParams<String>,
+    QueryParams(wanted): QueryParams<SlipsQuery>,
+) -> ApiResult<impl IntoResponse> {
     let view = api.sessions.show(&session).await?;
     let seats = api.sessions.seats(&view.id).await?;
     let slips = api.sessions.slips(&view.id).await?;
@@ -74,7 +74,7 @@ pub(super) async fn pdf(
         "access": access,
         "seats": rows.collect::<Vec<Value>>(),
     });
-    let made = api.reports.make(Document::Slips, &slips).await?;
+    let made = api.reports.make(DocumentKind::Slips, &slips).await?;
     Ok(([(header::CONTENT_TYPE, "application/pdf")], made))
 }
 

@@ -11,7 +11,7 @@ use super::failure::Failures;
 /// The daemon's name, version and runtime
 #[utoipa::path(get, path = "/v1/version", tag = "system", operation_id = "getVersion", security(()),
     responses((status = 200, body = Version), Failures))]
-pub(super) async fn version(State(api): State<Api>) -> Json<Version> {
+pub(super) async fn get_version(State(api): State<Api>) -> Json<Version> {
     Json(Version {
         name: "plateaud".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -23,7 +23,7 @@ pub(super) async fn version(State(api): State<Api>) -> Json<Version> {
 /// What the host has and lacks, each with its remedy
 #[utoipa::path(get, path = "/v1/doctor", tag = "system", operation_id = "getDiagnosis",
     responses((status = 200, body = Diagnosis), Failures))]
-pub(super) async fn doctor(State(api): State<Api>) -> Json<Diagnosis> {
+pub(super) async fn diagnose_host(State(api): State<Api>) -> Json<Diagnosis> {
     let mut diagnosis = doctor::diagnose(&api.labs, &api.images).await;
     diagnosis.findings.extend(api.ssh.as_ref().map(of_ssh));
     Json(diagnosis)
@@ -46,6 +46,6 @@ fn of_ssh(ssh: &SshView) -> HostFinding {
 /// This document
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "system", operation_id = "getOpenapi", security(()),
     responses((status = 200, body = Object), Failures))]
-pub(super) async fn openapi() -> Json<&'static utoipa::openapi::OpenApi> {
+pub(super) async fn get_openapi() -> Json<&'static utoipa::openapi::OpenApi> {
     Json(super::document())
 }

@@ -15,7 +15,7 @@ use plateau_labs::tunnel::{Tunnel, TunnelError};
 use serde::Deserialize;
 
 use super::Api;
-use super::failure::{Answer, Asked, Failure, Failures, Named};
+use super::failure::{ApiResult, Failure, Failures, PathParams, QueryParams};
 use super::labs::find;
 use crate::access::Principal;
 
@@ -35,7 +35,7 @@ const REASON: usize = 123;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Port {
+pub(super) struct TunnelQuery {
     /// TCP port
     port: u16,
     /// Address in the node or reachable from it; the node itself where absent
@@ -51,15 +51,15 @@ fn itself() -> IpAddr {
 /// Opens a TCP connection from a node as a WebSocket; binary messages carry its bytes as they are
 #[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/tunnel", tag = "labs", operation_id = "openTunnel",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
-           ("node" = String, Path, description = "Name of the node"), Port),
+           ("node" = String, Path, description = "Name of the node"), TunnelQuery),
     responses((status = 101, description = "Bytes. Closed with 1000 when the port is, with 1011 and a reason when it cannot be reached, with 1001 when the lab's doors are closed or the log-in ends. The subprotocol `binary` is answered where it is asked for"), Failures))]
-pub(super) async fn tunnel(
+pub(super) async fn open_tunnel(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Named((lab, node)): Named<(String, String)>,
-    Asked(Port { port, host }): Asked<Port>,
+    PathParams((lab, node)): PathParams<(String, String)>,
+    QueryParams(TunnelQuery { port, host }): QueryParams<TunnelQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     let upgrade = upgrade
         .map_err(|rejection| Failure::new(ErrorCode::NotAWebsocket, rejection.body_text()))?
         .max_message_size(MESSAGE)
@@ -108,7 +108,7 @@ fn shortened(reason: &str) -> &str {
 
 async fn answer(
     client: &mut SplitSink<WebSocket, Message>,
-    mut answers: plateau_labs::tunnel::Answers,
+    mut answers: plateau_labs::tunnel::TunnelReader,
 ) -> Result<(), TunnelError> {
     while let Some(bytes) = answers.next().await {
         for part in parts(bytes?) {
@@ -125,7 +125,7 @@ fn parts(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
 }
 
 /// Passes on what the client sends; comes back when he has left.
-async fn ask(mut asked: SplitStream<WebSocket>, mut requests: plateau_labs::tunnel::Requests) {
+async fn ask(mut asked: SplitStream<WebSocket>, mut requests: plateau_labs::tunnel::TunnelWriter) {
     while let Some(Ok(message)) = asked.next().await {
         match message {
             Message::Binary(bytes) => {

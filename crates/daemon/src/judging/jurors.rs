@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use plateau_core::api::JudgementsView;
-use plateau_core::exam::judgement::{Judgement, Jury, OpenPoint, Outcome, Word, admit, outcome};
-use plateau_core::exam::log::Deed;
+use plateau_core::exam::judgement::{
+    Judgement, JurorStatement, Jury, OpenPoint, Outcome, admit, outcome,
+};
+use plateau_core::exam::log::LogAction;
 use serde::Deserialize;
 
-use super::{Judging, JudgingError, Matter};
+use super::{Judging, JudgingContext, JudgingError};
 use crate::store::DatabaseError;
 use crate::store::attempts::AttemptSession;
 use crate::store::judgements::Judgements;
@@ -15,7 +17,7 @@ use crate::store::log::Log;
 
 /// The part of a session's terms that says who judges.
 #[derive(Debug, Default, Deserialize)]
-struct Terms {
+struct JuryTerms {
     /// Names of accounts; two of them and more judge apart.
     #[serde(default)]
     jurors: BTreeSet<String>,
@@ -31,7 +33,7 @@ impl Judging {
         &self,
         attempt: &str,
         actor: &str,
-        word: Word,
+        word: JurorStatement,
     ) -> Result<Judgement, JudgingError> {
         let matter = self.matter(attempt).await?;
         let mut tx = self.database.begin().await?;
@@ -39,7 +41,7 @@ impl Judging {
         let jury = jury(&sitting)?;
         let before = Judgements::of_attempt_in(&mut tx, attempt).await?;
         // Not by what others say apart: whether a reason is needed would tell of it.
-        let so_far = matter.as_seen_by(&word.juror, &jury, &before);
+        let so_far = matter.visible_outcome(&word.juror, &jury, &before);
         admit(&matter.topology, &jury, &before, &so_far, &word)?;
         let subject = word.says.subject();
         let same = before
@@ -52,7 +54,7 @@ impl Judging {
             word,
         };
         Judgements::add(&mut tx, attempt, &judgement).await?;
-        let deed = Deed::Judged {
+        let deed = LogAction::Judged {
             attempt: attempt.to_owned(),
             what: subject.to_string(),
             content: judgement.digest(),
@@ -82,14 +84,14 @@ impl Judging {
     ) -> Result<JudgementsView, JudgingError> {
         let jury = jury(&self.sitting(attempt).await?)?;
         let all = self.database.judgements().of_attempt(attempt).await?;
-        let (apart, at_work) = match &jury {
+        let (independent_jurors, pending_jurors) = match &jury {
             Jury::Together => Default::default(),
             Jury::Apart(panel) => (panel.jurors().clone(), panel.at_work(&all)),
         };
-        let shown = jury.shown_to(viewer, &all);
+        let shown = jury.visible_to(viewer, &all);
         Ok(JudgementsView {
-            apart,
-            at_work,
+            independent_jurors,
+            pending_jurors,
             judgements: shown.into_iter().cloned().collect(),
         })
     }
@@ -103,7 +105,7 @@ impl Judging {
         let matter = self.matter(attempt).await?;
         let jury = jury(&matter.sitting)?;
         let all = self.database.judgements().of_attempt(attempt).await?;
-        Ok(matter.as_seen_by(viewer, &jury, &all))
+        Ok(matter.visible_outcome(viewer, &jury, &all))
     }
 }
 
@@ -124,28 +126,28 @@ impl Judging {
     }
 }
 
-impl Matter {
+impl JudgingContext {
     /// What it comes to for one of the jury: while somebody works apart, what he said himself, as if
     /// he were alone.
-    fn as_seen_by(&self, viewer: &str, jury: &Jury, all: &[Judgement]) -> Outcome {
+    fn visible_outcome(&self, viewer: &str, jury: &Jury, all: &[Judgement]) -> Outcome {
         let of = |said: &[Judgement], jury: &Jury| {
             outcome(&self.topology, &self.grading.evidence, said, jury)
         };
         if !jury.is_apart(all) {
             return of(all, jury);
         }
-        let shown: Vec<Judgement> = jury.shown_to(viewer, all).into_iter().cloned().collect();
+        let shown: Vec<Judgement> = jury.visible_to(viewer, all).into_iter().cloned().collect();
         let mut own = of(&shown, &Jury::Together);
-        let at_work = of(all, jury).open_points.into_iter();
-        let at_work = at_work.filter(|open| matches!(open, OpenPoint::AtWork { .. }));
-        own.open_points.extend(at_work);
+        let pending_jurors = of(all, jury).open_points.into_iter();
+        let pending_jurors = pending_jurors.filter(|open| matches!(open, OpenPoint::AtWork { .. }));
+        own.open_points.extend(pending_jurors);
         own
     }
 }
 
 /// Who judges, by the session's terms: `jurors` in them, apart where they are at least two.
 fn jury(sitting: &AttemptSession) -> Result<Jury, DatabaseError> {
-    let terms: Terms = serde_json::from_str(&sitting.terms)
+    let terms: JuryTerms = serde_json::from_str(&sitting.terms)
         .map_err(DatabaseError::kept("read the session's terms"))?;
     Ok(Jury::of(terms.jurors))
 }

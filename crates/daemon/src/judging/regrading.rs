@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use plateau_core::api::Proposal;
+use plateau_core::api::RegradingProposal;
 use plateau_core::evidence::{Evidence, Regrading, compare, regrade};
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
@@ -19,7 +19,7 @@ fn name(attempt: &str) -> String {
 
 /// A mended scenario by which an attempt is to be graded.
 #[derive(Clone, Debug)]
-pub struct Mended {
+pub struct CorrectedScenario {
     /// Its folder.
     pub folder: Folder,
     /// Why.
@@ -29,7 +29,7 @@ pub struct Mended {
 }
 
 /// The lab that new questions of an attempt are asked of.
-struct Asked<'a> {
+struct LabForQuestions<'a> {
     labs: &'a Labs,
     lab: String,
     reopened: bool,
@@ -47,9 +47,9 @@ impl Judging {
     pub async fn regrade(
         &self,
         attempt: &str,
-        mended: Mended,
+        mended: CorrectedScenario,
         actor: &str,
-    ) -> Result<Proposal, JudgingError> {
+    ) -> Result<RegradingProposal, JudgingError> {
         let (judging, attempt, actor) = (self.clone(), attempt.to_owned(), actor.to_owned());
         let work = tokio::spawn(async move { judging.grade_again(&attempt, mended, &actor).await });
         match work.await {
@@ -61,9 +61,9 @@ impl Judging {
     async fn grade_again(
         &self,
         attempt: &str,
-        mended: Mended,
+        mended: CorrectedScenario,
         actor: &str,
-    ) -> Result<Proposal, JudgingError> {
+    ) -> Result<RegradingProposal, JudgingError> {
         if mended.reason.trim().is_empty() {
             let doing = "grade again";
             return Err(JudgingError::NoReason { doing });
@@ -92,15 +92,15 @@ impl Judging {
         self.scenarios.freeze(mended.folder).await?;
         let reason = Some(mended.reason);
         let kept = self.keep(attempt, &new, evidence, actor, reason).await?;
-        Ok(Proposal {
+        Ok(RegradingProposal {
             comparison: compare(&matter.grading.head.grade, &regrading.grade),
             grading: kept,
             reused: regrading.reused,
             asked: asked.into_iter().collect(),
-            to_ask: regrading.to_ask,
-            blind: regrading.blind,
-            gone: regrading.gone,
-            redrawn: regrading.redrawn,
+            unanswered: regrading.unanswered,
+            unobserved: regrading.unobserved,
+            removed_checks: regrading.removed_checks,
+            changed_parameters: regrading.changed_parameters,
         })
     }
 
@@ -113,45 +113,49 @@ impl Judging {
         new: &Topology,
         mut evidence: Evidence,
         labs: Option<&'a Labs>,
-        asked_of: &mut Option<Asked<'a>>,
+        asked_of: &mut Option<LabForQuestions<'a>>,
     ) -> Result<(Evidence, Regrading, BTreeSet<String>), JudgingError> {
         let mut asked = BTreeSet::new();
         loop {
             let regrading = regrade(old, new, &evidence);
-            let to_ask = regrading.to_ask.iter().cloned();
-            let to_ask: BTreeSet<String> = to_ask.filter(|id| !asked.contains(id)).collect();
-            let Some(labs) = labs.filter(|_| !to_ask.is_empty()) else {
+            let unanswered = regrading.unanswered.iter().cloned();
+            let unanswered: BTreeSet<String> =
+                unanswered.filter(|id| !asked.contains(id)).collect();
+            let Some(labs) = labs.filter(|_| !unanswered.is_empty()) else {
                 return Ok((evidence, regrading, asked));
             };
             let lab = match asked_of {
                 Some(lab) => lab,
-                None => asked_of.insert(self.lab_to_ask(attempt, new, &evidence, labs).await?),
+                None => asked_of.insert(
+                    self.lab_for_questions(attempt, new, &evidence, labs)
+                        .await?,
+                ),
             };
-            let wanted = to_ask.clone();
+            let wanted = unanswered.clone();
             let gathered = labs.gather_only(&lab.lab, new.clone(), wanted).await?;
             evidence = evidence.and(gathered);
-            asked.extend(to_ask);
+            asked.extend(unanswered);
         }
     }
 
     /// The lab that an attempt's new questions are asked of.
-    async fn lab_to_ask<'a>(
+    async fn lab_for_questions<'a>(
         &self,
         attempt: &str,
         new: &Topology,
         evidence: &Evidence,
         labs: &'a Labs,
-    ) -> Result<Asked<'a>, JudgingError> {
-        if let Some(lab) = self.untouched(attempt, new, evidence, labs).await? {
+    ) -> Result<LabForQuestions<'a>, JudgingError> {
+        if let Some(lab) = self.unmodified_lab(attempt, new, evidence, labs).await? {
             labs.thaw(&lab).await?;
-            return Ok(Asked {
+            return Ok(LabForQuestions {
                 labs,
                 lab,
                 reopened: false,
             });
         }
         let lab = labs.reopened(attempt, name(attempt)).await?;
-        Ok(Asked {
+        Ok(LabForQuestions {
             labs,
             lab: lab.id,
             reopened: true,
@@ -159,7 +163,7 @@ impl Judging {
     }
 
     /// The attempt's own lab, where no grading has done anything to it, and this one would not.
-    async fn untouched(
+    async fn unmodified_lab(
         &self,
         attempt: &str,
         new: &Topology,
@@ -179,7 +183,7 @@ impl Judging {
     }
 }
 
-impl Asked<'_> {
+impl LabForQuestions<'_> {
     /// Leaves no lab behind that was not there, and none that goes on.
     async fn leave(self) -> Result<(), LabError> {
         match self.reopened {

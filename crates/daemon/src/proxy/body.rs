@@ -16,16 +16,16 @@ type Boxed = Box<dyn std::error::Error + Send + Sync>;
 /// No byte came for too long.
 #[derive(Debug, Error)]
 #[error("not a byte for {} s", .0.as_secs())]
-pub(super) struct Quiet(Duration);
+pub(super) struct IdleTimeout(Duration);
 
 /// When the last byte of a request or its answer came. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Pulse {
+pub(super) struct ActivityMonitor {
     last: Arc<Mutex<Instant>>,
     patience: Duration,
 }
 
-impl Pulse {
+impl ActivityMonitor {
     /// One that beats now.
     pub(super) fn new(patience: Duration) -> Self {
         Self {
@@ -43,11 +43,11 @@ impl Pulse {
     }
 
     /// Waits until it has been quiet for too long.
-    pub(super) async fn quiet(self) -> Quiet {
+    pub(super) async fn quiet(self) -> IdleTimeout {
         loop {
             let end = self.end();
             if end <= Instant::now() {
-                return Quiet(self.patience);
+                return IdleTimeout(self.patience);
             }
             tokio::time::sleep_until(end).await;
         }
@@ -55,18 +55,18 @@ impl Pulse {
 }
 
 /// A body whose bytes are heard.
-pub(super) struct Heard<B> {
+pub(super) struct MonitoredBody<B> {
     body: B,
-    pulse: Pulse,
+    pulse: ActivityMonitor,
     /// Ends it; absent where somebody else listens for that.
-    quiet: Option<Pin<Box<dyn Future<Output = Quiet> + Send>>>,
+    quiet: Option<Pin<Box<dyn Future<Output = IdleTimeout> + Send>>>,
     /// One of those at the same time, until it ends.
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl<B> Heard<B> {
+impl<B> MonitoredBody<B> {
     /// A request's, while whose answer is waited for.
-    pub(super) fn request(body: B, pulse: Pulse) -> Self {
+    pub(super) fn request(body: B, pulse: ActivityMonitor) -> Self {
         Self {
             body,
             pulse,
@@ -76,7 +76,7 @@ impl<B> Heard<B> {
     }
 
     /// An answer's.
-    pub(super) fn answer(body: B, pulse: Pulse, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn answer(body: B, pulse: ActivityMonitor, place: OwnedSemaphorePermit) -> Self {
         Self {
             body,
             quiet: Some(Box::pin(pulse.clone().quiet())),
@@ -86,7 +86,7 @@ impl<B> Heard<B> {
     }
 }
 
-impl<B: Body<Data = Bytes, Error: Into<Boxed>> + Unpin> Body for Heard<B> {
+impl<B: Body<Data = Bytes, Error: Into<Boxed>> + Unpin> Body for MonitoredBody<B> {
     type Data = Bytes;
     type Error = Boxed;
 
@@ -134,7 +134,7 @@ mod tests {
         let place = Arc::clone(&places).try_acquire_owned().unwrap();
         let (sender, receiver) = mpsc::channel::<Result<Bytes, Boxed>>(1);
         let body = AnyBody::from_stream(ReceiverStream::new(receiver));
-        let heard = Heard::answer(body, Pulse::new(PATIENCE), place);
+        let heard = MonitoredBody::answer(body, ActivityMonitor::new(PATIENCE), place);
         let mut heard = AnyBody::new(heard).into_data_stream();
         sender.send(Ok(Bytes::from_static(b"one"))).await.unwrap();
         assert_eq!(heard.next().await.unwrap().unwrap(), "one");
@@ -149,9 +149,10 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_is_heard_has_his_time_anew() {
-        let pulse = Pulse::new(PATIENCE);
+        let pulse = ActivityMonitor::new(PATIENCE);
         let body = AnyBody::from("x");
-        let mut heard = AnyBody::new(Heard::request(body, pulse.clone())).into_data_stream();
+        let mut heard =
+            AnyBody::new(MonitoredBody::request(body, pulse.clone())).into_data_stream();
         let before = pulse.end();
         heard.next().await.unwrap().unwrap();
         assert!(pulse.end() > before);

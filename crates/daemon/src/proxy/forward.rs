@@ -15,9 +15,9 @@ use plateau_labs::terminals::TerminalError;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use super::body::{Heard, Pulse};
-use super::headers::{self, Names};
-use super::line::{House, LineError, Lines};
+use super::body::{ActivityMonitor, MonitoredBody};
+use super::connection::{AppConnector, ConnectionContext, ConnectionError};
+use super::headers::{self, AppNames};
 use super::ticket::Grant;
 
 /// How long there may be not a byte, from the application or for it.
@@ -47,7 +47,7 @@ pub enum ProxyError {
     /// The lab's doors were closed meanwhile.
     #[error(transparent)]
     Closed(#[from] TerminalError),
-    /// There is no line to the application, or what it said is no HTTP: see [`Self::line`].
+    /// There is no line to the application, or what it said is no HTTP: see [`Self::connection`].
     #[error("the application did not answer by HTTP/1.1")]
     Broken(#[source] legacy::Error),
     /// Nothing came for too long.
@@ -58,7 +58,7 @@ pub enum ProxyError {
 impl ProxyError {
     /// What was wrong with the line to the application, beneath what the libraries in between say.
     #[must_use]
-    pub fn line(&self) -> Option<&LineError> {
+    pub fn line(&self) -> Option<&ConnectionError> {
         let Self::Broken(error) = self else {
             return None;
         };
@@ -81,15 +81,15 @@ impl ProxyError {
 
 /// Who was let in to an application, and the connections that are kept for him.
 #[derive(Clone)]
-pub struct Pass {
+pub struct AppSession {
     /// Who, and to what.
     pub grant: Grant,
-    house: House,
-    client: Client<Lines, Body>,
+    house: ConnectionContext,
+    client: Client<AppConnector, Body>,
     places: Arc<Semaphore>,
 }
 
-impl fmt::Debug for Pass {
+impl fmt::Debug for AppSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pass")
             .field("grant", &self.grant)
@@ -97,11 +97,11 @@ impl fmt::Debug for Pass {
     }
 }
 
-impl Pass {
+impl AppSession {
     /// One that has no connections yet.
     #[must_use]
-    pub fn new(house: House, grant: Grant) -> Self {
-        let lines = Lines {
+    pub fn new(house: ConnectionContext, grant: Grant) -> Self {
+        let lines = AppConnector {
             house: house.clone(),
             target: grant.target.clone(),
             principal: grant.principal.clone(),
@@ -128,7 +128,7 @@ impl Pass {
     pub async fn forward(
         &self,
         mut request: Request<Body>,
-        names: &Names,
+        names: &AppNames,
     ) -> Result<Response<Body>, ProxyError> {
         let places = Arc::clone(&self.places);
         let place = places
@@ -139,8 +139,8 @@ impl Pass {
             return Err(ProxyError::Foreign);
         }
         let browser = wanted.is_some().then(|| hyper::upgrade::on(&mut request));
-        let pulse = Pulse::new(PATIENCE);
-        let request = self.readied(request, names, wanted, &pulse)?;
+        let pulse = ActivityMonitor::new(PATIENCE);
+        let request = self.prepared_request(request, names, wanted, &pulse)?;
         let mut response = tokio::select! {
             answered = self.client.request(request) => answered.map_err(ProxyError::Broken)?,
             _ = pulse.clone().quiet() => return Err(ProxyError::Late),
@@ -149,16 +149,18 @@ impl Pass {
         let went = response.headers().get(header::UPGRADE).cloned();
         headers::to_browser(response.headers_mut(), names);
         let (Some(browser), true) = (browser, is_over) else {
-            return Ok(response.map(|body| Body::new(Heard::answer(body, pulse, place))));
+            return Ok(response.map(|body| Body::new(MonitoredBody::answer(body, pulse, place))));
         };
         let application = hyper::upgrade::on(&mut response);
         let grant = &self.grant;
-        let over = self.house.over(&grant.target.lab, &grant.principal)?;
+        let over = self
+            .house
+            .until_revoked(&grant.target.lab, &grant.principal)?;
         tokio::spawn(async move {
             let _place = place;
             tokio::select! {
                 () = over => {}
-                () = go_over(browser, application) => {}
+                () = switch_protocols(browser, application) => {}
             }
         });
         let headers = response.headers_mut();
@@ -173,12 +175,12 @@ impl Pass {
     }
 
     /// The request as the application gets it.
-    fn readied(
+    fn prepared_request(
         &self,
         request: Request<Body>,
-        names: &Names,
+        names: &AppNames,
         wanted: Option<header::HeaderValue>,
-        pulse: &Pulse,
+        pulse: &ActivityMonitor,
     ) -> Result<Request<Body>, ProxyError> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().cloned();
@@ -197,13 +199,16 @@ impl Pass {
         }
         // What belongs to the connection that it came by.
         parts.extensions.clear();
-        let body = Body::new(Heard::request(body, pulse.clone()));
+        let body = Body::new(MonitoredBody::request(body, pulse.clone()));
         Ok(Request::from_parts(parts, body))
     }
 }
 
 /// Carries what was agreed upon, once both sides have gone over to it.
-async fn go_over(browser: hyper::upgrade::OnUpgrade, application: hyper::upgrade::OnUpgrade) {
+async fn switch_protocols(
+    browser: hyper::upgrade::OnUpgrade,
+    application: hyper::upgrade::OnUpgrade,
+) {
     let (browser, application) = match tokio::try_join!(browser, application) {
         Ok((browser, application)) => (browser, application),
         Err(error) => {

@@ -53,7 +53,7 @@ const CLAIMS: [HeaderName; 4] = [
 
 /// Two names of one application.
 #[derive(Clone, Debug)]
-pub struct Names {
+pub struct AppNames {
     /// Its origin in the browser, such as `https://p80-web-….labs.salle.fr:7417`.
     pub origin: String,
     /// What it is asked for as `Host`.
@@ -78,8 +78,8 @@ pub fn is_of(headers: &HeaderMap, origin: &str) -> bool {
 }
 
 /// Makes of a browser's headers what the application is sent: as if the browser had reached it itself.
-pub fn to_application(headers: &mut HeaderMap, names: &Names) {
-    take_hops(headers);
+pub fn to_application(headers: &mut HeaderMap, names: &AppNames) {
+    remove_hop_by_hop(headers);
     for name in ADDRESSES {
         headers.remove(name);
     }
@@ -92,13 +92,15 @@ pub fn to_application(headers: &mut HeaderMap, names: &Names) {
     let sent: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
     headers.remove(COOKIE);
     for cookies in sent {
-        if let Some(others) = without_ours(&cookies) {
+        if let Some(others) = strip_own_cookies(&cookies) {
             headers.append(COOKIE, others);
         }
     }
     // It knows itself by this name, and compares it with where its own pages say they are.
     for name in [ORIGIN, REFERER] {
-        let told = headers.get(&name).and_then(|value| renamed(value, names));
+        let told = headers
+            .get(&name)
+            .and_then(|value| translate_url(value, names));
         if let Some(told) = told {
             headers.insert(name, told);
         }
@@ -107,24 +109,27 @@ pub fn to_application(headers: &mut HeaderMap, names: &Names) {
 }
 
 /// Takes out what shows who somebody is to the daemon.
-pub fn take_authorization(headers: &mut HeaderMap) {
+pub fn strip_authorization(headers: &mut HeaderMap) {
     headers.remove(AUTHORIZATION);
 }
 
 /// Makes of an application's headers what the browser is sent.
-pub fn to_browser(headers: &mut HeaderMap, names: &Names) {
-    take_hops(headers);
+pub fn to_browser(headers: &mut HeaderMap, names: &AppNames) {
+    remove_hop_by_hop(headers);
     for name in CLAIMS {
         headers.remove(name);
     }
     let set: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
     headers.remove(SET_COOKIE);
     for cookie in set {
-        if let Some(cookie) = of_its_own(&cookie) {
+        if let Some(cookie) = scope_set_cookie(&cookie) {
             headers.append(SET_COOKIE, cookie);
         }
     }
-    if let Some(led) = headers.get(LOCATION).and_then(|to| led(to, names)) {
+    if let Some(led) = headers
+        .get(LOCATION)
+        .and_then(|to| rewrite_location(to, names))
+    {
         headers.insert(LOCATION, led);
     }
 }
@@ -136,7 +141,7 @@ fn named(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
         .map(<[u8]>::trim_ascii)
 }
 
-fn take_hops(headers: &mut HeaderMap) {
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named = named(headers).filter_map(|name| HeaderName::from_bytes(name).ok());
     for name in named.collect::<Vec<_>>().into_iter().chain(HOPS) {
         headers.remove(name);
@@ -161,7 +166,7 @@ fn cookie_name(pair: &[u8]) -> &[u8] {
 }
 
 /// Cookies without ours; `None` where none is left.
-fn without_ours(cookies: &HeaderValue) -> Option<HeaderValue> {
+fn strip_own_cookies(cookies: &HeaderValue) -> Option<HeaderValue> {
     let all = cookies.as_bytes().split(|byte| *byte == b';');
     let others = all
         .map(<[u8]>::trim_ascii)
@@ -174,7 +179,7 @@ fn without_ours(cookies: &HeaderValue) -> Option<HeaderValue> {
 }
 
 /// A cookie that an application sets, for no other name than its own; `None` for one of ours.
-fn of_its_own(cookie: &HeaderValue) -> Option<HeaderValue> {
+fn scope_set_cookie(cookie: &HeaderValue) -> Option<HeaderValue> {
     let mut parts = cookie.as_bytes().split(|byte| *byte == b';');
     let pair = parts.next().unwrap_or_default();
     if is_ours(cookie_name(pair)) {
@@ -186,7 +191,7 @@ fn of_its_own(cookie: &HeaderValue) -> Option<HeaderValue> {
 }
 
 /// An address of the application in the browser, as the application knows it; `None` for others.
-fn renamed(value: &HeaderValue, names: &Names) -> Option<HeaderValue> {
+fn translate_url(value: &HeaderValue, names: &AppNames) -> Option<HeaderValue> {
     let (value, origin) = (value.as_bytes(), names.origin.as_bytes());
     let begin = value.get(..origin.len())?;
     let rest = &value[origin.len()..];
@@ -199,7 +204,7 @@ fn renamed(value: &HeaderValue, names: &Names) -> Option<HeaderValue> {
 
 /// Where an application leads to, when that is itself by the scheme, name or port that it knows:
 /// it is there in the browser too; `None` for other places.
-fn led(to: &HeaderValue, names: &Names) -> Option<HeaderValue> {
+fn rewrite_location(to: &HeaderValue, names: &AppNames) -> Option<HeaderValue> {
     let (address, fragment) = match to.to_str().ok()?.split_once('#') {
         Some((address, fragment)) => (address, Some(fragment)),
         None => (to.to_str().ok()?, None),
@@ -232,8 +237,8 @@ mod tests {
 
     const ORIGIN_OF: &str = "https://p80-web-x.labs.salle.fr:7417";
 
-    fn names(host: &'static str) -> Names {
-        Names {
+    fn names(host: &'static str) -> AppNames {
+        AppNames {
             origin: ORIGIN_OF.to_owned(),
             host: HeaderValue::from_static(host),
         }
@@ -360,7 +365,7 @@ mod tests {
 
     #[test]
     fn an_application_leads_to_itself_and_not_out_of_the_proxy() {
-        let led = |to: &str| answered(&[("location", to)]).remove(0);
+        let rewritten = |to: &str| answered(&[("location", to)]).remove(0);
         for (to, place) in [
             ("http://intranet.lan/a/?b=c#d", "/a/?b=c#d"),
             ("http://intranet.lan:80", "/"),
@@ -371,7 +376,11 @@ mod tests {
                 "//evil.example",
             ),
         ] {
-            assert_eq!(led(to), format!("location: {ORIGIN_OF}{place}"), "{to}");
+            assert_eq!(
+                rewritten(to),
+                format!("location: {ORIGIN_OF}{place}"),
+                "{to}"
+            );
         }
         for to in [
             "/a",
@@ -380,7 +389,7 @@ mod tests {
             "http://intranet.lan.example/",
             "https://evil.example/",
         ] {
-            assert_eq!(led(to), format!("location: {to}"));
+            assert_eq!(rewritten(to), format!("location: {to}"));
         }
     }
 

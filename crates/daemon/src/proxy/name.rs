@@ -17,7 +17,7 @@ const LOOPBACK: &str = "localhost";
 
 /// The name below which the applications are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Base(String);
+pub struct BaseDomain(String);
 
 /// Why there can be no applications below a name.
 #[derive(Debug, Error)]
@@ -72,7 +72,7 @@ impl BaseError {
     }
 }
 
-impl Base {
+impl BaseDomain {
     /// A name that can be a base.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ fn is_below(name: &str, parent: &str) -> bool {
         .is_some_and(|rest| rest.ends_with('.'))
 }
 
-impl fmt::Display for Base {
+impl fmt::Display for BaseDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -183,7 +183,7 @@ impl fmt::Display for Base {
 
 /// A port of a node, as an application is known by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct AppTarget {
     /// The lab's identifier.
     pub lab: String,
     /// The node.
@@ -192,7 +192,7 @@ pub struct Target {
     pub port: NonZeroU16,
 }
 
-impl Target {
+impl AppTarget {
     /// Its label; `None` where it would be too long for one.
     #[must_use]
     pub fn label(&self) -> Option<String> {
@@ -217,7 +217,7 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for AppTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "port {} of `{}`", self.port, self.node)
     }
@@ -229,8 +229,8 @@ mod tests {
 
     const LAB: &str = "019ab3c4-1111-7222-8333-0123456789ab";
 
-    fn target(node: &str, port: u16) -> Target {
-        Target {
+    fn target(node: &str, port: u16) -> AppTarget {
+        AppTarget {
             lab: LAB.to_owned(),
             node: node.to_owned(),
             port: port.try_into().unwrap(),
@@ -241,10 +241,10 @@ mod tests {
     fn a_label_stands_for_what_it_was_made_of() {
         let label = target("web-1", 8080).label().unwrap();
         assert_eq!(label, "p8080-web-1-019ab3c41111722283330123456789ab");
-        assert_eq!(Target::of(&label), Some(target("web-1", 8080)));
+        assert_eq!(AppTarget::of(&label), Some(target("web-1", 8080)));
         for node in ["a", "80-b", "p80-x", &"n".repeat(23)] {
             let label = target(node, 65535).label().unwrap();
-            assert_eq!(Target::of(&label), Some(target(node, 65535)));
+            assert_eq!(AppTarget::of(&label), Some(target(node, 65535)));
         }
         assert_eq!(target(&"n".repeat(24), 65535).label(), None);
         assert!(
@@ -271,14 +271,17 @@ mod tests {
             &format!("p80-web-{LAB}"),
             &format!("p80-web-{}", &lab[1..]),
         ] {
-            assert_eq!(Target::of(wrong), None, "{wrong}");
+            assert_eq!(AppTarget::of(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn what_is_no_name_is_no_base() {
         for good in ["labs.salle.fr", "Labs.Salle.FR", "labs.localhost", "a.b2"] {
-            assert_eq!(Base::of(good).unwrap().to_string(), good.to_lowercase());
+            assert_eq!(
+                BaseDomain::of(good).unwrap().to_string(),
+                good.to_lowercase()
+            );
         }
         let long = format!("{}.fr", ["a"; 120].join("."));
         for wrong in [
@@ -298,7 +301,7 @@ mod tests {
             &long,
         ] {
             assert!(
-                matches!(Base::of(wrong), Err(BaseError::NoName { .. })),
+                matches!(BaseDomain::of(wrong), Err(BaseError::NoName { .. })),
                 "{wrong}"
             );
         }
@@ -306,7 +309,7 @@ mod tests {
 
     #[test]
     fn neither_the_base_nor_the_daemon_is_below_the_other() {
-        let base = Base::of("labs.salle.fr").unwrap();
+        let base = BaseDomain::of("labs.salle.fr").unwrap();
         let checked =
             |name: &str| base.check(Some(&["*.labs.salle.fr".to_owned(), name.to_owned()]));
         for good in [
@@ -336,7 +339,7 @@ mod tests {
     #[test]
     fn without_tls_there_is_the_machine_itself_alone() {
         let [salle, local] =
-            ["labs.salle.fr", "labs.localhost"].map(|base| Base::of(base).unwrap());
+            ["labs.salle.fr", "labs.localhost"].map(|base| BaseDomain::of(base).unwrap());
         assert!(matches!(salle.check(None), Err(BaseError::NoTls { .. })));
         assert!(local.check(None).is_ok());
         let names = ["exam.salle.fr".to_owned()];
@@ -351,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_label_is_right_below_the_base() {
-        let base = Base::of("labs.salle.fr").unwrap();
+        let base = BaseDomain::of("labs.salle.fr").unwrap();
         assert_eq!(base.label("x.labs.salle.fr"), Some("x"));
         for wrong in [
             "labs.salle.fr",

@@ -2,11 +2,11 @@
 
 use axum::http::uri::Authority;
 
-use super::name::Base;
+use super::name::BaseDomain;
 
 /// The file that browsers read; `daemon` is where this one was asked for.
 #[must_use]
-pub fn file(base: &Base, daemon: &Authority, tls: bool) -> String {
+pub fn file(base: &BaseDomain, daemon: &Authority, tls: bool) -> String {
     let kind = if tls { "HTTPS" } else { "PROXY" };
     let port = daemon.port_u16().unwrap_or(if tls { 443 } else { 80 });
     let host = daemon.host();
@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn names_of_applications_are_reached_by_the_daemon_and_others_directly() {
-        let base = Base::of("labs.salle.fr").unwrap();
+        let base = BaseDomain::of("labs.salle.fr").unwrap();
         let file = |daemon: &str, tls| file(&base, &daemon.parse().unwrap(), tls);
         let told = "function FindProxyForURL(url, host) {\n  \
                     if (dnsDomainIs(host, \".labs.salle.fr\")) return \"HTTPS exam.salle.fr:7417\";\n  \

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::name::Target;
+use super::name::AppTarget;
 use crate::access::secret::{self, Secret};
 use crate::access::{AccessError, Principal};
 
@@ -23,7 +23,7 @@ const MOST: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// The application.
-    pub target: Target,
+    pub target: AppTarget,
     /// Who asked for it.
     pub principal: Principal,
     /// What it is asked for as `Host`; its name in the browser where absent.
@@ -32,22 +32,22 @@ pub struct Grant {
 
 /// Things that are found by a secret, each for a target and for so long.
 #[derive(Debug)]
-pub(super) struct Secrets<T> {
-    kept: BTreeMap<String, Kept<T>>,
+pub(super) struct SecretMap<T> {
+    kept: BTreeMap<String, Issued<T>>,
     lasting: Duration,
     number: u64,
 }
 
 #[derive(Debug)]
-struct Kept<T> {
-    target: Target,
+struct Issued<T> {
+    target: AppTarget,
     owner: String,
     thing: T,
     until: Instant,
     number: u64,
 }
 
-impl<T> Secrets<T> {
+impl<T> SecretMap<T> {
     /// None yet, of tickets.
     pub(super) fn tickets() -> Self {
         Self::lasting(LASTING)
@@ -69,7 +69,7 @@ impl<T> Secrets<T> {
     /// Keeps something for whoever shows the secret, which is told once.
     pub(super) fn issue(
         &mut self,
-        target: &Target,
+        target: &AppTarget,
         principal: &Principal,
         thing: T,
         now: Instant,
@@ -87,7 +87,7 @@ impl<T> Secrets<T> {
             self.kept.remove(&oldest);
         }
         self.number += 1;
-        let kept = Kept {
+        let kept = Issued {
             target: target.clone(),
             owner,
             thing,
@@ -99,14 +99,14 @@ impl<T> Secrets<T> {
     }
 
     /// What a secret is for at this target. At another it is worth nothing.
-    pub(super) fn find(&self, shown: &str, target: &Target, now: Instant) -> Option<&T> {
+    pub(super) fn find(&self, shown: &str, target: &AppTarget, now: Instant) -> Option<&T> {
         let kept = self.kept.get(&secret::hash(shown))?;
         (kept.target == *target && kept.until > now).then_some(&kept.thing)
     }
 
     /// The same, for the last time, also where it is shown at another target: whoever does that has
     /// it from somebody else.
-    pub(super) fn take(&mut self, shown: &str, target: &Target, now: Instant) -> Option<T> {
+    pub(super) fn take(&mut self, shown: &str, target: &AppTarget, now: Instant) -> Option<T> {
         let kept = self.kept.remove(&secret::hash(shown))?;
         (kept.target == *target && kept.until > now).then_some(kept.thing)
     }
@@ -125,22 +125,22 @@ fn owner(principal: &Principal) -> String {
 mod tests {
     use super::*;
 
-    fn target(node: &str) -> Target {
-        Target {
+    fn target(node: &str) -> AppTarget {
+        AppTarget {
             lab: "019ab3c4-1111-7222-8333-0123456789ab".to_owned(),
             node: node.to_owned(),
             port: 80.try_into().unwrap(),
         }
     }
 
-    fn issue(secrets: &mut Secrets<u32>, node: &str, thing: u32, now: Instant) -> String {
+    fn issue(secrets: &mut SecretMap<u32>, node: &str, thing: u32, now: Instant) -> String {
         let secret = secrets.issue(&target(node), &Principal::Local, thing, now);
         secret.unwrap().reveal().to_owned()
     }
 
     #[test]
     fn a_ticket_is_for_one_use_one_target_and_half_a_minute() {
-        let mut tickets = Secrets::tickets();
+        let mut tickets = SecretMap::tickets();
         let now = Instant::now();
         let late = now + LASTING;
         let just = late - Duration::from_millis(1);
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_pass_is_found_again_and_for_its_target_alone() {
-        let mut passes = Secrets::passes();
+        let mut passes = SecretMap::passes();
         let now = Instant::now();
         let pass = issue(&mut passes, "web", 1, now);
         for _ in 0..2 {
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn whoever_asks_for_ever_more_loses_his_oldest() {
-        let mut tickets = Secrets::tickets();
+        let mut tickets = SecretMap::tickets();
         let now = Instant::now();
         let first = issue(&mut tickets, "web", 0, now);
         let second = issue(&mut tickets, "web", 1, now);

@@ -1,12 +1,12 @@
 //! One transaction of a session: what moves, and its entries in the log.
 
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
 
 use tokio::sync::OwnedMutexGuard;
 
 use super::deed::session_moved;
-use super::{SessionError, Sessions, Whole};
+use super::{SessionError, SessionSnapshot, Sessions};
 use crate::deliverables::settle;
 use crate::store;
 use crate::store::Transaction;
@@ -14,17 +14,17 @@ use crate::store::attempts::{AttemptRow, Attempts};
 use crate::store::log::Log;
 
 /// A transaction under way, at one moment, by one actor.
-pub(super) struct Act<'a> {
+pub(super) struct SessionTransaction<'a> {
     tx: Transaction,
     session: &'a str,
     at_ms: u64,
     actor: &'a str,
     reason: Option<String>,
-    entries: Vec<Entry>,
+    entries: Vec<LogEntry>,
 }
 
-impl Act<'_> {
-    pub(super) async fn write(&mut self, deed: Deed) -> Result<(), SessionError> {
+impl SessionTransaction<'_> {
+    pub(super) async fn write(&mut self, deed: LogAction) -> Result<(), SessionError> {
         let reason = self.reason.clone();
         let entry = Log::append(
             &mut self.tx,
@@ -45,7 +45,7 @@ impl Act<'_> {
     }
 
     /// Says why what is written from now on was done.
-    pub(super) fn because(&mut self, reason: String) {
+    pub(super) fn with_reason(&mut self, reason: String) {
         self.reason = Some(reason);
     }
 
@@ -54,7 +54,7 @@ impl Act<'_> {
         &mut self,
         attempt: &AttemptRow,
         by: AttemptMove,
-        deed: Deed,
+        deed: LogAction,
     ) -> Result<bool, SessionError> {
         let Some(to) = attempt.state.after(by) else {
             return Ok(false);
@@ -90,26 +90,26 @@ impl Act<'_> {
 
 impl Sessions {
     /// A session as nobody else moves it for as long as the guard is held.
-    pub(super) async fn alone(
+    pub(super) async fn lock_session(
         &self,
         session: &str,
-    ) -> Result<(OwnedMutexGuard<()>, Whole), SessionError> {
+    ) -> Result<(OwnedMutexGuard<()>, SessionSnapshot), SessionError> {
         let id = self.find(session).await?.id;
         let gate = self.gate(&id).lock_owned().await;
-        let whole = self.whole(self.find(&id).await?).await?;
-        Ok((gate, whole))
+        let snapshot = self.snapshot(self.find(&id).await?).await?;
+        Ok((gate, snapshot))
     }
 
     /// Begins a transaction, at this moment.
     pub(super) async fn act<'a>(
         &self,
-        whole: &'a Whole,
+        snapshot: &'a SessionSnapshot,
         actor: &'a str,
         reason: Option<String>,
-    ) -> Result<Act<'a>, SessionError> {
-        Ok(Act {
+    ) -> Result<SessionTransaction<'a>, SessionError> {
+        Ok(SessionTransaction {
             tx: self.inner.database.begin().await?,
-            session: &whole.session.id,
+            session: &snapshot.session.id,
             at_ms: self.inner.clock.now_ms(),
             actor,
             reason,
@@ -121,17 +121,17 @@ impl Sessions {
     /// down late, behind entries of later moments.
     pub(super) async fn act_of<'a>(
         &self,
-        whole: &'a Whole,
+        snapshot: &'a SessionSnapshot,
         actor: &'a str,
         reason: Option<String>,
         at_ms: u64,
-    ) -> Result<Act<'a>, SessionError> {
-        let mut act = self.act(whole, actor, reason).await?;
+    ) -> Result<SessionTransaction<'a>, SessionError> {
+        let mut act = self.act(snapshot, actor, reason).await?;
         act.at_ms = at_ms.min(act.at_ms);
         Ok(act)
     }
 
-    pub(super) async fn done(&self, act: Act<'_>) -> Result<(), SessionError> {
+    pub(super) async fn done(&self, act: SessionTransaction<'_>) -> Result<(), SessionError> {
         let session = act.session.to_owned();
         act.tx.commit().await?;
         self.tell(&session, act.entries);

@@ -2,9 +2,9 @@
 
 use std::sync::PoisonError;
 
-use plateau_core::exam::log::Deed;
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
-use plateau_labs::disk::{Look, Room, shown};
+use plateau_labs::disk::{DiskSpace, DiskUsage, shown};
 
 use super::{SessionError, Sessions};
 use crate::store::sessions::SessionRow;
@@ -12,18 +12,18 @@ use crate::store::sessions::SessionRow;
 impl Sessions {
     /// Tells an open session once that the disk is nearly full, for as long as it stays so. Where
     /// that cannot be written, it is told when it can.
-    pub(super) async fn alarm_of_disk(&self, session: &SessionRow) -> Result<(), SessionError> {
-        let Look { free, low, room } = self.inner.labs.disk().seen();
+    pub(super) async fn warn_of_full_disk(&self, session: &SessionRow) -> Result<(), SessionError> {
+        let DiskUsage { free, low, room } = self.inner.labs.disk().seen();
         let alarmed = || {
             let alarmed = self.inner.alarmed.lock();
             alarmed.unwrap_or_else(PoisonError::into_inner)
         };
         let told = match room {
-            Room::Ample => {
+            DiskSpace::Ample => {
                 alarmed().remove(&session.id);
                 return Ok(());
             }
-            Room::Low | Room::Full => alarmed().contains(&session.id),
+            DiskSpace::Low | DiskSpace::Full => alarmed().contains(&session.id),
         };
         if told || session.state != SessionState::Open {
             return Ok(());
@@ -33,7 +33,8 @@ impl Sessions {
             shown(free),
             shown(low)
         );
-        self.note(&session.id, None, Deed::Alarmed { what }).await?;
+        self.note(&session.id, None, LogAction::Alarmed { what })
+            .await?;
         alarmed().insert(session.id.clone());
         Ok(())
     }

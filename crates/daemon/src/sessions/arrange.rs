@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::api::{NewSession, SeatView, SessionView, Slip, Terms};
+use plateau_core::api::{AccessSlip, CreateSessionRequest, SeatView, SessionTerms, SessionView};
 use plateau_core::exam::code;
-use plateau_core::exam::log::Deed;
-use plateau_core::exam::roster::{self, Listed};
+use plateau_core::exam::log::LogAction;
+use plateau_core::exam::roster::{self, RosterEntry};
 use plateau_core::exam::session::{AttemptState, SessionState};
 use plateau_core::scenario::Scenario;
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::folder_of;
 
 use super::terms::{check_name, check_scenario, check_terms, terms, title_of};
-use super::view::{any_draw, blocks};
+use super::view::{blocks, sample_draw};
 use super::{SessionError, Sessions};
 use crate::access::Access;
 use crate::store::attempts::AttemptRow;
@@ -26,7 +26,11 @@ impl Sessions {
     ///
     /// # Errors
     /// The terms do not go together, a scenario has problems or no proof, or the name is taken.
-    pub async fn create(&self, new: NewSession, actor: &str) -> Result<SessionView, SessionError> {
+    pub async fn create(
+        &self,
+        new: CreateSessionRequest,
+        actor: &str,
+    ) -> Result<SessionView, SessionError> {
         check_name(&new.name)?;
         let title = check_terms(&new.terms)?;
         let invigilators = self.invigilators(&new.terms).await?;
@@ -38,7 +42,7 @@ impl Sessions {
         for sent in new.scenarios {
             let folder = folder_of(&sent.files)?;
             let scenario = Scenario::read(folder.clone()).map_err(LabError::Scenario)?;
-            let topology = any_draw(&scenario)?;
+            let topology = sample_draw(&scenario)?;
             check_scenario(&topology, title, new.terms.block.as_deref())?;
             if scenarios
                 .iter()
@@ -48,7 +52,7 @@ impl Sessions {
                 return Err(terms(what, "name it once"));
             }
             let proven_ms = self.inner.database.proofs().proven(&topology.hash).await?;
-            match (proven_ms, sent.insist) {
+            match (proven_ms, sent.unproven_reason) {
                 (Some(_), _) => {}
                 (None, Some(reason)) if !reason.trim().is_empty() => {
                     insisted.push((topology.scenario.clone(), reason));
@@ -72,7 +76,7 @@ impl Sessions {
             id: uuid::Uuid::now_v7().to_string(),
             name: new.name.clone(),
             state: SessionState::Draft,
-            terms: Terms {
+            terms: SessionTerms {
                 seed: Some(match new.terms.seed {
                     Some(seed) => seed,
                     None => uuid::Uuid::new_v4().simple().to_string(),
@@ -101,7 +105,7 @@ impl Sessions {
     }
 
     /// The accounts of those who are to watch over a session.
-    async fn invigilators(&self, of: &Terms) -> Result<Vec<String>, SessionError> {
+    async fn invigilators(&self, of: &SessionTerms) -> Result<Vec<String>, SessionError> {
         let mut accounts = Vec::new();
         for name in &of.invigilators {
             let found = self.inner.database.accounts().find(name).await?;
@@ -121,7 +125,7 @@ impl Sessions {
     ///
     /// # Errors
     /// The list has flaws, or the session is past arranging.
-    pub async fn seat_all(
+    pub async fn replace_seats(
         &self,
         session: &str,
         list: &[u8],
@@ -150,7 +154,7 @@ impl Sessions {
             .await?;
         let mut about = BTreeMap::new();
         for row in &scenarios {
-            let topology = self.inner.scenarios.any_draw(&row.hash).await?;
+            let topology = self.inner.scenarios.sample_draw(&row.hash).await?;
             about.insert(row.scenario.clone(), blocks(&topology));
         }
         let before = self.inner.database.seats().of_session(&session.id).await?;
@@ -166,15 +170,15 @@ impl Sessions {
         let now = self.inner.clock.now_ms();
         let mut tx = self.inner.database.begin().await?;
         Seats::replace(&mut tx, &session.id, &seats).await?;
-        let deed = Deed::Changed { what };
+        let deed = LogAction::Changed { what };
         let entry = Log::append(&mut tx, &session.id, now, actor, None, deed).await?;
         tx.commit().await?;
         self.tell(&session.id, vec![entry]);
-        let whole = self.whole(session).await?;
-        Ok(whole.seat_views(now))
+        let snapshot = self.snapshot(session).await?;
+        Ok(snapshot.seat_views(now))
     }
 
-    fn listed_seat(&self, session: &SessionRow, before: &[SeatRow], one: Listed) -> SeatRow {
+    fn listed_seat(&self, session: &SessionRow, before: &[SeatRow], one: RosterEntry) -> SeatRow {
         let known = before.iter().find(|seat| seat.number == one.number);
         let (id, generation) = match known {
             Some(seat) => (seat.id.clone(), seat.generation),
@@ -224,7 +228,7 @@ impl Sessions {
     ///
     /// # Errors
     /// There is no such session.
-    pub async fn slips(&self, session: &str) -> Result<Vec<Slip>, SessionError> {
+    pub async fn slips(&self, session: &str) -> Result<Vec<AccessSlip>, SessionError> {
         let session = self.find(session).await?;
         let seats = self
             .inner
@@ -234,7 +238,7 @@ impl Sessions {
             .await?
             .into_iter();
         Ok(seats
-            .map(|seat| Slip {
+            .map(|seat| AccessSlip {
                 code: self.code(&seat.id, seat.generation),
                 number: seat.number,
                 name: seat.name,
@@ -247,14 +251,14 @@ impl Sessions {
     ///
     /// # Errors
     /// There is no such session or seat.
-    pub async fn recode(
+    pub async fn replace_code(
         &self,
         access: &Access,
         session: &str,
         seat: &str,
         reason: Option<String>,
         actor: &str,
-    ) -> Result<Slip, SessionError> {
+    ) -> Result<AccessSlip, SessionError> {
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         let reason = reason.ok_or(SessionError::NoReason)?;
         let session = self.find(session).await?;
@@ -268,10 +272,10 @@ impl Sessions {
         let code = self.code(&row.id, generation);
         let now = self.inner.clock.now_ms();
         let mut tx = self.inner.database.begin().await?;
-        Seats::recode(&mut tx, &row.id, generation, &digest(&code)).await?;
+        Seats::replace_code(&mut tx, &row.id, generation, &digest(&code)).await?;
         // Whoever had the code may have given himself a key.
         SshKeys::remove_of(&mut tx, &row.id).await?;
-        let deed = Deed::Recoded {
+        let deed = LogAction::Recoded {
             seat: row.number.clone(),
         };
         let entry = Log::append(&mut tx, &session.id, now, actor, Some(reason), deed).await?;
@@ -289,10 +293,10 @@ impl Sessions {
             .await?
         {
             if let Some(lab) = attempt.lab.filter(|_| attempt.seat == row.id) {
-                self.inner.terminals.clear_out(&lab).await;
+                self.inner.terminals.close_open_terminals(&lab).await;
             }
         }
-        Ok(Slip {
+        Ok(AccessSlip {
             number: row.number,
             name: row.name,
             code,

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::api::{Message, Order, Own, OwnAttempt, Which};
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::api::{
+    AttemptSelection, AttemptsRequest, CandidateAttemptView, CandidateView, MessageView,
+};
+use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::topology::Access;
 
 use super::deliver::due;
-use super::{SessionError, Sessions, Whole};
+use super::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 impl Sessions {
@@ -15,23 +17,23 @@ impl Sessions {
     ///
     /// # Errors
     /// There is no such seat.
-    pub async fn own(&self, seat: &str) -> Result<Own, SessionError> {
+    pub async fn own(&self, seat: &str) -> Result<CandidateView, SessionError> {
         let row = self.inner.database.seats().find(seat).await?;
         let row = row.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: seat.to_owned(),
         })?;
-        let whole = self.whole(self.find(&row.session).await?).await?;
+        let snapshot = self.snapshot(self.find(&row.session).await?).await?;
         let now_ms = self.inner.clock.now_ms();
         let mut attempts = Vec::new();
-        for scenario in &whole.scenarios {
+        for scenario in &snapshot.scenarios {
             let here = |one: &&AttemptRow| one.seat == row.id && one.scenario == scenario.scenario;
-            if let Some(attempt) = whole.attempts.iter().find(here) {
-                attempts.push(self.own_attempt(&whole, attempt, now_ms).await?);
+            if let Some(attempt) = snapshot.attempts.iter().find(here) {
+                attempts.push(self.own_attempt(&snapshot, attempt, now_ms).await?);
             }
         }
-        Ok(Own {
-            session: whole.session.name.clone(),
-            messages: messages(whole.log.entries(), &row.number),
+        Ok(CandidateView {
+            session: snapshot.session.name.clone(),
+            messages: messages(snapshot.log.entries(), &row.number),
             number: row.number,
             name: row.name,
             now_ms,
@@ -41,18 +43,18 @@ impl Sessions {
 
     async fn own_attempt(
         &self,
-        whole: &Whole,
+        snapshot: &SessionSnapshot,
         attempt: &AttemptRow,
         now_ms: u64,
-    ) -> Result<OwnAttempt, SessionError> {
-        let view = whole.attempt_view(attempt, now_ms);
+    ) -> Result<CandidateAttemptView, SessionError> {
+        let view = snapshot.attempt_view(attempt, now_ms);
         let topology = self.drawn(attempt).await?;
         let has_begun = attempt.state.has_begun();
         let saved = self.inner.deliverables.of_attempt(&attempt.id).await?;
         let open = attempt.state.is_open();
         let nodes = topology.nodes.iter();
         let nodes = nodes.filter(|(_, node)| open && node.access.contains(&Access::Terminal));
-        Ok(OwnAttempt {
+        Ok(CandidateAttemptView {
             id: view.id,
             title: topology.title.clone(),
             brief: if has_begun {
@@ -81,7 +83,7 @@ impl Sessions {
         seat: &str,
         attempt: &str,
         reason: Option<String>,
-    ) -> Result<Own, SessionError> {
+    ) -> Result<CandidateView, SessionError> {
         let nobody = || SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         };
@@ -94,8 +96,8 @@ impl Sessions {
             .find(seat)
             .await?
             .ok_or_else(nobody)?;
-        let order = Order {
-            which: Which {
+        let order = AttemptsRequest {
+            selection: AttemptSelection {
                 seats: Some(vec![seat.number.clone()]),
                 scenario: Some(row.scenario),
             },
@@ -107,13 +109,13 @@ impl Sessions {
     }
 }
 
-fn messages(log: &[Entry], number: &str) -> Vec<Message> {
+fn messages(log: &[LogEntry], number: &str) -> Vec<MessageView> {
     let said = log.iter().filter_map(|entry| {
-        let Deed::Said { seat, text } = &entry.deed else {
+        let LogAction::Said { seat, text } = &entry.deed else {
             return None;
         };
         let meant = seat.as_ref().is_none_or(|seat| seat == number);
-        meant.then(|| Message {
+        meant.then(|| MessageView {
             at_ms: entry.at_ms,
             text: text.clone(),
         })

@@ -1,12 +1,12 @@
 //! Which attempts an order means, and whether it can be done for them.
 
-use plateau_core::api::Which;
+use plateau_core::api::AttemptSelection;
 use plateau_core::exam::session::{AttemptState, SessionState};
 
-use super::{SessionError, Whole};
+use super::{SessionError, SessionSnapshot};
 use crate::store::attempts::AttemptRow;
 
-impl Whole {
+impl SessionSnapshot {
     pub(super) fn seat_number(&self, attempt: &AttemptRow) -> String {
         self.seat(attempt)
             .map_or_else(|| attempt.seat.clone(), |seat| seat.number.clone())
@@ -25,9 +25,9 @@ impl Whole {
     }
 
     /// Whether all that is named is there.
-    pub(super) fn known(&self, which: &Which) -> Result<(), SessionError> {
+    pub(super) fn known(&self, selection: &AttemptSelection) -> Result<(), SessionError> {
         let numbers: Vec<&String> = self.seats.values().map(|seat| &seat.number).collect();
-        let wanted = which.seats.iter().flatten();
+        let wanted = selection.seats.iter().flatten();
         if let Some(seat) = wanted.into_iter().find(|seat| !numbers.contains(seat)) {
             return Err(SessionError::NoSuchSeat {
                 session: self.session.name.clone(),
@@ -35,7 +35,7 @@ impl Whole {
             });
         }
         let known = |wanted: &String| self.scenarios.iter().any(|row| row.scenario == *wanted);
-        match which.scenario.as_ref().filter(|wanted| !known(wanted)) {
+        match selection.scenario.as_ref().filter(|wanted| !known(wanted)) {
             Some(scenario) => Err(SessionError::NoSuchScenario {
                 session: self.session.name.clone(),
                 scenario: scenario.clone(),
@@ -48,18 +48,21 @@ impl Whole {
     /// possible for each of them.
     pub(super) fn choose(
         &self,
-        which: &Which,
+        selection: &AttemptSelection,
         can: impl Fn(AttemptState) -> Option<AttemptState>,
     ) -> Result<Vec<AttemptRow>, SessionError> {
-        self.known(which)?;
+        self.known(selection)?;
         let meant = self.attempts.iter().filter(|attempt| {
             let seat = self.seat_number(attempt);
             let scenario = &attempt.scenario;
-            which
+            selection
                 .seats
                 .as_ref()
                 .is_none_or(|seats| seats.contains(&seat))
-                && which.scenario.as_ref().is_none_or(|one| one == scenario)
+                && selection
+                    .scenario
+                    .as_ref()
+                    .is_none_or(|one| one == scenario)
         });
         let (good, bad): (Vec<_>, Vec<_>) = meant
             .cloned()
@@ -70,7 +73,7 @@ impl Whole {
             .filter(|attempt| unserved(attempt))
             .map(|attempt| (self.seat_number(attempt), attempt.state))
             .collect();
-        if which.seats.is_some() && !stuck.is_empty() {
+        if selection.seats.is_some() && !stuck.is_empty() {
             return Err(SessionError::Attempts { attempts: stuck });
         }
         if good.is_empty() {

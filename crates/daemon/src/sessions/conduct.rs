@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use plateau_core::api::{Event, What};
-use plateau_core::exam::clock::{Reading, WARNINGS_MS};
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::api::{LabEvent, LabEventKind};
+use plateau_core::exam::clock::{ClockReading, WARNINGS_MS};
+use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::{AttemptState, SessionMove, SessionState};
 use plateau_labs::error::chain;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{SessionError, Sessions, Whole};
+use super::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 use crate::store::sessions::SessionRow;
 
@@ -33,7 +33,7 @@ pub(super) async fn conduct(sessions: Sessions) {
             Ok(round) => round,
             Err(error) => {
                 tracing::error!(error = chain(&error), "sessions cannot be conducted");
-                Round {
+                RoundOutcome {
                     next_ms: Some(now + AGAIN_MS),
                     working: true,
                 }
@@ -50,7 +50,7 @@ pub(super) async fn conduct(sessions: Sessions) {
             tokio::select! {
                 () = inner.stop.cancelled() => return,
                 () = inner.wake.notified() => break,
-                () = some_lab_changes(&mut labs) => break,
+                () = await_lab_change(&mut labs) => break,
                 Ok(()) = disk.changed() => break,
                 () = tokio::time::sleep(step) => {}
             }
@@ -64,10 +64,10 @@ pub(super) async fn conduct(sessions: Sessions) {
 }
 
 /// Waits until a lab is in another state.
-async fn some_lab_changes(events: &mut Receiver<Event>) {
+async fn await_lab_change(events: &mut Receiver<LabEvent>) {
     loop {
         match events.recv().await {
-            Ok(event) if !matches!(event.what, What::State { .. }) => {}
+            Ok(event) if !matches!(event.what, LabEventKind::State { .. }) => {}
             // Also where some were missed.
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             // The labs outlive the sessions; who stops is told so.
@@ -77,22 +77,22 @@ async fn some_lab_changes(events: &mut Receiver<Event>) {
 }
 
 /// What a round found.
-struct Round {
+struct RoundOutcome {
     /// When there is something to do next, in milliseconds since the epoch.
     next_ms: Option<u64>,
     /// Whether a clock runs.
     working: bool,
 }
 
-impl Round {
-    fn look_again(&mut self, at_ms: u64) {
+impl RoundOutcome {
+    fn schedule_round(&mut self, at_ms: u64) {
         self.next_ms = [self.next_ms, Some(at_ms)].into_iter().flatten().min();
     }
 }
 
 impl Sessions {
-    async fn round(&self) -> Result<Round, SessionError> {
-        let mut round = Round {
+    async fn round(&self) -> Result<RoundOutcome, SessionError> {
+        let mut round = RoundOutcome {
             next_ms: None,
             working: false,
         };
@@ -105,10 +105,10 @@ impl Sessions {
             }
             let name = session.name.clone();
             // What cannot be written for one must not keep the others from their time.
-            if let Err(error) = self.attend_all(session, &mut round).await {
+            if let Err(error) = self.update_attempts(session, &mut round).await {
                 let error = chain(&error);
                 tracing::error!(session = name, error, "a session cannot be conducted");
-                round.look_again(self.inner.clock.now_ms() + AGAIN_MS);
+                round.schedule_round(self.inner.clock.now_ms() + AGAIN_MS);
             }
         }
         self.inner.heartbeat.set(round.working);
@@ -116,54 +116,61 @@ impl Sessions {
             && let Err(error) = self.beat().await
         {
             tracing::error!(error = chain(&error), "the clock cannot be written down");
-            round.look_again(self.inner.clock.now_ms() + AGAIN_MS);
+            round.schedule_round(self.inner.clock.now_ms() + AGAIN_MS);
         }
         Ok(round)
     }
 
     /// Attends to all attempts of a session; of what fails, the first is told.
-    async fn attend_all(&self, session: SessionRow, round: &mut Round) -> Result<(), SessionError> {
-        let whole = self.whole(session).await?;
-        let mut failed = self.mind_the_labs(&whole).await.err();
-        let whole = self.whole(whole.session).await?;
-        for attempt in &whole.attempts {
-            let attended = self.attend(&whole, attempt, round).await;
+    async fn update_attempts(
+        &self,
+        session: SessionRow,
+        round: &mut RoundOutcome,
+    ) -> Result<(), SessionError> {
+        let snapshot = self.snapshot(session).await?;
+        let mut failed = self.sync_interruptions(&snapshot).await.err();
+        let snapshot = self.snapshot(snapshot.session).await?;
+        for attempt in &snapshot.attempts {
+            let attended = self.update_attempt(&snapshot, attempt, round).await;
             failed = failed.or(attended.err());
         }
-        let told = self.alarm_of_disk(&whole.session).await;
+        let told = self.warn_of_full_disk(&snapshot.session).await;
         failed = failed.or(told.err());
         match failed {
             Some(error) => Err(error),
-            None => self.move_along(&whole).await,
+            None => self.advance_session(&snapshot).await,
         }
     }
 
-    async fn attend(
+    async fn update_attempt(
         &self,
-        whole: &Whole,
+        snapshot: &SessionSnapshot,
         attempt: &AttemptRow,
-        round: &mut Round,
+        round: &mut RoundOutcome,
     ) -> Result<(), SessionError> {
         let now = self.inner.clock.now_ms();
-        let reading = whole.reading(attempt, now);
+        let reading = snapshot.reading(attempt, now);
         let deadline = reading.as_ref().and_then(|reading| reading.deadline_ms);
         let is_over = deadline.is_some_and(|deadline| deadline <= now);
-        self.mind_the_doors(attempt, is_over);
+        self.sync_terminal_access(attempt, is_over);
         match attempt.state {
             AttemptState::Running | AttemptState::Paused => {
                 round.working |= attempt.state == AttemptState::Running;
                 if let Some(reading) = reading {
                     self.set_lab_clock(attempt, &reading).await;
-                    if let Some(next) = self.keep_time(whole, attempt, &reading, now).await? {
-                        round.look_again(next);
+                    if let Some(next) = self
+                        .enforce_deadline(snapshot, attempt, &reading, now)
+                        .await?
+                    {
+                        round.schedule_round(next);
                     }
                 }
             }
             AttemptState::Preparing | AttemptState::HandedIn | AttemptState::Kept => {
-                self.work_on(attempt);
+                self.start_work(attempt);
             }
             AttemptState::Waiting | AttemptState::Absent if attempt.lab.is_some() => {
-                self.work_on(attempt);
+                self.start_work(attempt);
             }
             AttemptState::Waiting
             | AttemptState::Absent
@@ -176,7 +183,7 @@ impl Sessions {
 
     /// Lets the candidate to his terminals while he may work, and nobody afterwards: where his time
     /// is up, also as long as that cannot be written down.
-    fn mind_the_doors(&self, attempt: &AttemptRow, is_over: bool) {
+    fn sync_terminal_access(&self, attempt: &AttemptRow, is_over: bool) {
         let Some(lab) = attempt.lab.clone() else {
             return;
         };
@@ -199,25 +206,25 @@ impl Sessions {
     }
 
     /// Ends an attempt whose time is up, and warns one whose time runs out. When to look again.
-    async fn keep_time(
+    async fn enforce_deadline(
         &self,
-        whole: &Whole,
+        snapshot: &SessionSnapshot,
         attempt: &AttemptRow,
-        reading: &Reading,
+        reading: &ClockReading,
         now: u64,
     ) -> Result<Option<u64>, SessionError> {
         let Some(deadline) = reading.deadline_ms else {
             return Ok(None);
         };
         if deadline <= now {
-            self.end_in_time(attempt).await?;
+            self.hand_in_at_deadline(attempt).await?;
             return Ok(None);
         }
         if attempt.state != AttemptState::Running {
             return Ok(Some(deadline));
         }
-        if let Some(left_ms) = due_warning(whole.log.entries(), &attempt.id, reading) {
-            let deed = Deed::Warned {
+        if let Some(left_ms) = due_warning(snapshot.log.entries(), &attempt.id, reading) {
+            let deed = LogAction::Warned {
                 attempt: attempt.id.clone(),
                 left_ms,
             };
@@ -231,9 +238,9 @@ impl Sessions {
     }
 
     /// Moves a session on where its attempts have come to their ends.
-    async fn move_along(&self, whole: &Whole) -> Result<(), SessionError> {
-        let attempts = &whole.attempts;
-        let by = match whole.session.state {
+    async fn advance_session(&self, snapshot: &SessionSnapshot) -> Result<(), SessionError> {
+        let attempts = &snapshot.attempts;
+        let by = match snapshot.session.state {
             SessionState::Preparing
                 if !attempts
                     .iter()
@@ -252,12 +259,13 @@ impl Sessions {
             | SessionState::Sealed
             | SessionState::Cancelled => return Ok(()),
         };
-        self.move_session_by_itself(&whole.session.id, by).await
+        self.move_session_automatically(&snapshot.session.id, by)
+            .await
     }
 
     /// Has somebody work on an attempt, unless somebody does.
-    fn work_on(&self, attempt: &AttemptRow) {
-        let Some(busy) = Busy::with(self, &attempt.id) else {
+    fn start_work(&self, attempt: &AttemptRow) {
+        let Some(busy) = WorkGuard::with(self, &attempt.id) else {
             return;
         };
         let sessions = self.clone();
@@ -274,7 +282,7 @@ impl Sessions {
     }
 
     /// Has the scenario's events happen by the candidate's clock, which stands still where his does.
-    async fn set_lab_clock(&self, attempt: &AttemptRow, reading: &Reading) {
+    async fn set_lab_clock(&self, attempt: &AttemptRow, reading: &ClockReading) {
         let Some(lab) = &attempt.lab else {
             return;
         };
@@ -288,12 +296,12 @@ impl Sessions {
 }
 
 /// That somebody works on an attempt, for as long as it is held.
-struct Busy {
+struct WorkGuard {
     sessions: Sessions,
     attempt: String,
 }
 
-impl Busy {
+impl WorkGuard {
     /// `None` where somebody does already.
     fn with(sessions: &Sessions, attempt: &str) -> Option<Self> {
         let busy = sessions.inner.busy.lock();
@@ -305,7 +313,7 @@ impl Busy {
     }
 }
 
-impl Drop for Busy {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
         let busy = self.sessions.inner.busy.lock();
         let mut busy: std::sync::MutexGuard<'_, BTreeSet<String>> =
@@ -316,19 +324,20 @@ impl Drop for Busy {
 
 /// The warning that is due: of those that were granted at all, the last that is reached, unless it
 /// was given since time was added last.
-fn due_warning(log: &[Entry], of: &str, reading: &Reading) -> Option<u64> {
+fn due_warning(log: &[LogEntry], of: &str, reading: &ClockReading) -> Option<u64> {
     let reached = WARNINGS_MS
         .into_iter()
         .filter(|at| *at < reading.granted_ms && reading.remaining_ms <= *at)
         .min()?;
     for entry in log.iter().rev() {
-        if let Deed::Warned { attempt, left_ms } = &entry.deed
+        if let LogAction::Warned { attempt, left_ms } = &entry.deed
             && attempt == of
             && *left_ms <= reached
         {
             return None;
         }
-        if let Deed::Extended { attempt, .. } | Deed::GaveBack { attempt, .. } = &entry.deed
+        if let LogAction::Extended { attempt, .. } | LogAction::GaveBack { attempt, .. } =
+            &entry.deed
             && attempt == of
         {
             break;
@@ -339,26 +348,26 @@ fn due_warning(log: &[Entry], of: &str, reading: &Reading) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use plateau_core::exam::clock::{Grant, Tick, WHOLE, read};
+    use plateau_core::exam::clock::{ClockEvent, TimeGrant, WHOLE, read};
 
     use super::*;
 
     const MINUTE: u64 = 60_000;
 
-    fn reading(minutes: u64, passed: u64) -> Reading {
-        let grant = Grant {
+    fn reading(minutes: u64, passed: u64) -> ClockReading {
+        let grant = TimeGrant {
             duration_ms: minutes * MINUTE,
             factor: WHOLE,
             breaks_ms: 0,
         };
-        read(&grant, &[(0, Tick::Start)], passed)
+        read(&grant, &[(0, ClockEvent::Start)], passed)
     }
 
-    fn log(deeds: Vec<Deed>) -> Vec<Entry> {
-        let mut log: Vec<Entry> = Vec::new();
+    fn log(deeds: Vec<LogAction>) -> Vec<LogEntry> {
+        let mut log: Vec<LogEntry> = Vec::new();
         for deed in deeds {
             let last = log.last().map(|last| (last.seq, last.hash.as_str()));
-            let entry = Entry::after(last, 0, "system", None, deed);
+            let entry = LogEntry::after(last, 0, "system", None, deed);
             log.push(entry);
         }
         log
@@ -366,7 +375,7 @@ mod tests {
 
     #[test]
     fn each_warning_is_given_once() {
-        let warned = |left_ms| Deed::Warned {
+        let warned = |left_ms| LogAction::Warned {
             attempt: "a".into(),
             left_ms,
         };
@@ -391,11 +400,11 @@ mod tests {
     #[test]
     fn who_is_given_time_is_warned_again() {
         let log = log(vec![
-            Deed::Warned {
+            LogAction::Warned {
                 attempt: "a".into(),
                 left_ms: 2 * MINUTE,
             },
-            Deed::Extended {
+            LogAction::Extended {
                 attempt: "a".into(),
                 by_ms: 5 * MINUTE,
             },

@@ -1,11 +1,11 @@
 //! The course of a session as a whole, and what it does by itself.
 
 use plateau_core::api::SessionView;
-use plateau_core::exam::log::Deed;
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
 use super::deed::moved;
-use super::{SYSTEM, SessionError, Sessions, Whole};
+use super::{SYSTEM, SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 impl Sessions {
@@ -22,13 +22,13 @@ impl Sessions {
         reason: Option<String>,
         actor: &str,
     ) -> Result<SessionView, SessionError> {
-        let (_gate, whole) = self.alone(session).await?;
-        let state = whole.session.state;
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        let state = snapshot.session.state;
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         if state.after(by).is_none() {
             let legal: Vec<&str> = state.moves().map(SessionMove::word).collect();
             return Err(SessionError::State {
-                session: whole.session.name,
+                session: snapshot.session.name,
                 state,
                 hint: format!("from there it can {}", legal.join(", ")),
             });
@@ -36,20 +36,20 @@ impl Sessions {
         if reason.is_none() && matches!(by, SessionMove::Reopen | SessionMove::Cancel) {
             return Err(SessionError::NoReason);
         }
-        let begun: Vec<_> = whole
+        let begun: Vec<_> = snapshot
             .attempts
             .iter()
             .filter(|attempt| {
                 !attempt.state.is_over() && attempt.state.after(AttemptMove::MissOut).is_none()
             })
-            .map(|attempt| (whole.seat_number(attempt), attempt.state))
+            .map(|attempt| (snapshot.seat_number(attempt), attempt.state))
             .collect();
         if by == SessionMove::Close && !begun.is_empty() {
             return Err(SessionError::Attempts { attempts: begun });
         }
-        let mut act = self.act(&whole, actor, reason).await?;
+        let mut act = self.act(&snapshot, actor, reason).await?;
         if by == SessionMove::Close {
-            for attempt in &whole.attempts {
+            for attempt in &snapshot.attempts {
                 let deed = moved(&attempt.id, AttemptMove::MissOut);
                 act.attempt(attempt, AttemptMove::MissOut, deed).await?;
             }
@@ -57,17 +57,17 @@ impl Sessions {
         act.session(state, by).await?;
         if by == SessionMove::Seal {
             // Now that nobody can judge any longer; where something is open, nothing is sealed.
-            self.check_judged(&whole).await?;
+            self.check_judged(&snapshot).await?;
         }
         self.done(act).await?;
-        self.show(&whole.session.id).await
+        self.show(&snapshot.session.id).await
     }
 
     /// Refuses to seal a session while anything is open: a grading, a verdict, a rubric, a decision.
     /// Who did not come is not judged.
-    async fn check_judged(&self, whole: &Whole) -> Result<(), SessionError> {
+    async fn check_judged(&self, snapshot: &SessionSnapshot) -> Result<(), SessionError> {
         let mut open = Vec::new();
-        for attempt in &whole.attempts {
+        for attempt in &snapshot.attempts {
             let points = match attempt.state {
                 AttemptState::Absent => continue,
                 AttemptState::Graded => self.inner.judging.open_points(&attempt.id).await?,
@@ -81,7 +81,11 @@ impl Sessions {
                 | AttemptState::Kept => vec![format!("the attempt is {}", attempt.state)],
             };
             if !points.is_empty() {
-                open.push((whole.seat_number(attempt), attempt.scenario.clone(), points));
+                open.push((
+                    snapshot.seat_number(attempt),
+                    attempt.scenario.clone(),
+                    points,
+                ));
             }
         }
         if open.is_empty() {
@@ -89,7 +93,7 @@ impl Sessions {
         }
         open.sort();
         Err(SessionError::OpenPoints {
-            session: whole.session.name.clone(),
+            session: snapshot.session.name.clone(),
             open,
         })
     }
@@ -100,13 +104,13 @@ impl Sessions {
     /// # Errors
     /// The session goes on, or not all could be removed.
     pub async fn clear(&self, session: &str, kept: bool, actor: &str) -> Result<(), SessionError> {
-        let (_gate, whole) = self.alone(session).await?;
-        whole.in_states(&[
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        snapshot.in_states(&[
             SessionState::Open,
             SessionState::Closed,
             SessionState::Cancelled,
         ])?;
-        let over = whole
+        let over = snapshot
             .attempts
             .iter()
             .filter(|attempt| attempt.state.is_over());
@@ -120,8 +124,8 @@ impl Sessions {
                 self.inner.labs.forget_kept(&attempt.id).await?;
             }
         }
-        let mut act = self.act(&whole, actor, None).await?;
-        act.write(Deed::Changed {
+        let mut act = self.act(&snapshot, actor, None).await?;
+        act.write(LogAction::Changed {
             what: format!("removed: {what}"),
         })
         .await?;
@@ -129,21 +133,23 @@ impl Sessions {
     }
 
     /// Moves an attempt by ourselves. Whether it was where that is legal.
-    pub(super) async fn move_by_itself(
+    pub(super) async fn move_automatically(
         &self,
         attempt: &AttemptRow,
         by: AttemptMove,
         reason: Option<&str>,
     ) -> Result<bool, SessionError> {
-        let (_gate, whole) = self.alone(&attempt.session).await?;
-        let Some(now_is) = whole.attempts.iter().find(|one| one.id == attempt.id) else {
+        let (_gate, snapshot) = self.lock_session(&attempt.session).await?;
+        let Some(now_is) = snapshot.attempts.iter().find(|one| one.id == attempt.id) else {
             return Ok(false);
         };
-        let mut act = self.act(&whole, SYSTEM, reason.map(str::to_owned)).await?;
+        let mut act = self
+            .act(&snapshot, SYSTEM, reason.map(str::to_owned))
+            .await?;
         let done = act.attempt(now_is, by, moved(&attempt.id, by)).await?;
         let is_built = |one: &AttemptRow| one.state != AttemptState::Preparing;
-        let mut others = whole.attempts.iter().filter(|one| one.id != attempt.id);
-        if done && whole.session.state == SessionState::Preparing && others.all(is_built) {
+        let mut others = snapshot.attempts.iter().filter(|one| one.id != attempt.id);
+        if done && snapshot.session.state == SessionState::Preparing && others.all(is_built) {
             // At the same moment: whoever sees the last lab wait may open the door.
             let state = SessionState::Preparing;
             act.session(state, SessionMove::Prepared).await?;
@@ -154,16 +160,23 @@ impl Sessions {
 
     /// Hands an attempt in whose time is up, at the moment at which it was. Time that was added since
     /// it was looked at counts.
-    pub(super) async fn end_in_time(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
-        let (_gate, whole) = self.alone(&attempt.session).await?;
+    pub(super) async fn hand_in_at_deadline(
+        &self,
+        attempt: &AttemptRow,
+    ) -> Result<(), SessionError> {
+        let (_gate, snapshot) = self.lock_session(&attempt.session).await?;
         let now = self.inner.clock.now_ms();
-        let mut attempts = whole.attempts.iter();
+        let mut attempts = snapshot.attempts.iter();
         let Some(now_is) = attempts.find(|one| one.id == attempt.id) else {
             return Ok(());
         };
         // Past the end a clock shows no deadline but now: it is looked at where it last ticked.
-        let ticked = whole.log.ticks(&attempt.id).last().map_or(0, |tick| tick.0);
-        let reading = whole.reading(now_is, ticked);
+        let ticked = snapshot
+            .log
+            .ticks(&attempt.id)
+            .last()
+            .map_or(0, |tick| tick.0);
+        let reading = snapshot.reading(now_is, ticked);
         let Some(moment) = reading.and_then(|reading| reading.deadline_ms) else {
             return Ok(());
         };
@@ -171,21 +184,21 @@ impl Sessions {
             return Ok(());
         }
         let reason = Some("the time is up".to_owned());
-        let mut act = self.act_of(&whole, SYSTEM, reason, moment).await?;
+        let mut act = self.act_of(&snapshot, SYSTEM, reason, moment).await?;
         let by = AttemptMove::HandIn;
         act.attempt(now_is, by, moved(&attempt.id, by)).await?;
         self.done(act).await
     }
 
     /// Moves a session by ourselves, where that is legal.
-    pub(super) async fn move_session_by_itself(
+    pub(super) async fn move_session_automatically(
         &self,
         session: &str,
         by: SessionMove,
     ) -> Result<(), SessionError> {
-        let (_gate, whole) = self.alone(session).await?;
-        let mut act = self.act(&whole, SYSTEM, None).await?;
-        act.session(whole.session.state, by).await?;
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        let mut act = self.act(&snapshot, SYSTEM, None).await?;
+        act.session(snapshot.session.state, by).await?;
         self.done(act).await
     }
 
@@ -194,10 +207,12 @@ impl Sessions {
         &self,
         session: &str,
         reason: Option<&str>,
-        deed: Deed,
+        deed: LogAction,
     ) -> Result<(), SessionError> {
-        let whole = self.whole(self.find(session).await?).await?;
-        let mut act = self.act(&whole, SYSTEM, reason.map(str::to_owned)).await?;
+        let snapshot = self.snapshot(self.find(session).await?).await?;
+        let mut act = self
+            .act(&snapshot, SYSTEM, reason.map(str::to_owned))
+            .await?;
         act.write(deed).await?;
         self.done(act).await
     }
@@ -211,16 +226,16 @@ impl Sessions {
             if session.state != SessionState::Open {
                 continue;
             }
-            let whole = self.whole(session).await?;
+            let snapshot = self.snapshot(session).await?;
             let now = self.inner.clock.now_ms();
             // Whoever wrote an entry was there.
-            let last = whole.log.entries().last().map_or(0, |last| last.at_ms);
+            let last = snapshot.log.entries().last().map_or(0, |last| last.at_ms);
             let away_ms = away_ms.min(now.saturating_sub(last));
             let reason = "the daemon was not there".to_owned();
-            let mut act = self.act(&whole, SYSTEM, Some(reason)).await?;
-            for attempt in &whole.attempts {
+            let mut act = self.act(&snapshot, SYSTEM, Some(reason)).await?;
+            for attempt in &snapshot.attempts {
                 if attempt.state == AttemptState::Running {
-                    act.write(Deed::GaveBack {
+                    act.write(LogAction::GaveBack {
                         attempt: attempt.id.clone(),
                         by_ms: away_ms,
                     })

@@ -1,15 +1,15 @@
 //! What moves write into a session's log, and what an attempt's clock is granted.
 
-use plateau_core::exam::clock::Grant;
-use plateau_core::exam::log::Deed;
+use plateau_core::exam::clock::TimeGrant;
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, SessionMove};
 
 use crate::store::seats::SeatRow;
 use crate::store::sessions::ScenarioRow;
 
 /// What an attempt's clock is granted.
-pub(super) fn grant(seat: &SeatRow, scenario: &ScenarioRow) -> Grant {
-    Grant {
+pub(super) fn grant(seat: &SeatRow, scenario: &ScenarioRow) -> TimeGrant {
+    TimeGrant {
         duration_ms: scenario.duration_ms,
         factor: seat.factor,
         breaks_ms: seat.breaks_ms,
@@ -17,8 +17,8 @@ pub(super) fn grant(seat: &SeatRow, scenario: &ScenarioRow) -> Grant {
 }
 
 /// A deed that moves an attempt.
-pub(super) fn moved(attempt: &str, by: AttemptMove) -> Deed {
-    Deed::Attempt {
+pub(super) fn moved(attempt: &str, by: AttemptMove) -> LogAction {
+    LogAction::Attempt {
         attempt: attempt.to_owned(),
         by,
         pause: None,
@@ -26,6 +26,6 @@ pub(super) fn moved(attempt: &str, by: AttemptMove) -> Deed {
 }
 
 /// A deed that moves a session.
-pub(super) fn session_moved(by: SessionMove) -> Deed {
-    Deed::Session { by }
+pub(super) fn session_moved(by: SessionMove) -> LogAction {
+    LogAction::Session { by }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, pin_mut};
-use plateau_core::exam::deliverable::{DeliverableView, DueView, SavedView, VersionView};
+use plateau_core::exam::deliverable::{
+    AssignedDeliverableView, DeliverableView, SavedDeliverableView, VersionView,
+};
 use plateau_core::quantity::Size;
 use plateau_core::topology::{Deliverable, Task, Topology};
 
@@ -25,7 +27,7 @@ const REFUSING: Duration = Duration::from_secs(30);
 
 /// What a candidate sends.
 #[derive(Clone, Copy, Debug)]
-pub struct Sending<'a> {
+pub struct DeliverableUpload<'a> {
     /// The identifier of his seat.
     pub seat: &'a str,
     /// The attempt.
@@ -48,9 +50,9 @@ impl Sessions {
     /// The attempt is not his or not open, the task does not take it, or it is not what its name says.
     pub async fn save<E>(
         &self,
-        sending: Sending<'_>,
+        sending: DeliverableUpload<'_>,
         content: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<SavedView, SessionError>
+    ) -> Result<SavedDeliverableView, SessionError>
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
@@ -58,20 +60,20 @@ impl Sessions {
         let saved = self.save_from(sending, content.as_mut()).await;
         if saved.is_err() {
             // A client that still sends would not see why it is refused.
-            let _ = tokio::time::timeout(REFUSING, pass_over(content)).await;
+            let _ = tokio::time::timeout(REFUSING, discard_rest(content)).await;
         }
         saved
     }
 
     async fn save_from<E>(
         &self,
-        sending: Sending<'_>,
+        sending: DeliverableUpload<'_>,
         content: Pin<&mut impl Stream<Item = Result<Bytes, E>>>,
-    ) -> Result<SavedView, SessionError>
+    ) -> Result<SavedDeliverableView, SessionError>
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let Sending { seat, name, .. } = sending;
+        let DeliverableUpload { seat, name, .. } = sending;
         let nobody = || SessionError::NoSuchAttempt {
             attempt: sending.attempt.to_owned(),
         };
@@ -176,11 +178,14 @@ impl Sessions {
 }
 
 /// What the tasks ask a candidate for, with what counts of it.
-pub(super) fn due(tasks: &[Task], mut saved: BTreeMap<String, Vec<VersionView>>) -> Vec<DueView> {
+pub(super) fn due(
+    tasks: &[Task],
+    mut saved: BTreeMap<String, Vec<VersionView>>,
+) -> Vec<AssignedDeliverableView> {
     let due = tasks.iter().filter_map(|task| {
         let asked = task.deliverable.as_ref()?;
-        Some(DueView {
-            counts: saved.remove(&task.id).and_then(|mut all| all.pop()),
+        Some(AssignedDeliverableView {
+            current: saved.remove(&task.id).and_then(|mut all| all.pop()),
             task: task.id.clone(),
             title: task.title.clone(),
             accept: asked.accept.clone(),
@@ -212,7 +217,7 @@ fn check_writer(writer: &str) -> Result<(), DeliverableError> {
 }
 
 /// Passes over what is still sent, piece by piece.
-async fn pass_over<E>(mut content: Pin<&mut impl Stream<Item = Result<Bytes, E>>>) {
+async fn discard_rest<E>(mut content: Pin<&mut impl Stream<Item = Result<Bytes, E>>>) {
     let mut passed = 0_usize;
     while let Some(Ok(piece)) = content.next().await {
         passed = passed.saturating_add(piece.len());

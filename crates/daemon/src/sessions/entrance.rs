@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 
 use plateau_core::exam::code;
-use plateau_core::exam::log::Deed;
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
 use plateau_labs::error::chain;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::arrange::digest;
 use super::{SYSTEM, SessionError, Sessions};
-use crate::access::{Access, Made, Principal};
-use crate::ssh::{Admission, Gate, Knock, Proof, Refusal, Stage};
+use crate::access::{Access, CreatedLogin, Principal};
+use crate::ssh::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 use crate::store;
 use crate::store::log::Log;
 use crate::store::seats::SeatRow;
@@ -36,7 +36,7 @@ impl Sessions {
         access: &Access,
         typed: &str,
         from: Option<IpAddr>,
-    ) -> Result<Made, SessionError> {
+    ) -> Result<CreatedLogin, SessionError> {
         let made = access.log_in_by_code(typed, from).await?;
         if let Principal::Seat { place, .. } = &made.principal {
             let from = from.map_or_else(|| "this machine".to_owned(), |from| from.to_string());
@@ -58,7 +58,7 @@ impl Sessions {
                 | SessionState::Closed,
             ) => {}
         }
-        let deed = Deed::Entered {
+        let deed = LogAction::Entered {
             seat: seat.to_owned(),
             from,
         };
@@ -80,37 +80,37 @@ impl Sessions {
         })
     }
 
-    async fn admit(&self, access: &Access, knock: Knock) -> Result<Admission, Refusal> {
-        let failed = |error: SessionError| Refusal::Wrong(chain(&error));
+    async fn admit(&self, access: &Access, knock: AuthRequest) -> Result<Admission, AuthRejection> {
+        let failed = |error: SessionError| AuthRejection::Wrong(chain(&error));
         let seat = match &knock.proof {
-            Proof::Password(code) => self.seat_of(code).await.map_err(failed)?,
+            Credential::Password(code) => self.seat_of(code).await.map_err(failed)?,
             // Clients offer all that they have: one that opens nothing is no guess.
-            Proof::Key(key) => {
+            Credential::Key(key) => {
                 let seat = self.seat_of_key(key).await.map_err(failed)?;
-                let nobody = || Refusal::Wrong("the key leads to no seat".to_owned());
+                let nobody = || AuthRejection::Wrong("the key leads to no seat".to_owned());
                 Some(seat.ok_or_else(nobody)?)
             }
         };
         let Some(seat) = seat else {
-            let counted = access.missed(Some(knock.peer.ip()));
+            let counted = access.count_wrong_code(Some(knock.peer.ip()));
             return Err(match counted {
-                Ok(()) => Refusal::Wrong("there is no such access code".to_owned()),
-                Err(error) => Refusal::TooMany(chain(&error)),
+                Ok(()) => AuthRejection::Wrong("there is no such access code".to_owned()),
+                Err(error) => AuthRejection::TooMany(chain(&error)),
             });
         };
         let own = self.own(&seat.id).await.map_err(failed)?;
         let mut open = own.attempts.into_iter();
         let open = open.find_map(|attempt| Some((attempt.lab?, attempt.nodes)));
         let (lab, nodes) = open.ok_or_else(|| {
-            Refusal::Wrong(format!(
+            AuthRejection::Wrong(format!(
                 "seat `{}` has no attempt that is open",
                 seat.number
             ))
         })?;
-        if knock.stage == Stage::Entering {
+        if knock.stage == AuthStage::Entering {
             let by = match &knock.proof {
-                Proof::Password(_) => "",
-                Proof::Key(_) => " by a key",
+                Credential::Password(_) => "",
+                Credential::Key(_) => " by a key",
             };
             let from = format!("{} over SSH{by}", knock.peer.ip());
             let entered = self.entered(&seat.session, &seat.number, from);
@@ -125,7 +125,7 @@ impl Sessions {
 
     /// Waits until the candidate of a lab may not be in it any longer; for ever where it is no
     /// candidate's.
-    pub async fn until_shut(self, lab: String) {
+    pub async fn await_revocation(self, lab: String) {
         // Listened for first, so that nothing is missed.
         let mut changes = self.subscribe();
         let database = &self.inner.database;

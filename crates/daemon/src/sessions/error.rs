@@ -2,9 +2,9 @@
 
 use plateau_core::api::ApiError;
 use plateau_core::error::ErrorCode;
-use plateau_core::exam::roster::Flaw;
+use plateau_core::exam::roster::RosterProblem;
 use plateau_core::exam::session::{AttemptState, SessionState};
-use plateau_core::problem::{Place, Problem};
+use plateau_core::problem::{Problem, SourceLocation};
 use plateau_labs::error::chain;
 use plateau_labs::lab::LabError;
 use plateau_labs::terminals::TerminalError;
@@ -62,7 +62,7 @@ pub enum SessionError {
     },
     /// The list of candidates has flaws.
     #[error("the list of candidates has {} flaw(s)", .0.len())]
-    Roster(Vec<Flaw>),
+    Roster(Vec<RosterProblem>),
     /// A scenario was not proven as it is.
     #[error("scenario `{scenario}` is not proven as it is")]
     NotProven {
@@ -219,9 +219,9 @@ impl SessionError {
 }
 
 /// A flaw in the list as clients show what is wrong in a file.
-fn problem(flaw: &Flaw) -> Problem {
+fn problem(flaw: &RosterProblem) -> Problem {
     Problem {
-        place: Place {
+        place: SourceLocation {
             file: "candidates".to_owned(),
             line: u32::try_from(flaw.line).unwrap_or(u32::MAX),
             column: 1,

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use plateau_core::exam::clock::Tick;
-use plateau_core::exam::log::Entry;
+use plateau_core::exam::clock::ClockEvent;
+use plateau_core::exam::log::LogEntry;
 use quick_cache::sync::Cache;
 
 use crate::store::database::DatabaseError;
@@ -19,18 +19,18 @@ const SESSIONS: usize = 32;
 /// A log, and what it does to the clocks of its attempts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    entries: Vec<Entry>,
-    ticks: BTreeMap<String, Vec<(u64, Tick)>>,
+    entries: Vec<LogEntry>,
+    ticks: BTreeMap<String, Vec<(u64, ClockEvent)>>,
 }
 
 impl History {
     /// All entries, in their order.
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[LogEntry] {
         &self.entries
     }
 
     /// What the log does to the clock of an attempt, in its order.
-    pub(super) fn ticks(&self, attempt: &str) -> &[(u64, Tick)] {
+    pub(super) fn ticks(&self, attempt: &str) -> &[(u64, ClockEvent)] {
         self.ticks.get(attempt).map_or(&[], Vec::as_slice)
     }
 
@@ -40,13 +40,13 @@ impl History {
     }
 
     /// Whether an entry can come after all that are known.
-    fn is_next(&self, entry: &Entry) -> bool {
+    fn is_next(&self, entry: &LogEntry) -> bool {
         let last = self.entries.last();
         entry.seq == self.last() + 1 && last.is_none_or(|last| last.hash == entry.previous)
     }
 
     /// Takes what was written since.
-    fn extend(&mut self, new: Vec<Entry>) {
+    fn extend(&mut self, new: Vec<LogEntry>) {
         for entry in new {
             if let Some((attempt, tick)) = entry.attempt_tick() {
                 let ticks = self.ticks.entry(attempt.to_owned()).or_default();
@@ -98,9 +98,9 @@ impl Histories {
 mod tests {
     use std::path::Path;
 
-    use plateau_core::api::Terms;
+    use plateau_core::api::SessionTerms;
     use plateau_core::exam::clock::PauseKind;
-    use plateau_core::exam::log::Deed;
+    use plateau_core::exam::log::LogAction;
     use plateau_core::exam::session::{AttemptMove, SessionState};
 
     use super::*;
@@ -116,7 +116,7 @@ mod tests {
                 id: id.to_owned(),
                 name: id.to_owned(),
                 state: SessionState::Draft,
-                terms: serde_json::from_str::<Terms>(
+                terms: serde_json::from_str::<SessionTerms>(
                     r#"{ "title": "tsgeri", "centre": "Nantes", "from": "2026-12-01",
                          "to": "2026-12-02", "responsible": "M. Durand" }"#,
                 )
@@ -131,37 +131,37 @@ mod tests {
     }
 
     /// Some deed that follows from a number.
-    fn deed(number: u64) -> Deed {
+    fn deed(number: u64) -> LogAction {
         let attempt = ATTEMPTS[usize::try_from(number % 3).unwrap()].to_owned();
         match number % 7 {
-            0 => Deed::Attempt {
+            0 => LogAction::Attempt {
                 attempt,
                 by: AttemptMove::Start,
                 pause: None,
             },
-            1 => Deed::Attempt {
+            1 => LogAction::Attempt {
                 attempt,
                 by: AttemptMove::Pause,
                 pause: Some(PauseKind::Break),
             },
-            2 => Deed::Attempt {
+            2 => LogAction::Attempt {
                 attempt,
                 by: AttemptMove::Resume,
                 pause: None,
             },
-            3 => Deed::Extended {
+            3 => LogAction::Extended {
                 attempt,
                 by_ms: number,
             },
-            4 => Deed::GaveBack {
+            4 => LogAction::GaveBack {
                 attempt,
                 by_ms: number,
             },
-            5 => Deed::Warned {
+            5 => LogAction::Warned {
                 attempt,
                 left_ms: number,
             },
-            _ => Deed::Changed {
+            _ => LogAction::Changed {
                 what: number.to_string(),
             },
         }

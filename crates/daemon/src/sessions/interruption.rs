@@ -2,10 +2,10 @@
 
 use plateau_core::api::LabState;
 use plateau_core::exam::clock::PauseKind;
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::{AttemptMove, AttemptState};
 
-use super::{SYSTEM, SessionError, Sessions, Whole};
+use super::{SYSTEM, SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// Whether a candidate can work in a lab.
@@ -22,36 +22,39 @@ enum Presence {
 impl Sessions {
     /// Stops the clocks of those whose labs went away, and lets those go on that were stopped so
     /// and whose labs are back: for each session in one act, at one moment.
-    pub(super) async fn mind_the_labs(&self, whole: &Whole) -> Result<(), SessionError> {
-        let is_due = |attempt| self.due(whole.log.entries(), attempt).is_some();
-        if whole.attempts.iter().any(is_due) {
-            self.follow_the_labs(&whole.session.id).await?;
+    pub(super) async fn sync_interruptions(
+        &self,
+        snapshot: &SessionSnapshot,
+    ) -> Result<(), SessionError> {
+        let is_due = |attempt| self.due(snapshot.log.entries(), attempt).is_some();
+        if snapshot.attempts.iter().any(is_due) {
+            self.follow_labs(&snapshot.session.id).await?;
         }
-        for attempt in &whole.attempts {
-            if let Some(problem) = self.not_back(whole.log.entries(), attempt)
+        for attempt in &snapshot.attempts {
+            if let Some(problem) = self.missing_nodes(snapshot.log.entries(), attempt)
                 && attempt.problem.as_ref() != Some(&problem)
             {
                 let attempts = self.inner.database.attempts();
                 let set = attempts.set_problem(&attempt.id, Some(&problem));
                 set.await?;
-                let number = whole.seat_number(attempt);
+                let number = snapshot.seat_number(attempt);
                 let what = format!("seat `{number}` waits, somebody has to look: {problem}");
-                self.note(&attempt.session, None, Deed::Alarmed { what })
+                self.note(&attempt.session, None, LogAction::Alarmed { what })
                     .await?;
             }
         }
         Ok(())
     }
 
-    async fn follow_the_labs(&self, session: &str) -> Result<(), SessionError> {
-        let (_gate, whole) = self.alone(session).await?;
-        let mut act = self.act(&whole, SYSTEM, None).await?;
-        for attempt in &whole.attempts {
-            let Some((by, reason)) = self.due(whole.log.entries(), attempt) else {
+    async fn follow_labs(&self, session: &str) -> Result<(), SessionError> {
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        let mut act = self.act(&snapshot, SYSTEM, None).await?;
+        for attempt in &snapshot.attempts {
+            let Some((by, reason)) = self.due(snapshot.log.entries(), attempt) else {
                 continue;
             };
-            act.because(reason);
-            let deed = Deed::Attempt {
+            act.with_reason(reason);
+            let deed = LogAction::Attempt {
                 attempt: attempt.id.clone(),
                 by,
                 pause: (by == AttemptMove::Pause).then_some(PauseKind::Incident),
@@ -59,7 +62,7 @@ impl Sessions {
             act.attempt(attempt, by, deed).await?;
         }
         self.done(act).await?;
-        for attempt in &whole.attempts {
+        for attempt in &snapshot.attempts {
             if attempt.problem.is_some() && attempt.state == AttemptState::Paused {
                 self.inner
                     .database
@@ -72,7 +75,7 @@ impl Sessions {
     }
 
     /// What the presence of an attempt's lab asks for now, and why.
-    fn due(&self, log: &[Entry], attempt: &AttemptRow) -> Option<(AttemptMove, String)> {
+    fn due(&self, log: &[LogEntry], attempt: &AttemptRow) -> Option<(AttemptMove, String)> {
         match attempt.state {
             AttemptState::Running => match self.presence(attempt) {
                 Presence::Away(why) => Some((AttemptMove::Pause, why)),
@@ -118,7 +121,7 @@ impl Sessions {
     }
 
     /// What of a lab did not come back, where its candidate's clock stands still for that.
-    fn not_back(&self, log: &[Entry], attempt: &AttemptRow) -> Option<String> {
+    fn missing_nodes(&self, log: &[LogEntry], attempt: &AttemptRow) -> Option<String> {
         if attempt.state != AttemptState::Paused || !was_interrupted(log, &attempt.id) {
             return None;
         }
@@ -130,9 +133,9 @@ impl Sessions {
 }
 
 /// Whether it was the daemon that stopped an attempt's clock last.
-fn was_interrupted(log: &[Entry], of: &str) -> bool {
+fn was_interrupted(log: &[LogEntry], of: &str) -> bool {
     let mut pauses = log.iter().rev().filter(|entry| {
-        matches!(&entry.deed, Deed::Attempt { attempt, by: AttemptMove::Pause, .. } if attempt == of)
+        matches!(&entry.deed, LogAction::Attempt { attempt, by: AttemptMove::Pause, .. } if attempt == of)
     });
     pauses.next().is_some_and(|entry| entry.actor == SYSTEM)
 }

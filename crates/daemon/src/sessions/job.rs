@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use plateau_core::api::{CheckLab, LabState};
-use plateau_core::exam::log::Deed;
+use plateau_core::api::{CheckRequest, LabState};
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, AttemptState};
 use plateau_labs::error::chain;
 use plateau_labs::lab::LabError;
@@ -66,7 +66,7 @@ impl Sessions {
                     .attempts()
                     .set_problem(id, Some(&problem))
                     .await?;
-                let deed = Deed::Alarmed {
+                let deed = LogAction::Alarmed {
                     what: format!("attempt `{id}` cannot go on yet: {problem}"),
                 };
                 self.note(&attempt.session, None, deed).await?;
@@ -83,7 +83,7 @@ impl Sessions {
         for _ in 0..TRIES {
             match self.build_once(attempt).await {
                 Ok(()) => {
-                    self.move_by_itself(attempt, AttemptMove::Prepared, None)
+                    self.move_automatically(attempt, AttemptMove::Prepared, None)
                         .await?;
                     return Ok(());
                 }
@@ -95,7 +95,7 @@ impl Sessions {
                 return Ok(());
             }
         }
-        self.move_by_itself(attempt, AttemptMove::Break, Some(&problem))
+        self.move_automatically(attempt, AttemptMove::Break, Some(&problem))
             .await
             .map(drop)
     }
@@ -188,7 +188,7 @@ impl Sessions {
         let lab = self.lab_of(attempt).await?;
         self.inner.terminals.close(&lab).await;
         self.inner.labs.keep(&lab, &attempt.id).await?;
-        self.move_by_itself(attempt, AttemptMove::Keep, None)
+        self.move_automatically(attempt, AttemptMove::Keep, None)
             .await
             .map(drop)
     }
@@ -202,14 +202,14 @@ impl Sessions {
         let graded = self.inner.database.gradings().accepted(&attempt.id).await?;
         if graded.is_none() {
             self.inner.labs.thaw(&lab).await?;
-            let seen = self.inner.labs.gather(&lab, CheckLab { phases: None });
+            let seen = self.inner.labs.gather(&lab, CheckRequest { phases: None });
             let seen = seen.await?;
             let judging = &self.inner.judging;
             judging.record(&attempt.id, seen, SYSTEM, None).await?;
         }
         let frozen = self.inner.labs.freeze(&lab).await;
         frozen?;
-        self.move_by_itself(attempt, AttemptMove::Grade, None)
+        self.move_automatically(attempt, AttemptMove::Grade, None)
             .await
             .map(drop)
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use plateau_core::api::{KeyView, SetKeys};
-use plateau_core::exam::log::Deed;
+use plateau_core::api::{KeyView, SetKeysRequest};
+use plateau_core::exam::log::LogAction;
 use russh::keys::{HashAlg, PublicKey};
 
 use super::{SessionError, Sessions};
@@ -36,12 +36,12 @@ impl Sessions {
     pub async fn set_keys(
         &self,
         attempt: &str,
-        keys: SetKeys,
+        keys: SetKeysRequest,
         actor: &str,
     ) -> Result<Vec<KeyView>, SessionError> {
         let (found, seat) = self.seat_with(attempt).await?;
-        let (_gate, whole) = self.alone(&found.session).await?;
-        let mut act = self.act(&whole, actor, None).await?;
+        let (_gate, snapshot) = self.lock_session(&found.session).await?;
+        let mut act = self.act(&snapshot, actor, None).await?;
         let rows = read(&keys, self.inner.clock.now_ms())?;
         SshKeys::remove_of(act.writing(), &seat.id).await?;
         for row in &rows {
@@ -57,7 +57,7 @@ impl Sessions {
             [] => "by no key".to_owned(),
             named => format!("by {}", named.join(", ")),
         };
-        act.write(Deed::Changed {
+        act.write(LogAction::Changed {
             what: format!("seat {} may come in over SSH {what}", seat.number),
         })
         .await?;
@@ -85,7 +85,7 @@ impl Sessions {
 }
 
 /// The keys, each once.
-fn read(keys: &SetKeys, now_ms: u64) -> Result<Vec<KeyRow>, SessionError> {
+fn read(keys: &SetKeysRequest, now_ms: u64) -> Result<Vec<KeyRow>, SessionError> {
     if keys.keys.len() > MOST {
         return Err(SessionError::Terms {
             what: format!(

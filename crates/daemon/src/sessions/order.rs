@@ -1,12 +1,15 @@
 //! Orders of those who conduct a session: each is one transaction, with its entries in the log.
 
-use plateau_core::api::{Extend, Order, Ordered, Pause, Say, Which};
+use plateau_core::api::{
+    AttemptSelection, AttemptsRequest, AttemptsResponse, ExtendRequest, MessageRequest,
+    PauseRequest,
+};
 use plateau_core::exam::clock::PauseKind;
-use plateau_core::exam::log::Deed;
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
 use super::deed::moved;
-use super::{SessionError, Sessions, Whole};
+use super::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// Most that one extension may grant: a day.
@@ -23,28 +26,29 @@ impl Sessions {
     pub async fn prepare(
         &self,
         session: &str,
-        order: Order,
+        order: AttemptsRequest,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
-        let (_gate, whole) = self.alone(session).await?;
-        let state = whole.session.state;
-        whole.in_states(&[
+    ) -> Result<AttemptsResponse, SessionError> {
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        let state = snapshot.session.state;
+        snapshot.in_states(&[
             SessionState::Draft,
             SessionState::Preparing,
             SessionState::Ready,
             SessionState::Open,
         ])?;
-        self.not_rehearsing(&whole.session.id, &whole.session.name)?;
-        let chosen = whole.choose(&order.which, |state| state.after(AttemptMove::Prepare))?;
-        self.check_room(&whole, &chosen).await?;
-        let mut act = self.act(&whole, actor, order.reason).await?;
+        self.not_rehearsing(&snapshot.session.id, &snapshot.session.name)?;
+        let chosen =
+            snapshot.choose(&order.selection, |state| state.after(AttemptMove::Prepare))?;
+        self.check_room(&snapshot, &chosen).await?;
+        let mut act = self.act(&snapshot, actor, order.reason).await?;
         act.session(state, SessionMove::Prepare).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Prepare);
             act.attempt(attempt, AttemptMove::Prepare, deed).await?;
         }
         self.done(act).await?;
-        self.ordered(&whole, &chosen).await
+        self.ordered(&snapshot, &chosen).await
     }
 
     /// Has the labs of those removed who have not begun.
@@ -54,30 +58,32 @@ impl Sessions {
     pub async fn dismantle(
         &self,
         session: &str,
-        order: Order,
+        order: AttemptsRequest,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
-        let (_gate, whole) = self.alone(session).await?;
-        let state = whole.session.state;
-        whole.in_states(&[
+    ) -> Result<AttemptsResponse, SessionError> {
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        let state = snapshot.session.state;
+        snapshot.in_states(&[
             SessionState::Preparing,
             SessionState::Ready,
             SessionState::Open,
         ])?;
-        let chosen = whole.choose(&order.which, |state| state.after(AttemptMove::Dismantle))?;
-        let mut act = self.act(&whole, actor, order.reason).await?;
+        let chosen = snapshot.choose(&order.selection, |state| {
+            state.after(AttemptMove::Dismantle)
+        })?;
+        let mut act = self.act(&snapshot, actor, order.reason).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Dismantle);
             act.attempt(attempt, AttemptMove::Dismantle, deed).await?;
         }
-        let all_gone = whole.attempts.iter().all(|attempt| {
+        let all_gone = snapshot.attempts.iter().all(|attempt| {
             attempt.state == AttemptState::Waiting || chosen.iter().any(|one| one.id == attempt.id)
         });
         if all_gone {
             act.session(state, SessionMove::Dismantle).await?;
         }
         self.done(act).await?;
-        self.ordered(&whole, &chosen).await
+        self.ordered(&snapshot, &chosen).await
     }
 
     /// Opens the door: all clocks that start here start at the same moment.
@@ -87,21 +93,21 @@ impl Sessions {
     pub async fn start(
         &self,
         session: &str,
-        order: Order,
+        order: AttemptsRequest,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
-        let (_gate, whole) = self.alone(session).await?;
-        let state = whole.session.state;
-        whole.in_states(&[SessionState::Ready, SessionState::Open])?;
-        let chosen = whole.choose(&order.which, |state| state.after(AttemptMove::Start))?;
-        let mut act = self.act(&whole, actor, order.reason).await?;
+    ) -> Result<AttemptsResponse, SessionError> {
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        let state = snapshot.session.state;
+        snapshot.in_states(&[SessionState::Ready, SessionState::Open])?;
+        let chosen = snapshot.choose(&order.selection, |state| state.after(AttemptMove::Start))?;
+        let mut act = self.act(&snapshot, actor, order.reason).await?;
         act.session(state, SessionMove::Open).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Start);
             act.attempt(attempt, AttemptMove::Start, deed).await?;
         }
         self.done(act).await?;
-        self.ordered(&whole, &chosen).await
+        self.ordered(&snapshot, &chosen).await
     }
 
     /// Stops clocks.
@@ -111,14 +117,14 @@ impl Sessions {
     pub async fn pause(
         &self,
         session: &str,
-        pause: Pause,
+        pause: PauseRequest,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
+    ) -> Result<AttemptsResponse, SessionError> {
         let kind = Some(pause.kind);
         let reason = Some(pause.reason);
         self.move_open(
             session,
-            &pause.which,
+            &pause.selection,
             AttemptMove::Pause,
             kind,
             reason,
@@ -134,13 +140,13 @@ impl Sessions {
     pub async fn resume(
         &self,
         session: &str,
-        order: Order,
+        order: AttemptsRequest,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
+    ) -> Result<AttemptsResponse, SessionError> {
         let reason = order.reason.or_else(|| Some(String::new()));
         self.move_open(
             session,
-            &order.which,
+            &order.selection,
             AttemptMove::Resume,
             None,
             reason,
@@ -156,12 +162,12 @@ impl Sessions {
     pub async fn hand_in(
         &self,
         session: &str,
-        order: Order,
+        order: AttemptsRequest,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
+    ) -> Result<AttemptsResponse, SessionError> {
         self.move_open(
             session,
-            &order.which,
+            &order.selection,
             AttemptMove::HandIn,
             None,
             order.reason,
@@ -174,15 +180,15 @@ impl Sessions {
     ///
     /// # Errors
     /// No reason is given, or they have begun.
-    pub async fn miss_out(
+    pub async fn mark_absent(
         &self,
         session: &str,
-        order: Order,
+        order: AttemptsRequest,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
+    ) -> Result<AttemptsResponse, SessionError> {
         self.move_open(
             session,
-            &order.which,
+            &order.selection,
             AttemptMove::MissOut,
             None,
             order.reason,
@@ -194,24 +200,24 @@ impl Sessions {
     async fn move_open(
         &self,
         session: &str,
-        which: &Which,
+        selection: &AttemptSelection,
         by: AttemptMove,
         pause: Option<PauseKind>,
         reason: Option<String>,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
+    ) -> Result<AttemptsResponse, SessionError> {
         let reason = match (by, reason) {
             (_, None) => return Err(SessionError::NoReason),
             (AttemptMove::Resume, Some(reason)) => Some(reason).filter(|text| !text.is_empty()),
             (_, Some(reason)) if reason.trim().is_empty() => return Err(SessionError::NoReason),
             (_, reason) => reason,
         };
-        let (_gate, whole) = self.alone(session).await?;
-        whole.in_states(&[SessionState::Open, SessionState::Ready])?;
-        let chosen = whole.choose(which, |state| state.after(by))?;
-        let mut act = self.act(&whole, actor, reason).await?;
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        snapshot.in_states(&[SessionState::Open, SessionState::Ready])?;
+        let chosen = snapshot.choose(selection, |state| state.after(by))?;
+        let mut act = self.act(&snapshot, actor, reason).await?;
         for attempt in &chosen {
-            let deed = Deed::Attempt {
+            let deed = LogAction::Attempt {
                 attempt: attempt.id.clone(),
                 by,
                 pause,
@@ -219,7 +225,7 @@ impl Sessions {
             act.attempt(attempt, by, deed).await?;
         }
         self.done(act).await?;
-        self.ordered(&whole, &chosen).await
+        self.ordered(&snapshot, &chosen).await
     }
 
     /// Grants more time, also to those who have not begun yet.
@@ -229,9 +235,9 @@ impl Sessions {
     pub async fn extend(
         &self,
         session: &str,
-        extend: Extend,
+        extend: ExtendRequest,
         actor: &str,
-    ) -> Result<Ordered, SessionError> {
+    ) -> Result<AttemptsResponse, SessionError> {
         if extend.reason.trim().is_empty() {
             return Err(SessionError::NoReason);
         }
@@ -241,7 +247,7 @@ impl Sessions {
                 hint: "more than nothing, at most a day".to_owned(),
             });
         }
-        let (_gate, whole) = self.alone(session).await?;
+        let (_gate, snapshot) = self.lock_session(session).await?;
         let can_use = |state: AttemptState| match state {
             AttemptState::Waiting
             | AttemptState::Preparing
@@ -254,38 +260,43 @@ impl Sessions {
             | AttemptState::Graded
             | AttemptState::Absent => None,
         };
-        let chosen = whole.choose(&extend.which, can_use)?;
-        let mut act = self.act(&whole, actor, Some(extend.reason)).await?;
+        let chosen = snapshot.choose(&extend.selection, can_use)?;
+        let mut act = self.act(&snapshot, actor, Some(extend.reason)).await?;
         for attempt in &chosen {
-            act.write(Deed::Extended {
+            act.write(LogAction::Extended {
                 attempt: attempt.id.clone(),
                 by_ms: extend.by_ms,
             })
             .await?;
         }
         self.done(act).await?;
-        self.ordered(&whole, &chosen).await
+        self.ordered(&snapshot, &chosen).await
     }
 
     /// Says something to one candidate or to all.
     ///
     /// # Errors
     /// There is no such seat, or nothing or too much is said.
-    pub async fn say(&self, session: &str, say: Say, actor: &str) -> Result<(), SessionError> {
+    pub async fn say(
+        &self,
+        session: &str,
+        say: MessageRequest,
+        actor: &str,
+    ) -> Result<(), SessionError> {
         if say.text.trim().is_empty() || say.text.chars().count() > TEXT {
             return Err(SessionError::Terms {
                 what: "this cannot be said".to_owned(),
                 hint: format!("1 to {TEXT} characters"),
             });
         }
-        let whole = self.whole(self.find(session).await?).await?;
-        let which = Which {
+        let snapshot = self.snapshot(self.find(session).await?).await?;
+        let selection = AttemptSelection {
             seats: say.seat.clone().map(|seat| vec![seat]),
             scenario: None,
         };
-        whole.known(&which)?;
-        let mut act = self.act(&whole, actor, None).await?;
-        act.write(Deed::Said {
+        snapshot.known(&selection)?;
+        let mut act = self.act(&snapshot, actor, None).await?;
+        act.write(LogAction::Said {
             seat: say.seat,
             text: say.text,
         })
@@ -296,17 +307,21 @@ impl Sessions {
     /// The attempts that an order moved, as they are now.
     async fn ordered(
         &self,
-        before: &Whole,
+        before: &SessionSnapshot,
         chosen: &[AttemptRow],
-    ) -> Result<Ordered, SessionError> {
+    ) -> Result<AttemptsResponse, SessionError> {
         let now = self.inner.clock.now_ms();
-        let mut whole = self.whole(self.find(&before.session.id).await?).await?;
-        whole.counting = self.inner.deliverables.counting(&whole.session.id).await?;
-        let moved = whole.attempts.iter();
+        let mut snapshot = self.snapshot(self.find(&before.session.id).await?).await?;
+        snapshot.counting = self
+            .inner
+            .deliverables
+            .current_by_attempt(&snapshot.session.id)
+            .await?;
+        let moved = snapshot.attempts.iter();
         let moved = moved.filter(|attempt| chosen.iter().any(|one| one.id == attempt.id));
-        Ok(Ordered {
-            moved: moved
-                .map(|attempt| whole.attempt_view(attempt, now))
+        Ok(AttemptsResponse {
+            attempts: moved
+                .map(|attempt| snapshot.attempt_view(attempt, now))
                 .collect(),
         })
     }

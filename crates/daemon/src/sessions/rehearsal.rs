@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
-use plateau_core::api::{CheckLab, CheckResultView, LabState, Order};
-use plateau_core::exam::log::Deed;
-use plateau_core::exam::rehearsal::{Rehearsal, RehearsalEvent, Rehearsed, Room, judge, reserve};
+use plateau_core::api::{AttemptsRequest, CheckRequest, LabGradeView, LabState};
+use plateau_core::exam::log::LogAction;
+use plateau_core::exam::rehearsal::{
+    HostResources, Rehearsal, RehearsalEvent, ScenarioRehearsal, judge, reserve,
+};
 use plateau_core::exam::session::{AttemptMove, SessionState};
 use plateau_core::grade::{Grade, Verdict};
 use plateau_core::scenario::Folder;
@@ -22,7 +24,7 @@ use crate::store::rehearsals::Rehearsals;
 
 mod stage;
 
-use stage::Stage;
+use stage::RehearsalGuard;
 
 /// Events that the receiver may fall behind before the rehearsal waits for it.
 const EVENTS: usize = 64;
@@ -35,7 +37,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// One lab of it.
 #[derive(Clone, Debug)]
-struct Part {
+struct RehearsalLab {
     /// The lab's name.
     name: String,
     /// Candidate number.
@@ -45,34 +47,34 @@ struct Part {
 
 /// The labs of one scenario.
 #[derive(Debug)]
-struct Group {
+struct ScenarioLabs {
     folder: Folder,
-    parts: Vec<Part>,
+    parts: Vec<RehearsalLab>,
 }
 
 /// What became of one lab.
-struct Built {
-    part: Part,
+struct BuildOutcome {
+    part: RehearsalLab,
     took_ms: u64,
     problem: Option<String>,
 }
 
 /// A rehearsal on its way.
 #[derive(Debug)]
-struct Work {
+struct RehearsalRun {
     sessions: Sessions,
-    _stage: Stage,
+    _stage: RehearsalGuard,
     session: String,
     actor: String,
     seats: u32,
-    groups: Vec<Group>,
+    groups: Vec<ScenarioLabs>,
     events: mpsc::Sender<RehearsalEvent>,
     cancel: CancellationToken,
-    least: Mutex<Room>,
+    least: Mutex<HostResources>,
 }
 
 impl Sessions {
-    /// Rehearses a session in the background. The receiver's last event is `Rehearsed` or `Broken`;
+    /// Rehearses a session in the background. The receiver's last event is `ScenarioRehearsal` or `Broken`;
     /// dropping it ends the rehearsal and removes its labs.
     ///
     /// # Errors
@@ -81,29 +83,30 @@ impl Sessions {
     pub async fn rehearse(
         &self,
         session: &str,
-        order: Order,
+        order: AttemptsRequest,
         actor: &str,
     ) -> Result<mpsc::Receiver<RehearsalEvent>, SessionError> {
-        let (_gate, whole) = self.alone(session).await?;
-        whole.in_states(&[SessionState::Draft])?;
-        let chosen = whole.choose(&order.which, |state| state.after(AttemptMove::Prepare))?;
-        let id = whole.session.id.clone();
-        let stage = Stage::enter(self, &id);
+        let (_gate, snapshot) = self.lock_session(session).await?;
+        snapshot.in_states(&[SessionState::Draft])?;
+        let chosen =
+            snapshot.choose(&order.selection, |state| state.after(AttemptMove::Prepare))?;
+        let id = snapshot.session.id.clone();
+        let stage = RehearsalGuard::enter(self, &id);
         let stage = stage.ok_or_else(|| SessionError::Rehearsing {
-            session: whole.session.name.clone(),
+            session: snapshot.session.name.clone(),
         })?;
         let unique = uuid::Uuid::now_v7().simple().to_string();
         let name = format!("rehearsal-{}", &unique[unique.len() - 8..]);
         let mut groups = Vec::new();
         let mut number = 0;
-        for row in &whole.scenarios {
+        for row in &snapshot.scenarios {
             let scenario = self.inner.scenarios.read(&row.hash).await?;
             let mut parts = Vec::new();
             for attempt in chosen.iter().filter(|one| one.scenario == row.scenario) {
                 number += 1;
-                parts.push(Part {
+                parts.push(RehearsalLab {
                     name: format!("{name}-{number}"),
-                    seat: whole.seat_number(attempt),
+                    seat: snapshot.seat_number(attempt),
                     topology: scenario.draw(&attempt.seed).map_err(LabError::Scenario)?,
                 });
             }
@@ -113,11 +116,11 @@ impl Sessions {
             let bears = self.inner.labs.preflight(&first.topology).await;
             bears.map_err(LabError::from)?;
             let folder = scenario.folder().clone();
-            groups.push(Group { folder, parts });
+            groups.push(ScenarioLabs { folder, parts });
         }
         let seats: BTreeSet<&String> = chosen.iter().map(|attempt| &attempt.seat).collect();
         let (events, receiver) = mpsc::channel(EVENTS);
-        let work = Arc::new(Work {
+        let work = Arc::new(RehearsalRun {
             sessions: self.clone(),
             _stage: stage,
             session: id,
@@ -133,14 +136,14 @@ impl Sessions {
         Ok(receiver)
     }
 
-    async fn room(&self) -> Room {
+    async fn room(&self) -> HostResources {
         let (memory, disk) = self.inner.labs.left_of_the_host().await;
-        Room { memory, disk }
+        HostResources { memory, disk }
     }
 }
 
 /// Ends the rehearsal when nobody listens any longer, and looks at the machine until it has ended.
-async fn watch(work: Arc<Work>) {
+async fn watch(work: Arc<RehearsalRun>) {
     let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
@@ -154,11 +157,11 @@ async fn watch(work: Arc<Work>) {
     }
 }
 
-impl Work {
-    async fn look(&self) -> Room {
+impl RehearsalRun {
+    async fn look(&self) -> HostResources {
         let now = self.sessions.room().await;
         let mut least = self.least.lock().unwrap_or_else(PoisonError::into_inner);
-        *least = least.least(&now);
+        *least = least.minimum(&now);
         now
     }
 
@@ -202,7 +205,7 @@ impl Work {
             Ok(()) => RehearsalEvent::Rehearsed {
                 rehearsal: Box::new(rehearsal),
             },
-            Err(error) => RehearsalEvent::Broken { error: error.api() },
+            Err(error) => RehearsalEvent::Failed { error: error.api() },
         };
         let _ = self.events.send(last).await;
     }
@@ -210,10 +213,10 @@ impl Work {
     /// Builds the labs of a scenario, all that the machine bears.
     async fn build(
         &self,
-        group: &Group,
-        before: &Room,
+        group: &ScenarioLabs,
+        before: &HostResources,
         problems: &mut Vec<String>,
-    ) -> (Rehearsed, Vec<Part>) {
+    ) -> (ScenarioRehearsal, Vec<RehearsalLab>) {
         let (ahead, begun) = (self.look().await, Instant::now());
         let of = u32::try_from(group.parts.len()).unwrap_or(u32::MAX);
         let at_once = self.sessions.inner.building.available_permits().max(1);
@@ -234,7 +237,7 @@ impl Work {
         let building_ms = millis(begun);
         let number = u32::try_from(built.len()).unwrap_or(u32::MAX);
         let first = group.parts.first().map(|part| &part.topology);
-        let rehearsed = Rehearsed {
+        let rehearsed = ScenarioRehearsal {
             scenario: first.map_or_else(String::new, |topology| topology.scenario.clone()),
             hash: first.map_or_else(String::new, |topology| topology.hash.clone()),
             nodes: first.map_or(0, |topology| {
@@ -245,14 +248,21 @@ impl Work {
             building_ms,
             slowest_ms,
             grading_ms: 0,
-            each: ahead.gone(&self.look().await).shared(number),
+            each: ahead
+                .consumed_since(&self.look().await)
+                .divided_among(number),
             passed: vec![],
             unknown: vec![],
         };
         (rehearsed, built)
     }
 
-    async fn build_one(&self, folder: &Folder, part: Part, before: &Room) -> Built {
+    async fn build_one(
+        &self,
+        folder: &Folder,
+        part: RehearsalLab,
+        before: &HostResources,
+    ) -> BuildOutcome {
         let labs = &self.sessions.inner.labs;
         let begun = Instant::now();
         let made = async {
@@ -284,7 +294,7 @@ impl Work {
             }
         };
         let problem = made.await.err();
-        Built {
+        BuildOutcome {
             took_ms: millis(begun),
             part,
             problem,
@@ -292,7 +302,12 @@ impl Work {
     }
 
     /// Grades the labs of a scenario as nobody has touched them.
-    async fn grade(&self, rehearsed: &mut Rehearsed, parts: &[Part], problems: &mut Vec<String>) {
+    async fn grade(
+        &self,
+        rehearsed: &mut ScenarioRehearsal,
+        parts: &[RehearsalLab],
+        problems: &mut Vec<String>,
+    ) {
         let begun = Instant::now();
         let at_once = self.sessions.inner.grading.available_permits().max(1);
         let mut grading = stream::iter(parts.to_vec())
@@ -313,7 +328,7 @@ impl Work {
         rehearsed.unknown = unknown.into_iter().collect();
     }
 
-    async fn grade_one(&self, part: Part) -> (Part, Result<CheckResultView, String>) {
+    async fn grade_one(&self, part: RehearsalLab) -> (RehearsalLab, Result<LabGradeView, String>) {
         let Ok(_permit) = self.sessions.inner.grading.acquire().await else {
             return (part, Err("the daemon ends".to_owned()));
         };
@@ -321,7 +336,7 @@ impl Work {
             return (part, Err("it was given up".to_owned()));
         }
         let labs = &self.sessions.inner.labs;
-        let graded = labs.check(&part.name, CheckLab { phases: None }).await;
+        let graded = labs.check(&part.name, CheckRequest { phases: None }).await;
         (part, graded.map_err(|error| chain(&error)))
     }
 
@@ -341,16 +356,16 @@ impl Work {
         }
     }
 
-    async fn remove_one(&self, part: Part) -> (Part, Result<(), LabError>) {
+    async fn remove_one(&self, part: RehearsalLab) -> (RehearsalLab, Result<(), LabError>) {
         let removed = self.sessions.inner.labs.down(&part.name).await;
         (part, removed)
     }
 
     async fn keep(&self, rehearsal: &Rehearsal) -> Result<(), SessionError> {
-        let (_gate, whole) = self.sessions.alone(&self.session).await?;
-        let mut act = self.sessions.act(&whole, &self.actor, None).await?;
+        let (_gate, snapshot) = self.sessions.lock_session(&self.session).await?;
+        let mut act = self.sessions.act(&snapshot, &self.actor, None).await?;
         Rehearsals::add(act.writing(), &self.session, rehearsal).await?;
-        act.write(Deed::Rehearsed {
+        act.write(LogAction::Rehearsed {
             rehearsal: rehearsal.id.clone(),
             holds: rehearsal.verdict.holds,
         })

@@ -1,7 +1,7 @@
 //! Labs that were handed in, opened again for those who judge.
 
 use plateau_core::api::LabView;
-use plateau_core::exam::log::Deed;
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
 use plateau_labs::lab::LabError;
 
@@ -44,13 +44,13 @@ impl Sessions {
     }
 
     async fn note_revisited(&self, attempt: &AttemptRow, actor: &str) -> Result<(), SessionError> {
-        let (_gate, whole) = self.alone(&attempt.session).await?;
-        if whole.session.state == SessionState::Sealed {
+        let (_gate, snapshot) = self.lock_session(&attempt.session).await?;
+        if snapshot.session.state == SessionState::Sealed {
             return Ok(());
         }
-        let seat = whole.seat_number(attempt);
-        let mut act = self.act(&whole, actor, None).await?;
-        act.write(Deed::Changed {
+        let seat = snapshot.seat_number(attempt);
+        let mut act = self.act(&snapshot, actor, None).await?;
+        act.write(LogAction::Changed {
             what: format!(
                 "the lab of seat {seat} is opened again to be looked at, as it was handed in"
             ),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plateau_core::exam::rehearsal::reserve;
 use plateau_core::exam::session::AttemptState;
 
-use super::{SessionError, Sessions, Whole};
+use super::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// What a node takes that was never measured: a booted systemd with a service or two.
@@ -18,7 +18,7 @@ impl Sessions {
     /// machine does not say how much there is, nothing is refused.
     pub(super) async fn check_room(
         &self,
-        whole: &Whole,
+        snapshot: &SessionSnapshot,
         chosen: &[AttemptRow],
     ) -> Result<(), SessionError> {
         self.inner.labs.check_disk()?;
@@ -26,12 +26,12 @@ impl Sessions {
             return Ok(());
         };
         let mut each = BTreeMap::new();
-        for row in &whole.scenarios {
+        for row in &snapshot.scenarios {
             each.insert(row.hash.clone(), self.lab_bytes(&row.hash).await?);
         }
         let mut needed = 0_u64;
         for attempt in chosen {
-            let hash = whole.scenario(attempt).map(|row| &row.hash);
+            let hash = snapshot.scenario(attempt).map(|row| &row.hash);
             let bytes = hash.and_then(|hash| each.get(hash));
             needed = needed.saturating_add(bytes.copied().unwrap_or(0));
         }
@@ -75,7 +75,7 @@ impl Sessions {
         if let Some(known) = self.inner.database.rehearsals().lab_memory(hash).await? {
             return Ok(known);
         }
-        let topology = self.inner.scenarios.any_draw(hash).await?;
+        let topology = self.inner.scenarios.sample_draw(hash).await?;
         let nodes = u64::try_from(topology.nodes.len()).unwrap_or(u64::MAX);
         Ok(nodes.saturating_mul(NODE_BYTES))
     }

@@ -1,8 +1,8 @@
 //! Whether what is decided of a session goes together.
 
 use jiff::civil::Date;
-use plateau_core::api::Terms;
-use plateau_core::feedback::Mode;
+use plateau_core::api::SessionTerms;
+use plateau_core::feedback::AssessmentMode;
 use plateau_core::referential::{Referential, referentials};
 use plateau_labs::labs::naming::is_plain;
 
@@ -32,7 +32,7 @@ pub(super) fn check_name(name: &str) -> Result<(), SessionError> {
     ))
 }
 
-pub(super) fn title_of(terms_of: &Terms) -> Result<&'static Referential, SessionError> {
+pub(super) fn title_of(terms_of: &SessionTerms) -> Result<&'static Referential, SessionError> {
     let known = referentials();
     let found = known.iter().find(|title| title.id == terms_of.title);
     found.ok_or_else(|| {
@@ -44,7 +44,7 @@ pub(super) fn title_of(terms_of: &Terms) -> Result<&'static Referential, Session
     })
 }
 
-pub(super) fn check_terms(of: &Terms) -> Result<&'static Referential, SessionError> {
+pub(super) fn check_terms(of: &SessionTerms) -> Result<&'static Referential, SessionError> {
     let title = title_of(of)?;
     if let Some(block) = &of.block {
         let ids: Vec<&str> = title.blocks.iter().map(|block| block.id.as_str()).collect();
@@ -83,7 +83,7 @@ pub(super) fn check_terms(of: &Terms) -> Result<&'static Referential, SessionErr
             "name each once",
         ));
     }
-    if of.mode == Mode::Exam && jurors.len() < JURORS {
+    if of.mode == AssessmentMode::Exam && jurors.len() < JURORS {
         return Err(terms(
             format!("{} juror(s)", jurors.len()),
             format!("an exam has at least {JURORS}"),

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use plateau_core::api::{AttemptView, ScenarioView, SeatView, SessionView};
-use plateau_core::exam::clock::{Grant, WHOLE, read};
-use plateau_core::exam::log::Entry;
+use plateau_core::exam::clock::{TimeGrant, WHOLE, read};
+use plateau_core::exam::log::LogEntry;
 use plateau_core::scenario::Scenario;
 use plateau_core::topology::Topology;
 
-use super::{SessionError, Sessions, Whole};
+use super::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 use crate::store::sessions::SessionRow;
 
@@ -40,16 +40,20 @@ impl Sessions {
     /// There is no such session.
     pub async fn seats(&self, session: &str) -> Result<Vec<SeatView>, SessionError> {
         let session = self.find(session).await?;
-        let mut whole = self.whole(session).await?;
-        whole.counting = self.inner.deliverables.counting(&whole.session.id).await?;
-        Ok(whole.seat_views(self.inner.clock.now_ms()))
+        let mut snapshot = self.snapshot(session).await?;
+        snapshot.counting = self
+            .inner
+            .deliverables
+            .current_by_attempt(&snapshot.session.id)
+            .await?;
+        Ok(snapshot.seat_views(self.inner.clock.now_ms()))
     }
 
     /// A session's log, from an entry on.
     ///
     /// # Errors
     /// There is no such session.
-    pub async fn log(&self, session: &str, from: u64) -> Result<Vec<Entry>, SessionError> {
+    pub async fn log(&self, session: &str, from: u64) -> Result<Vec<LogEntry>, SessionError> {
         let session = self.find(session).await?;
         Ok(self.inner.database.log().entries(&session.id, from).await?)
     }
@@ -58,7 +62,7 @@ impl Sessions {
         let database = &self.inner.database;
         let mut scenarios = Vec::new();
         for row in database.sessions().scenarios(&session.id).await? {
-            let topology = self.inner.scenarios.any_draw(&row.hash).await?;
+            let topology = self.inner.scenarios.sample_draw(&row.hash).await?;
             scenarios.push(ScenarioView {
                 id: row.scenario,
                 blocks: blocks(&topology),
@@ -89,7 +93,7 @@ impl Sessions {
 }
 
 /// A scenario drawn once, for what does not follow from its parameters.
-pub(super) fn any_draw(scenario: &Scenario) -> Result<Topology, SessionError> {
+pub(super) fn sample_draw(scenario: &Scenario) -> Result<Topology, SessionError> {
     let drawn = scenario.draw("");
     drawn.map_err(|problems| SessionError::Lab(plateau_labs::lab::LabError::Scenario(problems)))
 }
@@ -108,7 +112,7 @@ pub(super) fn blocks(topology: &Topology) -> Vec<String> {
     blocks
 }
 
-impl Whole {
+impl SessionSnapshot {
     pub(super) fn seat_views(&self, now_ms: u64) -> Vec<SeatView> {
         let mut seats: Vec<SeatView> = self
             .seats
@@ -141,7 +145,7 @@ impl Whole {
     }
 
     pub(super) fn attempt_view(&self, attempt: &AttemptRow, now_ms: u64) -> AttemptView {
-        let nothing = Grant {
+        let nothing = TimeGrant {
             duration_ms: 0,
             factor: WHOLE,
             breaks_ms: 0,

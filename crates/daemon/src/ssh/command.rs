@@ -6,13 +6,13 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use plateau_labs::error::chain;
 use plateau_labs::layout;
-use plateau_labs::runtime::{Printed, Running};
-use plateau_labs::terminals::{Place, TerminalError};
+use plateau_labs::runtime::{ProcessOutput, Running};
+use plateau_labs::terminals::{TerminalError, TerminalId};
 use russh::server::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::AsyncWriteExt;
 
-use super::House;
+use super::ServerContext;
 
 type Input = std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>;
 
@@ -27,7 +27,7 @@ const AT_HOME: &str = r#"cd
 if [ -x /bin/bash ]; then exec /bin/bash "$@"; fi
 exec /bin/sh "$@""#;
 
-fn at_home(args: &[&str]) -> Vec<String> {
+fn in_home_folder(args: &[&str]) -> Vec<String> {
     let words = ["/bin/sh", "-c", AT_HOME, "sh"];
     let words = words.iter().chain(args);
     words.map(|word| (*word).to_owned()).collect()
@@ -35,12 +35,12 @@ fn at_home(args: &[&str]) -> Vec<String> {
 
 /// A command line, as a shell reads it.
 pub(super) fn line(text: String) -> Vec<String> {
-    at_home(&["-c", &text])
+    in_home_folder(&["-c", &text])
 }
 
 /// A login shell without a terminal.
 pub(super) fn login() -> Vec<String> {
-    at_home(&["-l"])
+    in_home_folder(&["-l"])
 }
 
 /// The node's files over SFTP.
@@ -51,8 +51,8 @@ pub(super) fn files() -> Vec<String> {
 /// Runs a program of a node until it or the client ends, or the lab's doors are closed.
 pub(super) async fn serve(
     channel: Channel<Msg>,
-    house: Arc<House>,
-    place: Place,
+    house: Arc<ServerContext>,
+    place: TerminalId,
     argv: Vec<String>,
 ) {
     let closed = match house.terminals.closing(&place.lab) {
@@ -68,7 +68,7 @@ pub(super) async fn serve(
     let Running { input, output } = running;
     let done = tokio::select! {
         done = print(output, &to) => done,
-        () = feed(from, input) => return,
+        () = forward_input(from, input) => return,
         () = closed.cancelled() => {
             let why = TerminalError::Closed { lab: place.lab };
             say(&to, &why.to_string(), FAILED).await
@@ -102,14 +102,17 @@ pub(super) async fn end(to: &ChannelWriteHalf<Msg>, status: u32) -> Result<(), r
 
 /// Passes on what the program says.
 async fn print(
-    mut output: futures_util::stream::BoxStream<'static, plateau_labs::runtime::Result<Printed>>,
+    mut output: futures_util::stream::BoxStream<
+        'static,
+        plateau_labs::runtime::Result<ProcessOutput>,
+    >,
     to: &ChannelWriteHalf<Msg>,
 ) -> Result<(), russh::Error> {
     while let Some(printed) = output.next().await {
         match printed {
-            Ok(Printed::Stdout(bytes)) => to.data_bytes(bytes).await?,
-            Ok(Printed::Stderr(bytes)) => to.extended_data_bytes(STDERR, bytes).await?,
-            Ok(Printed::Exit(status)) => {
+            Ok(ProcessOutput::Stdout(bytes)) => to.data_bytes(bytes).await?,
+            Ok(ProcessOutput::Stderr(bytes)) => to.extended_data_bytes(STDERR, bytes).await?,
+            Ok(ProcessOutput::Exit(status)) => {
                 return end(to, u32::try_from(status).unwrap_or(FAILED)).await;
             }
             Err(error) => return say(to, &chain(&error), FAILED).await,
@@ -119,7 +122,7 @@ async fn print(
 }
 
 /// Passes on what the client sends; comes back when he has left.
-async fn feed(mut from: ChannelReadHalf, mut input: Input) {
+async fn forward_input(mut from: ChannelReadHalf, mut input: Input) {
     let mut takes = true;
     while let Some(message) = from.wait().await {
         if let ChannelMsg::Data { data } = message {

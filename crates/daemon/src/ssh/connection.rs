@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use plateau_labs::terminals::{Place, Size};
+use plateau_labs::terminals::{TerminalId, WindowSize};
 use russh::keys::PublicKey;
 use russh::server::VerifiedPublicKey;
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session};
@@ -12,7 +12,9 @@ use russh::{Channel, ChannelId, MethodSet, Pty};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Admission, House, Knock, Proof, Refusal, Stage, command, screen};
+use super::{
+    Admission, AuthRejection, AuthRequest, AuthStage, Credential, ServerContext, command, screen,
+};
 
 /// Channels of one connection.
 const CHANNELS: usize = 10;
@@ -25,27 +27,27 @@ const TERMINAL: &str = "main";
 
 /// One client.
 pub(super) struct Connection {
-    house: Arc<House>,
+    house: Arc<ServerContext>,
     peer: SocketAddr,
     entered: CancellationToken,
     user: String,
     /// Whether nothing more is looked at, since somebody guesses.
     shut: bool,
     /// What he came in by.
-    proof: Option<Proof>,
-    channels: BTreeMap<ChannelId, Line>,
+    proof: Option<Credential>,
+    channels: BTreeMap<ChannelId, SessionChannel>,
 }
 
 /// A channel of a session.
-struct Line {
+struct SessionChannel {
     /// Until something runs on it.
     channel: Option<Channel<Msg>>,
     /// Size of the client's window, where he has one.
-    window: watch::Sender<Option<Size>>,
+    window: watch::Sender<Option<WindowSize>>,
 }
 
 /// What is asked for on a channel.
-enum Asked {
+enum ChannelRequest {
     Shell,
     Command(String),
     Files,
@@ -53,7 +55,11 @@ enum Asked {
 
 impl Connection {
     /// Somebody who has not said who he is.
-    pub(super) fn new(house: Arc<House>, peer: SocketAddr, entered: CancellationToken) -> Self {
+    pub(super) fn new(
+        house: Arc<ServerContext>,
+        peer: SocketAddr,
+        entered: CancellationToken,
+    ) -> Self {
         Self {
             house,
             peer,
@@ -65,11 +71,11 @@ impl Connection {
         }
     }
 
-    async fn ask(&mut self, user: &str, proof: Proof, stage: Stage) -> Option<Admission> {
+    async fn ask(&mut self, user: &str, proof: Credential, stage: AuthStage) -> Option<Admission> {
         if self.shut {
             return None;
         }
-        let knock = Knock {
+        let knock = AuthRequest {
             user: user.to_owned(),
             proof,
             peer: self.peer,
@@ -77,11 +83,11 @@ impl Connection {
         };
         match self.house.gate.ask(knock).await {
             Ok(admission) => Some(admission),
-            Err(Refusal::Wrong(why)) => {
+            Err(AuthRejection::Wrong(why)) => {
                 tracing::debug!(peer = %self.peer, why, "refused over SSH");
                 None
             }
-            Err(Refusal::TooMany(why)) => {
+            Err(AuthRejection::TooMany(why)) => {
                 tracing::debug!(peer = %self.peer, why, "refused over SSH");
                 self.shut = true;
                 None
@@ -89,8 +95,8 @@ impl Connection {
         }
     }
 
-    async fn enter(&mut self, user: &str, proof: Proof) -> Auth {
-        let Some(admission) = self.ask(user, proof.clone(), Stage::Entering).await else {
+    async fn enter(&mut self, user: &str, proof: Credential) -> Auth {
+        let Some(admission) = self.ask(user, proof.clone(), AuthStage::Entering).await else {
             return self.reject();
         };
         tracing::info!(peer = %self.peer, seat = admission.seat, lab = admission.lab, "entered over SSH");
@@ -115,12 +121,12 @@ impl Connection {
     async fn begin(
         &mut self,
         id: ChannelId,
-        asked: Asked,
+        asked: ChannelRequest,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         let user = self.user.clone();
         let admission = match self.proof.clone() {
-            Some(proof) => self.ask(&user, proof, Stage::Inside).await,
+            Some(proof) => self.ask(&user, proof, AuthStage::Inside).await,
             None => None,
         };
         let line = self.channels.get_mut(&id);
@@ -141,7 +147,7 @@ impl Connection {
                 return Ok(());
             }
         };
-        let place = Place {
+        let place = TerminalId {
             lab: admission.lab.clone(),
             node,
             name: TERMINAL.to_owned(),
@@ -150,16 +156,16 @@ impl Connection {
         let (house, window) = (Arc::clone(&self.house), line.window.subscribe());
         let has_window = window.borrow().is_some();
         match asked {
-            Asked::Shell if has_window => {
+            ChannelRequest::Shell if has_window => {
                 tokio::spawn(screen::serve(channel, house, place, window));
             }
-            Asked::Shell => {
+            ChannelRequest::Shell => {
                 tokio::spawn(command::serve(channel, house, place, command::login()));
             }
-            Asked::Command(text) => {
+            ChannelRequest::Command(text) => {
                 tokio::spawn(command::serve(channel, house, place, command::line(text)));
             }
-            Asked::Files => {
+            ChannelRequest::Files => {
                 tokio::spawn(command::serve(channel, house, place, command::files()));
             }
         }
@@ -167,13 +173,13 @@ impl Connection {
     }
 }
 
-fn size(cols: u32, rows: u32) -> Size {
+fn size(cols: u32, rows: u32) -> WindowSize {
     let short = |size: u32| u16::try_from(size).unwrap_or(u16::MAX);
     // Some clients do not know their size, and say 0.
     let or = |size: u16, usual: u16| if size == 0 { usual } else { size };
-    Size {
-        cols: or(short(cols), Size::USUAL.cols),
-        rows: or(short(rows), Size::USUAL.rows),
+    WindowSize {
+        cols: or(short(cols), WindowSize::USUAL.cols),
+        rows: or(short(rows), WindowSize::USUAL.rows),
     }
 }
 
@@ -182,7 +188,7 @@ impl Handler for Connection {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, russh::Error> {
-        let proof = Proof::Password(password.to_owned());
+        let proof = Credential::Password(password.to_owned());
         Ok(self.enter(user, proof).await)
     }
 
@@ -192,8 +198,8 @@ impl Handler for Connection {
         user: &str,
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, russh::Error> {
-        let proof = Proof::Key(PublicKey::clone(offer.public_key));
-        Ok(match self.ask(user, proof, Stage::Offering).await {
+        let proof = Credential::Key(PublicKey::clone(offer.public_key));
+        Ok(match self.ask(user, proof, AuthStage::Offering).await {
             Some(_) => Auth::Accept,
             None => self.reject(),
         })
@@ -204,7 +210,7 @@ impl Handler for Connection {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, russh::Error> {
-        let proof = Proof::Key(PublicKey::clone(key.public_key));
+        let proof = Credential::Key(PublicKey::clone(key.public_key));
         Ok(self.enter(user, proof).await)
     }
 
@@ -216,7 +222,7 @@ impl Handler for Connection {
     ) -> Result<(), russh::Error> {
         // Dropped, the reply refuses.
         if self.channels.len() < CHANNELS {
-            let line = Line {
+            let line = SessionChannel {
                 window: watch::Sender::new(None),
                 channel: None,
             };
@@ -277,7 +283,7 @@ impl Handler for Connection {
         channel: ChannelId,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        self.begin(channel, Asked::Shell, session).await
+        self.begin(channel, ChannelRequest::Shell, session).await
     }
 
     async fn exec_request(
@@ -288,7 +294,7 @@ impl Handler for Connection {
     ) -> Result<(), russh::Error> {
         match std::str::from_utf8(data) {
             Ok(text) if text.len() <= COMMAND => {
-                self.begin(channel, Asked::Command(text.to_owned()), session)
+                self.begin(channel, ChannelRequest::Command(text.to_owned()), session)
                     .await
             }
             Ok(_) | Err(_) => session.channel_failure(channel),
@@ -302,7 +308,7 @@ impl Handler for Connection {
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         match name {
-            "sftp" => self.begin(channel, Asked::Files, session).await,
+            "sftp" => self.begin(channel, ChannelRequest::Files, session).await,
             _ => session.channel_failure(channel),
         }
     }

@@ -10,20 +10,20 @@ use russh::keys::PublicKey;
 
 /// Somebody who wants to enter.
 #[derive(Clone)]
-pub struct Knock {
+pub struct AuthRequest {
     /// The name that he gives, which is that of the node he wants.
     pub user: String,
     /// What he proves that he may with.
-    pub proof: Proof,
+    pub proof: Credential,
     /// Where he comes from.
     pub peer: SocketAddr,
     /// How far he is.
-    pub stage: Stage,
+    pub stage: AuthStage,
 }
 
 /// How far somebody is who wants to enter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum AuthStage {
     /// He offers a key, and has not proven yet that it is his.
     Offering,
     /// He comes in by what he proves with, if it opens anything.
@@ -34,7 +34,7 @@ pub enum Stage {
 
 /// What somebody proves with that he may enter.
 #[derive(Clone)]
-pub enum Proof {
+pub enum Credential {
     /// An access code.
     Password(String),
     /// A key: offered, or proven to be his. Nobody enters before it is proven.
@@ -54,7 +54,7 @@ pub struct Admission {
 
 /// Why somebody may not enter, for the log alone: he himself is told only that he may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum AuthRejection {
     /// What he proves with opens nothing here.
     Wrong(String),
     /// The same, and too many wrong ones came from where he is: he may try again by another
@@ -62,7 +62,8 @@ pub enum Refusal {
     TooMany(String),
 }
 
-type Decide = dyn Fn(Knock) -> BoxFuture<'static, Result<Admission, Refusal>> + Send + Sync;
+type Decide =
+    dyn Fn(AuthRequest) -> BoxFuture<'static, Result<Admission, AuthRejection>> + Send + Sync;
 
 /// What decides who may enter.
 #[derive(Clone)]
@@ -70,24 +71,24 @@ pub struct Gate(Arc<Decide>);
 
 impl Gate {
     /// One that decides by a function.
-    pub fn new<F>(decide: impl Fn(Knock) -> F + Send + Sync + 'static) -> Self
+    pub fn new<F>(decide: impl Fn(AuthRequest) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Result<Admission, Refusal>> + Send + 'static,
+        F: Future<Output = Result<Admission, AuthRejection>> + Send + 'static,
     {
         Self(Arc::new(move |knock| decide(knock).boxed()))
     }
 
     /// One that lets nobody in.
     #[must_use]
-    pub fn shut() -> Self {
-        Self::new(async |_| Err(Refusal::Wrong("nobody may enter".to_owned())))
+    pub fn deny_all() -> Self {
+        Self::new(async |_| Err(AuthRejection::Wrong("nobody may enter".to_owned())))
     }
 
     /// Asks whether somebody may enter.
     ///
     /// # Errors
     /// He may not.
-    pub async fn ask(&self, knock: Knock) -> Result<Admission, Refusal> {
+    pub async fn ask(&self, knock: AuthRequest) -> Result<Admission, AuthRejection> {
         (self.0)(knock).await
     }
 }
@@ -98,7 +99,7 @@ impl fmt::Debug for Gate {
     }
 }
 
-impl fmt::Debug for Knock {
+impl fmt::Debug for AuthRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Knock")
             .field("user", &self.user)
@@ -109,7 +110,7 @@ impl fmt::Debug for Knock {
     }
 }
 
-impl fmt::Debug for Proof {
+impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Password(_) => "Password(…)",
@@ -162,11 +163,11 @@ mod tests {
 
     #[test]
     fn a_code_is_in_no_log() {
-        let knock = Knock {
+        let knock = AuthRequest {
             user: "srv1".to_owned(),
-            proof: Proof::Password("hunter2".to_owned()),
+            proof: Credential::Password("hunter2".to_owned()),
             peer: ([127, 0, 0, 1], 22).into(),
-            stage: Stage::Entering,
+            stage: AuthStage::Entering,
         };
         assert!(!format!("{knock:?}").contains("hunter2"));
     }

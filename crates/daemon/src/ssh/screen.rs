@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use plateau_core::terminal::RESTORE;
 use plateau_labs::error::chain;
-use plateau_labs::terminals::{Hands, Mode, Place, Said, Sight, Size};
+use plateau_labs::terminals::{
+    ServerMessage, TerminalId, ViewerInput, ViewerMode, ViewerOutput, WindowSize,
+};
 use russh::server::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::watch;
 
-use super::{House, command};
+use super::{ServerContext, command};
 
 /// What a session ends with whose terminal was closed.
 const CLOSED: u32 = 255;
@@ -17,12 +19,16 @@ const CLOSED: u32 = 255;
 /// Shows a terminal until its shell ends, the client leaves, or it is closed.
 pub(super) async fn serve(
     channel: Channel<Msg>,
-    house: Arc<House>,
-    place: Place,
-    window: watch::Receiver<Option<Size>>,
+    house: Arc<ServerContext>,
+    place: TerminalId,
+    window: watch::Receiver<Option<WindowSize>>,
 ) {
     let size = *window.borrow();
-    let (sight, hands) = match house.terminals.join(&place, Mode::TakePart, size).await {
+    let (sight, hands) = match house
+        .terminals
+        .join(&place, ViewerMode::TakePart, size)
+        .await
+    {
         Ok(joined) => joined,
         Err(error) => return command::refuse(channel, chain(&error)).await,
     };
@@ -38,14 +44,14 @@ pub(super) async fn serve(
     }
 }
 
-async fn show(mut sight: Sight, to: &ChannelWriteHalf<Msg>) -> Result<(), russh::Error> {
+async fn show(mut sight: ViewerOutput, to: &ChannelWriteHalf<Msg>) -> Result<(), russh::Error> {
     let mut status = CLOSED;
     while let Some(said) = sight.next().await {
         match said {
-            Said::Data(bytes) => to.data_bytes(bytes).await?,
+            ServerMessage::Data(bytes) => to.data_bytes(bytes).await?,
             // The client's window is what it is.
-            Said::Size(_) => {}
-            Said::Exit(exit) => status = u32::try_from(exit).unwrap_or(CLOSED),
+            ServerMessage::Size(_) => {}
+            ServerMessage::Exit(exit) => status = u32::try_from(exit).unwrap_or(CLOSED),
         }
     }
     // The client's terminal goes on with something else.
@@ -54,7 +60,7 @@ async fn show(mut sight: Sight, to: &ChannelWriteHalf<Msg>) -> Result<(), russh:
 }
 
 /// Passes on what is typed; comes back when the client has left.
-async fn type_in(mut from: ChannelReadHalf, hands: &Hands) {
+async fn type_in(mut from: ChannelReadHalf, hands: &ViewerInput) {
     while let Some(message) = from.wait().await {
         if let ChannelMsg::Data { data } = message {
             if !hands.type_in(data).await {
@@ -67,7 +73,7 @@ async fn type_in(mut from: ChannelReadHalf, hands: &Hands) {
     }
 }
 
-async fn follow(mut window: watch::Receiver<Option<Size>>, hands: &Hands) {
+async fn follow(mut window: watch::Receiver<Option<WindowSize>>, hands: &ViewerInput) {
     while window.changed().await.is_ok() {
         let size = *window.borrow_and_update();
         if let Some(size) = size {

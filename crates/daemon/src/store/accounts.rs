@@ -12,7 +12,7 @@ pub struct Account {
     /// What is typed to log in, in small letters.
     pub name: String,
     /// What people are shown.
-    pub shown: String,
+    pub display_name: String,
     /// What it is to the daemon.
     pub role: Role,
     /// Whether it cannot be used for now.
@@ -25,7 +25,7 @@ pub struct Account {
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
     /// What people are shown.
-    pub shown: Option<String>,
+    pub display_name: Option<String>,
     /// What it is to the daemon.
     pub role: Option<Role>,
     /// Whether it cannot be used for now.
@@ -39,11 +39,11 @@ pub(super) const COLUMNS: &str = "id, name, shown, role, disabled, created";
 pub(super) type Row = (String, String, String, String, i64, i64);
 
 pub(super) fn account(row: Row, doing: &'static str) -> Result<Account, DatabaseError> {
-    let (id, name, shown, role, disabled, created) = row;
+    let (id, name, display_name, role, disabled, created) = row;
     Ok(Account {
         id,
         name,
-        shown,
+        display_name,
         role: role_of(role, doing)?,
         disabled: disabled != 0,
         created,
@@ -81,7 +81,7 @@ impl Accounts {
         )
         .bind(&account.id)
         .bind(&account.name)
-        .bind(&account.shown)
+        .bind(&account.display_name)
         .bind(account.role.word())
         .bind(password)
         .bind(i64::from(account.disabled))
@@ -147,7 +147,7 @@ impl Accounts {
             "UPDATE accounts SET shown = COALESCE($1, shown), role = COALESCE($2, role), \
              disabled = COALESCE($3, disabled), password = COALESCE($4, password) WHERE id = $5",
         )
-        .bind(change.shown.as_deref())
+        .bind(change.display_name.as_deref())
         .bind(change.role.map(Role::word))
         .bind(change.disabled.map(i64::from))
         .bind(change.password.as_deref())

@@ -2,7 +2,7 @@
 
 use super::column::{column, number};
 use super::database::{Database, DatabaseError, Pool};
-use crate::clock::Beat;
+use crate::clock::ClockSample;
 
 /// The clock as it was last written down. Clones share the connections.
 #[derive(Clone, Debug)]
@@ -20,13 +20,13 @@ impl Database {
 
 impl StoredClock {
     /// The clock as it was last written down.
-    pub(crate) async fn read(&self) -> Result<Option<Beat>, DatabaseError> {
+    pub(crate) async fn read(&self) -> Result<Option<ClockSample>, DatabaseError> {
         let row: Option<(String, i64, i64)> =
             sqlx::query_as("SELECT boot, since_boot, showed FROM clock WHERE id = 1")
                 .fetch_optional(self.pool.read())
                 .await
                 .map_err(DatabaseError::query("read the clock"))?;
-        Ok(row.map(|(boot, since_boot, showed)| Beat {
+        Ok(row.map(|(boot, since_boot, showed)| ClockSample {
             boot,
             since_boot_ms: number(since_boot),
             showed_ms: number(showed),
@@ -34,7 +34,7 @@ impl StoredClock {
     }
 
     /// Writes the clock down.
-    pub(crate) async fn write(&self, beat: &Beat) -> Result<(), DatabaseError> {
+    pub(crate) async fn write(&self, beat: &ClockSample) -> Result<(), DatabaseError> {
         sqlx::query(
             "INSERT INTO clock (id, boot, since_boot, showed) VALUES (1, $1, $2, $3) \
              ON CONFLICT (id) DO UPDATE SET boot = excluded.boot, \

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::exam::deliverable::{HandedInView, VersionView};
+use plateau_core::exam::deliverable::{SubmissionView, VersionView};
 use sqlx::FromRow;
 
 use super::column::{column, number};
@@ -73,7 +73,7 @@ struct DraftRow {
 }
 
 /// Attempt and task → what was saved.
-type Everything = BTreeMap<(String, String), SavedVersions>;
+type SavedByTask = BTreeMap<(String, String), SavedVersions>;
 
 const READ: &str = "read what was handed in";
 
@@ -133,10 +133,10 @@ impl Deliverables {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn counting(
+    pub async fn current_by_attempt(
         &self,
         session: &str,
-    ) -> Result<BTreeMap<String, Vec<HandedInView>>, DatabaseError> {
+    ) -> Result<BTreeMap<String, Vec<SubmissionView>>, DatabaseError> {
         let failed = || DatabaseError::query(READ);
         let versions = sqlx::query_as(LAST_OF_SESSION).bind(session);
         let versions = versions
@@ -145,10 +145,10 @@ impl Deliverables {
             .map_err(failed())?;
         let drafts = sqlx::query_as(DRAFTS_OF_SESSION).bind(session);
         let drafts = drafts.fetch_all(self.pool.read()).await.map_err(failed())?;
-        let mut counting: BTreeMap<String, Vec<HandedInView>> = BTreeMap::new();
+        let mut counting: BTreeMap<String, Vec<SubmissionView>> = BTreeMap::new();
         for ((attempt, task), kept) in everything(versions, drafts) {
-            if let Some(counts) = kept.latest().cloned() {
-                let view = HandedInView { task, counts };
+            if let Some(current) = kept.latest().cloned() {
+                let view = SubmissionView { task, current };
                 counting.entry(attempt).or_default().push(view);
             }
         }
@@ -299,8 +299,8 @@ fn by_task(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> BTreeMap<String,
     all.map(|((_, task), kept)| (task, kept)).collect()
 }
 
-fn everything(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> Everything {
-    let mut all = Everything::new();
+fn everything(versions: Vec<VersionRow>, drafts: Vec<DraftRow>) -> SavedByTask {
+    let mut all = SavedByTask::new();
     for row in versions {
         let kept = all.entry((row.attempt, row.task)).or_default();
         kept.versions.push(VersionView {

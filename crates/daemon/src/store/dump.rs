@@ -83,7 +83,7 @@ pub enum DumpError {
 
 /// What there is after rows were put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
+pub struct RestoredCounts {
     /// Sessions.
     pub sessions: u64,
     /// Attempts.
@@ -188,7 +188,7 @@ impl Database {
         &self,
         schema: i64,
         rows: impl Iterator<Item = io::Result<(String, Vec<u8>)>> + Send,
-    ) -> Result<Counts, DumpError> {
+    ) -> Result<RestoredCounts, DumpError> {
         let known = latest();
         if schema > known {
             return Err(DumpError::Later { schema, known });
@@ -203,7 +203,7 @@ impl Database {
         tx.commit().await?;
         let migrated = MIGRATIONS.run(self.write()).await;
         migrated.map_err(|source| migrating(self, source))?;
-        Ok(Counts {
+        Ok(RestoredCounts {
             sessions: self.count("SELECT COUNT(*) FROM sessions").await?,
             attempts: self.count("SELECT COUNT(*) FROM attempts").await?,
             gradings: self.count("SELECT COUNT(*) FROM gradings").await?,

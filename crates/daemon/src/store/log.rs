@@ -1,6 +1,6 @@
 //! The logs of sessions: they only grow.
 
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::log::{LogAction, LogEntry};
 
 use super::column::{column, number};
 use super::database::{Database, DatabaseError, Pool};
@@ -25,7 +25,7 @@ impl Log {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn entries(&self, session: &str, from: u64) -> Result<Vec<Entry>, DatabaseError> {
+    pub async fn entries(&self, session: &str, from: u64) -> Result<Vec<LogEntry>, DatabaseError> {
         let doing = "read a session's log";
         let rows: Vec<(String,)> =
             sqlx::query_as("SELECT entry FROM log WHERE session = $1 AND seq >= $2 ORDER BY seq")
@@ -35,7 +35,7 @@ impl Log {
                 .await
                 .map_err(DatabaseError::query(doing))?;
         let entries = rows.iter().map(|(text,)| serde_json::from_str(text));
-        let entries: Result<Vec<Entry>, _> = entries.collect();
+        let entries: Result<Vec<LogEntry>, _> = entries.collect();
         entries.map_err(DatabaseError::kept(doing))
     }
 
@@ -46,8 +46,8 @@ impl Log {
         at_ms: u64,
         actor: &str,
         reason: Option<String>,
-        deed: Deed,
-    ) -> Result<Entry, DatabaseError> {
+        deed: LogAction,
+    ) -> Result<LogEntry, DatabaseError> {
         let doing = "append to a session's log";
         // Keeps others out of this log until the transaction ends, also where they write at the same time.
         sqlx::query("UPDATE sessions SET state = state WHERE id = $1")
@@ -65,7 +65,7 @@ impl Log {
         let last = last
             .as_ref()
             .map(|(seq, hash)| (number(*seq), hash.as_str()));
-        let entry = Entry::after(last, at_ms, actor, reason, deed);
+        let entry = LogEntry::after(last, at_ms, actor, reason, deed);
         let text = serde_json::to_string(&entry).map_err(DatabaseError::kept(doing))?;
         sqlx::query("INSERT INTO log (session, seq, hash, entry) VALUES ($1, $2, $3, $4)")
             .bind(session)

@@ -198,7 +198,7 @@ impl Seats {
     }
 
     /// Gives a seat another access code.
-    pub(crate) async fn recode(
+    pub(crate) async fn replace_code(
         tx: &mut Transaction,
         seat: &str,
         generation: u64,

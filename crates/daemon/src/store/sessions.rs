@@ -3,8 +3,8 @@
 //! What moves in a transaction takes it as an argument, so that a move and its entry in the log are
 //! one: what is written down happened, and what happened is written down.
 
-use plateau_core::api::Terms;
-use plateau_core::exam::log::Deed;
+use plateau_core::api::SessionTerms;
+use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
 use sqlx::Row as _;
 
@@ -23,7 +23,7 @@ pub struct SessionRow {
     /// Where it is.
     pub state: SessionState,
     /// What was decided of it.
-    pub terms: Terms,
+    pub terms: SessionTerms,
     /// When it was described (milliseconds since the epoch).
     pub created_ms: u64,
 }
@@ -96,9 +96,17 @@ impl Sessions {
             .await
             .map_err(DatabaseError::query(doing))?;
         }
-        Log::append(&mut tx, &session.id, at_ms, actor, None, Deed::Created {}).await?;
+        Log::append(
+            &mut tx,
+            &session.id,
+            at_ms,
+            actor,
+            None,
+            LogAction::Created {},
+        )
+        .await?;
         for (scenario, reason) in insisted {
-            let deed = Deed::Insisted { scenario };
+            let deed = LogAction::Insisted { scenario };
             Log::append(&mut tx, &session.id, at_ms, actor, Some(reason), deed).await?;
         }
         tx.commit().await

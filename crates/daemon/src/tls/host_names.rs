@@ -8,9 +8,9 @@ use axum::http::uri::Authority;
 
 /// Names and addresses that the daemon answers to, besides those of the loopback. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Names(Arc<RwLock<BTreeSet<String>>>);
+pub struct AllowedHosts(Arc<RwLock<BTreeSet<String>>>);
 
-impl Names {
+impl AllowedHosts {
     /// Answers to these from now on, and to no others.
     pub fn set(&self, names: impl IntoIterator<Item = String>) {
         let names = names.into_iter().map(|name| name.to_ascii_lowercase());
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn only_names_of_ours_are_let_in() {
-        let names = Names::default();
+        let names = AllowedHosts::default();
         for host in [
             "localhost",
             "LocalHost:7417",

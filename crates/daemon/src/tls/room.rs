@@ -20,7 +20,7 @@ use rcgen::{
     KeyUsagePurpose, SanType, date_time_ymd,
 };
 
-use super::{Pair, TlsError, chain, names, parsed, write};
+use super::{CertificateAndKey, TlsError, chain, names, parsed, write};
 
 /// Years that the authority lasts.
 const AUTHORITY_YEARS: i64 = 15;
@@ -33,11 +33,11 @@ const EARLY_DAYS: i64 = 30;
 
 /// The authority.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct RoomAuthority {
     folder: PathBuf,
 }
 
-impl Room {
+impl RoomAuthority {
     /// The authority in a folder, which is made where it is not there.
     ///
     /// # Errors
@@ -99,8 +99,8 @@ impl Room {
         &self,
         wanted: &BTreeSet<String>,
         now: Timestamp,
-    ) -> Result<Pair, TlsError> {
-        let pair = Pair {
+    ) -> Result<CertificateAndKey, TlsError> {
+        let pair = CertificateAndKey {
             certificate: self.file("server.pem"),
             key: self.file("server.key"),
         };
@@ -114,7 +114,7 @@ impl Room {
 
     fn fits(
         &self,
-        pair: &Pair,
+        pair: &CertificateAndKey,
         wanted: &BTreeSet<String>,
         now: Timestamp,
     ) -> Result<bool, TlsError> {
@@ -134,7 +134,7 @@ impl Room {
 
     fn issue(
         &self,
-        pair: &Pair,
+        pair: &CertificateAndKey,
         wanted: &BTreeSet<String>,
         now: Timestamp,
     ) -> Result<(), TlsError> {
@@ -208,11 +208,14 @@ mod tests {
     fn the_authority_is_made_once_and_only_its_owner_can_read_the_keys() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("tls");
-        let first = Room::open(&place).unwrap();
+        let first = RoomAuthority::open(&place).unwrap();
         let pem = first.authority().unwrap();
         let now = Timestamp::now();
         first.certificate(&wanted(&["localhost"]), now).unwrap();
-        assert_eq!(Room::open(&place).unwrap().authority().unwrap(), pem);
+        assert_eq!(
+            RoomAuthority::open(&place).unwrap().authority().unwrap(),
+            pem
+        );
         for key in ["authority.key", "server.key"] {
             let mode = std::fs::metadata(place.join(key)).unwrap().permissions();
             assert_eq!(mode.mode() & 0o777, 0o600, "{key}");
@@ -222,7 +225,7 @@ mod tests {
     #[test]
     fn a_certificate_is_made_again_for_a_new_name_and_before_it_ends() {
         let folder = tempfile::tempdir().unwrap();
-        let room = Room::open(folder.path()).unwrap();
+        let room = RoomAuthority::open(folder.path()).unwrap();
         let now = Timestamp::now();
         let issued = |names: &[&str], days: i64| {
             let hours = Span::new().hours(24 * days);

@@ -1,8 +1,8 @@
 //! Candidates who come in, are put out, and are told nothing more once they are done.
 
 use futures_util::StreamExt as _;
-use plateau_core::api::Slip;
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::api::AccessSlip;
+use plateau_core::exam::log::{LogAction, LogEntry};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -12,9 +12,9 @@ use crate::room::Room;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_comes_in_is_written_down_and_is_out_once_his_code_is_replaced() {
     let room = Room::open().await;
-    let log: Vec<Entry> = room.told("/v1/sessions/june/log").await;
+    let log: Vec<LogEntry> = room.told("/v1/sessions/june/log").await;
     for seat in ["01", "02"] {
-        let entered = Deed::Entered {
+        let entered = LogAction::Entered {
             seat: seat.to_owned(),
             from: "127.0.0.1".to_owned(),
         };
@@ -23,7 +23,7 @@ async fn who_comes_in_is_written_down_and_is_out_once_his_code_is_replaced() {
     let because = json!({ "reason": "the slip is lost" });
     let path = "/v1/sessions/june/seats/01/code";
     let slip = room.house.post(path, because).await;
-    let slip: Slip = slip.json().await.unwrap();
+    let slip: AccessSlip = slip.json().await.unwrap();
     let out = room.ask(0, Method::GET, "/v1/seats/own", "").await;
     error(out, StatusCode::UNAUTHORIZED, "unauthorized").await;
     let other = room.ask(1, Method::GET, "/v1/seats/own", "").await;
@@ -41,7 +41,7 @@ async fn a_candidate_is_told_nothing_more_of_his_lab_once_he_is_done() {
     let path = format!("/v1/labs/{lab}/events");
     let told = room.ask(0, Method::GET, &path, "").await;
     assert_eq!(told.status(), StatusCode::OK);
-    let done = json!({ "which": { "seats": ["01"] }, "reason": "he is done" });
+    let done = json!({ "selection": { "seats": ["01"] }, "reason": "he is done" });
     let done = room.house.post("/v1/sessions/june/hand-in", done).await;
     assert_eq!(done.status(), StatusCode::OK);
     let mut told = told.bytes_stream();

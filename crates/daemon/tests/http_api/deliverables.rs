@@ -1,8 +1,8 @@
 //! What candidates hand in, through the front door: saved, refused, locked, shown, exported.
 
-use plateau_core::api::Own;
+use plateau_core::api::CandidateView;
 use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
-use plateau_core::exam::log::{Deed, Entry};
+use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::AttemptState;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -13,8 +13,8 @@ use crate::room::Room;
 const PDF: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n";
 
 /// The hash that an entry says was saved.
-fn saved(entry: &Entry) -> Option<&String> {
-    let Deed::Saved { content, .. } = &entry.deed else {
+fn saved(entry: &LogEntry) -> Option<&String> {
+    let LogAction::Saved { content, .. } = &entry.deed else {
         return None;
     };
     Some(content)
@@ -27,7 +27,7 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
     let due = &own.attempts[0].deliverables[0];
     assert_eq!((due.task.as_str(), due.at_most), ("report", 2048));
     assert_eq!(
-        (&due.accept[..], &due.counts),
+        (&due.accept[..], &due.current),
         (&["md".into(), "pdf".into()][..], &None)
     );
 
@@ -41,8 +41,8 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
     let draft = room.save(name, "I plugged it in").await;
     assert_eq!(draft.saved.number, None);
     let own = room.own().await;
-    let counts = own.attempts[0].deliverables[0].counts.as_ref();
-    assert_eq!(counts, Some(&draft.saved));
+    let current = own.attempts[0].deliverables[0].current.as_ref();
+    assert_eq!(current, Some(&draft.saved));
 
     let list = format!("/v1/attempts/{}/deliverables", room.attempts[0]);
     let one = format!("{list}/report/{}", first.saved.content);
@@ -56,10 +56,10 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
         .header("origin", &room.house.url)
         .header("x-plateau", "1")
         .json(&json!({}));
-    let handed: Own = handed.send().await.unwrap().json().await.unwrap();
-    let counts = handed.attempts[0].deliverables[0].counts.clone().unwrap();
+    let handed: CandidateView = handed.send().await.unwrap().json().await.unwrap();
+    let current = handed.attempts[0].deliverables[0].current.clone().unwrap();
     assert_eq!(
-        (counts.number, &counts.content),
+        (current.number, &current.content),
         (Some(2), &draft.saved.content)
     );
     let late = room.put("report?name=report.pdf", PDF).await;
@@ -74,7 +74,7 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
         .collect();
     assert_eq!(versions, [(Some(1), "report.pdf"), (Some(2), "Résumé.md")]);
     let seats = room.seats().await;
-    assert_eq!(seats[0].attempts[0].handed_in[0].counts, counts);
+    assert_eq!(seats[0].attempts[0].handed_in[0].current, current);
     assert_eq!(seats[1].attempts[0].handed_in, []);
     let read = room.ask(0, Method::GET, &one, "").await;
     assert_eq!(read.headers()["content-type"], "application/pdf");
@@ -85,9 +85,9 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
 
     room.order("hand-in").await;
     room.until(AttemptState::Graded).await;
-    let log: Vec<Entry> = room.told("/v1/sessions/june/log").await;
+    let log: Vec<LogEntry> = room.told("/v1/sessions/june/log").await;
     let saved: Vec<&String> = log.iter().filter_map(saved).collect();
-    assert_eq!(saved, [&first.saved.content, &counts.content]);
+    assert_eq!(saved, [&first.saved.content, &current.content]);
     let bundle = format!("/v1/attempts/{}/evidence.tar", room.attempts[0]);
     let bundle = room.house.get(&bundle).await.bytes().await.unwrap();
     let key = room.house.api.judging.public_key().unwrap();
@@ -97,7 +97,7 @@ async fn what_a_candidate_saves_is_kept_locked_shown_and_in_the_evidence() {
     let members = verification.manifest.unwrap().members;
     assert_eq!(
         members["deliverables/report/002-Résumé.md"].blake3,
-        counts.content
+        current.content
     );
     assert!(members.contains_key("deliverables/report/001-report.pdf"));
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use plateau_core::api::LabState;
-use plateau_core::exam::log::{Deed, Entry, verify};
+use plateau_core::exam::log::{LogAction, LogEntry, verify};
 use plateau_core::exam::session::AttemptMove;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ async fn open_session(house: &House, name: &str, duration: &str) {
             "title": "tsgeri", "centre": "Nantes", "from": "2026-12-01", "to": "2026-12-02",
             "responsible": "M. Durand", "jurors": ["Mme Petit", "M. Moreau"], "mode": "exam",
         },
-        "scenarios": [{ "files": files, "insist": "a test" }],
+        "scenarios": [{ "files": files, "unproven_reason": "a test" }],
     });
     let made = house.post("/v1/sessions", session).await;
     assert_eq!(
@@ -116,15 +116,15 @@ async fn wait(what: &str, holds: impl AsyncFn() -> bool) {
     assert!(waited.is_ok(), "waited in vain until {what}");
 }
 
-async fn log(house: &House, session: &str) -> Vec<Entry> {
+async fn log(house: &House, session: &str) -> Vec<LogEntry> {
     let path = format!("/v1/sessions/{session}/log");
-    let log: Vec<Entry> = house.get(&path).await.json().await.unwrap();
+    let log: Vec<LogEntry> = house.get(&path).await.json().await.unwrap();
     verify(&log).unwrap();
     log
 }
 
-fn extensions(log: &[Entry]) -> usize {
-    let extended = |entry: &&Entry| matches!(entry.deed, Deed::Extended { .. });
+fn extensions(log: &[LogEntry]) -> usize {
+    let extended = |entry: &&LogEntry| matches!(entry.deed, LogAction::Extended { .. });
     log.iter().filter(extended).count()
 }
 
@@ -178,8 +178,7 @@ async fn no_lab_is_begun(house: &House) {
 async fn ended_in_time(house: &House, session: &str, duration_ms: u64) {
     let entries = log(house, session).await;
     let moment = |by: AttemptMove| {
-        let moved =
-            |entry: &&Entry| matches!(&entry.deed, Deed::Attempt { by: was, .. } if *was == by);
+        let moved = |entry: &&LogEntry| matches!(&entry.deed, LogAction::Attempt { by: was, .. } if *was == by);
         entries.iter().find(moved).unwrap().at_ms
     };
     assert_eq!(
@@ -215,7 +214,7 @@ async fn on_a_full_disk_orders_are_refused_clocks_go_on_and_nothing_acknowledged
     wait("those who watch are told", async || {
         let log = log(&house, "long").await;
         log.iter()
-            .any(|entry| matches!(entry.deed, Deed::Alarmed { .. }))
+            .any(|entry| matches!(entry.deed, LogAction::Alarmed { .. }))
     })
     .await;
     // Somebody reads on, so that what is written has to go behind what is there.

@@ -8,16 +8,18 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
-use plateau_core::api::{ApiError, Event, LabState, LabView, NewLab, ScenarioFiles, What};
+use plateau_core::api::{
+    ApiError, CreateLabRequest, LabEvent, LabEventKind, LabState, LabView, ScenarioFiles,
+};
 use plateau_labs::images::Recipes;
 use plateau_labs::runtime::fake::Fake;
 use plateau_labs::runtime::{Runtime, measured};
 use plateau_labs::settings::Settings;
 use plateau_labs::terminals::Terminals;
-use plateaud::access::{Access, Lasting};
+use plateaud::access::{Access, LoginLifetimes};
 use plateaud::app::{App, AppConfig};
 use plateaud::http::{Api, Listeners, Token};
-use plateaud::proxy::Base;
+use plateaud::proxy::BaseDomain;
 use plateaud::tls::Tls;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
@@ -52,39 +54,39 @@ pub(crate) fn builder() -> reqwest::ClientBuilder {
 impl House {
     /// Serves a daemon that has no labs.
     pub(crate) async fn open() -> Self {
-        Self::open_lasting(Lasting::default()).await
+        Self::open_lasting(LoginLifetimes::default()).await
     }
 
     /// Serves a daemon that has no labs, whose log-ins last so long.
-    pub(crate) async fn open_lasting(lasting: Lasting) -> Self {
+    pub(crate) async fn open_lasting(lasting: LoginLifetimes) -> Self {
         Self::open_with(lasting, |_| None).await
     }
 
     /// Serves a daemon that has no labs with the TLS that is made in its state folder.
     pub(crate) async fn open_secured(tls: impl FnOnce(&Path) -> Tls) -> Self {
-        Self::open_with(Lasting::default(), |state| Some(tls(state))).await
+        Self::open_with(LoginLifetimes::default(), |state| Some(tls(state))).await
     }
 
     /// Serves a daemon that has no labs, whose state is in a folder of the test's own.
     pub(crate) async fn open_in(state: &Path) -> Self {
         let inside = tempfile::Builder::new().prefix("house-").tempdir_in(state);
         let state = inside.unwrap();
-        Self::open_at(state, Lasting::default(), |_| None, None).await
+        Self::open_at(state, LoginLifetimes::default(), |_| None, None).await
     }
 
     /// Serves a daemon that has no labs, with their web applications below a name.
     pub(crate) async fn open_web(base: &str, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
         let state = tempfile::tempdir().unwrap();
-        Self::open_at(state, Lasting::default(), tls, Some(base)).await
+        Self::open_at(state, LoginLifetimes::default(), tls, Some(base)).await
     }
 
-    async fn open_with(lasting: Lasting, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
+    async fn open_with(lasting: LoginLifetimes, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
         Self::open_at(tempfile::tempdir().unwrap(), lasting, tls, None).await
     }
 
     async fn open_at(
         state: tempfile::TempDir,
-        lasting: Lasting,
+        lasting: LoginLifetimes,
         tls: impl FnOnce(&Path) -> Option<Tls>,
         web: Option<&str>,
     ) -> Self {
@@ -101,7 +103,7 @@ impl House {
         let tls = tls(state.path());
         let scheme = if tls.is_some() { "https" } else { "http" };
         let web = web.map(|base| {
-            let base = Base::of(base).unwrap();
+            let base = BaseDomain::of(base).unwrap();
             let names = tls.as_ref().map(|tls| tls.names().all());
             base.check(names.as_deref()).unwrap();
             base
@@ -197,7 +199,7 @@ impl House {
 
     /// Asks for a lab of the small scenario.
     pub(crate) async fn create(&self, name: &str) -> LabView {
-        let lab = NewLab {
+        let lab = CreateLabRequest {
             files: scenario(),
             seed: "1".to_owned(),
             name: Some(name.to_owned()),
@@ -210,28 +212,28 @@ impl House {
     }
 
     /// A lab's events until one that is wanted.
-    pub(crate) async fn events_until(&self, lab: &str, wanted: &What) -> Vec<Event> {
+    pub(crate) async fn events_until(&self, lab: &str, wanted: &LabEventKind) -> Vec<LabEvent> {
         let events = events(self.get(&format!("/v1/labs/{lab}/events")).await, wanted);
         tokio::time::timeout(PATIENCE, events).await.unwrap()
     }
 
     /// Waits until a lab runs.
-    pub(crate) async fn ready(&self, lab: &str) -> Vec<Event> {
+    pub(crate) async fn ready(&self, lab: &str) -> Vec<LabEvent> {
         self.events_until(lab, &state(LabState::Ready)).await
     }
 }
 
 /// Events until one that is wanted, or until the stream ends.
-pub(crate) async fn events(response: Response, wanted: &What) -> Vec<Event> {
+pub(crate) async fn events(response: Response, wanted: &LabEventKind) -> Vec<LabEvent> {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut stream = response.bytes_stream();
     let mut text = String::new();
-    let mut events: Vec<Event> = Vec::new();
+    let mut events: Vec<LabEvent> = Vec::new();
     while let Some(chunk) = stream.next().await {
         text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
         while let Some((block, rest)) = text.split_once("\n\n") {
-            let event: Option<Event> = block
+            let event: Option<LabEvent> = block
                 .strip_prefix("data: ")
                 .map(|data| serde_json::from_str(data).unwrap());
             text = rest.to_owned();
@@ -244,8 +246,8 @@ pub(crate) async fn events(response: Response, wanted: &What) -> Vec<Event> {
     events
 }
 
-pub(crate) fn state(state: LabState) -> What {
-    What::State { state }
+pub(crate) fn state(state: LabState) -> LabEventKind {
+    LabEventKind::State { state }
 }
 
 /// An answer that is an error.

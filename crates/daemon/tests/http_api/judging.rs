@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{
-    CheckLab, EvidenceKeyView, GradingView, JudgementsView, LabView, NewGrading, Proposal,
-    ScenarioFiles,
+    CheckRequest, EvidenceKeyView, GradingView, JudgementsView, LabView, RegradeRequest,
+    RegradingProposal, ScenarioFiles,
 };
 use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
 use plateau_core::exam::judgement::{Judgement, Outcome};
@@ -38,7 +38,7 @@ async fn graded() -> House {
     });
     house.create("kept").await;
     house.ready("kept").await;
-    let evidence = house.api.labs.gather("kept", CheckLab { phases: None });
+    let evidence = house.api.labs.gather("kept", CheckRequest { phases: None });
     let evidence = evidence.await.unwrap();
     house.api.labs.keep("kept", "a1").await.unwrap();
     let graded = house.api.judging.record("a1", evidence, "system", None);
@@ -59,7 +59,7 @@ fn mended() -> ScenarioFiles {
 async fn an_attempt_is_regraded_from_its_lab_opened_again_and_the_new_grade_counts_once_it_is_accepted()
  {
     let house = graded().await;
-    let new = NewGrading {
+    let new = RegradeRequest {
         files: mended(),
         reason: "the brief names another file".to_owned(),
         ask: true,
@@ -67,9 +67,9 @@ async fn an_attempt_is_regraded_from_its_lab_opened_again_and_the_new_grade_coun
     let path = "/v1/attempts/a1/gradings";
     let response = house.post(path, serde_json::to_value(new).unwrap()).await;
     assert_eq!(response.status(), StatusCode::CREATED);
-    let proposal: Proposal = response.json().await.unwrap();
+    let proposal: RegradingProposal = response.json().await.unwrap();
     assert_eq!(proposal.asked, ["look/up"]);
-    assert_eq!(proposal.to_ask, Vec::<String>::new());
+    assert_eq!(proposal.unanswered, Vec::<String>::new());
     assert_eq!(proposal.comparison.points, (0, 1));
     let labs = house.api.labs.list();
     let names: Vec<&str> = labs.iter().map(|lab| lab.name.as_str()).collect();
@@ -240,7 +240,7 @@ async fn a_juror_speaks_for_himself_and_sees_nothing_of_others_who_work_apart() 
             .await
             .unwrap();
         assert_eq!(shown.judgements.len(), count, "{path}");
-        assert_eq!(shown.at_work.len(), 2);
+        assert_eq!(shown.pending_jurors.len(), 2);
     }
     let points = async |cookie: &str| {
         let outcome = ask_as(&house, cookie, "outcome?juror=ada", None).await;

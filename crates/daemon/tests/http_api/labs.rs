@@ -1,6 +1,6 @@
 //! A lab's life.
 
-use plateau_core::api::{Event, ExecResult, LabState, LabView, NodeState, What};
+use plateau_core::api::{ExecResult, LabEvent, LabEventKind, LabState, LabView, NodeState};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -19,11 +19,11 @@ async fn a_lab_is_asked_for_followed_used_and_taken_down() {
     assert!(told.iter().all(|event| event.lab == lab.id));
     assert!(
         told.iter()
-            .any(|event| matches!(event.what, What::StepDone { .. }))
+            .any(|event| matches!(event.what, LabEventKind::StepDone { .. }))
     );
     // Whoever listens later is told the same, from the first step on.
     let again = house.ready(&lab.id).await;
-    let steps = |told: &[Event]| -> Vec<Event> {
+    let steps = |told: &[LabEvent]| -> Vec<LabEvent> {
         told.iter()
             .filter(|event| !is_of_state(&event.what))
             .cloned()
@@ -131,6 +131,6 @@ async fn solving_and_grading_answer_with_what_was_done() {
     assert!(graded["took_ms"]["as-left"].is_number(), "{graded}");
 }
 
-fn is_of_state(what: &What) -> bool {
-    matches!(what, What::State { .. } | What::Node { .. })
+fn is_of_state(what: &LabEventKind) -> bool {
+    matches!(what, LabEventKind::State { .. } | LabEventKind::Node { .. })
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use plateau_core::api::{LoginView, TokenMade, TokenView, Who};
+use plateau_core::api::{CreatedToken, Identity, LoginView, TokenView};
 use plateau_core::exam::rights::{Right, Role};
-use plateaud::access::Lasting;
+use plateaud::access::LoginLifetimes;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, Executor as _};
@@ -87,15 +87,15 @@ async fn an_account_logs_in_is_told_who_it_is_and_logs_out() {
         assert!(set.contains(part), "{set}");
     }
     let told: LoginView = response.json().await.unwrap();
-    let Who::Account {
+    let Identity::Account {
         name,
-        shown,
+        display_name,
         sessions,
-    } = &told.who
+    } = &told.identity
     else {
         panic!("{told:?}");
     };
-    assert_eq!((name.as_str(), shown.as_str()), ("ada", "Ada"));
+    assert_eq!((name.as_str(), display_name.as_str()), ("ada", "Ada"));
     assert!(sessions.is_empty());
     assert_eq!(told.role, Role::Trainer);
     assert!(told.rights.contains(&Right::Prove) && !told.rights.contains(&Right::Judge));
@@ -200,13 +200,13 @@ async fn a_right_code_gets_in_while_somebody_guesses_behind_the_same_address() {
     assert_eq!(response.status(), StatusCode::CREATED);
     let told: LoginView = response.json().await.unwrap();
     assert_eq!(told.role, Role::Candidate);
-    let seat = Who::Seat {
+    let seat = Identity::Seat {
         seat: "t1".to_owned(),
         session: "s1".to_owned(),
         number: "07".to_owned(),
         name: "Zoé Bel".to_owned(),
     };
-    assert_eq!(told.who, seat);
+    assert_eq!(told.identity, seat);
 }
 
 #[tokio::test]
@@ -283,14 +283,14 @@ async fn what_a_log_in_holds_open_ends_with_it() {
 
 #[tokio::test]
 async fn a_log_in_ends_unused_and_in_any_case() {
-    let idle = Lasting {
+    let idle = LoginLifetimes {
         idle: Duration::ZERO,
-        ..Lasting::default()
+        ..LoginLifetimes::default()
     };
-    let short = Lasting {
+    let short = LoginLifetimes {
         account: Duration::ZERO,
         seat: Duration::ZERO,
-        ..Lasting::default()
+        ..LoginLifetimes::default()
     };
     for (lasting, candidate) in [(idle, StatusCode::OK), (short, StatusCode::UNAUTHORIZED)] {
         let house = House::open_lasting(lasting).await;
@@ -356,7 +356,7 @@ async fn what_changes_something_with_a_cookie_comes_from_our_own_page() {
 async fn a_program_uses_its_token_until_it_is_revoked() {
     let house = House::open().await;
     let token = json!({ "name": "Nightly", "role": "trainer", "days": 30 });
-    let made: TokenMade = house.post("/v1/tokens", token).await.json().await.unwrap();
+    let made: CreatedToken = house.post("/v1/tokens", token).await.json().await.unwrap();
     assert_eq!(
         (made.token.name.as_str(), made.token.last_used),
         ("nightly", None)

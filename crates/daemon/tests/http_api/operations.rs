@@ -25,7 +25,7 @@ async fn a_daemon_whose_engine_is_gone_lives_and_is_not_ready() {
         json!({ "ready": true, "parts": { "database": true, "disk": true, "engine": true } })
     );
 
-    house.fake.be_gone();
+    house.fake.go_offline();
     assert_eq!(house.get("/v1/health/live").await.status(), StatusCode::OK);
     let ready = house.get("/v1/health/ready").await;
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -108,7 +108,7 @@ async fn numbers_move_with_what_happens() {
 #[tokio::test]
 async fn an_engine_that_fails_is_counted_by_how_it_fails() {
     let house = House::open().await;
-    house.fake.be_gone();
+    house.fake.go_offline();
     house.get("/v1/health").await;
     let numbers = house.get("/metrics").await.text().await.unwrap();
     let line = r#"plateau_engine_call_seconds_count{verb="info",outcome="engine-unreachable"}"#;
@@ -183,7 +183,7 @@ async fn every_line_of_a_request_has_its_number_also_where_only_warnings_are_tol
         let subscriber = log::subscriber(LogFormat::Json, filter, move || writer.clone());
         let _guard = tracing::subscriber::set_default(subscriber.unwrap());
         let house = House::open().await;
-        house.fake.be_gone();
+        house.fake.go_offline();
         kept.0.lock().unwrap().clear();
         let response = house.get("/v1/health/ready").await;
         let number = response.headers()["x-request-id"]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use plateau_core::api::LabView;
-use plateau_core::exam::rights::{About, Answer, Person, Right, Role, TABLE, answer};
-use plateaud::access::Lasting;
+use plateau_core::exam::rights::{AccessDecision, Actor, Resource, Right, Role, TABLE, answer};
+use plateaud::access::LoginLifetimes;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, Executor as _};
@@ -40,7 +40,7 @@ struct Exam {
 
 impl Exam {
     async fn open() -> Self {
-        let house = House::open_lasting(Lasting::default()).await;
+        let house = House::open_lasting(LoginLifetimes::default()).await;
         let mut labs = BTreeMap::new();
         for whose in WHOSE {
             let lab: LabView = house.create(&whose.to_lowercase()).await;
@@ -284,15 +284,15 @@ fn expected(route: &str, whose: &str, who: &str) -> &'static str {
     }
     let right: Right = serde_json::from_value(right.clone()).unwrap();
     let about = match whose {
-        "A" | "B" => About {
+        "A" | "B" => Resource {
             session: Some(format!("session-{whose}")),
             seat: Some(format!("seat-{whose}")),
             open: true,
             reopened: false,
         },
-        _ => About::default(),
+        _ => Resource::default(),
     };
-    let person = Person {
+    let person = Actor {
         role,
         named: (role == Role::Invigilator)
             .then(|| format!("session-{place}"))
@@ -301,9 +301,9 @@ fn expected(route: &str, whose: &str, who: &str) -> &'static str {
         seat: (role == Role::Candidate).then(|| format!("seat-{place}")),
     };
     match answer(&person, right, &about) {
-        Answer::Allowed => "yes",
-        Answer::NoRight | Answer::OfAttempt | Answer::NotOpen => "403",
-        Answer::OutOfReach => "404",
+        AccessDecision::Allowed => "yes",
+        AccessDecision::NoRight | AccessDecision::OfAttempt | AccessDecision::NotOpen => "403",
+        AccessDecision::OutOfReach => "404",
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plateau_core::api::{Own, SeatView, SessionView, Slip};
-use plateau_core::exam::deliverable::{DeliverableView, SavedView};
+use plateau_core::api::{AccessSlip, CandidateView, SeatView, SessionView};
+use plateau_core::exam::deliverable::{DeliverableView, SavedDeliverableView};
 use plateau_core::exam::session::{AttemptState, SessionState};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::json;
@@ -43,7 +43,7 @@ impl Room {
                 "title": "tsgeri", "centre": "Nantes", "from": "2026-06-01", "to": "2026-06-01",
                 "responsible": "M. Durand", "jurors": [], "mode": "training", "seed": "1",
             },
-            "scenarios": [{ "files": files, "insist": "a test" }],
+            "scenarios": [{ "files": files, "unproven_reason": "a test" }],
         });
         let made = house.post("/v1/sessions", session).await;
         assert_eq!(made.status(), StatusCode::CREATED);
@@ -51,7 +51,7 @@ impl Room {
         house
             .api
             .sessions
-            .seat_all("june", list, "trainer")
+            .replace_seats("june", list, "trainer")
             .await
             .unwrap();
         let mut room = Self {
@@ -63,7 +63,7 @@ impl Room {
         room.order("prepare").await;
         room.until_session(SessionState::Ready).await;
         room.order("open").await;
-        let slips: Vec<Slip> = room.told("/v1/sessions/june/slips").await;
+        let slips: Vec<AccessSlip> = room.told("/v1/sessions/june/slips").await;
         for (place, slip) in slips.iter().enumerate() {
             let login = json!({ "code": { "code": slip.code } });
             let request = room
@@ -146,7 +146,11 @@ impl Room {
         self.ask(0, Method::PUT, &path, content).await
     }
 
-    pub(crate) async fn save(&self, path: &str, content: impl Into<reqwest::Body>) -> SavedView {
+    pub(crate) async fn save(
+        &self,
+        path: &str,
+        content: impl Into<reqwest::Body>,
+    ) -> SavedDeliverableView {
         let response = self.put(path, content).await;
         assert_eq!(response.status(), StatusCode::OK, "{response:?}");
         response.json().await.unwrap()
@@ -157,7 +161,7 @@ impl Room {
         self.told(&path).await
     }
 
-    pub(crate) async fn own(&self) -> Own {
+    pub(crate) async fn own(&self) -> CandidateView {
         let response = self.ask(0, Method::GET, "/v1/seats/own", "").await;
         response.json().await.unwrap()
     }

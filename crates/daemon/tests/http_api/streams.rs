@@ -42,7 +42,7 @@ async fn images_are_built_with_what_they_stand_on_and_only_once() {
             | BuildEvent::Line { .. }
             | BuildEvent::Built { .. }
             | BuildEvent::Finished {}
-            | BuildEvent::Broken { .. } => None,
+            | BuildEvent::Failed { .. } => None,
         })
         .collect();
     assert_eq!(started, [("debian-base", 1, 2), ("debian-server", 2, 2)]);
@@ -72,7 +72,7 @@ async fn a_build_that_fails_says_so_last() {
     let told: Vec<BuildEvent> =
         lines(house.post("/v1/images/build", json!({ "names": [] })).await).await;
     assert!(
-        matches!(told.last(), Some(BuildEvent::Broken { .. })),
+        matches!(told.last(), Some(BuildEvent::Failed { .. })),
         "{told:?}"
     );
 }

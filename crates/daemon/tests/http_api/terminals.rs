@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use plateau_core::terminal::{Frame, RecordingView};
-use plateau_labs::terminals::{Mode, Place, Said, Sight, Size};
+use plateau_labs::terminals::{ServerMessage, TerminalId, ViewerMode, ViewerOutput, WindowSize};
 use reqwest::{Method, StatusCode};
 use tokio::net::UnixStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -59,7 +59,7 @@ impl Client {
                 Frame::Data(bytes) => self.shown += std::str::from_utf8(&bytes).unwrap(),
                 Frame::Resize { cols, rows } => self.size = (cols, rows),
                 Frame::Exit(status) => return Some(End::Exit(status)),
-                Frame::Past(past) => panic!("{past:?}"),
+                Frame::Backlog(past) => panic!("{past:?}"),
             },
             Message::Close(close) => return Some(End::Closed(close.unwrap().code)),
             other
@@ -228,7 +228,7 @@ async fn a_terminal_is_recorded_and_passwords_are_not() {
     error(gone, StatusCode::NOT_FOUND, "lab-not-found").await;
 }
 
-async fn said(sight: &mut Sight) -> Said {
+async fn said(sight: &mut ViewerOutput) -> ServerMessage {
     let said = tokio::time::timeout(PATIENCE, sight.next()).await;
     said.unwrap().unwrap()
 }
@@ -237,25 +237,25 @@ async fn said(sight: &mut Sight) -> Said {
 async fn who_is_too_slow_is_drawn_the_screen_anew() {
     let house = house().await;
     let view: plateau_core::api::LabView = house.get("/v1/labs/first").await.json().await.unwrap();
-    let place = Place {
+    let place = TerminalId {
         lab: view.id,
         node: "srv1".to_owned(),
         name: "main".to_owned(),
         user: "root".to_owned(),
     };
-    let size = Some(Size {
+    let size = Some(WindowSize {
         cols: 100,
         rows: 30,
     });
     let join = async |mode| house.terminals.join(&place, mode, size).await.unwrap();
-    let (mut slow, _) = join(Mode::Watch).await;
-    let (mut quick, hands) = join(Mode::TakePart).await;
+    let (mut slow, _) = join(ViewerMode::Watch).await;
+    let (mut quick, hands) = join(ViewerMode::TakePart).await;
     let mut seen = String::new();
     for line in 0..500 {
         let text = format!("line {line}\r\n");
         assert!(hands.type_in(Bytes::from(text.clone())).await);
         while !seen.contains(&text) {
-            if let Said::Data(bytes) = said(&mut quick).await {
+            if let ServerMessage::Data(bytes) = said(&mut quick).await {
                 seen += std::str::from_utf8(&bytes).unwrap();
             }
         }
@@ -264,7 +264,7 @@ async fn who_is_too_slow_is_drawn_the_screen_anew() {
     let mut last = String::new();
     while !last.contains("line 499") {
         heard += 1;
-        if let Said::Data(bytes) = said(&mut slow).await {
+        if let ServerMessage::Data(bytes) = said(&mut slow).await {
             last = String::from_utf8(bytes.to_vec()).unwrap();
             drawings += usize::from(last.starts_with("\u{1b}c"));
         }

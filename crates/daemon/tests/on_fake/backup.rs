@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use plateau_core::api::{Order, Say, Which};
-use plateau_core::exam::log::{Deed, verify};
+use plateau_core::api::{AttemptSelection, AttemptsRequest, MessageRequest};
+use plateau_core::exam::log::{LogAction, verify};
 use plateau_core::exam::session::AttemptState;
 use plateaud::backup::Prepared;
-use plateaud::restore::{RestoreError, Target, restore};
+use plateaud::restore::{RestoreError, RestoreTarget, restore};
 use plateaud::store::Database;
 
 use crate::house::House;
@@ -18,7 +18,7 @@ async fn mid_exam() -> Centre {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     sessions
-        .start("december", Order::default(), "invigilator")
+        .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
     sessions
@@ -39,8 +39,8 @@ async fn backup(centre: &Centre) -> PathBuf {
     path
 }
 
-fn target(state: &Path, force: bool) -> Target {
-    Target {
+fn target(state: &Path, force: bool) -> RestoreTarget {
+    RestoreTarget {
         state: state.to_owned(),
         database: Database::in_folder(state),
         force,
@@ -81,7 +81,7 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     let sessions = centre.sessions.clone();
     let talker = tokio::spawn(async move {
         for number in 0_u32.. {
-            let say = Say {
+            let say = MessageRequest {
                 seat: None,
                 text: format!("{number}"),
             };
@@ -93,7 +93,9 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     centre
         .until("somebody talks", async |centre| {
             let deeds = centre.deeds().await;
-            deeds.iter().any(|deed| matches!(deed, Deed::Said { .. }))
+            deeds
+                .iter()
+                .any(|deed| matches!(deed, LogAction::Said { .. }))
         })
         .await;
     let archive = backup(&centre).await;
@@ -137,7 +139,7 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     verify(&log).unwrap();
     let own: Vec<_> = log
         .iter()
-        .take_while(|entry| !matches!(entry.deed, Deed::GaveBack { .. }))
+        .take_while(|entry| !matches!(entry.deed, LogAction::GaveBack { .. }))
         .collect();
     assert!(own.len() < log.len() && own.len() <= longer.len());
     assert!(own.iter().zip(&longer).all(|(now, then)| *now == then));
@@ -154,7 +156,11 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     assert_eq!(again, graded);
     centre
         .sessions
-        .hand_in("december", because(Which::default()), "invigilator")
+        .hand_in(
+            "december",
+            because(AttemptSelection::default()),
+            "invigilator",
+        )
         .await
         .unwrap();
     centre.until_attempt("001", AttemptState::Graded).await;
@@ -209,7 +215,7 @@ async fn what_is_there_is_left_alone_or_set_aside() {
     assert_eq!(std::fs::read_to_string(aside.join("mine")).unwrap(), "work");
 
     // A database elsewhere is set aside as well.
-    let apart = Target {
+    let apart = RestoreTarget {
         state: folder.path().join("other"),
         database: format!("sqlite://{}", folder.path().join("other.db").display()),
         force: false,
@@ -219,7 +225,7 @@ async fn what_is_there_is_left_alone_or_set_aside() {
     let refused = restore(&archive, &apart).await.unwrap_err();
     assert!(refused.to_string().contains("other.db"), "{refused}");
     assert!(!apart.state.exists());
-    let forced = Target {
+    let forced = RestoreTarget {
         force: true,
         ..apart
     };

@@ -1,9 +1,9 @@
 //! Keys by which candidates come in over SSH.
 #![expect(clippy::unwrap_used, reason = "these are tests too")]
 
-use plateau_core::api::{Order, SetKeys};
-use plateau_core::exam::log::Deed;
-use plateaud::ssh::{Admission, Gate, Knock, Proof, Refusal, Stage};
+use plateau_core::api::{AttemptsRequest, SetKeysRequest};
+use plateau_core::exam::log::LogAction;
+use plateaud::ssh::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 use russh::keys::PublicKey;
 
 use crate::sessions::{Centre, access, because, only};
@@ -13,16 +13,16 @@ const ADA: &str =
 const OTHER: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIILe2Vh8Tf1iWwZS5fbU4tDRGYdAdUJrXbo1oXQF1M9j grace";
 
-fn keys(lines: &[&str]) -> SetKeys {
-    SetKeys {
+fn keys(lines: &[&str]) -> SetKeysRequest {
+    SetKeysRequest {
         keys: lines.iter().map(|line| (*line).to_owned()).collect(),
     }
 }
 
-async fn knock(gate: &Gate, key: &str, stage: Stage) -> Result<Admission, Refusal> {
-    gate.ask(Knock {
+async fn knock(gate: &Gate, key: &str, stage: AuthStage) -> Result<Admission, AuthRejection> {
+    gate.ask(AuthRequest {
         user: "srv1".into(),
-        proof: Proof::Key(PublicKey::from_openssh(key).unwrap()),
+        proof: Credential::Key(PublicKey::from_openssh(key).unwrap()),
         peer: "192.0.2.1:22".parse().unwrap(),
         stage,
     })
@@ -30,7 +30,7 @@ async fn knock(gate: &Gate, key: &str, stage: Stage) -> Result<Admission, Refusa
 }
 
 async fn entries(centre: &Centre) -> usize {
-    let entered = |deed: &Deed| matches!(deed, Deed::Entered { .. });
+    let entered = |deed: &LogAction| matches!(deed, LogAction::Entered { .. });
     centre.deeds().await.into_iter().filter(entered).count()
 }
 
@@ -54,24 +54,32 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
     assert!(set[0].fingerprint.starts_with("SHA256:") && set[0].key == ADA);
     assert_eq!(sessions.keys(&ada).await.unwrap(), set);
     let told = format!("seat 001 may come in over SSH by {}", set[0].fingerprint);
-    assert!(centre.deeds().await.contains(&Deed::Changed { what: told }));
+    assert!(
+        centre
+            .deeds()
+            .await
+            .contains(&LogAction::Changed { what: told })
+    );
 
-    let early = knock(&gate, ADA, Stage::Entering).await;
-    assert!(matches!(early, Err(Refusal::Wrong(_))), "{early:?}");
+    let early = knock(&gate, ADA, AuthStage::Entering).await;
+    assert!(matches!(early, Err(AuthRejection::Wrong(_))), "{early:?}");
     sessions
-        .start("december", Order::default(), "trainer")
+        .start("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
     // To offer a key is to enter as little as to open one channel more.
-    for stage in [Stage::Offering, Stage::Inside] {
+    for stage in [AuthStage::Offering, AuthStage::Inside] {
         assert_eq!(knock(&gate, ADA, stage).await.unwrap().seat, "001");
         assert_eq!(entries(&centre).await, 0);
     }
-    let admitted = knock(&gate, ADA, Stage::Entering).await.unwrap();
+    let admitted = knock(&gate, ADA, AuthStage::Entering).await.unwrap();
     assert_eq!(Some(admitted.lab), centre.attempt("001").await.lab);
     assert_eq!(entries(&centre).await, 1);
-    let stranger = knock(&gate, OTHER, Stage::Offering).await;
-    assert!(matches!(stranger, Err(Refusal::Wrong(_))), "{stranger:?}");
+    let stranger = knock(&gate, OTHER, AuthStage::Offering).await;
+    assert!(
+        matches!(stranger, Err(AuthRejection::Wrong(_))),
+        "{stranger:?}"
+    );
 
     let grace = centre.attempt("002").await.id;
     let taken = sessions
@@ -90,21 +98,21 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
     );
 
     let lost = Some("lost".to_owned());
-    let recoded = sessions.recode(&access, "december", "001", lost, "trainer");
+    let recoded = sessions.replace_code(&access, "december", "001", lost, "trainer");
     recoded.await.unwrap();
     assert_eq!(sessions.keys(&ada).await.unwrap(), vec![]);
-    assert!(knock(&gate, ADA, Stage::Inside).await.is_err());
+    assert!(knock(&gate, ADA, AuthStage::Inside).await.is_err());
     sessions
         .set_keys(&grace, keys(&[ADA]), "seat:002")
         .await
         .unwrap();
     assert_eq!(
-        knock(&gate, ADA, Stage::Entering).await.unwrap().seat,
+        knock(&gate, ADA, AuthStage::Entering).await.unwrap().seat,
         "002"
     );
     let handed_in = sessions.hand_in("december", because(only("002")), "trainer");
     handed_in.await.unwrap();
-    assert!(knock(&gate, ADA, Stage::Inside).await.is_err());
+    assert!(knock(&gate, ADA, AuthStage::Inside).await.is_err());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plateau_core::api::{NodeState, Proposal, Which};
+use plateau_core::api::{AttemptSelection, NodeState, RegradingProposal};
 use plateau_core::error::ErrorCode;
 use plateau_core::evidence::reopening::MEMORY_LOST;
 use plateau_core::exam::session::SessionState;
@@ -11,7 +11,7 @@ use plateau_core::grade::Verdict;
 use plateau_core::probe::Fact;
 use plateau_labs::labs::folder_of;
 use plateau_labs::runtime::fake::Fake;
-use plateaud::judging::{JudgingError, Mended};
+use plateaud::judging::{CorrectedScenario, JudgingError};
 
 use crate::house::{House, files, house};
 use crate::sessions::{Centre, because};
@@ -28,7 +28,7 @@ async fn kept() -> House {
 }
 
 fn images(house: &House) -> Vec<String> {
-    house.fake.images_that("plateau/kept:")
+    house.fake.images_with_prefix("plateau/kept:")
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn graded(document: &str) -> Centre {
         };
         Fact::Seen(serde_json::from_value(seen).unwrap())
     });
-    let everybody = || because(Which::default());
+    let everybody = || because(AttemptSelection::default());
     let sessions = &centre.sessions;
     sessions
         .start("december", everybody(), "trainer")
@@ -142,10 +142,14 @@ fn document() -> String {
 }
 
 /// Grades seat 001 again by another document.
-async fn regrade(centre: &Centre, document: &str, ask: bool) -> Result<Proposal, JudgingError> {
+async fn regrade(
+    centre: &Centre,
+    document: &str,
+    ask: bool,
+) -> Result<RegradingProposal, JudgingError> {
     let mut files = files();
     files.insert("scenario.yaml".to_owned(), STANDARD.encode(document));
-    let mended = Mended {
+    let mended = CorrectedScenario {
         folder: folder_of(&files).unwrap(),
         reason: "it was wrong".to_owned(),
         labs: ask.then(|| centre.house.labs.clone()),
@@ -155,7 +159,7 @@ async fn regrade(centre: &Centre, document: &str, ask: bool) -> Result<Proposal,
     judging.regrade(&attempt, mended, "trainer").await
 }
 
-fn verdict(proposal: &Proposal, check: &str) -> Verdict {
+fn verdict(proposal: &RegradingProposal, check: &str) -> Verdict {
     let mut checks = proposal.comparison.checks.iter();
     let found = checks.find(|change| change.id == check).unwrap();
     found.new.unwrap().verdict
@@ -175,16 +179,16 @@ async fn what_is_new_is_asked_of_the_disks_and_what_was_in_memory_stays_unknown(
 
     let facts_alone = regrade(&centre, &mended, false).await.unwrap();
     let new = ["first/there", "first/seen", "second/survives"];
-    assert_eq!(facts_alone.to_ask, new);
+    assert_eq!(facts_alone.unanswered, new);
     assert_eq!(facts_alone.grading.points, 0);
 
     let asked = regrade(&centre, &mended, true).await.unwrap();
-    assert_eq!(asked.to_ask, Vec::<String>::new());
+    assert_eq!(asked.unanswered, Vec::<String>::new());
     assert_eq!(
         asked.asked,
         ["first/seen", "first/there", "second/survives"]
     );
-    assert_eq!(asked.blind, ["first/seen"]);
+    assert_eq!(asked.unobserved, ["first/seen"]);
     assert_eq!(verdict(&asked, "first/there"), Verdict::Pass);
     assert_eq!(verdict(&asked, "second/survives"), Verdict::Pass);
     assert_eq!(verdict(&asked, "first/seen"), Verdict::Unknown);
@@ -204,7 +208,7 @@ async fn what_is_new_is_asked_of_the_disks_and_what_was_in_memory_stays_unknown(
     let gone = regrade(&centre, &mended, true).await.unwrap_err();
     assert_eq!(gone.code(), ErrorCode::NothingKept);
     let again = regrade(&centre, &mended, false).await.unwrap();
-    assert_eq!(again.to_ask, ["first/there"]);
+    assert_eq!(again.unanswered, ["first/there"]);
 }
 
 #[tokio::test]
@@ -230,7 +234,7 @@ async fn a_lab_that_nothing_was_done_to_is_asked_itself() {
     centre.house.labs.reboot(&lab, "srv1").await.unwrap();
     let mended = document.replace("port: 80", "port: 82");
     let asked = regrade(&centre, &mended, true).await.unwrap();
-    assert_eq!(asked.blind, ["first/seen"]);
+    assert_eq!(asked.unobserved, ["first/seen"]);
     assert_eq!(centre.house.left(), labs);
 }
 

@@ -4,22 +4,23 @@
 use std::time::Duration;
 
 use plateau_core::api::{
-    AttemptView, Extend, NewScenario, NewSession, Order, Pause, Say, SeatView, Terms, Which,
+    AttemptSelection, AttemptView, AttemptsRequest, CreateSessionRequest, ExtendRequest,
+    MessageRequest, PauseRequest, ScenarioInput, SeatView, SessionTerms,
 };
 use plateau_core::error::ErrorCode;
 use plateau_core::exam::clock::PauseKind;
-use plateau_core::exam::judgement::{Award, OpenPoint, Statement, Word};
-use plateau_core::exam::log::{Deed, verify};
+use plateau_core::exam::judgement::{Award, JurorStatement, OpenPoint, Statement};
+use plateau_core::exam::log::{LogAction, verify};
 use plateau_core::exam::rehearsal::RehearsalEvent;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
-use plateau_core::feedback::Mode;
+use plateau_core::feedback::AssessmentMode;
 use plateau_core::grade::Ruling;
 use plateau_labs::images::Recipes;
 use plateau_labs::runtime::fake::Fake;
-use plateaud::access::{Access, Lasting};
+use plateaud::access::{Access, LoginLifetimes};
 use plateaud::app::{App, AppConfig};
-use plateaud::sessions::{Sending, SessionError, Sessions};
-use plateaud::ssh::{Knock, Proof, Refusal, Stage};
+use plateaud::sessions::{DeliverableUpload, SessionError, Sessions};
+use plateaud::ssh::{AuthRejection, AuthRequest, AuthStage, Credential};
 use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, as_the_scripts_left_it, files, house};
@@ -53,7 +54,9 @@ pub(crate) async fn open(house: &House) -> (Sessions, CancellationToken) {
 
 pub(crate) async fn access(sessions: &Sessions) -> Access {
     let database = sessions.database().clone();
-    Access::open(database, Lasting::default()).await.unwrap()
+    Access::open(database, LoginLifetimes::default())
+        .await
+        .unwrap()
 }
 
 async fn centre() -> Centre {
@@ -66,8 +69,8 @@ async fn centre() -> Centre {
     }
 }
 
-fn terms() -> Terms {
-    Terms {
+fn terms() -> SessionTerms {
+    SessionTerms {
         title: "tsgeri".into(),
         block: None,
         centre: "Nantes".into(),
@@ -76,18 +79,18 @@ fn terms() -> Terms {
         responsible: "M. Durand".into(),
         jurors: vec!["Mme Petit".into(), "M. Moreau".into()],
         invigilators: vec![],
-        mode: Mode::Exam,
+        mode: AssessmentMode::Exam,
         seed: Some("december".into()),
     }
 }
 
-fn new_session(duration: &str) -> NewSession {
-    let mut session = NewSession {
+fn new_session(duration: &str) -> CreateSessionRequest {
+    let mut session = CreateSessionRequest {
         name: "december".into(),
         terms: terms(),
-        scenarios: vec![NewScenario {
+        scenarios: vec![ScenarioInput {
             files: files(),
-            insist: Some("a test of its own".into()),
+            unproven_reason: Some("a test of its own".into()),
         }],
     };
     change(
@@ -99,7 +102,7 @@ fn new_session(duration: &str) -> NewSession {
 }
 
 /// Puts one text of the session's scenario in the place of another.
-fn change(session: &mut NewSession, from: &str, to: &str) {
+fn change(session: &mut CreateSessionRequest, from: &str, to: &str) {
     use base64::Engine as _;
     let engine = base64::engine::general_purpose::STANDARD;
     let files = &mut session.scenarios[0].files;
@@ -109,16 +112,16 @@ fn change(session: &mut NewSession, from: &str, to: &str) {
     files.insert("scenario.yaml".into(), engine.encode(text));
 }
 
-pub(crate) fn only(seat: &str) -> Which {
-    Which {
+pub(crate) fn only(seat: &str) -> AttemptSelection {
+    AttemptSelection {
         seats: Some(vec![seat.to_owned()]),
         scenario: None,
     }
 }
 
-pub(crate) fn because(which: Which) -> Order {
-    Order {
-        which,
+pub(crate) fn because(selection: AttemptSelection) -> AttemptsRequest {
+    AttemptsRequest {
+        selection,
         reason: Some("because".into()),
     }
 }
@@ -140,16 +143,16 @@ impl Centre {
     }
 
     /// The same of a certain session.
-    async fn ready_with(session: NewSession) -> Self {
+    async fn ready_with(session: CreateSessionRequest) -> Self {
         let centre = centre().await;
         let sessions = &centre.sessions;
         sessions.create(session, "trainer").await.unwrap();
         sessions
-            .seat_all("december", LIST.as_bytes(), "trainer")
+            .replace_seats("december", LIST.as_bytes(), "trainer")
             .await
             .unwrap();
         sessions
-            .prepare("december", Order::default(), "trainer")
+            .prepare("december", AttemptsRequest::default(), "trainer")
             .await
             .unwrap();
         centre.until_session(SessionState::Ready).await;
@@ -213,7 +216,7 @@ impl Centre {
         let attempt = self.attempt(number).await.id;
         let judging = self.sessions.judging();
         let say = async |with: &[&str], says: Statement| {
-            let word = Word {
+            let word = JurorStatement {
                 juror: "Mme Petit".into(),
                 agreed_with: with.iter().map(|name| (*name).to_owned()).collect(),
                 says,
@@ -221,7 +224,7 @@ impl Centre {
             judging.judge(&attempt, "Mme Petit", word).await.unwrap();
         };
         say(&[], Statement::Done {}).await;
-        let other = Word {
+        let other = JurorStatement {
             juror: "M. Moreau".into(),
             agreed_with: Default::default(),
             says: Statement::Done {},
@@ -261,12 +264,12 @@ impl Centre {
         let attempt = self.attempt("001").await;
         let log = self.sessions.log("december", 1).await.unwrap();
         let resumed = log.iter().rfind(|entry| {
-            matches!(&entry.deed, Deed::Attempt { attempt: of, by: AttemptMove::Resume, .. } if *of == attempt.id)
+            matches!(&entry.deed, LogAction::Attempt { attempt: of, by: AttemptMove::Resume, .. } if *of == attempt.id)
         });
         attempt.clock.deadline_ms.unwrap() - resumed.unwrap().at_ms
     }
 
-    pub(crate) async fn deeds(&self) -> Vec<Deed> {
+    pub(crate) async fn deeds(&self) -> Vec<LogAction> {
         let log = self.sessions.log("december", 1).await.unwrap();
         verify(&log).unwrap();
         log.into_iter().map(|entry| entry.deed).collect()
@@ -278,12 +281,12 @@ async fn a_session_goes_from_a_list_to_grades() {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     let opened = sessions
-        .start("december", Order::default(), "invigilator")
+        .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
-    assert_eq!(opened.moved.len(), 3);
+    assert_eq!(opened.attempts.len(), 3);
     let starts: Vec<u64> = opened
-        .moved
+        .attempts
         .iter()
         .map(|attempt| attempt.clock.deadline_ms.unwrap() - attempt.clock.granted_ms)
         .collect();
@@ -294,7 +297,7 @@ async fn a_session_goes_from_a_list_to_grades() {
         1_800_000 * 1333 / 1000
     );
     for lab in opened
-        .moved
+        .attempts
         .iter()
         .map(|attempt| attempt.lab.as_ref().unwrap())
     {
@@ -325,16 +328,20 @@ async fn a_session_goes_from_a_list_to_grades() {
     centre.until_attempt("002", AttemptState::Graded).await;
 
     sessions
-        .hand_in("december", because(Which::default()), "invigilator")
+        .hand_in(
+            "december",
+            because(AttemptSelection::default()),
+            "invigilator",
+        )
         .await
         .unwrap();
     centre.until_session(SessionState::Closed).await;
-    let kept = centre.house.fake.images_that("plateau/kept:");
+    let kept = centre.house.fake.images_with_prefix("plateau/kept:");
     assert_eq!(kept.len(), 9, "{kept:?}");
     sessions.clear("december", true, "trainer").await.unwrap();
     assert_eq!(centre.house.left(), Vec::<String>::new());
     assert_eq!(
-        centre.house.fake.images_that("plateau/kept:"),
+        centre.house.fake.images_with_prefix("plateau/kept:"),
         Vec::<String>::new()
     );
     for number in ["001", "002", "003"] {
@@ -389,34 +396,37 @@ async fn a_guesser_over_ssh_is_slowed_and_nobody_else() {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     sessions
-        .start("december", Order::default(), "invigilator")
+        .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
     let gate = sessions.gate_of_ssh(access(sessions).await);
     let knock = async |from: &str, code: &str| {
         let peer = format!("{from}:22");
-        gate.ask(Knock {
+        gate.ask(AuthRequest {
             user: "srv1".into(),
-            proof: Proof::Password(code.into()),
+            proof: Credential::Password(code.into()),
             peer: peer.parse().unwrap(),
-            stage: Stage::Entering,
+            stage: AuthStage::Entering,
         })
         .await
     };
     let wrong = "AAAA-BBBB-CCCC";
     let mut tries = 0;
-    while let Err(Refusal::Wrong(_)) = knock("192.0.2.1", wrong).await {
+    while let Err(AuthRejection::Wrong(_)) = knock("192.0.2.1", wrong).await {
         tries += 1;
         assert!(tries < 1000, "nobody is slowed");
     }
     assert!(tries >= 120, "{tries}");
     let elsewhere = knock("192.0.2.2", wrong).await;
-    assert!(matches!(elsewhere, Err(Refusal::Wrong(_))), "{elsewhere:?}");
+    assert!(
+        matches!(elsewhere, Err(AuthRejection::Wrong(_))),
+        "{elsewhere:?}"
+    );
     let code = sessions.slips("december").await.unwrap().remove(0).code;
     let admitted = knock("192.0.2.1", &code).await.unwrap();
     assert_eq!(admitted.seat, "001");
     let deeds = centre.deeds().await;
-    assert!(deeds.contains(&Deed::Entered {
+    assert!(deeds.contains(&LogAction::Entered {
         seat: "001".into(),
         from: "192.0.2.1 over SSH".into(),
     }));
@@ -427,11 +437,11 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
     let centre = Centre::ready("2s").await;
     let sessions = &centre.sessions;
     sessions
-        .start("december", Order::default(), "invigilator")
+        .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
-    let pause = Pause {
-        which: only("001"),
+    let pause = PauseRequest {
+        selection: only("001"),
         kind: PauseKind::Incident,
         reason: "the screen died".into(),
     };
@@ -439,8 +449,8 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
         .pause("december", pause, "invigilator")
         .await
         .unwrap();
-    let extend = Extend {
-        which: only("002"),
+    let extend = ExtendRequest {
+        selection: only("002"),
         by_ms: 600_000,
         reason: "a fire drill".into(),
     };
@@ -459,7 +469,7 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
         .find(|entry| entry.reason.as_deref() == Some("the time is up"));
     let ended = ended.expect("an end");
     let begun = log.iter().find(|entry| {
-        let Deed::Attempt { by, .. } = &entry.deed else {
+        let LogAction::Attempt { by, .. } = &entry.deed else {
             return false;
         };
         *by == AttemptMove::Start
@@ -475,7 +485,7 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
     assert!(
         texts
             .iter()
-            .any(|deed| matches!(deed, Deed::Extended { .. }))
+            .any(|deed| matches!(deed, LogAction::Extended { .. }))
     );
 }
 
@@ -489,16 +499,16 @@ async fn a_daemon_killed_anywhere_goes_on() {
         .unwrap();
     centre
         .sessions
-        .seat_all("december", LIST.as_bytes(), "trainer")
+        .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     centre.house.fake.hold_boots(true);
     centre
         .sessions
-        .prepare("december", Order::default(), "trainer")
+        .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
-    assert!(centre.house.fake.somebody_boots().await);
+    assert!(centre.house.fake.await_boot_attempt().await);
     // Whoever creates containers here is not killed with the daemon, and would be in the next one's way.
     centre
         .until("all containers are there", async |centre| {
@@ -511,18 +521,18 @@ async fn a_daemon_killed_anywhere_goes_on() {
     let codes = centre.sessions.slips("december").await.unwrap();
     let opened = centre
         .sessions
-        .start("december", Order::default(), "invigilator");
+        .start("december", AttemptsRequest::default(), "invigilator");
     let before = opened.await.unwrap();
 
     let centre = centre.killed().await;
     assert_eq!(centre.sessions.slips("december").await.unwrap(), codes);
-    for attempt in before.moved {
+    for attempt in before.attempts {
         let now = centre.attempt(&attempt.seat).await;
         assert_eq!((now.state, &now.lab), (AttemptState::Running, &attempt.lab));
         let lost = attempt.clock.remaining_ms.abs_diff(now.clock.remaining_ms);
         assert!(lost < 1000, "{lost} ms");
     }
-    let all = because(Which::default());
+    let all = because(AttemptSelection::default());
     centre
         .sessions
         .hand_in("december", all, "invigilator")
@@ -544,10 +554,10 @@ async fn what_was_acknowledged_is_handed_in_although_the_daemon_is_killed() {
     let centre = Centre::ready_with(session).await;
     let started = centre
         .sessions
-        .start("december", Order::default(), "invigilator");
-    let attempt = started.await.unwrap().moved.remove(0);
+        .start("december", AttemptsRequest::default(), "invigilator");
+    let attempt = started.await.unwrap().attempts.remove(0);
     let seat = centre.seats().await.remove(0);
-    let sending = Sending {
+    let sending = DeliverableUpload {
         seat: &seat.id,
         attempt: &attempt.id,
         task: "report",
@@ -560,21 +570,24 @@ async fn what_was_acknowledged_is_handed_in_although_the_daemon_is_killed() {
     assert_eq!(saved.number, None);
 
     let centre = centre.killed().await;
-    let counts = centre.attempt("001").await.handed_in;
-    assert_eq!(counts[0].counts, saved);
+    let current = centre.attempt("001").await.handed_in;
+    assert_eq!(current[0].current, saved);
     centre
         .sessions
         .hand_in("december", because(only("001")), "invigilator")
         .await
         .unwrap();
-    let counts = centre.attempt("001").await.handed_in.remove(0).counts;
-    assert_eq!((counts.number, &counts.content), (Some(1), &saved.content));
+    let current = centre.attempt("001").await.handed_in.remove(0).current;
+    assert_eq!(
+        (current.number, &current.content),
+        (Some(1), &saved.content)
+    );
     let deeds = centre.deeds().await.into_iter();
-    let deeds: Vec<Deed> = deeds
+    let deeds: Vec<LogAction> = deeds
         .filter(|deed| {
-            matches!(deed, Deed::Saved { .. })
+            matches!(deed, LogAction::Saved { .. })
                 || *deed
-                    == Deed::Attempt {
+                    == LogAction::Attempt {
                         attempt: attempt.id.clone(),
                         by: AttemptMove::HandIn,
                         pause: None,
@@ -582,7 +595,7 @@ async fn what_was_acknowledged_is_handed_in_although_the_daemon_is_killed() {
         })
         .collect();
     assert_eq!(deeds.len(), 2, "{deeds:?}");
-    assert!(matches!(&deeds[0], Deed::Saved { content, .. } if *content == saved.content));
+    assert!(matches!(&deeds[0], LogAction::Saved { content, .. } if *content == saved.content));
 }
 
 #[tokio::test]
@@ -594,12 +607,12 @@ async fn a_lab_that_cannot_be_built_breaks_its_attempt_alone_and_can_be_tried_ag
         .await
         .unwrap();
     sessions
-        .seat_all("december", b"number,name\n1,Ada\n", "trainer")
+        .replace_seats("december", b"number,name\n1,Ada\n", "trainer")
         .await
         .unwrap();
     centre.house.fake.fail_scripts("set up", 7);
     sessions
-        .prepare("december", Order::default(), "trainer")
+        .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
     centre.until_attempt("1", AttemptState::Broken).await;
@@ -607,17 +620,17 @@ async fn a_lab_that_cannot_be_built_breaks_its_attempt_alone_and_can_be_tried_ag
     assert!(broken.problem.unwrap().contains("setup.sh"));
     assert_eq!(centre.house.left(), Vec::<String>::new());
     let nobody = sessions
-        .start("december", Order::default(), "invigilator")
+        .start("december", AttemptsRequest::default(), "invigilator")
         .await;
     assert!(matches!(nobody, Err(SessionError::Nobody)), "{nobody:?}");
     centre.house.fake.fail_scripts("nothing", 0);
     sessions
-        .prepare("december", Order::default(), "trainer")
+        .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
     centre.until_attempt("1", AttemptState::Ready).await;
     sessions
-        .dismantle("december", Order::default(), "trainer")
+        .dismantle("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
     centre
@@ -637,7 +650,7 @@ async fn a_proof_that_is_not_complete_is_none_for_a_session() {
     let sessions = &centre.sessions;
     let unproven = || {
         let mut new = new_session("30m");
-        new.scenarios[0].insist = None;
+        new.scenarios[0].unproven_reason = None;
         new
     };
     let hash = plateau_labs::labs::folder_of(&unproven().scenarios[0].files)
@@ -653,11 +666,11 @@ async fn a_proof_that_is_not_complete_is_none_for_a_session() {
         rows: vec![],
         flaws: vec![],
     };
-    sessions.keep_proof(&hash, &proof).await;
+    sessions.record_proof(&hash, &proof).await;
     let refused = sessions.create(unproven(), "trainer").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NotProven);
     proof.complete = true;
-    sessions.keep_proof(&hash, &proof).await;
+    sessions.record_proof(&hash, &proof).await;
     sessions.create(unproven(), "trainer").await.unwrap();
 }
 
@@ -666,7 +679,7 @@ async fn what_cannot_be_is_refused_with_the_reason() {
     let centre = centre().await;
     let sessions = &centre.sessions;
     let mut unproven = new_session("30m");
-    unproven.scenarios[0].insist = None;
+    unproven.scenarios[0].unproven_reason = None;
     let refused = sessions.create(unproven, "trainer").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NotProven);
     let mut alone = new_session("30m");
@@ -689,17 +702,17 @@ async fn what_cannot_be_is_refused_with_the_reason() {
     assert_eq!(refused.code(), ErrorCode::NameTaken);
     let list = b"number,name,blocks\n1,Ada,B9\n";
     let refused = sessions
-        .seat_all("december", list, "trainer")
+        .replace_seats("december", list, "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadRoster);
     let refused = sessions
-        .prepare("december", Order::default(), "trainer")
+        .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NobodyConcerned);
     sessions
-        .seat_all("december", LIST.as_bytes(), "trainer")
+        .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     let refused = sessions
@@ -708,16 +721,16 @@ async fn what_cannot_be_is_refused_with_the_reason() {
         .unwrap_err();
     assert_eq!(refused.to_string(), "session `december` has no seat `009`");
     let refused = sessions
-        .start("december", Order::default(), "trainer")
+        .start("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::SessionNotReady);
     let refused = sessions
-        .hand_in("december", Order::default(), "trainer")
+        .hand_in("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::ReasonMissing);
-    let say = Say {
+    let say = MessageRequest {
         seat: Some("009".into()),
         text: "hello".into(),
     };
@@ -736,13 +749,13 @@ async fn an_access_code_that_was_replaced_opens_nothing() {
         .await
         .unwrap();
     sessions
-        .seat_all("december", LIST.as_bytes(), "trainer")
+        .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     let old = sessions.slips("december").await.unwrap().remove(0).code;
     let lost = Some("lost on the way".to_owned());
     let new = sessions
-        .recode(&access(sessions).await, "december", "001", lost, "trainer")
+        .replace_code(&access(sessions).await, "december", "001", lost, "trainer")
         .await
         .unwrap();
     assert_eq!(sessions.seat_of(&old).await.unwrap(), None);
@@ -752,7 +765,7 @@ async fn an_access_code_that_was_replaced_opens_nothing() {
     );
     // A list that is sent again leaves the codes as they are.
     sessions
-        .seat_all("december", LIST.as_bytes(), "trainer")
+        .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     assert_eq!(sessions.slips("december").await.unwrap()[0].code, new.code);
@@ -763,11 +776,11 @@ async fn an_engine_that_was_away_costs_nobody_time() {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     sessions
-        .start("december", Order::default(), "invigilator")
+        .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
-    let pause = Pause {
-        which: only("003"),
+    let pause = PauseRequest {
+        selection: only("003"),
         kind: PauseKind::Break,
         reason: "a rest".into(),
     };
@@ -783,8 +796,8 @@ async fn an_engine_that_was_away_costs_nobody_time() {
 
     // Its nodes boot: the candidates cannot work yet.
     centre.house.fake.hold_boots(true);
-    centre.house.fake.come_back();
-    assert!(centre.house.fake.somebody_boots().await);
+    centre.house.fake.come_online();
+    assert!(centre.house.fake.await_boot_attempt().await);
     assert_eq!(centre.attempt("001").await.state, AttemptState::Paused);
     assert_eq!(
         centre.attempt("001").await.clock.remaining_ms,
@@ -800,7 +813,7 @@ async fn an_engine_that_was_away_costs_nobody_time() {
     let why = |by: AttemptMove| {
         let of_system = log.iter().filter(|entry| {
             entry.actor == "system"
-                && matches!(&entry.deed, Deed::Attempt { by: how, .. } if *how == by)
+                && matches!(&entry.deed, LogAction::Attempt { by: how, .. } if *how == by)
         });
         let of_system: Vec<_> = of_system.collect();
         assert_eq!(of_system.len(), 2, "{by}");
@@ -814,10 +827,14 @@ async fn an_engine_that_was_away_costs_nobody_time() {
     centre.house.fake.fall();
     centre.until_attempt("001", AttemptState::Paused).await;
     sessions
-        .hand_in("december", because(Which::default()), "invigilator")
+        .hand_in(
+            "december",
+            because(AttemptSelection::default()),
+            "invigilator",
+        )
         .await
         .unwrap();
-    centre.house.fake.come_back();
+    centre.house.fake.come_online();
     centre.until_session(SessionState::Closed).await;
     centre.deeds().await;
 }
@@ -827,14 +844,14 @@ async fn a_daemon_and_an_engine_that_fall_together_cost_nobody_time() {
     let centre = Centre::ready("30m").await;
     centre
         .sessions
-        .start("december", Order::default(), "invigilator")
+        .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
     centre.house.fake.hold_boots(true);
     centre.house.fake.fall();
     centre.until_attempt("001", AttemptState::Paused).await;
     let stopped = centre.attempt("001").await.clock;
-    centre.house.fake.come_back();
+    centre.house.fake.come_online();
     let centre = centre.killed().await;
     assert_eq!(centre.attempt("001").await.state, AttemptState::Paused);
     centre.house.fake.hold_boots(false);
@@ -852,20 +869,20 @@ async fn a_rehearsal_starts_all_grades_untouched_and_leaves_nothing() {
         .await
         .unwrap();
     sessions
-        .seat_all("december", LIST.as_bytes(), "trainer")
+        .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     as_the_scripts_left_it(&centre.house.fake);
     centre.house.fake.hold_boots(true);
-    let events = sessions.rehearse("december", Order::default(), "trainer");
+    let events = sessions.rehearse("december", AttemptsRequest::default(), "trainer");
     let mut events = events.await.unwrap();
     let twice = sessions
-        .rehearse("december", Order::default(), "trainer")
+        .rehearse("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(twice.code(), ErrorCode::SessionRehearsing);
     let early = sessions
-        .prepare("december", Order::default(), "trainer")
+        .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(early.code(), ErrorCode::SessionRehearsing);
@@ -893,12 +910,12 @@ async fn a_rehearsal_starts_all_grades_untouched_and_leaves_nothing() {
     assert!(rehearsal.verdict.holds, "{rehearsal:?}");
     let kept = sessions.show("december").await.unwrap().rehearsal;
     assert_eq!(kept.as_ref(), Some(&*rehearsal));
-    assert!(centre.deeds().await.contains(&Deed::Rehearsed {
+    assert!(centre.deeds().await.contains(&LogAction::Rehearsed {
         rehearsal: rehearsal.id.clone(),
         holds: true
     }));
     sessions
-        .prepare("december", Order::default(), "trainer")
+        .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
     centre.until_session(SessionState::Ready).await;
@@ -913,12 +930,12 @@ async fn a_rehearsal_says_what_failed_and_ends_when_nobody_listens() {
         .await
         .unwrap();
     sessions
-        .seat_all("december", LIST.as_bytes(), "trainer")
+        .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     // Nobody can look at anything, and the set-up fails.
     centre.house.fake.fail_scripts("set up", 7);
-    let events = sessions.rehearse("december", Order::default(), "trainer");
+    let events = sessions.rehearse("december", AttemptsRequest::default(), "trainer");
     let mut events = events.await.unwrap();
     let mut last = None;
     while let Some(event) = events.recv().await {
@@ -933,16 +950,16 @@ async fn a_rehearsal_says_what_failed_and_ends_when_nobody_listens() {
     centre.house.fake.fail_scripts("nothing", 0);
 
     centre.house.fake.hold_boots(true);
-    let events = sessions.rehearse("december", Order::default(), "trainer");
+    let events = sessions.rehearse("december", AttemptsRequest::default(), "trainer");
     let events = events.await.unwrap();
-    assert!(centre.house.fake.somebody_boots().await);
+    assert!(centre.house.fake.await_boot_attempt().await);
     drop(events);
     centre.house.fake.hold_boots(false);
     centre
         .until("the stage is free again", async |centre| {
             let again = centre
                 .sessions
-                .prepare("december", Order::default(), "trainer");
+                .prepare("december", AttemptsRequest::default(), "trainer");
             again.await.is_ok()
         })
         .await;

@@ -15,7 +15,7 @@ fn account(name: &str) -> Account {
     Account {
         id: format!("id-{name}"),
         name: name.to_owned(),
-        shown: "Ada Bel".to_owned(),
+        display_name: "Ada Bel".to_owned(),
         role: Role::Trainer,
         disabled: false,
         created: 1_780_000_000_000,
@@ -67,7 +67,7 @@ async fn an_account_is_kept_changed_and_removed_with_its_log_ins() {
             .await
             .unwrap();
         let shown = AccountChange {
-            shown: Some("Ada".to_owned()),
+            display_name: Some("Ada".to_owned()),
             ..AccountChange::default()
         };
         assert!(database.accounts().change(&ada.id, &shown).await.unwrap());
@@ -86,7 +86,10 @@ async fn an_account_is_kept_changed_and_removed_with_its_log_ins() {
         );
         assert_eq!(database.logins().by_hash("h1").await.unwrap(), None);
         let now = database.accounts().find("ada").await.unwrap().unwrap();
-        assert_eq!((now.shown.as_str(), now.role), ("Ada", Role::Evaluator));
+        assert_eq!(
+            (now.display_name.as_str(), now.role),
+            ("Ada", Role::Evaluator)
+        );
         assert!(now.disabled);
         let kept = database.accounts().password(&ada.id).await.unwrap();
         assert_eq!(kept.as_deref(), Some("$argon2id$1"));

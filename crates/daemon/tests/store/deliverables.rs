@@ -1,8 +1,8 @@
 //! What candidates hand in: versions, drafts, and what counts.
 
 use plateau_core::error::ErrorCode;
-use plateau_core::exam::deliverable::{SavedView, VersionView};
-use plateau_core::exam::log::{self, Deed};
+use plateau_core::exam::deliverable::{SavedDeliverableView, VersionView};
+use plateau_core::exam::log::{self, LogAction};
 use plateaud::clock::Clock;
 use plateaud::deliverables::{DeliverableError, Deliverables, Upload};
 use plateaud::store::Database;
@@ -40,7 +40,7 @@ impl Sitting {
         writer: Option<&str>,
         name: &str,
         content: &str,
-    ) -> Result<SavedView, DeliverableError> {
+    ) -> Result<SavedDeliverableView, DeliverableError> {
         let upload = Upload {
             session: "s1".to_owned(),
             attempt: "a1".to_owned(),
@@ -55,11 +55,11 @@ impl Sitting {
         saved.map(|(saved, _)| saved)
     }
 
-    async fn save(&self, content: &str) -> SavedView {
+    async fn save(&self, content: &str) -> SavedDeliverableView {
         self.try_save(None, "report.md", content).await.unwrap()
     }
 
-    async fn write(&self, tab: &str, content: &str) -> SavedView {
+    async fn write(&self, tab: &str, content: &str) -> SavedDeliverableView {
         self.try_save(Some(tab), "report.md", content)
             .await
             .unwrap()
@@ -85,7 +85,7 @@ impl Sitting {
         let log = self.database.log().entries("s1", 1).await.unwrap();
         assert_eq!(log::verify(&log), Ok(()));
         let logged = log.into_iter().map(|entry| {
-            let Deed::Saved { content, .. } = entry.deed else {
+            let LogAction::Saved { content, .. } = entry.deed else {
                 panic!("{:?}", entry.deed);
             };
             content
@@ -138,9 +138,9 @@ async fn every_version_is_kept_and_is_an_entry_of_the_log() {
             "in the order in which they were saved"
         );
         assert_eq!(sitting.contents().await, 2, "the same bytes are kept once");
-        let counting = sitting.deliverables.counting("s1").await.unwrap();
+        let counting = sitting.deliverables.current_by_attempt("s1").await.unwrap();
         assert_eq!(counting["a1"][0].task, "report");
-        assert_eq!(counting["a1"][0].counts, renamed.saved);
+        assert_eq!(counting["a1"][0].current, renamed.saved);
         sitting.end().await;
     })
     .await;

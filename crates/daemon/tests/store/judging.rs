@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plateau_core::error::ErrorCode;
 use plateau_core::evidence::{
-    Answered, Call, Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, ways,
+    AgentCall, AnsweredQuestion, Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord,
+    preparation_hashes,
 };
 use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
-use plateau_core::exam::judgement::{Award, OpenPoint, Statement, Subject, Word};
+use plateau_core::exam::judgement::{
+    Award, JudgementSubject, JurorStatement, OpenPoint, Statement,
+};
 use plateau_core::exam::log;
 use plateau_core::grade::{Facts, Ruling, batches};
 use plateau_core::probe::Fact;
@@ -15,7 +18,7 @@ use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 use plateau_labs::store::Store;
 use plateaud::clock::Clock;
-use plateaud::judging::{Judging, JudgingError, Mended};
+use plateaud::judging::{CorrectedScenario, Judging, JudgingError};
 use plateaud::scenarios::Scenarios;
 use plateaud::store::Database;
 use sqlx::any::AnyPoolOptions;
@@ -65,10 +68,10 @@ fn evidence(topology: &Topology) -> Evidence {
     for (observer, batch) in batches(topology, "as-left", &Facts::new()) {
         for asked in &batch.questions {
             let seen = serde_json::json!({ "file": { "exists": asked.id == "look/here" } });
-            let answered = Answered {
+            let answered = AnsweredQuestion {
                 fact: Fact::Seen(serde_json::from_value(seen).unwrap()),
                 took_ms: Some(1),
-                call: Call::unanswered(1, 2).by("0.1.0"),
+                call: AgentCall::unanswered(1, 2).by("0.1.0"),
             };
             let record = FactRecord::new("as-left", &observer, asked, answered, &mut room);
             facts.push(record);
@@ -90,7 +93,7 @@ fn evidence(topology: &Topology) -> Evidence {
             kernel: None,
             phases: vec![PhaseRecord {
                 name: "as-left".to_owned(),
-                way: ways(topology, &["as-left"])["as-left"].clone(),
+                way: preparation_hashes(topology, &["as-left"])["as-left"].clone(),
                 begun_ms: 1,
                 took_ms: 1,
                 steps: vec![],
@@ -175,7 +178,7 @@ impl Sitting {
         with: &[&str],
         says: Statement,
     ) -> Result<u32, JudgingError> {
-        let word = Word {
+        let word = JurorStatement {
             juror: juror.to_owned(),
             agreed_with: with.iter().map(|name| (*name).to_owned()).collect(),
             says,
@@ -189,7 +192,7 @@ impl Sitting {
     async fn log(&self) -> Vec<String> {
         let log = self.database.log().entries("s1", 1).await.unwrap();
         assert_eq!(log::verify(&log), Ok(()));
-        let json = |entry: &log::Entry| serde_json::to_value(&entry.deed).unwrap();
+        let json = |entry: &log::LogEntry| serde_json::to_value(&entry.deed).unwrap();
         let word = |deed: serde_json::Value| match deed["judged"]["what"].as_str() {
             Some(what) => what.to_owned(),
             None => deed.as_object().unwrap().keys().next().unwrap().clone(),
@@ -226,8 +229,8 @@ fn passes(check: &str, reason: &str) -> Statement {
 }
 
 /// A mended scenario whose new questions stay unknown.
-fn by(folder: Folder, reason: &str) -> Mended {
-    Mended {
+fn by(folder: Folder, reason: &str) -> CorrectedScenario {
+    CorrectedScenario {
         folder,
         reason: reason.to_owned(),
         labs: None,
@@ -253,7 +256,7 @@ async fn one_grading_counts_the_others_stay_and_can_be_returned_to() {
             .unwrap();
         assert_eq!(proposal.comparison.points, (3, 5));
         assert!(!proposal.grading.accepted);
-        assert_eq!(proposal.to_ask, Vec::<String>::new());
+        assert_eq!(proposal.unanswered, Vec::<String>::new());
         assert_eq!(
             judging.outcome("a1", "").await.unwrap().grade.points,
             3,
@@ -306,7 +309,7 @@ async fn a_question_that_is_new_stays_unknown_without_a_lab_and_bad_scenarios_ar
                 .await
         };
         let proposal = regrade("path: /there", "path: /elsewhere").await.unwrap();
-        assert_eq!(proposal.to_ask, ["look/there"]);
+        assert_eq!(proposal.unanswered, ["look/there"]);
         assert_eq!(proposal.grading.unknown, 1);
         let reused: Vec<&String> = proposal.reused.keys().collect();
         assert_eq!(reused, ["look/here"]);
@@ -345,7 +348,7 @@ async fn what_jurors_say_is_kept_with_its_version_and_stands_in_the_log() {
         assert_eq!(outcome.open_points, []);
         let said = judging.judgements("a1", "").await.unwrap();
         assert_eq!(said.judgements.len(), 3);
-        assert_eq!(said.apart, BTreeSet::new());
+        assert_eq!(said.independent_jurors, BTreeSet::new());
         let expected = [
             "accepted",
             "rubric tell/clear",
@@ -371,7 +374,7 @@ async fn two_jurors_judge_apart_and_then_agree() {
             ErrorCode::NotOfTheJury
         );
         let ada = judging.judgements("a1", "ada").await.unwrap();
-        assert_eq!((ada.judgements.len(), ada.at_work.len()), (1, 2));
+        assert_eq!((ada.judgements.len(), ada.pending_jurors.len()), (1, 2));
         assert_eq!(judging.judgements("a1", "").await.unwrap().judgements, []);
         // Each sees what he said, as if he were alone.
         assert_eq!(judging.outcome("a1", "ada").await.unwrap().grade.points, 5);
@@ -384,7 +387,7 @@ async fn two_jurors_judge_apart_and_then_agree() {
         sitting.say("ada", Statement::Done {}).await.unwrap();
         sitting.say("bob", Statement::Done {}).await.unwrap();
         let apart = judging.outcome("a1", "").await.unwrap();
-        let subject = Subject::Criterion {
+        let subject = JudgementSubject::Criterion {
             task: "tell".to_owned(),
             criterion: "clear".to_owned(),
         };

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plateau_core::exam::log::{Entry, verify};
+use plateau_core::exam::log::{LogEntry, verify};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -107,8 +107,8 @@ async fn a_backup_is_taken_while_the_daemon_runs_and_put_back_where_none_does() 
     for name in ["codes.key", "evidence.key", "owner", "token"] {
         assert!(names.contains(&format!("state/{name}")), "{names:?}");
     }
-    let fleeting = |name: &&String| name.contains("/lock") || name.contains("plateau.db");
-    assert_eq!(names.iter().find(fleeting), None);
+    let ephemeral = |name: &&String| name.contains("/lock") || name.contains("plateau.db");
+    assert_eq!(names.iter().find(ephemeral), None);
     std::fs::write(folder.join("backup.tar.gz"), &archive).unwrap();
 
     let (code, _, err) = restore(folder, &["state"], &["--force"]);
@@ -162,7 +162,7 @@ async fn a_backup_of_one_database_is_put_back_into_the_other_and_back() {
             "from": "2026-06-01", "to": "2026-06-02", "responsible": "M. Durand",
             "jurors": ["petit", "moreau"], "invigilators": [],
         },
-        "scenarios": [{ "files": files.into_iter().collect::<std::collections::BTreeMap<_, _>>(), "insist": "a test" }],
+        "scenarios": [{ "files": files.into_iter().collect::<std::collections::BTreeMap<_, _>>(), "unproven_reason": "a test" }],
     });
     ask(folder, Method::POST, "/v1/sessions", Some(session)).await;
     let shown = get(folder, "/v1/sessions/june").await;
@@ -188,9 +188,9 @@ async fn a_backup_of_one_database_is_put_back_into_the_other_and_back() {
         Some(because),
     )
     .await;
-    let whole: Vec<Entry> =
+    let whole: Vec<LogEntry> =
         serde_json::from_slice(&get(folder, "/v1/sessions/june/log").await).unwrap();
-    assert!(whole.len() > serde_json::from_slice::<Vec<Entry>>(&log).unwrap().len());
+    assert!(whole.len() > serde_json::from_slice::<Vec<LogEntry>>(&log).unwrap().len());
     verify(&whole).unwrap();
 }
 

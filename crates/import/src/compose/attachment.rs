@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use plateau_core::tree::{Kind, Mark, Tree};
+use plateau_core::tree::{Kind, Position, Tree};
 
 use super::project::Attribute;
 use super::{Machine, leave_out};
@@ -31,12 +31,12 @@ pub(super) fn attachments(draft: &mut Draft, machine: &Machine<'_>) -> Vec<Attac
     let service = machine.service;
     let place = Attribute {
         key: "networks".to_owned(),
-        key_at: Mark {
+        key_at: Position {
             line: service.place.line,
             column: service.place.column,
         },
         tree: Tree {
-            at: Mark::default(),
+            at: Position::default(),
             kind: Kind::Null,
         },
         file: service.place.file.clone(),

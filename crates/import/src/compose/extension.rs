@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use plateau_core::problem::nearest;
-use plateau_core::tree::{Entry, Kind, Mark, Tree};
+use plateau_core::tree::{Entry, Kind, Position, Tree};
 
 use super::project::{Attribute, Project, Service, attribute, folder_of};
 use crate::document::{self, Document, entries, scalar};
@@ -142,7 +142,7 @@ fn merge(own: &mut Tree, inherited: &Tree, key: &str) {
     }
 }
 
-fn moved(tree: &Tree, at: Mark) -> Tree {
+fn moved(tree: &Tree, at: Position) -> Tree {
     let kind = match &tree.kind {
         Kind::List(elements) => Kind::List(elements.iter().map(|part| moved(part, at)).collect()),
         Kind::Map(entries) => Kind::Map(

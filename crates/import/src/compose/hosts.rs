@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use plateau_core::spec::FileSpec;
 
-use super::network::Plug;
+use super::network::NetworkPlug;
 use super::{Machine, leave_out};
 use crate::document::{entries, scalar};
 use crate::draft::Draft;
@@ -15,7 +15,7 @@ pub(super) fn write_hosts(
     draft: &mut Draft,
     machines: &[Machine<'_>],
     index: usize,
-    plugs: &[Plug],
+    plugs: &[NetworkPlug],
 ) {
     let machine = &machines[index];
     let service = machine.service;

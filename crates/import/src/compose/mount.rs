@@ -23,7 +23,7 @@ const VOLATILE: &[&str] = &["/run/", "/var/run/", "/tmp/"];
 const KEPT: &str = "/usr/local/share/compose";
 
 /// A file to be placed.
-struct Placed {
+struct PlacedMount {
     target: String,
     content: Vec<u8>,
     mode: Option<Mode>,
@@ -38,7 +38,7 @@ pub(super) fn fill(
     machine: &Machine<'_>,
     node: &mut NodeSpec,
 ) -> Result<Vec<String>, ImportError> {
-    let mut filling = Filling {
+    let mut filling = NodeFiles {
         draft,
         machine,
         node,
@@ -73,7 +73,7 @@ pub(super) fn fill(
 }
 
 /// A node while it is filled.
-struct Filling<'a, 'm> {
+struct NodeFiles<'a, 'm> {
     draft: &'a mut Draft,
     machine: &'a Machine<'m>,
     node: &'a mut NodeSpec,
@@ -83,7 +83,7 @@ struct Filling<'a, 'm> {
     volatile: Vec<String>,
 }
 
-impl Filling<'_, '_> {
+impl NodeFiles<'_, '_> {
     fn leave_out(&mut self, attribute: &Attribute, why: &str) {
         leave_out(self.draft, self.machine, attribute, why);
     }
@@ -193,7 +193,7 @@ impl Filling<'_, '_> {
         }
         let executable =
             fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o100 != 0);
-        let placed = Placed {
+        let placed = PlacedMount {
             target: target.to_owned(),
             content: document::read_bytes(path, size)?,
             mode: executable.then_some(Mode(0o755)),
@@ -248,7 +248,7 @@ impl Filling<'_, '_> {
             self.leave_out(source, &format!("`{target}` is no path of a file"));
             return Ok(());
         }
-        self.place(Placed {
+        self.place(PlacedMount {
             target,
             content,
             mode: Some(tree.get("mode").and_then(as_mode).unwrap_or(Mode(mode))),
@@ -258,7 +258,7 @@ impl Filling<'_, '_> {
         Ok(())
     }
 
-    fn place(&mut self, placed: Placed) {
+    fn place(&mut self, placed: PlacedMount) {
         let mut path = placed.target.clone();
         if VOLATILE.iter().any(|folder| path.starts_with(folder)) {
             path = format!("{KEPT}{path}");
@@ -289,7 +289,7 @@ impl Filling<'_, '_> {
             .into_iter()
             .map(|(key, value)| format!("{key} = {value}\n"));
         let text: String = lines.collect();
-        self.place(Placed {
+        self.place(PlacedMount {
             target: "/etc/sysctl.d/60-compose.conf".to_owned(),
             content: text.into_bytes(),
             mode: None,
@@ -302,7 +302,7 @@ impl Filling<'_, '_> {
         let mut setup = Vec::new();
         if !self.volatile.is_empty() {
             let text = self.volatile.join("\n") + "\n";
-            self.place(Placed {
+            self.place(PlacedMount {
                 target: "/etc/tmpfiles.d/compose.conf".to_owned(),
                 content: text.into_bytes(),
                 mode: None,

@@ -15,7 +15,7 @@ use super::hosts::write_hosts;
 use super::project::{Attribute, Project};
 use super::{Machine, leave_out};
 use crate::document::{entries, scalar};
-use crate::draft::{Draft, Names};
+use crate::draft::{Draft, UniqueNames};
 
 /// Networks that we choose a subnet for get one of these.
 const OURS: [u8; 2] = [172, 30];
@@ -28,7 +28,7 @@ struct Segment {
 }
 
 /// A machine's place in a network.
-pub(super) struct Plug {
+pub(super) struct NetworkPlug {
     /// Which of the machines.
     pub(super) machine: usize,
     pub(super) network: String,
@@ -51,7 +51,7 @@ pub(super) fn plug_in(draft: &mut Draft, project: &Project, machines: &[Machine<
             segment.taken.insert(address);
         }
     }
-    let mut plugs: Vec<Plug> = Vec::new();
+    let mut plugs: Vec<NetworkPlug> = Vec::new();
     for (index, attachments) in wanted.iter().enumerate() {
         let machine = &machines[index];
         let mut interfaces = BTreeMap::new();
@@ -59,7 +59,7 @@ pub(super) fn plug_in(draft: &mut Draft, project: &Project, machines: &[Machine<
             let Some(segment) = segments.get_mut(&attachment.network) else {
                 continue;
             };
-            let same = |plug: &Plug| {
+            let same = |plug: &NetworkPlug| {
                 plug.network == attachment.network && Some(plug.address) == attachment.address
             };
             let fixed = attachment
@@ -93,7 +93,7 @@ pub(super) fn plug_in(draft: &mut Draft, project: &Project, machines: &[Machine<
                 ..InterfaceSpec::default()
             };
             interfaces.insert(name, port);
-            plugs.push(Plug {
+            plugs.push(NetworkPlug {
                 machine: index,
                 network: attachment.network.clone(),
                 address,
@@ -120,7 +120,7 @@ fn segments(
         .flatten()
         .map(|attachment| &attachment.network)
         .collect();
-    let mut names = Names::default();
+    let mut names = UniqueNames::default();
     let mut segments: BTreeMap<String, Segment> = BTreeMap::new();
     let declared = |name: &str| {
         project
@@ -201,7 +201,7 @@ fn describe(draft: &mut Draft, declared: &Attribute, at: &At) {
 }
 
 fn describe_ipam(draft: &mut Draft, declared: &Attribute, ipam: &Tree, at: &At) {
-    let mut leave_out = |mark: plateau_core::tree::Mark, key: &str, why: &str| {
+    let mut leave_out = |mark: plateau_core::tree::Position, key: &str, why: &str| {
         let what = format!("network {}: `ipam.{key}`: {why}", declared.key);
         draft.leave_out(mark.in_file(&declared.file), at, what);
     };

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use plateau_core::problem::{Place, nearest};
-use plateau_core::tree::{Entry, Kind, Mark, Tree};
+use plateau_core::problem::{SourceLocation, nearest};
+use plateau_core::tree::{Entry, Kind, Position, Tree};
 
 use super::variables::{environment, interpolate};
 use crate::document::{self, Document, entries, scalar};
@@ -21,7 +21,7 @@ const OTHER_KEYS: &[&str] = &["name", "version", "include", "models"];
 #[derive(Clone, Debug)]
 pub(super) struct Attribute {
     pub(super) key: String,
-    pub(super) key_at: Mark,
+    pub(super) key_at: Position,
     pub(super) tree: Tree,
     pub(super) file: String,
     /// Folder that paths in it are meant from.
@@ -30,7 +30,7 @@ pub(super) struct Attribute {
 
 impl Attribute {
     /// Where it stands.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> SourceLocation {
         self.key_at.in_file(&self.file)
     }
 
@@ -47,7 +47,7 @@ impl Attribute {
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     pub(super) name: String,
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     pub(super) attributes: Vec<Attribute>,
 }
 
@@ -92,7 +92,7 @@ pub(super) struct Project {
     /// `networks`, `volumes`, `configs` and `secrets` by section and name.
     pub(super) declared: BTreeMap<(String, String), Attribute>,
     /// What could not be carried over of the files themselves.
-    pub(super) left_out: Vec<(Place, String)>,
+    pub(super) left_out: Vec<(SourceLocation, String)>,
     /// Variables that `${…}` stands for.
     variables: HashMap<String, String>,
     files: usize,
@@ -290,7 +290,7 @@ impl Project {
         Ok(())
     }
 
-    pub(super) fn bounded(&self, document: &Document, mark: Mark) -> Result<(), ImportError> {
+    pub(super) fn bounded(&self, document: &Document, mark: Position) -> Result<(), ImportError> {
         if self.files < MOST_FILES {
             return Ok(());
         }

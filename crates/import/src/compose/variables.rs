@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 
-use plateau_core::tree::{Kind, Mark, Tree};
+use plateau_core::tree::{Kind, Position, Tree};
 use serde_saphyr::PropertySyntax;
 
 use crate::document;
@@ -33,8 +33,8 @@ pub(super) fn environment(path: &Path) -> Result<HashMap<String, String>, Import
 pub(super) fn interpolate(
     tree: &mut Tree,
     variables: &HashMap<String, String>,
-    unset: &mut BTreeMap<String, Mark>,
-) -> Result<(), (Mark, String)> {
+    unset: &mut BTreeMap<String, Position>,
+) -> Result<(), (Position, String)> {
     let at = tree.at;
     match &mut tree.kind {
         Kind::Text { text, .. } if text.contains('$') => {

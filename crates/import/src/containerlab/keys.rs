@@ -1,7 +1,7 @@
 //! What containerlab lets be said of a node, and why some of it has no counterpart.
 
 /// Why a node's key is left out; `None` where it is carried over, or looked at on its own.
-pub(super) fn without_counterpart(key: &str) -> Option<&'static str> {
+pub(super) fn omission_reason(key: &str) -> Option<&'static str> {
     if CARRIED.contains(&key) {
         return None;
     }

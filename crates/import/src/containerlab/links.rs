@@ -1,7 +1,7 @@
 //! Links in all their notations.
 
 use ipnet::IpNet;
-use plateau_core::tree::{Mark, Tree};
+use plateau_core::tree::{Position, Tree};
 
 use super::source::{Source, Text};
 use crate::document;
@@ -12,20 +12,20 @@ use crate::error::ImportError;
 #[derive(Debug)]
 pub(super) struct Link<'a> {
     /// Where it stands.
-    pub(super) at: Mark,
+    pub(super) at: Position,
     /// Its ends: two, or one where the other is nothing or not in the lab.
     pub(super) ends: Vec<End>,
     /// What is at the other end of a link with one end.
-    pub(super) beyond: Option<Beyond>,
+    pub(super) beyond: Option<HostEnd>,
     /// Its largest packet, and where that is said.
-    pub(super) mtu: Option<(u32, Mark)>,
+    pub(super) mtu: Option<(u32, Position)>,
     /// What is said of it that has no counterpart.
-    pub(super) rest: Vec<(&'a str, Mark)>,
+    pub(super) rest: Vec<(&'a str, Position)>,
 }
 
 /// The other end of a link with one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Beyond {
+pub(super) enum HostEnd {
     /// Nothing: an interface that sends into the void.
     Nothing,
     /// Something outside the lab, in these words.
@@ -36,7 +36,7 @@ pub(super) enum Beyond {
 #[derive(Debug)]
 pub(super) struct End {
     /// Where it stands.
-    pub(super) at: Mark,
+    pub(super) at: Position,
     /// Its node.
     pub(super) node: String,
     /// Its interface there.
@@ -48,13 +48,13 @@ pub(super) struct End {
 }
 
 /// Types of links with one end, and what is at the other.
-const SINGLE: &[(&str, Beyond)] = &[
-    ("dummy", Beyond::Nothing),
-    ("host", Beyond::Outside("the host's network")),
-    ("macvlan", Beyond::Outside("an interface of the host")),
-    ("mgmt-net", Beyond::Outside("the management network")),
-    ("vxlan", Beyond::Outside("a tunnel to another host")),
-    ("vxlan-stitch", Beyond::Outside("a tunnel to another host")),
+const SINGLE: &[(&str, HostEnd)] = &[
+    ("dummy", HostEnd::Nothing),
+    ("host", HostEnd::Outside("the host's network")),
+    ("macvlan", HostEnd::Outside("an interface of the host")),
+    ("mgmt-net", HostEnd::Outside("the management network")),
+    ("vxlan", HostEnd::Outside("a tunnel to another host")),
+    ("vxlan-stitch", HostEnd::Outside("a tunnel to another host")),
 ];
 /// Keys that a link's reading uses; what else is said of it has no counterpart.
 const READ: &[&str] = &[
@@ -124,7 +124,7 @@ impl<'a> Link<'a> {
     }
 }
 
-type Ends = (Vec<End>, Option<Beyond>);
+type Ends = (Vec<End>, Option<HostEnd>);
 
 /// `endpoints: ["a:eth1", "b:eth1"]`, where one of the nodes may be `host`, `macvlan` or `mgmt-net`.
 fn brief(source: &Source, tree: &Tree) -> Result<Ends, ImportError> {
@@ -238,7 +238,7 @@ fn address_of(source: &Source, text: &Text) -> Result<Option<IpNet>, ImportError
     })
 }
 
-fn mtu(source: &Source, tree: &Tree) -> Result<Option<(u32, Mark)>, ImportError> {
+fn mtu(source: &Source, tree: &Tree) -> Result<Option<(u32, Position)>, ImportError> {
     let Some(value) = tree.get("mtu") else {
         return Ok(None);
     };

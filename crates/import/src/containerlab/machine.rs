@@ -6,7 +6,7 @@ use plateau_core::path::NodePath;
 use plateau_core::quantity::Size;
 use plateau_core::spec::ResolverSpec;
 use plateau_core::topology::{Capability, Device};
-use plateau_core::tree::{Mark, Tree};
+use plateau_core::tree::{Position, Tree};
 
 use super::source::{Source, Text};
 use super::topology::Node;
@@ -21,17 +21,17 @@ const LEAST_MEMORY: Size = Size(32 << 20);
 const STAGES: [&str; 4] = ["create", "create-links", "configure", "healthy"];
 
 /// What a node of the topology is cast into one of the scenario with.
-pub(super) struct Cast<'a> {
+pub(super) struct NodeMapping<'a> {
     pub(super) source: &'a Source,
     pub(super) draft: &'a mut Draft,
     pub(super) material: &'a mut Material,
     /// The topology's name.
     pub(super) lab: &'a str,
     /// Places of which something has been said: what is inherited is come upon with every node.
-    pub(super) said: &'a mut BTreeSet<Mark>,
+    pub(super) said: &'a mut BTreeSet<Position>,
 }
 
-impl Cast<'_> {
+impl NodeMapping<'_> {
     /// Fills a machine with what is said of a container.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Cast<'_> {
     }
 
     /// Leaves something out, once for all nodes that inherit it.
-    fn leave_out(&mut self, machine: &Machine, at: Mark, what: String) {
+    fn leave_out(&mut self, machine: &Machine, at: Position, what: String) {
         if self.said.insert(at) {
             let place = self.source.place(at);
             self.draft.leave_out(place, &machine.path(), what);
@@ -211,7 +211,7 @@ impl Cast<'_> {
         Ok(())
     }
 
-    fn variable(&mut self, machine: &mut Machine, at: Mark, name: String, value: String) {
+    fn variable(&mut self, machine: &mut Machine, at: Position, name: String, value: String) {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_name = !name.is_empty() && name.chars().all(plain);
         if name == "__IMPORT_ENVS" || !is_name || value.contains('\n') {

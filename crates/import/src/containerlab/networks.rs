@@ -5,16 +5,16 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use plateau_core::spec::{InterfaceSpec, NetworkSpec};
-use plateau_core::tree::{Mark, Path};
+use plateau_core::tree::{Path, Position};
 
 use super::keys::{self, Role};
-use super::links::{Beyond, End, Link};
+use super::links::{End, HostEnd, Link};
 use super::source::Source;
 use super::topology::Topology;
 use crate::draft::Draft;
 use crate::emulator::{Machine, interface, renamed};
 use crate::error::ImportError;
-use crate::names::Names;
+use crate::names::UniqueNames;
 
 /// The largest packet of a lab's networks.
 const MTU: u32 = 1500;
@@ -24,13 +24,13 @@ pub(super) struct Wiring<'a, 'b> {
     source: &'a Source,
     machines: &'b mut BTreeMap<&'a str, Machine>,
     draft: &'b mut Draft,
-    names: Names,
+    names: UniqueNames,
     /// Nodes that are neither machines nor bridges.
     outside: BTreeSet<&'a str>,
     /// The network of each bridge.
     bridges: BTreeMap<&'a str, String>,
     /// Interfaces that are connected, by node and name in the topology.
-    connected: BTreeMap<(String, String), Mark>,
+    connected: BTreeMap<(String, String), Position>,
     /// Addresses by network.
     addresses: BTreeMap<String, Vec<IpNet>>,
 }
@@ -46,7 +46,7 @@ impl<'a, 'b> Wiring<'a, 'b> {
             source: topology.source,
             machines,
             draft,
-            names: Names::default(),
+            names: UniqueNames::default(),
             outside: BTreeSet::new(),
             bridges: BTreeMap::new(),
             connected: BTreeMap::new(),
@@ -108,7 +108,7 @@ impl<'a, 'b> Wiring<'a, 'b> {
         network
     }
 
-    fn leave_out(&mut self, at: Mark, path: &Path, what: String) {
+    fn leave_out(&mut self, at: Position, path: &Path, what: String) {
         self.draft.leave_out(self.source.place(at), path, what);
     }
 
@@ -193,9 +193,9 @@ impl<'a, 'b> Wiring<'a, 'b> {
     fn beyond(&mut self, link: &Link, network: &str) {
         let outside = |end: &&End| self.outside.contains(end.node.as_str());
         let beyond = match (link.beyond, link.ends.iter().find(outside)) {
-            (Some(Beyond::Outside(what)), _) => what.to_owned(),
+            (Some(HostEnd::Outside(what)), _) => what.to_owned(),
             (_, Some(end)) => format!("`{}`", end.node),
-            (Some(Beyond::Nothing) | None, None) => return,
+            (Some(HostEnd::Nothing) | None, None) => return,
         };
         let path = Path::default().key("networks").key(network);
         let what =

@@ -1,7 +1,7 @@
 //! What stands in a topology, with the refusals that a wrong shape calls for.
 
-use plateau_core::problem::Place;
-use plateau_core::tree::{Entry, Kind, Mark, Tree};
+use plateau_core::problem::SourceLocation;
+use plateau_core::tree::{Entry, Kind, Position, Tree};
 
 use super::template::Rendered;
 use crate::document::{self, Document};
@@ -18,7 +18,7 @@ pub(super) struct Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) text: String,
-    pub(super) at: Mark,
+    pub(super) at: Position,
 }
 
 impl Source {
@@ -44,12 +44,12 @@ impl Source {
     }
 
     /// A place in it.
-    pub(super) fn place(&self, mark: Mark) -> Place {
+    pub(super) fn place(&self, mark: Position) -> SourceLocation {
         self.document.place(mark)
     }
 
     /// Bad input at a place in it.
-    pub(super) fn refuse(&self, at: Mark, message: String, hint: &str) -> ImportError {
+    pub(super) fn refuse(&self, at: Position, message: String, hint: &str) -> ImportError {
         self.document.refuse(at, "containerlab", message, hint)
     }
 
@@ -66,7 +66,7 @@ impl Source {
         }
     }
 
-    fn written(&self, at: Mark) -> Option<String> {
+    fn written(&self, at: Position) -> Option<String> {
         let line = self
             .text
             .lines()

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use gotmpl::{Template, TemplateError, Value};
-use plateau_core::problem::Place;
+use plateau_core::problem::SourceLocation;
 use plateau_core::tree::{Kind, Tree};
 
 use super::functions;
@@ -140,7 +140,7 @@ fn executed(path: &Path, source: String, variables: Value) -> Result<String, Imp
     let main = file_name(path);
     let (done, waiting) = mpsc::channel();
     let render = move || {
-        let mut text = Bounded(String::new());
+        let mut text = BoundedText(String::new());
         let result = parsed(&main, &source, &parts)
             .and_then(|template| template.execute_fmt(&mut text, &variables));
         // Nobody waits any more where the time is over.
@@ -173,7 +173,7 @@ fn complete(path: &Path, text: String) -> Result<String, ImportError> {
     let Some((index, line)) = text.lines().enumerate().find(missing) else {
         return Ok(text);
     };
-    let place = Place {
+    let place = SourceLocation {
         file: rendered_name(path),
         line: u32::try_from(index + 1).unwrap_or(u32::MAX),
         column: 1,
@@ -249,9 +249,9 @@ fn failed(path: &Path, error: &TemplateError) -> ImportError {
 }
 
 /// A text that refuses to grow beyond its bound.
-struct Bounded(String);
+struct BoundedText(String);
 
-impl std::fmt::Write for Bounded {
+impl std::fmt::Write for BoundedText {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         if self.0.len() + text.len() > MOST_BYTES {
             return Err(std::fmt::Error);

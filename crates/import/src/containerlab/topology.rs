@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plateau_core::tree::{Mark, Tree};
+use plateau_core::tree::{Position, Tree};
 
 use super::source::{Source, Text};
 use crate::error::ImportError;
@@ -33,7 +33,7 @@ pub(super) struct Node<'a> {
     /// Its name.
     pub(super) name: &'a str,
     /// Where it is declared.
-    pub(super) at: Mark,
+    pub(super) at: Position,
     /// Its kind, in lower case.
     pub(super) kind: String,
     /// What is said of it: by itself, its group, its kind, the defaults.
@@ -83,7 +83,12 @@ impl<'a> Topology<'a> {
 
     /// The order is containerlab's: a node's group may come from its kind, its kind from the group
     /// that it names itself.
-    fn inherit(&self, name: &'a str, at: Mark, node: &'a Tree) -> Result<Node<'a>, ImportError> {
+    fn inherit(
+        &self,
+        name: &'a str,
+        at: Position,
+        node: &'a Tree,
+    ) -> Result<Node<'a>, ImportError> {
         let said = |tree: Option<&Tree>, key: &str| -> Result<Option<String>, ImportError> {
             let value = tree.and_then(|tree| tree.get(key));
             let text = value.map(|value| self.source.text(value)).transpose()?;

@@ -4,7 +4,7 @@
 //! type of what is seen. `Ok(None)`: it asserts nothing, as an empty list does.
 
 use plateau_core::matcher::{Matchable, Matcher};
-use plateau_core::tree::{Kind, Mark, Tree};
+use plateau_core::tree::{Kind, Position, Tree};
 
 use crate::document::{self, entries, scalar};
 
@@ -16,37 +16,37 @@ mod text;
 
 /// A matcher of Goss's that has no equal here.
 #[derive(Clone, Debug)]
-pub(super) struct Unfit {
+pub(super) struct Unsupported {
     /// Where it stands.
-    pub(super) at: Mark,
+    pub(super) at: Position,
     /// Why.
     pub(super) why: String,
 }
 
 /// What comes of a matcher.
-pub(super) type Fit<T> = Result<Option<Matcher<T>>, Unfit>;
+pub(super) type MatcherResult<T> = Result<Option<Matcher<T>>, Unsupported>;
 
-pub(super) fn unfit<T>(tree: &Tree, why: impl Into<String>) -> Result<T, Unfit> {
-    Err(Unfit {
+pub(super) fn unfit<T>(tree: &Tree, why: impl Into<String>) -> Result<T, Unsupported> {
+    Err(Unsupported {
         at: tree.at,
         why: why.into(),
     })
 }
 
-fn misplaced<T>(tree: &Tree, expected: &str) -> Result<T, Unfit> {
+fn misplaced<T>(tree: &Tree, expected: &str) -> Result<T, Unsupported> {
     let seen = document::kind(tree);
     unfit(tree, format!("{seen} stands where {expected} is expected"))
 }
 
 /// The one operator of a matcher that is a map.
-fn operator(tree: &Tree) -> Result<(&str, &Tree), Unfit> {
+fn operator(tree: &Tree) -> Result<(&str, &Tree), Unsupported> {
     match entries(tree) {
         [entry] => Ok((entry.key.as_str(), &entry.value)),
         _ => unfit(tree, "a matcher has one operator"),
     }
 }
 
-fn strange<T>(tree: &Tree, operator: &str, what: &str) -> Result<T, Unfit> {
+fn strange<T>(tree: &Tree, operator: &str, what: &str) -> Result<T, Unsupported> {
     let why = match operator {
         "semver-constraint" => "versions cannot be asked for by `semver-constraint`".to_owned(),
         "gjson" | "xml" | "have-key" => {
@@ -58,7 +58,7 @@ fn strange<T>(tree: &Tree, operator: &str, what: &str) -> Result<T, Unfit> {
     unfit(tree, why)
 }
 
-fn elements(tree: &Tree) -> Result<&[Tree], Unfit> {
+fn elements(tree: &Tree) -> Result<&[Tree], Unsupported> {
     let Kind::List(elements) = &tree.kind else {
         return misplaced(tree, "a list");
     };
@@ -69,15 +69,15 @@ fn elements(tree: &Tree) -> Result<&[Tree], Unfit> {
 fn combined<T: Matchable>(
     operator: &str,
     tree: &Tree,
-    read: &dyn Fn(&Tree) -> Fit<T>,
-) -> Result<Option<Fit<T>>, Unfit> {
+    read: &dyn Fn(&Tree) -> MatcherResult<T>,
+) -> Result<Option<MatcherResult<T>>, Unsupported> {
     Ok(Some(match operator {
         "and" => {
-            let each: Result<Vec<_>, Unfit> = elements(tree)?.iter().map(read).collect();
+            let each: Result<Vec<_>, Unsupported> = elements(tree)?.iter().map(read).collect();
             Ok(all(each?.into_iter().flatten().collect()))
         }
         "or" => {
-            let each: Result<Vec<_>, Unfit> = elements(tree)?.iter().map(read).collect();
+            let each: Result<Vec<_>, Unsupported> = elements(tree)?.iter().map(read).collect();
             // One that asserts nothing is always so, and all of them with it.
             let each: Option<Vec<_>> = each?.into_iter().collect();
             Ok(each.map(any))
@@ -115,7 +115,7 @@ fn any<T: Matchable>(each: Vec<Matcher<T>>) -> Matcher<T> {
 }
 
 /// Of `true` or `false`: whichever of the two it accepts.
-pub(super) fn flag(tree: &Tree) -> Fit<bool> {
+pub(super) fn flag(tree: &Tree) -> MatcherResult<bool> {
     match (accepts(tree, true)?, accepts(tree, false)?) {
         (true, true) => Ok(None),
         (true, false) => Ok(Some(Matcher::Is(true))),
@@ -124,7 +124,7 @@ pub(super) fn flag(tree: &Tree) -> Fit<bool> {
     }
 }
 
-fn accepts(tree: &Tree, value: bool) -> Result<bool, Unfit> {
+fn accepts(tree: &Tree, value: bool) -> Result<bool, Unsupported> {
     if entries(tree).is_empty() {
         return match scalar(tree).as_deref() {
             Some("true") => Ok(value),
@@ -149,7 +149,7 @@ fn accepts(tree: &Tree, value: bool) -> Result<bool, Unfit> {
 }
 
 /// Of a whole number.
-pub(super) fn number(tree: &Tree) -> Fit<i64> {
+pub(super) fn number(tree: &Tree) -> MatcherResult<i64> {
     match &tree.kind {
         Kind::Integer(value) => Ok(Some(Matcher::Is(*value))),
         Kind::Float(value) => match floor(*value) {
@@ -186,7 +186,7 @@ fn floor(value: f64) -> (i64, bool) {
     (low as i64, low.total_cmp(&value).is_eq())
 }
 
-fn bound<T>(operator: &str, tree: &Tree) -> Result<Matcher<T>, Unfit> {
+fn bound<T>(operator: &str, tree: &Tree) -> Result<Matcher<T>, Unsupported> {
     let (low, whole) = match &tree.kind {
         Kind::Integer(value) => (*value, true),
         Kind::Float(value) => floor(*value),
@@ -203,14 +203,14 @@ fn bound<T>(operator: &str, tree: &Tree) -> Result<Matcher<T>, Unfit> {
     })
 }
 
-fn words(tree: &Tree) -> Result<String, Unfit> {
+fn words(tree: &Tree) -> Result<String, Unsupported> {
     match scalar(tree) {
         Some(text) => Ok(text),
         None => misplaced(tree, "a text"),
     }
 }
 
-fn escaped(tree: &Tree) -> Result<String, Unfit> {
+fn escaped(tree: &Tree) -> Result<String, Unsupported> {
     Ok(regex_syntax::escape(&words(tree)?))
 }
 
@@ -248,7 +248,7 @@ mod tests {
     }
 
     /// What a matcher says of a value; `None`: it has no equal here.
-    fn of<T: Matchable>(fit: Fit<T>, value: &T) -> Option<bool> {
+    fn of<T: Matchable>(fit: MatcherResult<T>, value: &T) -> Option<bool> {
         let matcher = fit.ok()?;
         Some(matcher.is_none_or(|matcher| matcher.accepts(value)))
     }

@@ -8,9 +8,9 @@ use plateau_core::problem::nearest;
 use plateau_core::quantity::Span;
 use plateau_core::question::Expectation;
 use plateau_core::topology::Localized;
-use plateau_core::tree::{Entry, Kind, Mark, Tree};
+use plateau_core::tree::{Entry, Kind, Position, Tree};
 
-use super::expected::{self, Fit, Seen, Unfit, retyped};
+use super::expected::{self, MatcherResult, Seen, Unsupported, retyped};
 use crate::document::{self, entries, scalar};
 use crate::draft::in_both;
 
@@ -83,7 +83,7 @@ pub(super) struct Converted {
     /// What a person should know.
     pub(super) comments: Vec<String>,
     /// What could not be carried over, and where it stands.
-    pub(super) left_out: Vec<(Mark, String)>,
+    pub(super) left_out: Vec<(Position, String)>,
 }
 
 /// One resource while it is read.
@@ -194,7 +194,7 @@ impl<'a> Resource<'a> {
             .is_some_and(|tree| tree.kind == Kind::Bool(true))
     }
 
-    fn leave_out(&mut self, mark: Mark, what: String) {
+    fn leave_out(&mut self, mark: Position, what: String) {
         self.converted.left_out.push((mark, what));
     }
 
@@ -204,7 +204,7 @@ impl<'a> Resource<'a> {
     }
 
     /// Leaves all of it out because of one of its parts.
-    fn refuse_for(&mut self, mark: Mark, what: String) {
+    fn refuse_for(&mut self, mark: Position, what: String) {
         self.refused = true;
         self.leave_out(mark, what);
     }
@@ -228,12 +228,12 @@ impl<'a> Resource<'a> {
     fn expect<T>(
         &mut self,
         name: &'static str,
-        read: impl Fn(&Tree) -> Fit<T>,
+        read: impl Fn(&Tree) -> MatcherResult<T>,
     ) -> Option<Matcher<T>> {
         let tree = self.attribute(name)?;
         match read(tree) {
             Ok(matcher) => matcher,
-            Err(Unfit { at, why }) => {
+            Err(Unsupported { at, why }) => {
                 self.leave_out(at, format!("`{name}`: {why}"));
                 None
             }
@@ -256,7 +256,7 @@ impl<'a> Resource<'a> {
         self.expect(name, |tree| {
             let text = expected::text(tree, Seen::Line)?;
             let mode = text.map(retyped).transpose();
-            mode.map_err(|why| Unfit { at: tree.at, why })
+            mode.map_err(|why| Unsupported { at: tree.at, why })
         })
     }
 

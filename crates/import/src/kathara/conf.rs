@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use plateau_core::problem::{Place, Problem};
+use plateau_core::problem::{Problem, SourceLocation};
 use regex::Regex;
 
 use crate::emulator::is_mac;
@@ -34,7 +34,7 @@ pub(super) struct Conf {
 #[derive(Debug)]
 pub(super) struct MachineConf {
     /// Where it is first named.
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     /// Interfaces by number.
     pub(super) interfaces: BTreeMap<u32, Plug>,
     /// Options, in their order.
@@ -58,7 +58,7 @@ pub(super) struct Assignment {
     /// Its value.
     pub(super) value: String,
     /// Where it stands.
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
 }
 
 impl Conf {
@@ -70,7 +70,7 @@ impl Conf {
         let mut conf = Self::default();
         let mut problems = Vec::new();
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-            let place = |column: usize| Place {
+            let place = |column: usize| SourceLocation {
                 file: file.to_owned(),
                 line: u32::try_from(index + 1).unwrap_or(u32::MAX),
                 column: u32::try_from(column).unwrap_or(u32::MAX),
@@ -91,7 +91,7 @@ impl Conf {
         }
     }
 
-    fn line(&mut self, line: &str, place: &dyn Fn(usize) -> Place) -> Result<(), Refusal> {
+    fn line(&mut self, line: &str, place: &dyn Fn(usize) -> SourceLocation) -> Result<(), Refusal> {
         if line.trim_start().starts_with('#') || line.trim().is_empty() {
             return Ok(());
         }

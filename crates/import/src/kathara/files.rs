@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use plateau_core::problem::Place;
+use plateau_core::problem::SourceLocation;
 
 use crate::document;
 use crate::draft::Draft;
@@ -42,7 +42,7 @@ impl Files {
     }
 
     /// A file as a whole.
-    pub(super) fn place(&self, name: &str) -> Place {
+    pub(super) fn place(&self, name: &str) -> SourceLocation {
         document::whole(&self.folder.join(name))
     }
 
@@ -110,7 +110,7 @@ impl Files {
     }
 
     /// Scripts of machines that are not in the lab.
-    pub(super) fn of_no_machine(&self, machines: &BTreeMap<String, String>) -> Vec<String> {
+    pub(super) fn report_orphan_scripts(&self, machines: &BTreeMap<String, String>) -> Vec<String> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten();
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let mut scripts: Vec<String> = names

@@ -22,7 +22,7 @@ const ROUTER: &[(&str, &str)] = &[
 ];
 
 /// What a machine is cast into a node with.
-pub(super) struct Cast<'a> {
+pub(super) struct NodeMapping<'a> {
     pub(super) draft: &'a mut Draft,
     pub(super) files: &'a mut Files,
     /// Networks by collision domain.
@@ -30,7 +30,7 @@ pub(super) struct Cast<'a> {
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
-impl Cast<'_> {
+impl NodeMapping<'_> {
     /// Puts a machine into the draft.
     pub(super) fn machine(mut self, name: &str, node: &str, conf: &MachineConf) {
         let mut machine = Machine::new(node.to_owned(), conf.place.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use plateau_core::problem::{Place, Problem};
+use plateau_core::problem::{Problem, SourceLocation};
 use plateau_core::quantity::Size;
 use regex::Regex;
 
@@ -43,9 +43,9 @@ pub(super) struct Options<'a> {
     /// Commands to be run after the start-up scripts.
     pub(super) commands: Vec<String>,
     /// Paths of the host, where they are mounted, and where that is said.
-    pub(super) volumes: Vec<(String, String, Place)>,
+    pub(super) volumes: Vec<(String, String, SourceLocation)>,
     /// What has no counterpart.
-    pub(super) left_out: Vec<(Place, String)>,
+    pub(super) left_out: Vec<(SourceLocation, String)>,
 }
 
 impl<'a> Options<'a> {

@@ -6,43 +6,43 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use plateau_core::api::NodeState;
-use plateau_core::evidence::{Answered, Call};
+use plateau_core::evidence::{AgentCall, AnsweredQuestion};
 use plateau_core::plan::examiner_wiring;
-use plateau_core::probe::{Answers, Asked, Batch, Fact, MESSAGE_LIMIT};
+use plateau_core::probe::{Fact, MESSAGE_LIMIT, ProbeQuestion, ProbeRequest, ProbeResponse};
 use plateau_core::topology::Observer;
 
 use super::{Lab, LabError};
 use crate::error::chain;
 use crate::layout;
-use crate::runtime::{ExecSpec, Keep, RuntimeError};
+use crate::runtime::{ExecSpec, OutputEnd, RuntimeError};
 
 /// What an answer may take beyond the longest of its questions.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// What was answered, by the questions' identifiers.
-pub(super) type Said = BTreeMap<String, Answered>;
+pub(super) type AnswersById = BTreeMap<String, AnsweredQuestion>;
 
 /// Why nothing was answered.
 #[derive(Debug)]
-pub(super) struct Silence {
+pub(super) struct NotAnswered {
     /// Why, in words.
     pub(super) reason: String,
     /// The call, which may not have been made at all.
-    pub(super) call: Call,
+    pub(super) call: AgentCall,
 }
 
-impl Silence {
+impl NotAnswered {
     /// Nobody was asked, from now on.
     pub(super) fn now(reason: String) -> Self {
         let now = now_ms();
         Self {
             reason,
-            call: Call::unanswered(now, now),
+            call: AgentCall::unanswered(now, now),
         }
     }
 
     /// That it is what became of every question of a batch.
-    pub(super) fn of_all(self, batch: &Batch) -> Said {
+    pub(super) fn of_all(self, batch: &ProbeRequest) -> AnswersById {
         blind(batch, &self.reason, &self.call)
     }
 }
@@ -51,17 +51,17 @@ impl Lab {
     pub(super) async fn ask_observer(
         self: &Arc<Self>,
         observer: &Observer,
-        batch: &Batch,
-    ) -> Result<Said, Silence> {
+        batch: &ProbeRequest,
+    ) -> Result<AnswersById, NotAnswered> {
         match observer {
             Observer::Node(node) => {
-                let container = self.node_to_ask(node).map_err(Silence::now)?;
+                let container = self.node_to_ask(node).map_err(NotAnswered::now)?;
                 self.ask(&container, batch).await
             }
             Observer::Examiner { .. } => {
-                let (name, made) = self.bring_examiner(observer).await;
+                let (name, made) = self.start_examiner(observer).await;
                 let asked = async {
-                    made.map_err(Silence::now)?;
+                    made.map_err(NotAnswered::now)?;
                     self.ask(&name, batch).await
                 };
                 let answered = asked.await;
@@ -82,7 +82,7 @@ impl Lab {
     }
 
     /// Plugs an examiner in: its name, and why it cannot be asked where it cannot.
-    pub(super) async fn bring_examiner(
+    pub(super) async fn start_examiner(
         self: &Arc<Self>,
         observer: &Observer,
     ) -> (String, Result<(), String>) {
@@ -91,7 +91,7 @@ impl Lab {
         let lab = Arc::clone(self);
         let spec = self.examiner_spec(number, &observer.label());
         let made = self.to_its_end(async move {
-            let runtime = &lab.ground.runtime;
+            let runtime = &lab.context.runtime;
             let doing = "bring the examiner in";
             let created = runtime.create_container(&spec).await;
             created.map_err(LabError::runtime(doing))?;
@@ -111,56 +111,56 @@ impl Lab {
 
     /// Takes an examiner away.
     pub(super) async fn remove_examiner(&self, name: &str) {
-        if let Err(error) = self.ground.runtime.remove_container(name).await {
+        if let Err(error) = self.context.runtime.remove_container(name).await {
             // It goes with the lab at the latest.
             tracing::warn!(container = name, %error, "an examiner stays");
         }
     }
 
     /// One call of the agent. What a node says is never trusted to be short, or to make sense.
-    async fn ask(&self, container: &str, batch: &Batch) -> Result<Said, Silence> {
+    async fn ask(&self, container: &str, batch: &ProbeRequest) -> Result<AnswersById, NotAnswered> {
         let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
         let batched = serde_json::to_vec(batch);
         let exec = ExecSpec {
             argv: vec![program_for(batch).to_owned(), "probe".to_owned()],
             env: BTreeMap::new(),
-            stdin: batched.map_err(|error| Silence::now(error.to_string()))?,
+            stdin: batched.map_err(|error| NotAnswered::now(error.to_string()))?,
             timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
             limit: usize::try_from(MESSAGE_LIMIT).unwrap_or(usize::MAX),
-            keep: Keep::Head,
+            keep: OutputEnd::Head,
         };
         let asked_ms = now_ms();
-        let output = match self.ground.runtime.exec(container, &exec).await {
+        let output = match self.context.runtime.exec(container, &exec).await {
             Ok(output) => output,
             Err(error) => {
                 let reason = match matches!(error, RuntimeError::NotRunning { .. }) {
                     true => "the node is stopped".to_owned(),
                     false => chain(&error),
                 };
-                let call = Call::unanswered(asked_ms, now_ms());
-                return Err(Silence { reason, call });
+                let call = AgentCall::unanswered(asked_ms, now_ms());
+                return Err(NotAnswered { reason, call });
             }
         };
-        let call = Call {
+        let call = AgentCall {
             exit: Some(output.exit),
             ..answered(asked_ms, &output.stdout)
         };
         if output.truncated {
             let reason = "the agent's answer is too long".to_owned();
-            return Err(Silence { reason, call });
+            return Err(NotAnswered { reason, call });
         }
         said_of(batch, &output.stdout, call).map_err(|silence| {
             let said = String::from_utf8_lossy(&output.stderr);
             let said: String = said.trim().chars().take(200).collect();
             let reason = format!("{} (exit {}) {said}", silence.reason, output.exit);
-            Silence { reason, ..silence }
+            NotAnswered { reason, ..silence }
         })
     }
 }
 
 /// The agent looks inside a node; what is asked across the network takes the grader's clients.
-pub(super) fn program_for(batch: &Batch) -> &'static str {
-    let takes_client = |asked: &Asked| asked.question.takes_client();
+pub(super) fn program_for(batch: &ProbeRequest) -> &'static str {
+    let takes_client = |asked: &ProbeQuestion| asked.question.takes_client();
     if batch.questions.iter().any(takes_client) {
         layout::GRADER
     } else {
@@ -169,12 +169,16 @@ pub(super) fn program_for(batch: &Batch) -> &'static str {
 }
 
 /// The answers in what an agent said.
-pub(super) fn said_of(batch: &Batch, said: &[u8], call: Call) -> Result<Said, Silence> {
-    let answers: Answers = match serde_json::from_slice(said) {
+pub(super) fn said_of(
+    batch: &ProbeRequest,
+    said: &[u8],
+    call: AgentCall,
+) -> Result<AnswersById, NotAnswered> {
+    let answers: ProbeResponse = match serde_json::from_slice(said) {
         Ok(answers) => answers,
         Err(error) => {
             let reason = format!("the agent's answer makes no sense: {error}");
-            return Err(Silence { reason, call });
+            return Err(NotAnswered { reason, call });
         }
     };
     let call = call.by(&answers.agent);
@@ -190,17 +194,17 @@ pub(super) fn said_of(batch: &Batch, said: &[u8], call: Call) -> Result<Said, Si
 }
 
 /// A call that was answered so just now.
-pub(super) fn answered(asked_ms: u64, answer: &[u8]) -> Call {
-    Call {
+pub(super) fn answered(asked_ms: u64, answer: &[u8]) -> AgentCall {
+    AgentCall {
         answer: Some(blake3::hash(answer).to_hex().to_string()),
-        ..Call::unanswered(asked_ms, now_ms())
+        ..AgentCall::unanswered(asked_ms, now_ms())
     }
 }
 
 /// Nobody could look.
-pub(super) fn blind(batch: &Batch, reason: &str, call: &Call) -> Said {
+pub(super) fn blind(batch: &ProbeRequest, reason: &str, call: &AgentCall) -> AnswersById {
     let blind = batch.questions.iter().map(|asked| {
-        let answered = Answered {
+        let answered = AnsweredQuestion {
             fact: Fact::CouldNotLook {
                 reason: reason.to_owned(),
             },

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use plateau_core::evidence::Call;
-use plateau_core::probe::{Batch, MESSAGE_LIMIT};
+use plateau_core::evidence::AgentCall;
+use plateau_core::probe::{MESSAGE_LIMIT, ProbeRequest};
 use plateau_core::question::Question;
 use plateau_core::topology::Observer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Lab;
-use super::asking::{GRACE, Said, Silence, answered, blind, now_ms, program_for, said_of};
+use super::asking::{
+    AnswersById, GRACE, NotAnswered, answered, blind, now_ms, program_for, said_of,
+};
 use super::grading::Batches;
 use crate::error::chain;
 use crate::runtime::Attached;
@@ -48,7 +50,7 @@ impl Lab {
                     (None, self.begin(container, batch).await)
                 }
                 Observer::Examiner { .. } => {
-                    let (name, made) = self.bring_examiner(observer).await;
+                    let (name, made) = self.start_examiner(observer).await;
                     let container = made.map(|()| name.clone());
                     (Some(name), self.begin(container, batch).await)
                 }
@@ -60,11 +62,11 @@ impl Lab {
         watch
     }
 
-    async fn begin(&self, container: Result<String, String>, batch: &Batch) -> Watcher {
+    async fn begin(&self, container: Result<String, String>, batch: &ProbeRequest) -> Watcher {
         let argv = [program_for(batch), "probe"].map(str::to_owned);
         let mut line = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
         line.push(b'\n');
-        let attached = self.ground.runtime.attach(&container?, &argv).await;
+        let attached = self.context.runtime.attach(&container?, &argv).await;
         let mut attached = attached.map_err(|error| chain(&error))?;
         let sent = async {
             attached.input.write_all(&line).await?;
@@ -78,12 +80,12 @@ impl Lab {
     pub(super) async fn ask_watcher(
         self: &Arc<Self>,
         observer: &Observer,
-        batch: &Batch,
+        batch: &ProbeRequest,
         watcher: Option<Watcher>,
-    ) -> Result<Said, Silence> {
+    ) -> Result<AnswersById, NotAnswered> {
         let told = match watcher {
             None => return self.ask_observer(observer, batch).await,
-            Some(Err(reason)) => Err(Silence::now(reason)),
+            Some(Err(reason)) => Err(NotAnswered::now(reason)),
             Some(Ok(attached)) => tell(attached, batch).await,
         };
         let Err(silence) = told else {
@@ -120,15 +122,15 @@ impl Watch {
 }
 
 /// Tells an agent that the phase is there: it asks the rest of its batch, and then watches no more.
-async fn tell(attached: Attached, batch: &Batch) -> Result<Said, Silence> {
+async fn tell(attached: Attached, batch: &ProbeRequest) -> Result<AnswersById, NotAnswered> {
     let Attached { mut input, output } = attached;
     let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
     // The rest first, and then the attempts that are under way.
     let limit = Duration::from_millis(longest.unwrap_or(0)) * 2 + GRACE;
     let asked_ms = now_ms();
-    let silent = |reason: String| Silence {
+    let silent = |reason: String| NotAnswered {
         reason,
-        call: Call::unanswered(asked_ms, now_ms()),
+        call: AgentCall::unanswered(asked_ms, now_ms()),
     };
     let talk = async {
         input.write_all(b"\n").await?;
@@ -151,7 +153,7 @@ async fn tell(attached: Attached, batch: &Batch) -> Result<Said, Silence> {
     let call = answered(asked_ms, &answer);
     if answer.len() as u64 > MESSAGE_LIMIT {
         let reason = "the agent's answer is too long".to_owned();
-        return Err(Silence { reason, call });
+        return Err(NotAnswered { reason, call });
     }
     said_of(batch, &answer, call)
 }
@@ -160,7 +162,7 @@ fn is_watched(question: &Question) -> bool {
     matches!(question, Question::Availability(_))
 }
 
-fn has_watched(batch: &Batch) -> bool {
+fn has_watched(batch: &ProbeRequest) -> bool {
     batch
         .questions
         .iter()
@@ -168,8 +170,11 @@ fn has_watched(batch: &Batch) -> bool {
 }
 
 /// What is watched, and what is not.
-fn apart(batch: &Batch) -> (Batch, Batch) {
+fn apart(batch: &ProbeRequest) -> (ProbeRequest, ProbeRequest) {
     let asked = batch.questions.iter().cloned();
     let (watched, rest) = asked.partition(|asked| is_watched(&asked.question));
-    (Batch { questions: watched }, Batch { questions: rest })
+    (
+        ProbeRequest { questions: watched },
+        ProbeRequest { questions: rest },
+    )
 }

@@ -12,19 +12,19 @@ use crate::store::Progress;
 impl Lab {
     /// Does what the plan says: stage by stage, the steps of a stage at the same time.
     pub(super) async fn build(self: Arc<Self>) -> Result<(), LabError> {
-        self.mark(Progress::Passing).await?;
+        self.mark(Progress::Transitional).await?;
         for stage in self.plan().stages {
             let steps = stage.steps.into_iter().map(|step| {
                 let lab = Arc::clone(&self);
-                async move { lab.told(stage.name, step).await }
+                async move { lab.run_and_report(stage.name, step).await }
             });
             // At the first failure no further step is begun.
             stream::iter(steps)
-                .buffer_unordered(self.ground.settings.concurrency.max(1))
+                .buffer_unordered(self.context.settings.concurrency.max(1))
                 .try_collect::<Vec<()>>()
                 .await?;
         }
-        if self.marker.fleeting {
+        if self.marker.ephemeral {
             // Left as it is, so that the next daemon removes it.
             return Ok(());
         }
@@ -32,9 +32,9 @@ impl Lab {
     }
 
     /// Does a step and tells what becomes of it.
-    async fn told(self: Arc<Self>, stage: &str, step: Step) -> Result<(), LabError> {
+    async fn run_and_report(self: Arc<Self>, stage: &str, step: Step) -> Result<(), LabError> {
         let words = in_words(&step);
-        self.announced(stage, words, self.step(step)).await
+        self.run_and_record(stage, words, self.step(step)).await
     }
 
     async fn step(self: &Arc<Self>, step: Step) -> Result<(), LabError> {
@@ -65,7 +65,7 @@ impl Lab {
     }
 
     async fn create_fabric(&self) -> Result<(), LabError> {
-        let runtime = &self.ground.runtime;
+        let runtime = &self.context.runtime;
         let spec = self.fabric_spec();
         runtime
             .create_container(&spec)
@@ -83,14 +83,14 @@ impl Lab {
             return self.known(name).map(|()| String::new());
         };
         let spec = self.node_spec(name, node);
-        let created = self.ground.runtime.create_container(&spec).await;
+        let created = self.context.runtime.create_container(&spec).await;
         created.map_err(LabError::runtime(format!("create node `{name}`")))?;
         Ok(spec.name)
     }
 
     async fn start_node(&self, name: &str) -> Result<(), LabError> {
         let container = self.create_node(name).await?;
-        let started = self.ground.runtime.start_container(&container).await;
+        let started = self.context.runtime.start_container(&container).await;
         started.map_err(LabError::runtime(format!("start node `{name}`")))?;
         self.set_node(name, NodeState::Running);
         Ok(())

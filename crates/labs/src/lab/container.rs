@@ -69,8 +69,8 @@ impl Lab {
         let mut labels = self.labels("node");
         labels.insert(NODE.to_owned(), name.to_owned());
         let interfaces: Vec<&str> = node.interfaces.keys().map(String::as_str).collect();
-        let mut mounts = vec![self.ground.agent.mount()];
-        if !self.ground.private_cgroups {
+        let mut mounts = vec![self.context.agent.mount()];
+        if !self.context.private_cgroups {
             mounts.push(Mount::Bind {
                 source: "/sys/fs/cgroup".to_owned(),
                 target: "/sys/fs/cgroup".to_owned(),
@@ -119,12 +119,12 @@ impl Lab {
             stop_signal: Some(SHUT_DOWN.to_owned()),
             security: vec![],
             host_pids: false,
-            private_cgroups: self.ground.private_cgroups,
+            private_cgroups: self.context.private_cgroups,
         }
     }
 
     pub(super) fn fabric_spec(&self) -> ContainerSpec {
-        self.ground
+        self.context
             .agent
             .sleeper(self.fabric(), self.labels("fabric"))
     }
@@ -135,7 +135,7 @@ impl Lab {
         ContainerSpec {
             // Pings and offers of addresses need raw sockets.
             cap_add: ["NET_RAW", "NET_BIND_SERVICE"].map(str::to_owned).to_vec(),
-            ..self.ground.agent.sleeper(self.examiner(number), labels)
+            ..self.context.agent.sleeper(self.examiner(number), labels)
         }
     }
 
@@ -144,7 +144,7 @@ impl Lab {
         [
             (LAB, marker.id.as_str()),
             (ROLE, role),
-            (OWNER, &self.ground.owner),
+            (OWNER, &self.context.owner),
             ("plateau.lab.name", &marker.name),
             ("plateau.scenario", &marker.scenario),
             ("plateau.hash", &marker.hash),

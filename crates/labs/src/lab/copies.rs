@@ -20,7 +20,7 @@ use super::down::remove_images;
 use super::{Lab, LabError};
 use crate::error::chain;
 use crate::labels::{COPY, LAB, NODE, OWNER, ROLE};
-use crate::runtime::{ContainerSpec, ExecSpec, Keep, Labels};
+use crate::runtime::{ContainerSpec, ExecSpec, Labels, OutputEnd};
 
 /// What an engine makes anew in every container, so that it gets lost on the way through an image.
 const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
@@ -103,7 +103,7 @@ impl Lab {
     async fn commit(&self, node: &str) -> Result<(), LabError> {
         let mut labels = self.snapshot_labels();
         labels.insert(NODE.to_owned(), node.to_owned());
-        self.ground
+        self.context
             .runtime
             .commit_container(&self.original(node), &self.snapshot(node), &labels)
             .await
@@ -136,9 +136,9 @@ impl Lab {
             stdin: vec![],
             timeout: FILES_TIMEOUT,
             limit: FILES_LIMIT,
-            keep: Keep::Head,
+            keep: OutputEnd::Head,
         };
-        let output = self.ground.runtime.exec(&self.original(node), &exec).await;
+        let output = self.context.runtime.exec(&self.original(node), &exec).await;
         let output = output.map_err(LabError::runtime(doing()))?;
         let unreadable = |reason: String| LabError::Fault {
             node: node.to_owned(),
@@ -153,10 +153,10 @@ impl Lab {
     }
 
     /// Lets fresh copies of all nodes stand in for them. A node that was off is off as a copy.
-    pub(super) async fn stand_copies_in(self: &Arc<Self>) -> Result<(), LabError> {
+    pub(super) async fn start_copies(self: &Arc<Self>) -> Result<(), LabError> {
         let files = self.copies.taken()?;
         let ran = self.grading.ran();
-        self.clear_the_places().await?;
+        self.vacate_nodes().await?;
         self.links.mend();
         let mut power = self.power.hold_all().await;
         self.copies.let_stand_in(true);
@@ -188,9 +188,9 @@ impl Lab {
     }
 
     /// Removes the copies that stand in, or switches off the nodes themselves.
-    async fn clear_the_places(self: &Arc<Self>) -> Result<(), LabError> {
+    async fn vacate_nodes(self: &Arc<Self>) -> Result<(), LabError> {
         if self.copies.stand_in() {
-            return self.take_copies_away().await;
+            return self.remove_copies().await;
         }
         let nodes = self.topology.nodes.keys();
         let running = nodes.filter(|node| self.node_state(node) != NodeState::Stopped);
@@ -200,7 +200,7 @@ impl Lab {
     }
 
     async fn make_copies(&self, ran: &BTreeSet<String>) -> Result<(), LabError> {
-        let runtime = &self.ground.runtime;
+        let runtime = &self.context.runtime;
         let made = self.topology.nodes.iter().map(async |(name, node)| {
             let mut spec = ContainerSpec {
                 name: self.container(name),
@@ -222,9 +222,9 @@ impl Lab {
     }
 
     /// Removes all copies there are; the nodes themselves are in their places again, and off.
-    pub(super) async fn take_copies_away(self: &Arc<Self>) -> Result<(), LabError> {
+    pub(super) async fn remove_copies(self: &Arc<Self>) -> Result<(), LabError> {
         let mut power = self.power.hold_all().await;
-        let runtime = &self.ground.runtime;
+        let runtime = &self.context.runtime;
         let mut labels = self.whose();
         labels.insert(COPY.to_owned(), String::new());
         let found = runtime.list_containers(&labels).await;
@@ -241,7 +241,7 @@ impl Lab {
     pub(super) async fn remove_snapshots(&self) -> Result<(), LabError> {
         self.copies.keep(Snapshots::None);
         let labels = self.snapshot_labels();
-        let errors = remove_images(self.ground.runtime.as_ref(), &labels).await;
+        let errors = remove_images(self.context.runtime.as_ref(), &labels).await;
         if errors.is_empty() {
             return Ok(());
         }
@@ -251,7 +251,7 @@ impl Lab {
     fn whose(&self) -> Labels {
         Labels::from([
             (LAB.to_owned(), self.marker.id.clone()),
-            (OWNER.to_owned(), self.ground.owner.clone()),
+            (OWNER.to_owned(), self.context.owner.clone()),
         ])
     }
 

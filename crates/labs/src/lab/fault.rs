@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use plateau_core::api::NodeState;
-use plateau_core::fault::{FaultAnswer, FaultRequest};
-use plateau_core::link::{Link, LinkFaults};
+use plateau_core::fault::{FaultRequest, FaultResponse};
+use plateau_core::link::{Link, LinkImpairments};
 use plateau_core::plan::Wiring;
 use plateau_core::topology::PhaseAction;
 
-use super::phase::Lasting;
+use super::phase::EffectDuration;
 use super::{Lab, LabError};
 use crate::layout;
-use crate::runtime::{ExecSpec, Keep};
+use crate::runtime::{ExecSpec, OutputEnd};
 
 /// Most that a fault in a node may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -34,9 +34,9 @@ pub(super) struct Links(Mutex<Faults>);
 #[derive(Debug, Default)]
 struct Faults {
     /// By events, for good.
-    lasting: LinkFaults,
+    lasting: LinkImpairments,
     /// Now.
-    now: LinkFaults,
+    now: LinkImpairments,
 }
 
 impl Links {
@@ -45,22 +45,26 @@ impl Links {
     }
 
     /// A link is cut, mended or shaped: which, where there is one.
-    fn suffer<'a>(&self, action: &'a PhaseAction, lasting: Lasting) -> Option<&'a Link> {
+    fn record_action<'a>(
+        &self,
+        action: &'a PhaseAction,
+        lasting: EffectDuration,
+    ) -> Option<&'a Link> {
         let mut faults = self.faults();
         match lasting {
-            Lasting::Ever => {
-                faults.lasting.suffer(action);
+            EffectDuration::Permanent => {
+                faults.lasting.record_action(action);
             }
-            Lasting::Grading => {}
+            EffectDuration::Grading => {}
         }
-        faults.now.suffer(action)
+        faults.now.record_action(action)
     }
 
     /// What events have done in the time of another daemon, or before the lab was kept.
     pub(super) fn have_suffered<'a>(&self, actions: impl Iterator<Item = &'a PhaseAction>) {
         let mut faults = self.faults();
         for action in actions {
-            faults.lasting.suffer(action);
+            faults.lasting.record_action(action);
         }
         faults.now = faults.lasting.clone();
     }
@@ -74,8 +78,8 @@ impl Links {
     }
 
     /// Writes what is wrong now into a wiring.
-    pub(super) fn impose(&self, wiring: &mut Wiring) {
-        self.faults().now.impose(wiring);
+    pub(super) fn apply_to(&self, wiring: &mut Wiring) {
+        self.faults().now.apply_to(wiring);
     }
 }
 
@@ -84,10 +88,10 @@ impl Lab {
     pub(super) async fn change_link(
         &self,
         action: &PhaseAction,
-        lasting: Lasting,
+        lasting: EffectDuration,
     ) -> Result<(), LabError> {
-        match self.links.suffer(action, lasting) {
-            Some(link) => self.plug_in_again(&link.node).await,
+        match self.links.record_action(action, lasting) {
+            Some(link) => self.update_links(&link.node).await,
             None => Ok(()),
         }
     }
@@ -97,11 +101,11 @@ impl Lab {
         node: &str,
         path: &str,
         leave: u64,
-        lasting: Lasting,
+        lasting: EffectDuration,
     ) -> Result<(), LabError> {
         let file = match lasting {
-            Lasting::Ever => FILLED,
-            Lasting::Grading => {
+            EffectDuration::Permanent => FILLED,
+            EffectDuration::Grading => {
                 // Known before it is there, so that it goes whatever happens.
                 self.note_filled(node, path).await?;
                 FILLING
@@ -149,13 +153,17 @@ impl Lab {
             stdin: serde_json::to_vec(request).map_err(|error| failed(error.to_string()))?,
             timeout: LIMIT,
             limit: ANSWER_LIMIT,
-            keep: Keep::Head,
+            keep: OutputEnd::Head,
         };
-        let output = self.ground.runtime.exec(&self.container(node), &exec).await;
+        let output = self
+            .context
+            .runtime
+            .exec(&self.container(node), &exec)
+            .await;
         let output = output.map_err(LabError::runtime(format!("make a fault in node `{node}`")))?;
         match serde_json::from_slice(&output.stdout) {
-            Ok(FaultAnswer::Done { count }) => Ok(count),
-            Ok(FaultAnswer::Failed { reason }) => Err(failed(reason)),
+            Ok(FaultResponse::Done { count }) => Ok(count),
+            Ok(FaultResponse::Failed { reason }) => Err(failed(reason)),
             Err(error) => {
                 let said = String::from_utf8_lossy(&output.stderr);
                 let said: String = said.trim().chars().take(200).collect();

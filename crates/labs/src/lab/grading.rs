@@ -9,30 +9,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use plateau_core::api::{CheckLab, CheckResultView, EventRecord, LabState, What};
-use plateau_core::evidence::reopening::{MEMORY_LOST, booted, take_lost};
+use plateau_core::api::{CheckRequest, EventRecord, LabEventKind, LabGradeView, LabState};
+use plateau_core::evidence::reopening::{MEMORY_LOST, booted, remove_unanswerable};
 use plateau_core::evidence::{
-    Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, StepRecord, grade_evidence, ways,
+    Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, StepRecord, grade_evidence,
+    preparation_hashes,
 };
 use plateau_core::grade::{batches, check_of, mark};
 use plateau_core::plan::plan_phase;
-use plateau_core::probe::Batch;
+use plateau_core::probe::ProbeRequest;
 use plateau_core::topology::{Observer, Start, Topology};
 
-use super::asking::{Said, Silence, now_ms};
+use super::asking::{AnswersById, NotAnswered, now_ms};
 use super::availability::Watch;
-use super::upset::Upset;
-use super::{Lab, LabError, happening};
+use super::effects::GradingEffects;
+use super::{Lab, LabError, events};
 use crate::error::chain;
 use crate::metrics;
 use crate::store::on_disk;
 
 /// What each observer of a phase is asked.
-pub(super) type Batches = BTreeMap<Observer, Batch>;
+pub(super) type Batches = BTreeMap<Observer, ProbeRequest>;
 
 /// What became of a phase.
-struct Looked {
-    said: Said,
+struct PhaseFacts {
+    said: AnswersById,
     steps: Vec<StepRecord>,
     problem: Option<String>,
 }
@@ -41,20 +42,20 @@ struct Looked {
 #[derive(Debug, Default)]
 pub(super) struct Grading {
     /// What the one that is under way has to undo.
-    upset: Mutex<Option<Upset>>,
+    upset: Mutex<Option<GradingEffects>>,
     /// Examiners that there have been.
     examiners: AtomicUsize,
 }
 
 impl Grading {
     /// What there is to undo.
-    pub(super) fn upset(&self) -> Option<Upset> {
+    pub(super) fn upset(&self) -> Option<GradingEffects> {
         let upset = self.upset.lock().unwrap_or_else(PoisonError::into_inner);
         upset.clone()
     }
 
     /// There is this to undo, as it is written down.
-    pub(super) fn set_upset(&self, upset: Option<Upset>) {
+    pub(super) fn set_effects(&self, upset: Option<GradingEffects>) {
         *self.upset.lock().unwrap_or_else(PoisonError::into_inner) = upset;
     }
 
@@ -73,11 +74,11 @@ impl Lab {
     /// Grades the lab in some phases, or in all.
     pub(super) async fn check(
         self: &Arc<Self>,
-        check: CheckLab,
-    ) -> Result<CheckResultView, LabError> {
+        check: CheckRequest,
+    ) -> Result<LabGradeView, LabError> {
         let evidence = self.gather(check).await?;
         let phases = evidence.gatherings.iter().flat_map(|one| &one.phases);
-        Ok(CheckResultView {
+        Ok(LabGradeView {
             took_ms: phases
                 .map(|phase| (phase.name.clone(), phase.took_ms))
                 .collect(),
@@ -86,19 +87,22 @@ impl Lab {
     }
 
     /// Looks at the lab in some phases, or in all, and gives back all that is known of it.
-    pub(super) async fn gather(self: &Arc<Self>, check: CheckLab) -> Result<Evidence, LabError> {
+    pub(super) async fn gather(
+        self: &Arc<Self>,
+        check: CheckRequest,
+    ) -> Result<Evidence, LabError> {
         let gathered = self.gather_all(check).await;
         metrics::graded(gathered.is_ok());
         gathered
     }
 
-    async fn gather_all(self: &Arc<Self>, check: CheckLab) -> Result<Evidence, LabError> {
+    async fn gather_all(self: &Arc<Self>, check: CheckRequest) -> Result<Evidence, LabError> {
         let phases = phases(&self.topology, check.phases)?;
         let _work = self.work.lock().await;
         let absences = self.absences();
         let events = self.events_so_far().await?;
         let gathering = self.gathering(&self.topology, &phases, None).await?;
-        self.was_there_since(absences)?;
+        self.is_available_since(absences)?;
         let left_out = self.topology.phase_names();
         let left_out = left_out.filter(|name| !phases.iter().any(|phase| phase == name));
         Ok(Evidence {
@@ -130,12 +134,12 @@ impl Lab {
         let _work = self.work.lock().await;
         let absences = self.absences();
         let gathering = self.gathering(scenario, &phases, Some(checks)).await?;
-        self.was_there_since(absences)?;
+        self.is_available_since(absences)?;
         Ok(gathering)
     }
 
     /// Whoever looked at a lab that was away meanwhile has seen how it fell, not how it was left.
-    fn was_there_since(&self, absences: usize) -> Result<(), LabError> {
+    fn is_available_since(&self, absences: usize) -> Result<(), LabError> {
         if self.absences() == absences && self.state() != LabState::Recovering {
             return Ok(());
         }
@@ -151,9 +155,9 @@ impl Lab {
         only: Option<&BTreeSet<String>>,
     ) -> Result<Gathering, LabError> {
         // What an earlier grading could not undo would be this candidate's loss.
-        self.make_whole().await?;
+        self.undo_grading().await?;
         self.prepare(scenario, phases).await?;
-        let info = self.ground.runtime.info().await.ok();
+        let info = self.context.runtime.info().await.ok();
         let mut gathering = Gathering {
             hash: scenario.hash.clone(),
             begun_ms: now_ms(),
@@ -166,17 +170,17 @@ impl Lab {
             facts: Vec::new(),
         };
         let names: Vec<&str> = phases.iter().map(String::as_str).collect();
-        let ways = ways(scenario, &names);
+        let ways = preparation_hashes(scenario, &names);
         let (mut broken, mut room) = (None, GATHERING_LIMIT);
         for phase in phases {
-            self.emit(What::PhaseStarted {
+            self.emit(LabEventKind::PhaseStarted {
                 phase: phase.clone(),
             });
             let (begun_ms, begun) = (now_ms(), Instant::now());
             let mut asked = batches(scenario, phase, &gathering.facts());
             keep_only(&mut asked, only);
             mark(&mut asked, &uuid::Uuid::now_v7().to_string());
-            let lost = self.take_lost(&mut asked, scenario, &names, phase);
+            let lost = self.remove_unanswerable(&mut asked, scenario, &names, phase);
             let looked = self
                 .look_in_phase(scenario, phase, &asked, &mut broken)
                 .await;
@@ -197,7 +201,7 @@ impl Lab {
                 problem: looked.problem,
             });
         }
-        if let Err(error) = self.make_whole().await {
+        if let Err(error) = self.undo_grading().await {
             let reason = chain(&error);
             tracing::error!(lab = %self.marker.name, reason, "not undone, and tried again later");
         }
@@ -206,7 +210,7 @@ impl Lab {
     }
 
     /// Of what is to be asked in a phase, what a lab that was opened again cannot answer.
-    fn take_lost(
+    fn remove_unanswerable(
         &self,
         asked: &mut Batches,
         scenario: &Topology,
@@ -221,14 +225,14 @@ impl Lab {
         let Some(again) = again else {
             return Batches::new();
         };
-        take_lost(asked, &booted(scenario, phases, phase), &again.ran)
+        remove_unanswerable(asked, &booted(scenario, phases, phase), &again.ran)
     }
 
     /// What became of the scenario's events, as it was written down.
     async fn events_so_far(&self) -> Result<Vec<EventRecord>, LabError> {
-        let store = self.ground.store.clone();
+        let store = self.context.store.clone();
         let id = self.marker.id.clone();
-        Ok(on_disk(move || store.lines(&id, happening::EVIDENCE)).await?)
+        Ok(on_disk(move || store.lines(&id, events::EVIDENCE)).await?)
     }
 
     /// Brings a phase about, watching what is to be watched meanwhile, and looks. One that builds on
@@ -239,21 +243,21 @@ impl Lab {
         phase: &str,
         batches: &Batches,
         broken: &mut Option<String>,
-    ) -> Looked {
+    ) -> PhaseFacts {
         let plan = plan_phase(scenario, phase);
         let mut steps = Vec::new();
         if plan.copies {
             *broken = self.as_left(phase, &mut steps).await.err();
         }
         if let Some(reason) = broken.clone() {
-            return Looked {
+            return PhaseFacts {
                 said: all_blind(batches, &reason),
                 steps,
                 problem: Some(reason),
             };
         }
         let mut watch = self.begin_watch(batches).await;
-        let brought = self.bring_phase_about(phase, &plan.actions, &mut steps);
+        let brought = self.start_phase(phase, &plan.actions, &mut steps);
         let (said, problem) = match brought.await {
             Ok(()) => (self.look(batches, &mut watch).await, None),
             Err(reason) => {
@@ -262,7 +266,7 @@ impl Lab {
             }
         };
         self.end_watch(watch).await;
-        Looked {
+        PhaseFacts {
             said,
             steps,
             problem,
@@ -270,7 +274,7 @@ impl Lab {
     }
 
     /// Asks all observers of a phase at the same time.
-    async fn look(self: &Arc<Self>, batches: &Batches, watch: &mut Watch) -> Said {
+    async fn look(self: &Arc<Self>, batches: &Batches, watch: &mut Watch) -> AnswersById {
         let watchers = batches.keys().map(|observer| watch.take(observer));
         let watchers: Vec<_> = watchers.collect();
         let asked = batches.iter().zip(watchers).map(async |((observer, batch), watcher)| {
@@ -339,7 +343,12 @@ fn keep_only(asked: &mut Batches, only: Option<&BTreeSet<String>>) {
 }
 
 /// Writes down what became of every question of a phase.
-fn records(phase: &str, asked: &Batches, mut said: Said, room: &mut usize) -> Vec<FactRecord> {
+fn records(
+    phase: &str,
+    asked: &Batches,
+    mut said: AnswersById,
+    room: &mut usize,
+) -> Vec<FactRecord> {
     let mut records = Vec::new();
     for (observer, batch) in asked {
         for asked in &batch.questions {
@@ -353,10 +362,10 @@ fn records(phase: &str, asked: &Batches, mut said: Said, room: &mut usize) -> Ve
 }
 
 /// Nobody could look at anything of a phase.
-fn all_blind(batches: &Batches, reason: &str) -> Said {
+fn all_blind(batches: &Batches, reason: &str) -> AnswersById {
     let batches = batches.values();
     batches
-        .flat_map(|batch| Silence::now(reason.to_owned()).of_all(batch))
+        .flat_map(|batch| NotAnswered::now(reason.to_owned()).of_all(batch))
         .collect()
 }
 

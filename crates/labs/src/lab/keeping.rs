@@ -11,12 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{EventRecord, NodeState};
-use plateau_core::plan::{Plan, plan_again, plan_up};
+use plateau_core::plan::{Plan, plan_reopening, plan_up};
 use plateau_core::topology::PlacedFile;
 use serde::{Deserialize, Serialize};
 
 use super::sharing::shared_image;
-use super::{Lab, LabError, happening};
+use super::{Lab, LabError, events};
 use crate::error::chain;
 use crate::labels::{ATTEMPT, LAB, NODE, OWNER, ROLE};
 use crate::runtime::{Labels, RuntimeError};
@@ -24,7 +24,7 @@ use crate::store::on_disk;
 
 /// What of a lab that was handed in is not in the images of its nodes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct HandInRecord {
     /// BLAKE3 of the scenario's folder.
     pub(crate) hash: String,
     /// Seed that the parameters were drawn from.
@@ -32,14 +32,14 @@ pub(crate) struct Kept {
     /// Nodes that ran.
     ran: BTreeSet<String>,
     /// Node → the files that an engine makes anew, or why they could not be read.
-    files: BTreeMap<String, Result<Vec<KeptFile>, String>>,
+    files: BTreeMap<String, Result<Vec<FileRecord>, String>>,
     /// What events had done.
     events: Vec<EventRecord>,
 }
 
 /// A file of a node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct KeptFile {
+struct FileRecord {
     path: String,
     /// In base64.
     content: String,
@@ -50,7 +50,7 @@ struct KeptFile {
 
 /// What a lab is opened again from.
 #[derive(Clone, Debug)]
-pub(crate) struct Again {
+pub(crate) struct Reopening {
     /// Whose images its nodes are made from.
     pub(super) origin: Origin,
     /// Nodes that ran.
@@ -70,7 +70,7 @@ pub(super) enum Origin {
     Lab(String),
 }
 
-impl Again {
+impl Reopening {
     /// The attempt that the lab was handed in for, where it was.
     pub(super) fn attempt(&self) -> Option<&str> {
         match &self.origin {
@@ -88,24 +88,24 @@ impl Again {
     }
 }
 
-impl Kept {
+impl HandInRecord {
     /// What a lab of this attempt is opened again from.
     ///
     /// # Errors
     /// What is in no image could not be read when it was handed in, or is damaged.
-    pub(crate) fn again(self, attempt: &str) -> Result<Again, LabError> {
+    pub(crate) fn again(self, attempt: &str) -> Result<Reopening, LabError> {
         let lost = |node: &str, reason: String| LabError::Lost {
             attempt: attempt.to_owned(),
             reason: format!("the names and resolvers of node `{node}`: {reason}"),
         };
         let files = self.files.into_iter().map(|(node, files)| {
             let files = files.map_err(|reason| lost(&node, reason))?;
-            let files = files.into_iter().map(KeptFile::placed);
+            let files = files.into_iter().map(FileRecord::placed);
             let files: Result<Vec<PlacedFile>, base64::DecodeError> = files.collect();
             let files = files.map_err(|error| lost(&node, error.to_string()))?;
             Ok((node, files))
         });
-        Ok(Again {
+        Ok(Reopening {
             origin: Origin::Attempt(attempt.to_owned()),
             ran: self.ran,
             files: files.collect::<Result<_, LabError>>()?,
@@ -114,7 +114,7 @@ impl Kept {
     }
 }
 
-impl KeptFile {
+impl FileRecord {
     fn of(file: &PlacedFile) -> Self {
         Self {
             path: file.path.clone(),
@@ -139,12 +139,12 @@ impl KeptFile {
 impl Lab {
     /// Freezes every node that runs. One that is off stays off.
     pub(super) async fn freeze(self: &Arc<Self>) -> Result<(), LabError> {
-        let frozen = self.nodes_that_run().map(async |node| {
+        let frozen = self.running_nodes().map(async |node| {
             let lab = Arc::clone(self);
             let doing = format!("freeze node `{node}`");
             let container = self.original(node);
             self.to_its_end(async move {
-                let paused = lab.ground.runtime.pause_container(&container).await;
+                let paused = lab.context.runtime.pause_container(&container).await;
                 paused.map_err(LabError::runtime(doing))
             })
             .await
@@ -154,12 +154,12 @@ impl Lab {
 
     /// Lets every node that is frozen go on.
     pub(super) async fn thaw(self: &Arc<Self>) -> Result<(), LabError> {
-        let thawed = self.nodes_that_run().map(async |node| {
+        let thawed = self.running_nodes().map(async |node| {
             let lab = Arc::clone(self);
             let doing = format!("let node `{node}` go on");
             let container = self.original(node);
             self.to_its_end(async move {
-                let unpaused = lab.ground.runtime.unpause_container(&container).await;
+                let unpaused = lab.context.runtime.unpause_container(&container).await;
                 unpaused.map_err(LabError::runtime(doing))
             })
             .await
@@ -171,7 +171,7 @@ impl Lab {
     pub(super) fn plan(&self) -> Plan {
         match &self.again {
             None => plan_up(&self.topology),
-            Some(again) => plan_again(&self.topology, &again.ran),
+            Some(again) => plan_reopening(&self.topology, &again.ran),
         }
     }
 
@@ -179,16 +179,16 @@ impl Lab {
     /// attempt. Images that were kept for it before are replaced.
     pub(super) async fn keep(self: &Arc<Self>, attempt: &str) -> Result<(), LabError> {
         self.settled().await;
-        self.keep_paper(attempt).await?;
+        self.write_hand_in_record(attempt).await?;
         self.freeze().await?;
         self.keep_images(attempt).await
     }
 
     /// Writes down what will be in no image, unless a daemon before us did: in a node that is frozen
     /// nothing can be read. A candidate who has made it unreadable is kept without it.
-    async fn keep_paper(self: &Arc<Self>, attempt: &str) -> Result<(), LabError> {
-        let (store, key) = (self.ground.store.clone(), attempt.to_owned());
-        if on_disk(move || store.kept_of_attempt::<Kept>(&key))
+    async fn write_hand_in_record(self: &Arc<Self>, attempt: &str) -> Result<(), LabError> {
+        let (store, key) = (self.context.store.clone(), attempt.to_owned());
+        if on_disk(move || store.read_attempt_record::<HandInRecord>(&key))
             .await?
             .is_some()
         {
@@ -197,24 +197,24 @@ impl Lab {
         let nodes = self.topology.nodes.keys();
         let files = nodes.map(async |node| {
             let files = match self.engine_files(node).await {
-                Ok(files) => Ok(files.iter().map(KeptFile::of).collect()),
-                Err(error) if is_of_the_engine(&error) => return Err(error),
+                Ok(files) => Ok(files.iter().map(FileRecord::of).collect()),
+                Err(error) if is_engine_failure(&error) => return Err(error),
                 // The node's own doing, which must not keep anybody from handing in.
                 Err(error) => Err(chain(&error)),
             };
             Ok((node.clone(), files))
         });
         let files = try_join_all(files).await?;
-        let (store, lab) = (self.ground.store.clone(), self.marker.id.clone());
-        let kept = Kept {
+        let (store, lab) = (self.context.store.clone(), self.marker.id.clone());
+        let kept = HandInRecord {
             hash: self.topology.hash.clone(),
             seed: self.topology.seed.clone(),
-            ran: self.nodes_that_run().cloned().collect(),
+            ran: self.running_nodes().cloned().collect(),
             files: files.into_iter().collect(),
-            events: on_disk(move || store.lines(&lab, happening::EVIDENCE)).await?,
+            events: on_disk(move || store.lines(&lab, events::EVIDENCE)).await?,
         };
-        let (store, key) = (self.ground.store.clone(), attempt.to_owned());
-        Ok(on_disk(move || store.keep_of_attempt(&key, &kept)).await?)
+        let (store, key) = (self.context.store.clone(), attempt.to_owned());
+        Ok(on_disk(move || store.write_attempt_record(&key, &kept)).await?)
     }
 
     async fn keep_images(self: &Arc<Self>, attempt: &str) -> Result<(), LabError> {
@@ -224,7 +224,7 @@ impl Lab {
             let container = self.original(node);
             let tag = kept_image(attempt, node);
             let labels = Labels::from([
-                (OWNER.to_owned(), self.ground.owner.clone()),
+                (OWNER.to_owned(), self.context.owner.clone()),
                 // An engine gives an image its container's labels too; this one would have it
                 // removed with its lab.
                 (LAB.to_owned(), String::new()),
@@ -233,7 +233,7 @@ impl Lab {
                 (NODE.to_owned(), node.clone()),
             ]);
             self.to_its_end(async move {
-                let runtime = &lab.ground.runtime;
+                let runtime = &lab.context.runtime;
                 let kept = runtime.commit_container(&container, &tag, &labels).await;
                 kept.map_err(LabError::runtime(doing))
             })
@@ -249,19 +249,19 @@ impl Lab {
             let mut nodes = view.nodes.values();
             nodes.all(|node| node.state != NodeState::Rebooting)
         };
-        let limit = self.ground.settings.boot_timeout;
+        let limit = self.context.settings.boot_timeout;
         // One that does not come back is kept as one that did not run.
         let _ = tokio::time::timeout(limit, view.wait_for(is_settled)).await;
     }
 
-    pub(super) fn nodes_that_run(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn running_nodes(&self) -> impl Iterator<Item = &String> {
         let nodes = self.topology.nodes.keys();
         nodes.filter(|node| self.node_state(node) == NodeState::Running)
     }
 }
 
 /// Whether the engine failed, which will pass, and not a program of the node's.
-fn is_of_the_engine(error: &LabError) -> bool {
+fn is_engine_failure(error: &LabError) -> bool {
     let LabError::Runtime { source, .. } = error else {
         return false;
     };

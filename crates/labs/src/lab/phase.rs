@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use plateau_core::api::What;
+use plateau_core::api::LabEventKind;
 use plateau_core::evidence::StepRecord;
-use plateau_core::probe::{Asked, Batch, Fact};
+use plateau_core::probe::{Fact, ProbeQuestion, ProbeRequest};
 use plateau_core::topology::{Condition, NodeScript, Observer, PhaseAction};
 
 use super::asking::now_ms;
@@ -29,11 +29,11 @@ const CONDITION: &str = "condition";
 
 /// How long what is done to a lab lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lasting {
+pub(super) enum EffectDuration {
     /// Until the end of the grading, which undoes it.
     Grading,
     /// For good: it is part of the situation that the candidate works in.
-    Ever,
+    Permanent,
 }
 
 impl Lab {
@@ -44,19 +44,19 @@ impl Lab {
         steps: &mut Vec<StepRecord>,
     ) -> Result<(), String> {
         let words = "put the nodes back as they were left".to_owned();
-        let work = self.stand_copies_in();
+        let work = self.start_copies();
         self.step_of_phase(phase, words, work, steps).await
     }
 
     /// Brings a phase about, or says why that cannot be; nothing of it is asked here.
-    pub(super) async fn bring_phase_about(
+    pub(super) async fn start_phase(
         self: &Arc<Self>,
         phase: &str,
         actions: &[PhaseAction],
         steps: &mut Vec<StepRecord>,
     ) -> Result<(), String> {
         for action in actions {
-            let work = self.act(action, Lasting::Grading);
+            let work = self.act(action, EffectDuration::Grading);
             self.step_of_phase(phase, action.to_string(), work, steps)
                 .await?;
         }
@@ -72,7 +72,7 @@ impl Lab {
         steps: &mut Vec<StepRecord>,
     ) -> Result<(), String> {
         let (begun_ms, begun) = (now_ms(), Instant::now());
-        let done = self.announced(phase, step.clone(), work).await;
+        let done = self.run_and_record(phase, step.clone(), work).await;
         steps.push(StepRecord {
             step,
             begun_ms,
@@ -92,7 +92,7 @@ impl Lab {
     pub(super) async fn act(
         self: &Arc<Self>,
         action: &PhaseAction,
-        lasting: Lasting,
+        lasting: EffectDuration,
     ) -> Result<(), LabError> {
         match action {
             PhaseAction::Reboot(nodes) => {
@@ -120,24 +120,24 @@ impl Lab {
     }
 
     /// Does something and tells what becomes of it.
-    pub(super) async fn announced(
+    pub(super) async fn run_and_record(
         &self,
         stage: &str,
         step: String,
         work: impl Future<Output = Result<(), LabError>>,
     ) -> Result<(), LabError> {
-        self.emit(What::StepStarted {
+        self.emit(LabEventKind::StepStarted {
             stage: stage.to_owned(),
             step: step.clone(),
         });
         let begun = Instant::now();
         let done = work.await;
         self.emit(match &done {
-            Ok(()) => What::StepDone {
+            Ok(()) => LabEventKind::StepDone {
                 step,
                 took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             },
-            Err(error) => What::StepFailed {
+            Err(error) => LabEventKind::StepFailed {
                 step,
                 reason: chain(error),
             },
@@ -202,8 +202,8 @@ impl Lab {
         expectation: &plateau_core::question::Expectation,
         limit: Duration,
     ) -> Fact {
-        let batch = Batch {
-            questions: vec![Asked {
+        let batch = ProbeRequest {
+            questions: vec![ProbeQuestion {
                 id: CONDITION.to_owned(),
                 question: expectation.question(),
                 wants: expectation.wants(),

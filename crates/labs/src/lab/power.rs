@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::{Lab, LabError};
 use crate::error::chain;
 use crate::layout;
-use crate::runtime::{ExecSpec, Inspected, Keep, RuntimeError};
+use crate::runtime::{ContainerDetails, ExecSpec, OutputEnd, RuntimeError};
 
 /// With which a node's init ends when the node is rebooted from inside.
 const REBOOT: i64 = 129;
@@ -84,8 +84,8 @@ impl Held<'_> {
 }
 
 impl Lab {
-    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, LabError> {
-        self.ground
+    pub(super) async fn inspect(&self, container: &str) -> Result<ContainerDetails, LabError> {
+        self.context
             .runtime
             .inspect_container(container)
             .await
@@ -94,7 +94,7 @@ impl Lab {
 
     /// Waits until a node's init has finished booting.
     pub(super) async fn await_boot(&self, node: &str) -> Result<(), LabError> {
-        let limit = self.ground.settings.boot_timeout;
+        let limit = self.context.settings.boot_timeout;
         let exec = ExecSpec {
             argv: vec![
                 layout::AGENT.to_owned(),
@@ -106,19 +106,19 @@ impl Lab {
             stdin: vec![],
             timeout: limit + Duration::from_secs(5),
             limit: BOOT_LIMIT,
-            keep: Keep::Tail,
+            keep: OutputEnd::Tail,
         };
         let container = self.container(node);
         let boot = |reason: String| LabError::Boot {
             node: node.to_owned(),
             reason,
         };
-        let waited = self.ground.runtime.exec(&container, &exec).await;
+        let waited = self.context.runtime.exec(&container, &exec).await;
         if matches!(&waited, Ok(output) if output.exit == 0) {
             return Ok(());
         }
         // The end of an init ends whatever waits for it, in one of many ways.
-        if let Ok(Inspected {
+        if let Ok(ContainerDetails {
             running: false,
             exit: Some(exit),
             ..
@@ -164,9 +164,9 @@ impl Lab {
         let container = self.container(node);
         let doing = format!("restart node `{node}`");
         self.to_its_end(async move {
-            let patience = lab.ground.settings.patience;
+            let patience = lab.context.settings.patience;
             let restarted = lab
-                .ground
+                .context
                 .runtime
                 .restart_container(&container, patience)
                 .await;
@@ -187,9 +187,9 @@ impl Lab {
         let container = self.container(node);
         let doing = format!("switch node `{node}` off");
         let stopped = self.to_its_end(async move {
-            let patience = lab.ground.settings.patience;
+            let patience = lab.context.settings.patience;
             let stopped = lab
-                .ground
+                .context
                 .runtime
                 .stop_container(&container, patience)
                 .await;
@@ -214,7 +214,7 @@ impl Lab {
         let container = self.container(node);
         let doing = format!("start node `{node}`");
         let started = self.to_its_end(async move {
-            let started = lab.ground.runtime.start_container(&container).await;
+            let started = lab.context.runtime.start_container(&container).await;
             started.map_err(LabError::runtime(doing))
         });
         let done = async {
@@ -228,7 +228,7 @@ impl Lab {
     }
 
     /// Has a node's links as they are to be now. One that is off has them so when it is switched on.
-    pub(super) async fn plug_in_again(&self, node: &str) -> Result<(), LabError> {
+    pub(super) async fn update_links(&self, node: &str) -> Result<(), LabError> {
         let Some(mut wired) = self.power.hold(node).await else {
             return self.known(node);
         };
@@ -254,8 +254,8 @@ impl Lab {
     }
 
     /// Something may have become of a node: does what is missing.
-    pub(super) async fn look_after(self: &Arc<Self>, node: &str) {
-        if let Err(error) = self.bring_about(node, false).await {
+    pub(super) async fn reconcile_node(self: &Arc<Self>, node: &str) {
+        if let Err(error) = self.restore_power(node, false).await {
             let reason = chain(&error);
             tracing::warn!(lab = %self.marker.name, node, reason, "a node cannot be looked after");
             self.set_node(node, self.state_now(node).await);
@@ -273,7 +273,7 @@ impl Lab {
     pub(super) async fn settle(self: Arc<Self>) -> Result<Vec<String>, LabError> {
         let fabric = self.inspect(&self.fabric()).await?;
         if !fabric.running {
-            self.ground
+            self.context
                 .runtime
                 .start_container(&self.fabric())
                 .await
@@ -281,7 +281,7 @@ impl Lab {
             self.power.unplugged().await;
         }
         let nodes = self.topology.nodes.keys().map(async |node| {
-            let settled = self.bring_about(node, !fabric.running).await;
+            let settled = self.restore_power(node, !fabric.running).await;
             let error = settled.err()?;
             let reason = chain(&error);
             tracing::warn!(lab = %self.marker.name, node, reason, "a node is not as it should be");
@@ -320,7 +320,7 @@ impl Lab {
         });
     }
 
-    pub(super) async fn bring_about(
+    pub(super) async fn restore_power(
         self: &Arc<Self>,
         node: &str,
         start: bool,
@@ -350,7 +350,7 @@ impl Lab {
             let lab = Arc::clone(self);
             let doing = format!("start node `{node}`");
             self.to_its_end(async move {
-                let started = lab.ground.runtime.start_container(&container).await;
+                let started = lab.context.runtime.start_container(&container).await;
                 started.map_err(LabError::runtime(doing))
             })
             .await?;

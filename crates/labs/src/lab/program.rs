@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plateau_core::api::{Exec, ExecResult, NodeState, ScriptRun};
+use plateau_core::api::{ExecRequest, ExecResult, NodeState, ScriptRun};
 use plateau_core::topology::Script;
 
 use super::{Lab, LabError};
 use crate::layout;
-use crate::runtime::{Attached, ExecOutput, ExecSpec, Keep, Running, RuntimeError};
+use crate::runtime::{Attached, ExecOutput, ExecSpec, OutputEnd, Running, RuntimeError};
 
 /// Marks the processes of one program, so that they are found when it takes too long.
 const MARK: &str = "PLATEAU_PROGRAM";
@@ -32,7 +32,7 @@ const TIMED_OUT: i64 = 124;
 
 impl Lab {
     /// Runs a person's command.
-    pub(super) async fn exec(&self, node: &str, exec: Exec) -> Result<ExecResult, LabError> {
+    pub(super) async fn exec(&self, node: &str, exec: ExecRequest) -> Result<ExecResult, LabError> {
         self.running(node)?;
         if exec.argv.is_empty() {
             return Err(LabError::NothingToRun);
@@ -43,7 +43,7 @@ impl Lab {
             stdin: exec.stdin.unwrap_or_default().into_bytes(),
             timeout: exec.timeout_ms.map_or(EXEC_TIMEOUT, Duration::from_millis),
             limit: EXEC_LIMIT,
-            keep: Keep::Head,
+            keep: OutputEnd::Head,
         };
         match self.bounded(node, spec).await {
             Ok(output) => Ok(result_of(output)),
@@ -69,9 +69,9 @@ impl Lab {
             argv: SHELL.map(str::to_owned).to_vec(),
             env: BTreeMap::new(),
             stdin: script.text.clone().into_bytes(),
-            timeout: self.ground.settings.script_timeout,
+            timeout: self.context.settings.script_timeout,
             limit: SCRIPT_LIMIT,
-            keep: Keep::Tail,
+            keep: OutputEnd::Tail,
         };
         let result = match self.bounded(node, spec).await {
             Ok(output) => result_of(output),
@@ -107,7 +107,7 @@ impl Lab {
         };
         let argv = [layout::AGENT, "shell", "--name", &name, "--user", user].map(str::to_owned);
         let doing = format!("open a terminal of node `{node}`");
-        self.ground
+        self.context
             .runtime
             .attach(&self.container(node), &argv)
             .await
@@ -121,7 +121,7 @@ impl Lab {
             return Err(LabError::NothingToRun);
         }
         let doing = format!("run a program in node `{node}`");
-        self.ground
+        self.context
             .runtime
             .exec_attached(&self.container(node), argv)
             .await
@@ -133,7 +133,7 @@ impl Lab {
         let mark = uuid::Uuid::now_v7().simple().to_string();
         spec.env.insert(MARK.to_owned(), mark.clone());
         let container = self.container(node);
-        let output = self.ground.runtime.exec(&container, &spec).await;
+        let output = self.context.runtime.exec(&container, &spec).await;
         if matches!(output, Err(RuntimeError::Timeout { .. })) {
             let end = ExecSpec {
                 argv: vec![
@@ -147,9 +147,9 @@ impl Lab {
                 stdin: vec![],
                 timeout: Duration::from_secs(10),
                 limit: SCRIPT_LIMIT,
-                keep: Keep::Tail,
+                keep: OutputEnd::Tail,
             };
-            if let Err(error) = self.ground.runtime.exec(&container, &end).await {
+            if let Err(error) = self.context.runtime.exec(&container, &end).await {
                 tracing::warn!(container, %error, "a program that took too long runs on");
             }
         }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use plateau_core::topology::PlacedFile;
 
-use super::keeping::{Again, Origin};
-use super::{Lab, LabError, happening};
+use super::keeping::{Origin, Reopening};
+use super::{Lab, LabError, events};
 use crate::labels::{LAB, NODE, OWNER, ROLE};
 use crate::runtime::Labels;
 use crate::store::on_disk;
 
 impl Lab {
     /// Takes an image of every node. They are removed with this lab, after those that start from them.
-    pub(super) async fn share(self: &Arc<Self>) -> Result<Again, LabError> {
+    pub(super) async fn share(self: &Arc<Self>) -> Result<Reopening, LabError> {
         let _work = self.work.lock().await;
         let nodes = self.topology.nodes.keys().map(async |node| {
             let files = self.engine_files(node).await?;
@@ -23,24 +23,24 @@ impl Lab {
             Ok::<(String, Vec<PlacedFile>), LabError>((node.clone(), files))
         });
         let files = try_join_all(nodes).await?;
-        let (store, lab) = (self.ground.store.clone(), self.marker.id.clone());
-        Ok(Again {
+        let (store, lab) = (self.context.store.clone(), self.marker.id.clone());
+        Ok(Reopening {
             origin: Origin::Lab(self.marker.id.clone()),
-            ran: self.nodes_that_run().cloned().collect(),
+            ran: self.running_nodes().cloned().collect(),
             files: files.into_iter().collect(),
-            events: on_disk(move || store.lines(&lab, happening::EVIDENCE)).await?,
+            events: on_disk(move || store.lines(&lab, events::EVIDENCE)).await?,
         })
     }
 
     async fn commit_shared(&self, node: &str) -> Result<(), LabError> {
         let labels = Labels::from([
             (LAB.to_owned(), self.marker.id.clone()),
-            (OWNER.to_owned(), self.ground.owner.clone()),
+            (OWNER.to_owned(), self.context.owner.clone()),
             (ROLE.to_owned(), "shared".to_owned()),
             (NODE.to_owned(), node.to_owned()),
         ]);
         let tag = shared_image(&self.marker.id, node);
-        self.ground
+        self.context
             .runtime
             .commit_container(&self.original(node), &tag, &labels)
             .await

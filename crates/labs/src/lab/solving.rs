@@ -1,7 +1,7 @@
 //! Applying solutions and mistakes.
 
-use plateau_core::api::{Solve, SolveResult};
-use plateau_core::proof::Column;
+use plateau_core::api::{SolveRequest, SolveResult};
+use plateau_core::proof::ProofColumn;
 use plateau_core::topology::NodeScript;
 
 use super::{Lab, LabError};
@@ -10,7 +10,7 @@ impl Lab {
     /// Runs the scripts in order and stops at the first that fails.
     ///
     /// Where no tasks are named, a mistake stands in place of the solution that it says it replaces.
-    pub(super) async fn solve(&self, solve: &Solve) -> Result<SolveResult, LabError> {
+    pub(super) async fn solve(&self, solve: &SolveRequest) -> Result<SolveResult, LabError> {
         let scripts = self.scripts(solve)?;
         let _work = self.work.lock().await;
         let mut runs = Vec::new();
@@ -29,17 +29,17 @@ impl Lab {
         })
     }
 
-    fn scripts(&self, solve: &Solve) -> Result<Vec<&NodeScript>, LabError> {
+    fn scripts(&self, solve: &SolveRequest) -> Result<Vec<&NodeScript>, LabError> {
         let no_such = |what, name: &str| LabError::NoSuchPart {
             what,
             name: name.to_owned(),
         };
         let column = match &solve.mistake {
-            Some(mistake) => Column::Mistake {
+            Some(mistake) => ProofColumn::Mistake {
                 mistake: mistake.clone(),
                 draw: 0,
             },
-            None => Column::Solved { draw: 0 },
+            None => ProofColumn::Solved { draw: 0 },
         };
         let (all, _) = column.work(&self.topology);
         let tasks: Vec<&str> = match &solve.tasks {

@@ -7,14 +7,15 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
 use plateau_core::api::{
-    CheckLab, CheckResultView, Exec, ExecResult, LabState, LabView, Solve, SolveResult,
+    CheckRequest, ExecRequest, ExecResult, LabGradeView, LabState, LabView, SolveRequest,
+    SolveResult,
 };
 use plateau_core::evidence::{Evidence, Gathering};
 use plateau_core::topology::Topology;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Again, Lab, LabError, down};
+use super::{Lab, LabError, Reopening, down};
 use crate::error::chain;
 use crate::runtime::{Attached, Running, RuntimeError};
 
@@ -25,13 +26,13 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, LabError>>;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Run a person's command in a node.
-    Exec(String, Exec, Reply<ExecResult>),
+    Exec(String, ExecRequest, Reply<ExecResult>),
     /// Apply solutions.
-    Solve(Solve, Reply<SolveResult>),
+    Solve(SolveRequest, Reply<SolveResult>),
     /// Grade.
-    Check(CheckLab, Reply<CheckResultView>),
+    Check(CheckRequest, Reply<LabGradeView>),
     /// Look in some phases, or in all.
-    Gather(CheckLab, Reply<Evidence>),
+    Gather(CheckRequest, Reply<Evidence>),
     /// Ask these checks alone, as this scenario has them.
     GatherOnly(Box<Topology>, BTreeSet<String>, Reply<Gathering>),
     /// Start the candidate's clock.
@@ -49,7 +50,7 @@ pub(crate) enum Command {
     /// Keep all nodes as images, for this attempt.
     Keep(String, Reply<()>),
     /// Take an image of every node, from which other labs start.
-    Share(Reply<Again>),
+    Share(Reply<Reopening>),
     /// Open a terminal: node, name, user.
     Terminal(String, String, String, Reply<Attached>),
     /// Run a program of a node's with its streams attached.
@@ -66,7 +67,7 @@ pub(crate) enum Command {
 
 /// How a lab's life begins for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Begin {
+pub(crate) enum StartMode {
     /// It is to be built.
     Build,
     /// It was built before we came.
@@ -76,13 +77,13 @@ pub(crate) enum Begin {
 }
 
 /// Owns a lab until it is gone.
-pub(crate) async fn own(lab: Arc<Lab>, begin: Begin, mut commands: mpsc::Receiver<Command>) {
+pub(crate) async fn own(lab: Arc<Lab>, begin: StartMode, mut commands: mpsc::Receiver<Command>) {
     let mut beginning = Some(start(&lab, begin));
     loop {
         let command = tokio::select! {
-            (how, begun) = until_begun(&mut beginning) => {
+            (how, begun) = await_begin(&mut beginning) => {
                 beginning = None;
-                begun_with(&lab, how, begun).await;
+                finish_start(&lab, how, begun).await;
                 continue;
             }
             command = commands.recv() => command,
@@ -93,20 +94,20 @@ pub(crate) async fn own(lab: Arc<Lab>, begin: Begin, mut commands: mpsc::Receive
             None => return,
             // What is done now about its nodes does not hold any longer.
             Some(Command::Lost) if to_be_there => {
-                lab.be_away();
-                if let Some((Begin::Recover, task)) = &beginning {
+                lab.set_away();
+                if let Some((StartMode::Recover, task)) = &beginning {
                     task.abort();
                     beginning = None;
                 }
             }
             Some(Command::Recover) if to_be_there => {
-                lab.be_away();
+                lab.set_away();
                 // Whoever adopts it looks until he sees it whole.
-                if !matches!(beginning, Some((Begin::Adopt, _))) {
+                if !matches!(beginning, Some((StartMode::Adopt, _))) {
                     if let Some((_, task)) = &beginning {
                         task.abort();
                     }
-                    beginning = Some(start(&lab, Begin::Recover));
+                    beginning = Some(start(&lab, StartMode::Recover));
                 }
             }
             Some(Command::Down(reply)) => {
@@ -118,22 +119,22 @@ pub(crate) async fn own(lab: Arc<Lab>, begin: Begin, mut commands: mpsc::Receive
                     return;
                 }
             }
-            Some(command) => obey(&lab, command),
+            Some(command) => handle_command(&lab, command),
         }
     }
 }
 
 /// What the lab is at before it can be worked with. What comes of it: nodes that did not come back.
-type Beginning = (Begin, JoinHandle<Result<Vec<String>, LabError>>);
+type StartFuture = (StartMode, JoinHandle<Result<Vec<String>, LabError>>);
 
-fn start(lab: &Arc<Lab>, begin: Begin) -> Beginning {
+fn start(lab: &Arc<Lab>, begin: StartMode) -> StartFuture {
     let begun = match begin {
-        Begin::Build => {
+        StartMode::Build => {
             let lab = Arc::clone(lab);
             async move { lab.build().await.map(|()| vec![]) }.boxed()
         }
-        Begin::Adopt => adopt(Arc::clone(lab)).boxed(),
-        Begin::Recover => recover(Arc::clone(lab)).boxed(),
+        StartMode::Adopt => adopt(Arc::clone(lab)).boxed(),
+        StartMode::Recover => recover(Arc::clone(lab)).boxed(),
     };
     let cancel = lab.cancel.clone();
     let given_up = lab.given_up();
@@ -148,10 +149,10 @@ fn start(lab: &Arc<Lab>, begin: Begin) -> Beginning {
 
 /// Goes on with what another daemon began. A lab that cannot be made whole now is before its next grading.
 async fn adopt(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
-    lab.recall_events().await?;
-    lab.recall_upset().await?;
+    lab.load_events().await?;
+    lab.load_effects().await?;
     let problems = recover(Arc::clone(&lab)).await?;
-    if let Err(error) = lab.make_whole().await {
+    if let Err(error) = lab.undo_grading().await {
         let reason = chain(&error);
         tracing::error!(lab = %lab.marker.name, reason, "a grading is not undone");
     }
@@ -180,7 +181,9 @@ async fn recover(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
         .await
 }
 
-async fn until_begun(beginning: &mut Option<Beginning>) -> (Begin, Result<Vec<String>, LabError>) {
+async fn await_begin(
+    beginning: &mut Option<StartFuture>,
+) -> (StartMode, Result<Vec<String>, LabError>) {
     match beginning {
         None => std::future::pending().await,
         Some((begin, task)) => match task.await {
@@ -194,22 +197,22 @@ async fn until_begun(beginning: &mut Option<Beginning>) -> (Begin, Result<Vec<St
     }
 }
 
-async fn begun_with(lab: &Arc<Lab>, begin: Begin, begun: Result<Vec<String>, LabError>) {
+async fn finish_start(lab: &Arc<Lab>, begin: StartMode, begun: Result<Vec<String>, LabError>) {
     match (begun, begin) {
-        (Ok(problems), Begin::Build | Begin::Adopt | Begin::Recover) => {
+        (Ok(problems), StartMode::Build | StartMode::Adopt | StartMode::Recover) => {
             let not_back = (!problems.is_empty()).then(|| LabError::NotBack { problems }.api());
             lab.set_state(LabState::Ready, not_back);
             lab.watch_events();
             // What became of a node meanwhile was not heard.
             for node in lab.topology.nodes.keys() {
-                obey(lab, Command::Changed(node.clone()));
+                handle_command(lab, Command::Changed(node.clone()));
             }
         }
         // What a candidate has worked on is never removed because of a failure.
-        (Err(error), Begin::Adopt | Begin::Recover) => {
+        (Err(error), StartMode::Adopt | StartMode::Recover) => {
             lab.set_state(LabState::Failed, Some(error.api()))
         }
-        (Err(error), Begin::Build) => {
+        (Err(error), StartMode::Build) => {
             tracing::warn!(lab = %lab.marker.name, %error, "a lab could not be built");
             let mut problem = error.api();
             if let Err(error) = clear(lab).await {
@@ -237,9 +240,9 @@ async fn clear(lab: &Arc<Lab>) -> Result<(), LabError> {
     lab.jobs.close();
     lab.jobs.wait().await;
     // From now on a crash goes on with the removal.
-    lab.mark(crate::store::Progress::Passing).await?;
-    let ground = &lab.ground;
-    down::down(ground.runtime.as_ref(), &ground.owner, &lab.marker.id).await?;
+    lab.mark(crate::store::Progress::Transitional).await?;
+    let context = &lab.context;
+    down::down(context.runtime.as_ref(), &context.owner, &lab.marker.id).await?;
     for node in lab.topology.nodes.keys() {
         lab.set_node(node, plateau_core::api::NodeState::Absent);
     }
@@ -247,7 +250,7 @@ async fn clear(lab: &Arc<Lab>) -> Result<(), LabError> {
 }
 
 /// Starts the job that a command asks for.
-fn obey(lab: &Arc<Lab>, command: Command) {
+fn handle_command(lab: &Arc<Lab>, command: Command) {
     let ready = lab.state() == LabState::Ready;
     let job = Arc::clone(lab);
     match command {
@@ -275,7 +278,7 @@ fn obey(lab: &Arc<Lab>, command: Command) {
             answer(lab, reply, async move { job.set_clock(worked, runs).await });
         }
         Command::Happen(reply) => {
-            answer(lab, reply, async move { job.happen_all().await });
+            answer(lab, reply, async move { job.run_all_events().await });
         }
         Command::Reboot(node, reply) => {
             answer(lab, reply, async move {
@@ -302,7 +305,7 @@ fn obey(lab: &Arc<Lab>, command: Command) {
             answer(lab, reply, async move { job.run(&node, &argv).await });
         }
         Command::Changed(node) if ready => {
-            background(lab, async move { job.look_after(&node).await });
+            background(lab, async move { job.reconcile_node(&node).await });
         }
         // Being built or brought back, it is looked at when it is done; failed, there is nothing to
         // look at.
@@ -312,7 +315,7 @@ fn obey(lab: &Arc<Lab>, command: Command) {
     }
 }
 
-fn share(lab: &Arc<Lab>, reply: Reply<Again>) {
+fn share(lab: &Arc<Lab>, reply: Reply<Reopening>) {
     let job = Arc::clone(lab);
     answer(lab, reply, async move { job.share().await });
 }

@@ -68,7 +68,7 @@ impl Lab {
         files: impl Fn(&str) -> Option<&'a Vec<PlacedFile>> + Send + Sync,
     ) -> Result<BTreeMap<String, u32>, LabError> {
         let mut wiring = wiring.clone();
-        self.links.impose(&mut wiring);
+        self.links.apply_to(&mut wiring);
         let ports = wiring.ports.iter().map(|(name, _)| name);
         let mut names: Vec<&String> = wiring.release.iter().chain(ports).collect();
         names.sort_unstable();
@@ -98,10 +98,10 @@ impl Lab {
             if bytes >= MESSAGE {
                 bytes = 0;
                 let files = std::mem::take(&mut request.files);
-                self.ground.agent.wire(&ahead(fabric, files)).await?;
+                self.context.agent.wire(&ahead(fabric, files)).await?;
             }
         }
-        self.ground.agent.wire(&request).await?;
+        self.context.agent.wire(&request).await?;
         Ok(pids)
     }
 

@@ -39,7 +39,7 @@ impl Labs {
     ///
     /// # Errors
     /// There is no such lab, it does not run, or an event failed.
-    pub async fn let_events_happen(&self, lab: &str) -> Result<(), LabError> {
+    pub async fn trigger_events(&self, lab: &str) -> Result<(), LabError> {
         self.tell(lab, Command::Happen).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use plateau_core::api::CheckLab;
+use plateau_core::api::CheckRequest;
 use plateau_core::evidence::{Evidence, Gathering};
 use plateau_core::topology::Topology;
 
@@ -16,7 +16,7 @@ impl Labs {
     /// # Errors
     /// There is no such lab or phase, or the lab does not run. What cannot be looked at is a fact
     /// and no error.
-    pub async fn gather(&self, lab: &str, check: CheckLab) -> Result<Evidence, LabError> {
+    pub async fn gather(&self, lab: &str, check: CheckRequest) -> Result<Evidence, LabError> {
         self.tell(lab, |reply| Command::Gather(check, reply)).await
     }
 

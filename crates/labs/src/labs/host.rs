@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use plateau_core::topology::Topology;
-use plateau_core::wire::HostAnswer;
+use plateau_core::wire::HostReport;
 use tokio::sync::Mutex;
 
 use super::Labs;
-use crate::disk::{Disk, Look, Room};
+use crate::disk::{Disk, DiskSpace, DiskUsage};
 use crate::lab::LabError;
 use crate::metrics;
 use crate::preflight::{PreflightError, ask_host, preflight};
@@ -18,7 +18,7 @@ use crate::store::StoreError;
 const STAYS: Duration = Duration::from_secs(30);
 
 /// What the host was when it was last looked at, and when that was.
-pub(super) type LastLook = Mutex<Option<(Instant, Option<HostAnswer>)>>;
+pub(super) type HostCache = Mutex<Option<(Instant, Option<HostReport>)>>;
 
 impl Labs {
     /// Whether the host can bear a lab. A room's labs are asked for in one go, and the host is
@@ -46,10 +46,10 @@ impl Labs {
     /// # Errors
     /// Little is left.
     pub fn check_disk(&self) -> Result<(), LabError> {
-        let Look { free, low, room } = self.inner.disk.look();
+        let DiskUsage { free, low, room } = self.inner.disk.look();
         match room {
-            Room::Ample => Ok(()),
-            Room::Low | Room::Full => Err(LabError::DiskLow { free, low }),
+            DiskSpace::Ample => Ok(()),
+            DiskSpace::Low | DiskSpace::Full => Err(LabError::DiskLow { free, low }),
         }
     }
 

@@ -42,16 +42,16 @@ impl Labs {
     /// All that failed.
     pub async fn forget_kept(&self, attempt: &str) -> Result<(), LabError> {
         self.end_reopened(attempt).await?;
-        let ground = &self.inner.ground;
+        let context = &self.inner.context;
         let labels = Labels::from([
-            (OWNER.to_owned(), ground.owner.clone()),
+            (OWNER.to_owned(), context.owner.clone()),
             (ATTEMPT.to_owned(), attempt.to_owned()),
         ]);
-        let errors = remove_images(ground.runtime.as_ref(), &labels).await;
+        let errors = remove_images(context.runtime.as_ref(), &labels).await;
         if !errors.is_empty() {
             return Err(LabError::Down { errors });
         }
-        let (store, key) = (ground.store.clone(), attempt.to_owned());
+        let (store, key) = (context.store.clone(), attempt.to_owned());
         Ok(on_disk(move || store.forget_attempt(&key)).await?)
     }
 }

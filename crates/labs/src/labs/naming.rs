@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Known;
+use super::LabHandle;
 use crate::lab::{Lab, LabError};
 
 /// Longest name of a lab: with a node's it stays below what an engine takes.
@@ -29,14 +29,14 @@ pub(super) fn check_name(name: &str) -> Result<(), LabError> {
 }
 
 /// The scenario's identifier and the lowest number that is free.
-pub(super) fn free_name(labs: &BTreeMap<String, Known>, scenario: &str) -> String {
+pub(super) fn free_name(labs: &BTreeMap<String, LabHandle>, scenario: &str) -> String {
     let taken = |name: &String| labs.values().any(|known| known.lab.marker.name == *name);
     let mut names = (1_u32..).map(|number| format!("{scenario}-{number}"));
     names.find(|name| !taken(name)).unwrap_or_default()
 }
 
 /// Two labs of different names may still want a container of the same name.
-pub(super) fn refuse_taken(labs: &BTreeMap<String, Known>, lab: &Lab) -> Result<(), LabError> {
+pub(super) fn refuse_taken(labs: &BTreeMap<String, LabHandle>, lab: &Lab) -> Result<(), LabError> {
     let wanted: Vec<String> = lab.container_names().collect();
     let taken = labs.values().any(|known| {
         known.lab.marker.name == lab.marker.name

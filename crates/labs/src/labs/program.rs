@@ -1,6 +1,6 @@
 //! Programs and terminals in the labs' nodes.
 
-use plateau_core::api::{Exec, ExecResult};
+use plateau_core::api::{ExecRequest, ExecResult};
 
 use super::Labs;
 use crate::lab::LabError;
@@ -12,7 +12,12 @@ impl Labs {
     ///
     /// # Errors
     /// There is no such lab or node, it does not run, or the command took too long.
-    pub async fn exec(&self, lab: &str, node: &str, exec: Exec) -> Result<ExecResult, LabError> {
+    pub async fn exec(
+        &self,
+        lab: &str,
+        node: &str,
+        exec: ExecRequest,
+    ) -> Result<ExecResult, LabError> {
         let node = node.to_owned();
         self.tell(lab, |reply| Command::Exec(node, exec, reply))
             .await

@@ -14,10 +14,10 @@ use plateau_core::scenario::Scenario;
 use super::{Inner, Labs};
 use crate::error::chain;
 use crate::lab::down::down;
-use crate::lab::task::{Begin, Command};
+use crate::lab::task::{Command, StartMode};
 use crate::lab::{Lab, LabError};
 use crate::labels::{LAB, NODE, OWNER, ROLE};
-use crate::runtime::{Became, ContainerEvent, Labels, Result as RuntimeResult, Runtime};
+use crate::runtime::{ContainerChange, ContainerEvent, Labels, Result as RuntimeResult, Runtime};
 use crate::store::{Marker, Progress, on_disk};
 
 pub(super) type Events = BoxStream<'static, RuntimeResult<ContainerEvent>>;
@@ -25,14 +25,14 @@ pub(super) type Events = BoxStream<'static, RuntimeResult<ContainerEvent>>;
 impl Labs {
     /// Adopts labs that are whole, removes what is half-built or forgotten, leaves strangers alone.
     pub(super) async fn reconcile(&self) -> Result<(), LabError> {
-        let ground = &self.inner.ground;
-        let store = ground.store.clone();
+        let context = &self.inner.context;
+        let store = context.store.clone();
         let markers = on_disk(move || store.markers()).await?;
         let ours = Labels::from([
-            (OWNER.to_owned(), ground.owner.clone()),
+            (OWNER.to_owned(), context.owner.clone()),
             (LAB.to_owned(), String::new()),
         ]);
-        let found = ground.runtime.list_containers(&ours).await;
+        let found = context.runtime.list_containers(&ours).await;
         let found = found.map_err(LabError::runtime("list the labs' containers"))?;
         let mut there: BTreeSet<String> = found
             .into_iter()
@@ -42,7 +42,7 @@ impl Labs {
             let has_containers = there.remove(&marker.id);
             match marker.progress {
                 Progress::Built if has_containers => self.adopt(marker).await,
-                Progress::Built | Progress::Passing => {
+                Progress::Built | Progress::Transitional => {
                     tracing::info!(lab = %marker.name, id = %marker.id, "removing what is left");
                     self.clear_away(&marker.id).await;
                 }
@@ -72,8 +72,8 @@ impl Labs {
     /// Goes on with a lab that was built before we came. One whose scenario cannot be drawn any
     /// longer stays as it is: it holds somebody's work.
     async fn adopt(&self, marker: Marker) {
-        let ground = &self.inner.ground;
-        let store = ground.store.clone();
+        let context = &self.inner.context;
+        let store = context.store.clone();
         let hash = marker.hash.clone();
         let frozen = on_disk(move || store.thaw(&hash)).await;
         let drawn = frozen.map_err(LabError::from).and_then(|folder| {
@@ -83,8 +83,9 @@ impl Labs {
         match drawn {
             Ok(topology) => {
                 tracing::info!(lab = %marker.name, id = %marker.id, "adopting");
-                let lab = Lab::new(Arc::clone(ground), marker, topology, None);
-                self.inner.start(&mut self.inner.labs(), lab, Begin::Adopt);
+                let lab = Lab::new(Arc::clone(context), marker, topology, None);
+                self.inner
+                    .start(&mut self.inner.labs(), lab, StartMode::Adopt);
             }
             Err(error) => {
                 let reason = chain(&error);
@@ -94,9 +95,9 @@ impl Labs {
     }
 
     async fn clear_away(&self, lab: &str) {
-        let ground = &self.inner.ground;
-        let cleared = down(ground.runtime.as_ref(), &ground.owner, lab).await;
-        let store = ground.store.clone();
+        let context = &self.inner.context;
+        let cleared = down(context.runtime.as_ref(), &context.owner, lab).await;
+        let store = context.store.clone();
         let id = lab.to_owned();
         let done = match cleared {
             Ok(()) => on_disk(move || store.forget(&id))
@@ -130,7 +131,7 @@ pub(super) fn follow(weak: Weak<Inner>, mut events: Events) {
                 Some(Err(_)) | None => {
                     tracing::warn!("the engine's events ended");
                     send_all(&inner, || Command::Lost);
-                    let runtime = Arc::clone(&inner.ground.runtime);
+                    let runtime = Arc::clone(&inner.context.runtime);
                     drop(inner);
                     match (again(&runtime).await, weak.upgrade()) {
                         (Some(again), Some(inner)) => {
@@ -168,10 +169,10 @@ fn pass_on(inner: &Inner, event: &ContainerEvent) {
     let command = match (role.as_str(), labels.get(NODE), event.what) {
         ("node", Some(node), _) => Command::Changed(node.clone()),
         // Nobody ends a fabric but the engine, or whoever ends the engine.
-        ("fabric", _, Became::Died(_)) => Command::Recover,
+        ("fabric", _, ContainerChange::Died(_)) => Command::Recover,
         _ => return,
     };
-    if labels.get(OWNER) != Some(&inner.ground.owner) {
+    if labels.get(OWNER) != Some(&inner.context.owner) {
         return;
     }
     let known = inner.labs().get(lab).cloned();
@@ -189,7 +190,7 @@ fn send_all(inner: &Inner, command: impl Fn() -> Command) {
 
 /// Sends without holding up the engine's events. What a task does about a change does not depend
 /// on their order.
-fn send(known: super::Known, command: Command) {
+fn send(known: super::LabHandle, command: Command) {
     if let Err(tokio::sync::mpsc::error::TrySendError::Full(command)) =
         known.commands.try_send(command)
     {

@@ -3,8 +3,8 @@
 use plateau_core::api::{LabState, LabView};
 use plateau_core::scenario::Scenario;
 
-use super::{Labs, New};
-use crate::lab::{Kept, LabError};
+use super::{LabSpec, Labs};
+use crate::lab::{HandInRecord, LabError};
 use crate::store::on_disk;
 
 impl Labs {
@@ -18,9 +18,9 @@ impl Labs {
         let nothing = || LabError::NothingKept {
             attempt: attempt.to_owned(),
         };
-        let (store, key) = (self.inner.ground.store.clone(), attempt.to_owned());
+        let (store, key) = (self.inner.context.store.clone(), attempt.to_owned());
         let found = on_disk(move || {
-            let Some(kept) = store.kept_of_attempt::<Kept>(&key)? else {
+            let Some(kept) = store.read_attempt_record::<HandInRecord>(&key)? else {
                 return Ok(None);
             };
             let folder = store.thaw(&kept.hash)?;
@@ -31,10 +31,10 @@ impl Labs {
         let topology = scenario.draw(&kept.seed).map_err(LabError::Scenario)?;
         self.preflight(&topology).await?;
         let again = kept.again(attempt)?;
-        self.start(New {
-            fleeting: true,
+        self.start(LabSpec {
+            ephemeral: true,
             again: Some(again),
-            ..New::lab(&folder, topology, Some(name))
+            ..LabSpec::lab(&folder, topology, Some(name))
         })
         .await
     }

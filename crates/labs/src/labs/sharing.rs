@@ -4,16 +4,16 @@ use plateau_core::api::LabView;
 use plateau_core::scenario::Folder;
 use plateau_core::topology::Topology;
 
-use super::{Labs, New};
+use super::{LabSpec, Labs};
 use crate::lab::task::Command;
-use crate::lab::{Again, LabError};
+use crate::lab::{LabError, Reopening};
 
 impl Labs {
     /// Takes an image of every node of a lab, from which others can start as long as it stands.
     ///
     /// # Errors
     /// There is no such lab, it does not run, or the engine failed.
-    pub(crate) async fn share(&self, lab: &str) -> Result<Again, LabError> {
+    pub(crate) async fn share(&self, lab: &str) -> Result<Reopening, LabError> {
         self.tell(lab, Command::Share).await
     }
 
@@ -27,12 +27,12 @@ impl Labs {
         folder: &Folder,
         topology: Topology,
         name: String,
-        start: Again,
+        start: Reopening,
     ) -> Result<LabView, LabError> {
-        self.start(New {
-            fleeting: true,
+        self.start(LabSpec {
+            ephemeral: true,
             again: Some(start),
-            ..New::lab(folder, topology, Some(name))
+            ..LabSpec::lab(folder, topology, Some(name))
         })
         .await
     }

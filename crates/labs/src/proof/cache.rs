@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use plateau_core::api::NewProof;
+use plateau_core::api::ProofRequest;
 use plateau_core::proof::{FurtherDraws, Proof};
 use plateau_core::topology::Topology;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ impl Entry {
     /// Looks at what a proof is made of now.
     pub(super) async fn of(
         labs: &Labs,
-        asked: &NewProof,
+        asked: &ProofRequest,
         topology: &Topology,
     ) -> Result<Self, LabError> {
         let mut images = BTreeMap::new();
@@ -91,7 +91,7 @@ impl Entry {
             proof: proof.clone(),
         };
         let store = labs.store().clone();
-        if let Err(error) = on_disk(move || store.keep_proof(&self.name, &kept)).await {
+        if let Err(error) = on_disk(move || store.record_proof(&self.name, &kept)).await {
             tracing::warn!(%error, "a proof is not kept");
         }
     }

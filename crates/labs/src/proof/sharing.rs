@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use plateau_core::api::{ApiError, CheckLab};
+use plateau_core::api::{ApiError, CheckRequest};
 use plateau_core::grade::{Grade, Verdict, grade};
-use plateau_core::proof::{Column, Outcome, prove as judge};
+use plateau_core::proof::{Outcome, ProofColumn, prove as judge};
 use plateau_core::topology::Topology;
 use tokio::sync::watch;
 
-use super::Work;
-use crate::lab::{Again, LabError};
+use super::ProofRun;
+use crate::lab::{LabError, Reopening};
 
 /// Most that a lab that starts from disks is waited for after its boot: a service may be looking for
 /// what it had found before.
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     /// Mistakes that wait for it or start from it.
     left: AtomicUsize,
     /// Solved labs that stand for the others.
-    labs: Mutex<Vec<(String, Again)>>,
+    labs: Mutex<Vec<(String, Reopening)>>,
     /// Checks that did not pass at once in the control, and did after a while: they are waited for.
     settling: Mutex<BTreeSet<String>>,
     /// Whether mistakes start from the last of them; nothing as long as that is not known.
@@ -45,7 +45,7 @@ pub(super) struct Shared {
 /// By number of the draw, what is shared by columns of which enough can share.
 pub(super) fn shared(
     topologies: &BTreeMap<u32, Topology>,
-    columns: &[Column],
+    columns: &[ProofColumn],
 ) -> BTreeMap<u32, Shared> {
     let mut mistakes: BTreeMap<u32, usize> = BTreeMap::new();
     for column in columns {
@@ -67,8 +67,8 @@ pub(super) fn shared(
 }
 
 /// A mistake made after all solutions.
-fn can_share(topologies: &BTreeMap<u32, Topology>, column: &Column) -> bool {
-    let Column::Mistake { mistake, draw } = column else {
+fn can_share(topologies: &BTreeMap<u32, Topology>, column: &ProofColumn) -> bool {
+    let ProofColumn::Mistake { mistake, draw } = column else {
         return false;
     };
     topologies.get(draw).is_some_and(|topology| {
@@ -81,23 +81,24 @@ fn can_share(topologies: &BTreeMap<u32, Topology>, column: &Column) -> bool {
 /// for first, then those with most to do, so that none of them runs alone at the end.
 pub(super) fn in_order(
     topologies: &BTreeMap<u32, Topology>,
-    columns: &[Column],
-) -> Vec<(usize, Column)> {
-    let mut numbered: Vec<(usize, Column)> = columns.iter().cloned().enumerate().collect();
+    columns: &[ProofColumn],
+) -> Vec<(usize, ProofColumn)> {
+    let mut numbered: Vec<(usize, ProofColumn)> = columns.iter().cloned().enumerate().collect();
     numbered.sort_by_key(|(_, column)| match column {
-        Column::Solved { .. } => 0,
-        Column::Mistake { .. } if !can_share(topologies, column) => 1,
-        Column::Without { .. } => 2,
-        Column::Untouched { .. } => 3,
-        Column::Mistake { .. } => 4,
+        ProofColumn::Solved { .. } => 0,
+        ProofColumn::Mistake { .. } if !can_share(topologies, column) => 1,
+        ProofColumn::Without { .. } => 2,
+        ProofColumn::Untouched { .. } => 3,
+        ProofColumn::Mistake { .. } => 4,
     });
     numbered
 }
 
-impl Work {
+impl ProofRun {
     /// Lets other labs of the draw start from the disks of a solved lab.
-    pub(super) async fn share(&self, lab: &str, column: &Column) {
-        let (Column::Solved { draw }, Some(shared)) = (column, self.shared.get(&column.draw()))
+    pub(super) async fn share(&self, lab: &str, column: &ProofColumn) {
+        let (ProofColumn::Solved { draw }, Some(shared)) =
+            (column, self.shared.get(&column.draw()))
         else {
             return;
         };
@@ -117,10 +118,10 @@ impl Work {
     pub(super) async fn decide(
         &self,
         number: usize,
-        column: &Column,
+        column: &ProofColumn,
         solved: &Result<Outcome, ApiError>,
     ) {
-        let (Column::Solved { .. }, Some(shared)) = (column, self.shared.get(&column.draw()))
+        let (ProofColumn::Solved { .. }, Some(shared)) = (column, self.shared.get(&column.draw()))
         else {
             return;
         };
@@ -145,7 +146,7 @@ impl Work {
 
     /// Waits until a lab that started from disks is as the solved one was before the first phase that
     /// does something to it. That it does not become so is seen when it is graded.
-    pub(super) async fn settle(&self, lab: &str, column: &Column) {
+    pub(super) async fn settle(&self, lab: &str, column: &ProofColumn) {
         let draw = column.draw();
         let (Some(shared), Some(topology)) = (self.shared.get(&draw), self.topologies.get(&draw))
         else {
@@ -154,10 +155,10 @@ impl Work {
         let settled = async {
             let wanted = match column {
                 // The control finds out what is to be waited for.
-                Column::Solved { .. } => {
+                ProofColumn::Solved { .. } => {
                     let first = topology.phase_names().next().map(str::to_owned);
                     let phases = Some(first.into_iter().collect());
-                    let seen = self.labs.check(lab, CheckLab { phases }).await?;
+                    let seen = self.labs.check(lab, CheckRequest { phases }).await?;
                     let asked = seen.grade.checks().filter(|check| {
                         topology.phase_names().next() == Some(check.phase.as_str())
                     });
@@ -196,7 +197,7 @@ impl Work {
     }
 
     /// What became of a column that could start from shared disks, where nothing is wrong with it.
-    pub(super) async fn from_shared(&self, number: usize, column: &Column) -> Option<Outcome> {
+    pub(super) async fn from_shared(&self, number: usize, column: &ProofColumn) -> Option<Outcome> {
         let shared = self.shared.get(&column.draw())?;
         if !can_share(&self.topologies, column) {
             return None;
@@ -211,7 +212,7 @@ impl Work {
     async fn begun_shared(
         &self,
         number: usize,
-        column: &Column,
+        column: &ProofColumn,
         shared: &Shared,
     ) -> Option<Outcome> {
         let mut decided = shared.decided.subscribe();
@@ -232,7 +233,7 @@ impl Work {
 
     /// Removes the labs that stand for others.
     async fn end_shared(&self, shared: &Shared) {
-        let labs: Vec<(String, Again)> = shared.labs().drain(..).collect();
+        let labs: Vec<(String, Reopening)> = shared.labs().drain(..).collect();
         for (lab, _) in labs {
             match self.labs.down(&lab).await {
                 Ok(()) | Err(LabError::NoSuchLab { .. }) => {}
@@ -250,7 +251,7 @@ impl Work {
 }
 
 impl Shared {
-    fn labs(&self) -> MutexGuard<'_, Vec<(String, Again)>> {
+    fn labs(&self) -> MutexGuard<'_, Vec<(String, Reopening)>> {
         locked(&self.labs)
     }
 }

@@ -20,8 +20,9 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
-    Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
-    Image, ImageBuild, Inspected, Labels, Result, Running, Runtime, RuntimeError,
+    Attached, Container, ContainerChange, ContainerDetails, ContainerEvent, ContainerSpec,
+    EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, Result, Running, Runtime,
+    RuntimeError,
 };
 use failure::{failed, of_container, of_image, unless_missing};
 
@@ -118,7 +119,7 @@ impl Runtime for Docker {
             .map_err(of_container(container))
     }
 
-    async fn inspect_container(&self, container: &str) -> Result<Inspected> {
+    async fn inspect_container(&self, container: &str) -> Result<ContainerDetails> {
         self.client
             .inspect_container(container, None)
             .await
@@ -340,12 +341,12 @@ fn container_of(summary: ContainerSummary) -> Container {
     }
 }
 
-fn inspected_of(response: ContainerInspectResponse) -> Inspected {
+fn inspected_of(response: ContainerInspectResponse) -> ContainerDetails {
     let state = response.state.unwrap_or_default();
     let running = state.running.unwrap_or(false);
     // Before its first start the engine gives the year 1.
     let started = state.started_at.filter(|at| !at.starts_with("0001-"));
-    Inspected {
+    ContainerDetails {
         id: response.id.unwrap_or_default(),
         name: bare(response.name),
         labels: response
@@ -376,9 +377,9 @@ fn event_of(event: EventMessage) -> Option<ContainerEvent> {
     let mut labels: Labels = actor.attributes.unwrap_or_default().into_iter().collect();
     let exit = labels.remove("exitCode");
     let what = match event.action?.as_str() {
-        "start" => Became::Started,
-        "die" => Became::Died(exit.and_then(|exit| exit.parse().ok()).unwrap_or(-1)),
-        "destroy" => Became::Destroyed,
+        "start" => ContainerChange::Started,
+        "die" => ContainerChange::Died(exit.and_then(|exit| exit.parse().ok()).unwrap_or(-1)),
+        "destroy" => ContainerChange::Destroyed,
         _ => return None,
     };
     Some(ContainerEvent {

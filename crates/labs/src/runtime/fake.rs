@@ -10,11 +10,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use plateau_core::probe::{Asked, Fact};
+use plateau_core::probe::{Fact, ProbeQuestion};
 use plateau_core::wire::WireRequest;
 use tokio::sync::{broadcast, watch};
 
-use super::{Became, ContainerEvent, ContainerSpec, Image, Labels, Result, RuntimeError};
+use super::{ContainerChange, ContainerEvent, ContainerSpec, Image, Labels, Result, RuntimeError};
 
 mod answer;
 mod engine;
@@ -22,7 +22,7 @@ mod ports;
 
 /// What a node's agent says to a question: node (or `examiner@network`), the texts of the scripts
 /// that were run in its lab so far with the nodes that they ran in, the question.
-pub type Answering = dyn Fn(&str, &[(String, String)], &Asked) -> Fact + Send + Sync;
+pub type AgentAnswers = dyn Fn(&str, &[(String, String)], &ProbeQuestion) -> Fact + Send + Sync;
 
 /// A runtime in memory.
 pub struct Fake {
@@ -37,20 +37,20 @@ struct State {
     gone: bool,
     fail_at: Option<usize>,
     next: u32,
-    containers: BTreeMap<String, Kept>,
+    containers: BTreeMap<String, FakeContainer>,
     images: BTreeMap<String, Image>,
     missing: BTreeSet<String>,
     volumes: BTreeMap<String, Labels>,
     wired: Vec<WireRequest>,
-    scripts: Vec<Ran>,
+    scripts: Vec<RanScript>,
     failing_script: Option<(String, i64)>,
-    answering: Option<Arc<Answering>>,
+    answering: Option<Arc<AgentAnswers>>,
     ports: BTreeMap<u16, SocketAddr>,
 }
 
 /// A container that is kept.
 #[derive(Clone, Debug)]
-struct Kept {
+struct FakeContainer {
     spec: ContainerSpec,
     pid: Option<u32>,
     exit: Option<i64>,
@@ -62,7 +62,7 @@ struct Kept {
 
 /// A script that was run.
 #[derive(Clone, Debug)]
-struct Ran {
+struct RanScript {
     lab: String,
     node: String,
     text: String,
@@ -106,19 +106,19 @@ impl Fake {
     }
 
     /// Lets nobody answer any more.
-    pub fn be_gone(&self) {
+    pub fn go_offline(&self) {
         self.state().gone = true;
     }
 
     /// Is gone as an engine is whose process ended: its events end too.
     pub fn fall(&self) {
-        self.be_gone();
+        self.go_offline();
         *locked(&self.events) = events();
     }
 
     /// Comes back after it was gone, with its containers there but ended, as an engine that was
     /// started anew has them.
-    pub fn come_back(&self) {
+    pub fn come_online(&self) {
         let mut state = self.state();
         state.gone = false;
         for kept in state.containers.values_mut() {
@@ -138,7 +138,7 @@ impl Fake {
     /// Gives the nodes' agents something to say.
     pub fn answering(
         &self,
-        say: impl Fn(&str, &[(String, String)], &Asked) -> Fact + Send + Sync + 'static,
+        say: impl Fn(&str, &[(String, String)], &ProbeQuestion) -> Fact + Send + Sync + 'static,
     ) {
         self.state().answering = Some(Arc::new(say));
     }
@@ -170,7 +170,7 @@ impl Fake {
 
     /// Tags of images that begin so, in order.
     #[must_use]
-    pub fn images_that(&self, begin: &str) -> Vec<String> {
+    pub fn images_with_prefix(&self, begin: &str) -> Vec<String> {
         let state = self.state();
         let tags = state.images.keys().filter(|tag| tag.starts_with(begin));
         tags.cloned().collect()
@@ -182,7 +182,7 @@ impl Fake {
     }
 
     /// Waits until somebody waits for a boot that is held, for at most ten seconds.
-    pub async fn somebody_boots(&self) -> bool {
+    pub async fn await_boot_attempt(&self) -> bool {
         let held = async {
             while self.boots.receiver_count() == 0 {
                 tokio::task::yield_now().await;
@@ -242,8 +242,8 @@ impl Fake {
     }
 
     /// A container that a stranger made.
-    pub fn add_stranger(&self, name: &str, labels: Labels) {
-        let kept = Kept {
+    pub fn add_foreign_container(&self, name: &str, labels: Labels) {
+        let kept = FakeContainer {
             spec: ContainerSpec {
                 name: name.to_owned(),
                 labels,
@@ -265,7 +265,7 @@ impl Fake {
             state.containers.get_mut(container).map(|kept| {
                 kept.pid = None;
                 kept.exit = Some(exit);
-                kept.event(container, Became::Died(exit))
+                kept.event(container, ContainerChange::Died(exit))
             })
         };
         self.tell(died);
@@ -333,7 +333,7 @@ impl State {
         Ok(())
     }
 
-    fn known(&mut self, container: &str) -> Result<&mut Kept> {
+    fn known(&mut self, container: &str) -> Result<&mut FakeContainer> {
         self.containers
             .get_mut(container)
             .ok_or_else(|| RuntimeError::NoSuchContainer {
@@ -347,8 +347,8 @@ impl State {
     }
 }
 
-impl Kept {
-    fn event(&self, name: &str, what: Became) -> ContainerEvent {
+impl FakeContainer {
+    fn event(&self, name: &str, what: ContainerChange) -> ContainerEvent {
         ContainerEvent {
             container: name.to_owned(),
             labels: self.spec.labels.clone(),

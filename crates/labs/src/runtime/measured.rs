@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use super::{
-    Attached, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec, Image,
-    ImageBuild, Inspected, Labels, Result, Running, Runtime,
+    Attached, Container, ContainerDetails, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput,
+    ExecSpec, Image, ImageBuild, Labels, Result, Running, Runtime,
 };
 use crate::metrics;
 
@@ -53,7 +53,7 @@ impl Runtime for Measured {
         timed("start_container", self.0.start_container(container)).await
     }
 
-    async fn inspect_container(&self, container: &str) -> Result<Inspected> {
+    async fn inspect_container(&self, container: &str) -> Result<ContainerDetails> {
         timed("inspect_container", self.0.inspect_container(container)).await
     }
 

@@ -38,7 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be removed.
-    pub fn throw_away(&self, lab: &str, name: &str) -> Result<(), StoreError> {
+    pub fn remove_paper(&self, lab: &str, name: &str) -> Result<(), StoreError> {
         remove(&self.papers(lab).join(name))
     }
 
@@ -93,7 +93,7 @@ impl Store {
     }
 
     /// Throws all papers of a lab away.
-    pub(super) fn forget_papers(&self, lab: &str) -> Result<(), StoreError> {
+    pub(super) fn remove_papers(&self, lab: &str) -> Result<(), StoreError> {
         let path = self.papers(lab);
         match fs::remove_dir_all(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -107,7 +107,11 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn keep_of_attempt(&self, attempt: &str, paper: &impl Serialize) -> Result<(), StoreError> {
+    pub fn write_attempt_record(
+        &self,
+        attempt: &str,
+        paper: &impl Serialize,
+    ) -> Result<(), StoreError> {
         let path = self.of_attempt(attempt);
         let text = serde_json::to_vec(paper)
             .map_err(|error| StoreError::io("write", &path)(error.into()))?;
@@ -121,7 +125,7 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be read or understood.
-    pub fn kept_of_attempt<T: DeserializeOwned>(
+    pub fn read_attempt_record<T: DeserializeOwned>(
         &self,
         attempt: &str,
     ) -> Result<Option<T>, StoreError> {
@@ -201,8 +205,8 @@ mod tests {
         let kept = store.kept::<String>("a", "paper").unwrap();
         assert_eq!(kept.as_deref(), Some("two"));
         assert_eq!(store.markers().unwrap(), []);
-        store.throw_away("a", "paper").unwrap();
-        store.throw_away("a", "paper").unwrap();
+        store.remove_paper("a", "paper").unwrap();
+        store.remove_paper("a", "paper").unwrap();
         assert_eq!(store.kept::<String>("a", "paper").unwrap(), None);
     }
 }

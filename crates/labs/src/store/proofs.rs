@@ -14,7 +14,7 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn keep_proof(&self, name: &str, proof: &impl Serialize) -> Result<(), StoreError> {
+    pub fn record_proof(&self, name: &str, proof: &impl Serialize) -> Result<(), StoreError> {
         let path = self.proof(name);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
-use super::{Place, Size, TerminalError};
+use super::{TerminalError, TerminalId, WindowSize};
 use crate::lab::LabError;
 use crate::labs::Labs;
 
@@ -23,39 +23,39 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Attachment {
     /// What it said first.
     pub(super) first: Frame,
-    pub(super) shown: Shown,
-    pub(super) typed: Typed,
+    pub(super) shown: OutputFrames,
+    pub(super) typed: InputFrames,
 }
 
 /// What the terminal shows.
-pub(super) struct Shown(FramedRead<Pin<Box<dyn AsyncRead + Send>>, LengthDelimitedCodec>);
+pub(super) struct OutputFrames(FramedRead<Pin<Box<dyn AsyncRead + Send>>, LengthDelimitedCodec>);
 
 /// What is typed in it.
-pub(super) struct Typed(FramedWrite<Pin<Box<dyn AsyncWrite + Send>>, LengthDelimitedCodec>);
+pub(super) struct InputFrames(FramedWrite<Pin<Box<dyn AsyncWrite + Send>>, LengthDelimitedCodec>);
 
 impl Attachment {
     /// Attaches, and waits for the answer: an exec may begin in a node that is just going away.
-    pub(super) async fn open(labs: &Labs, place: &Place) -> Result<Self, TerminalError> {
-        let Place {
+    pub(super) async fn open(labs: &Labs, place: &TerminalId) -> Result<Self, TerminalError> {
+        let TerminalId {
             lab,
             node,
             name,
             user,
         } = place;
         let attached = labs.terminal(lab, node, name, user).await?;
-        let mut shown = Shown(FramedRead::new(attached.output, codec()));
+        let mut shown = OutputFrames(FramedRead::new(attached.output, codec()));
         match tokio::time::timeout(PATIENCE, shown.next()).await {
             Ok(Some(first)) => Ok(Self {
                 first,
                 shown,
-                typed: Typed(FramedWrite::new(attached.input, codec())),
+                typed: InputFrames(FramedWrite::new(attached.input, codec())),
             }),
             Ok(None) | Err(_) => Err(TerminalError::Silent { node: node.clone() }),
         }
     }
 }
 
-impl Shown {
+impl OutputFrames {
     /// The next frame; `None` when the attachment is broken.
     pub(super) async fn next(&mut self) -> Option<Frame> {
         let frame = self.0.next().await?.ok()?;
@@ -63,20 +63,20 @@ impl Shown {
     }
 }
 
-impl Typed {
+impl InputFrames {
     /// Passes on what is typed and how large the window is; comes back when the attachment is broken.
     /// What was passed on is told, where somebody wants to know.
     pub(super) async fn follow(
         &mut self,
         keys: &mut mpsc::Receiver<Bytes>,
-        size: &mut watch::Receiver<Option<Size>>,
+        size: &mut watch::Receiver<Option<WindowSize>>,
         tell: Option<mpsc::Sender<Bytes>>,
     ) -> io::Result<()> {
         size.mark_changed();
         loop {
             let frame = tokio::select! {
                 Ok(()) = size.changed() => match *size.borrow_and_update() {
-                    Some(Size { cols, rows }) => Frame::Resize { cols, rows },
+                    Some(WindowSize { cols, rows }) => Frame::Resize { cols, rows },
                     None => continue,
                 },
                 Some(bytes) = keys.recv() => {

@@ -11,11 +11,11 @@ const TITLE: usize = 256;
 #[derive(Default)]
 pub(super) struct Modes {
     parser: Parser,
-    set: Set,
+    set: ModeState,
 }
 
 #[derive(Default)]
-struct Set {
+struct ModeState {
     /// What the mouse reports: 9, 1000, 1001, 1002 or 1003, of which the last one counts.
     mouse: Option<u16>,
     /// How it is reported: 1005, 1006, 1015 or 1016.
@@ -58,7 +58,7 @@ impl Modes {
     }
 }
 
-impl Set {
+impl ModeState {
     fn private(&mut self, mode: u16, on: bool) {
         match mode {
             9 | 1000..=1003 => self.mouse = on.then_some(mode),
@@ -71,7 +71,7 @@ impl Set {
     }
 }
 
-impl Perform for Set {
+impl Perform for ModeState {
     fn csi_dispatch(&mut self, params: &Params, between: &[u8], ignore: bool, action: char) {
         if ignore {
             return;

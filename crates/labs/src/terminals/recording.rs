@@ -15,8 +15,8 @@ use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::Size;
-use crate::disk::{Look, Room, is_full};
+use super::WindowSize;
+use crate::disk::{DiskSpace, DiskUsage, is_full};
 
 /// Events that may wait for the disk. What comes when there are more is lost, and marked so.
 const WAITING: usize = 1024;
@@ -33,52 +33,52 @@ const FAREWELL: u64 = 128;
 /// A recording that is under way. Dropping it ends it.
 pub(super) struct Recording {
     begun: Instant,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<RecordingEvent>,
     lost: bool,
     writer: JoinHandle<()>,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum RecordingEventKind {
     /// It showed this.
     Output(String),
     /// Somebody typed this.
     Input(String),
     /// Its window has another size.
-    Resize(Size),
+    Resize(WindowSize),
     /// Something worth finding again.
     Marker(String),
     /// Its shell ended.
     Exit(i32),
 }
 
-struct Event {
+struct RecordingEvent {
     /// Since the beginning.
     at: Duration,
-    what: What,
+    what: RecordingEventKind,
 }
 
 /// Where and how something is recorded.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct RecordingOptions {
     /// The folder, which is made where need be.
     pub(super) folder: PathBuf,
     /// What the file's name begins with.
     pub(super) stem: String,
     /// Size of the window at first.
-    pub(super) size: Size,
+    pub(super) size: WindowSize,
     /// What it is, for people.
     pub(super) title: String,
     /// Most bytes of the file.
     pub(super) limit: u64,
     /// What is seen of the disk.
-    pub(super) disk: watch::Receiver<Look>,
+    pub(super) disk: watch::Receiver<DiskUsage>,
 }
 
 impl Recording {
     /// Begins one in a file of its own. Where that fails the log says so, and nothing is recorded.
-    pub(super) fn begin(plan: Plan) -> Self {
+    pub(super) fn begin(plan: RecordingOptions) -> Self {
         let (events, waiting) = mpsc::channel(WAITING);
         let writer = tokio::spawn(async move {
             let recorded = async {
@@ -103,14 +103,14 @@ impl Recording {
     }
 
     /// Records something, now.
-    pub(super) fn add(&mut self, what: What) {
+    pub(super) fn add(&mut self, what: RecordingEventKind) {
         let at = self.begun.elapsed();
         if self.lost {
-            let what = What::Marker("something is missing here".to_owned());
-            self.lost = self.events.try_send(Event { at, what }).is_err();
+            let what = RecordingEventKind::Marker("something is missing here".to_owned());
+            self.lost = self.events.try_send(RecordingEvent { at, what }).is_err();
         }
         self.lost |= matches!(
-            self.events.try_send(Event { at, what }),
+            self.events.try_send(RecordingEvent { at, what }),
             Err(mpsc::error::TrySendError::Full(_))
         );
     }
@@ -123,7 +123,7 @@ impl Recording {
 }
 
 /// A new file of the lowest number that is free.
-async fn create(plan: &Plan) -> std::io::Result<File> {
+async fn create(plan: &RecordingOptions) -> std::io::Result<File> {
     tokio::fs::create_dir_all(&plan.folder).await?;
     for number in 1_u32.. {
         let path = plan.folder.join(format!("{}-{number}.cast", plan.stem));
@@ -144,8 +144,8 @@ async fn create(plan: &Plan) -> std::io::Result<File> {
 /// The same, as soon as there is room for one; `None` where nothing is to be recorded any longer. What
 /// happens before is lost.
 async fn created(
-    plan: &Plan,
-    waiting: &mut mpsc::Receiver<Event>,
+    plan: &RecordingOptions,
+    waiting: &mut mpsc::Receiver<RecordingEvent>,
 ) -> std::io::Result<Option<File>> {
     let mut again = tokio::time::interval(FLUSH);
     loop {
@@ -163,9 +163,13 @@ async fn created(
 }
 
 /// Writes events until there are no more, or the file is as long as it may be.
-async fn record(file: File, plan: &Plan, mut events: mpsc::Receiver<Event>) -> std::io::Result<()> {
-    let mut lines = Lines::default();
-    let mut tape = Tape {
+async fn record(
+    file: File,
+    plan: &RecordingOptions,
+    mut events: mpsc::Receiver<RecordingEvent>,
+) -> std::io::Result<()> {
+    let mut lines = LineReader::default();
+    let mut tape = RecordingFile {
         file,
         whole: 0,
         pending: lines.header(plan),
@@ -179,13 +183,13 @@ async fn record(file: File, plan: &Plan, mut events: mpsc::Receiver<Event>) -> s
             event = events.recv() => {
                 let Some(event) = event else { break };
                 if std::mem::take(&mut tape.missing) {
-                    let what = What::Marker("something is missing here: the disk was full".to_owned());
-                    tape.pending.extend(lines.event(&Event { at: event.at, what }));
+                    let what = RecordingEventKind::Marker("something is missing here: the disk was full".to_owned());
+                    tape.pending.extend(lines.event(&RecordingEvent { at: event.at, what }));
                 }
                 let line = lines.event(&event);
                 if lines.bytes + FAREWELL > plan.limit {
-                    let what = What::Marker("the recording ends: it has reached its limit".to_owned());
-                    tape.pending.extend(lines.event(&Event { at: event.at, what }));
+                    let what = RecordingEventKind::Marker("the recording ends: it has reached its limit".to_owned());
+                    tape.pending.extend(lines.event(&RecordingEvent { at: event.at, what }));
                     break;
                 }
                 tape.pending.extend(line);
@@ -201,7 +205,7 @@ async fn record(file: File, plan: &Plan, mut events: mpsc::Receiver<Event>) -> s
 }
 
 /// A file that is appended to, whole lines at a time.
-struct Tape {
+struct RecordingFile {
     file: File,
     /// Bytes that are in it.
     whole: u64,
@@ -209,10 +213,10 @@ struct Tape {
     pending: Vec<u8>,
     /// Whether lines were lost since the last that is in it.
     missing: bool,
-    disk: watch::Receiver<Look>,
+    disk: watch::Receiver<DiskUsage>,
 }
 
-impl Tape {
+impl RecordingFile {
     /// Hands what is pending to the system. Where there is no room for it, it is lost, but for the
     /// header; the file stays as it was.
     async fn hand_over(&mut self, is_last: bool) -> std::io::Result<()> {
@@ -220,7 +224,7 @@ impl Tape {
             return Ok(());
         }
         // What is left on a full disk is for those who hand in; a last look back is short.
-        let gives_way = self.disk.borrow().room == Room::Full && !is_last;
+        let gives_way = self.disk.borrow().room == DiskSpace::Full && !is_last;
         let written = match gives_way {
             true => Err(ErrorKind::StorageFull.into()),
             false => self.append().await,
@@ -253,15 +257,15 @@ impl Tape {
 
 /// The lines of a file.
 #[derive(Default)]
-struct Lines {
+struct LineReader {
     bytes: u64,
     /// Milliseconds of all events so far, as they are in the file: rounding does not add up.
     told: u64,
 }
 
-impl Lines {
-    fn header(&mut self, plan: &Plan) -> Vec<u8> {
-        let Size { cols, rows } = plan.size;
+impl LineReader {
+    fn header(&mut self, plan: &RecordingOptions) -> Vec<u8> {
+        let WindowSize { cols, rows } = plan.size;
         self.line(&json!({
             "version": 3,
             "term": { "cols": cols, "rows": rows, "type": "xterm-256color" },
@@ -270,16 +274,18 @@ impl Lines {
         }))
     }
 
-    fn event(&mut self, event: &Event) -> Vec<u8> {
+    fn event(&mut self, event: &RecordingEvent) -> Vec<u8> {
         let at = u64::try_from(event.at.as_millis()).unwrap_or(u64::MAX);
         let since = at.saturating_sub(self.told);
         self.told += since;
         let (code, text) = match &event.what {
-            What::Output(text) => ("o", text.clone()),
-            What::Input(text) => ("i", text.clone()),
-            What::Resize(Size { cols, rows }) => ("r", format!("{cols}x{rows}")),
-            What::Marker(text) => ("m", text.clone()),
-            What::Exit(status) => ("x", status.to_string()),
+            RecordingEventKind::Output(text) => ("o", text.clone()),
+            RecordingEventKind::Input(text) => ("i", text.clone()),
+            RecordingEventKind::Resize(WindowSize { cols, rows }) => {
+                ("r", format!("{cols}x{rows}"))
+            }
+            RecordingEventKind::Marker(text) => ("m", text.clone()),
+            RecordingEventKind::Exit(status) => ("x", status.to_string()),
         };
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a century fit")]
         let seconds = since as f64 / 1000.0;
@@ -320,22 +326,22 @@ pub(super) async fn whole(path: &Path) -> std::io::Result<(File, u64)> {
 mod tests {
     use super::*;
 
-    fn look(room: Room) -> Look {
-        Look {
+    fn look(room: DiskSpace) -> DiskUsage {
+        DiskUsage {
             free: 0,
             low: 0,
             room,
         }
     }
 
-    fn plan(folder: &Path, limit: u64) -> Plan {
-        Plan {
+    fn plan(folder: &Path, limit: u64) -> RecordingOptions {
+        RecordingOptions {
             folder: folder.join("lab"),
             stem: "srv1-main".to_owned(),
-            size: Size { cols: 80, rows: 24 },
+            size: WindowSize { cols: 80, rows: 24 },
             title: "srv1".to_owned(),
             limit,
-            disk: watch::channel(look(Room::Ample)).1,
+            disk: watch::channel(look(DiskSpace::Ample)).1,
         }
     }
 
@@ -351,9 +357,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for _ in 0..2 {
             let mut recording = Recording::begin(plan(folder.path(), 1 << 20));
-            recording.add(What::Output("é\u{1b}[0m\r\n".to_owned()));
-            recording.add(What::Resize(Size { cols: 9, rows: 5 }));
-            recording.add(What::Exit(7));
+            recording.add(RecordingEventKind::Output("é\u{1b}[0m\r\n".to_owned()));
+            recording.add(RecordingEventKind::Resize(WindowSize { cols: 9, rows: 5 }));
+            recording.add(RecordingEventKind::Exit(7));
             recording.end().await;
         }
         let lines = read(folder.path(), "srv1-main-1.cast");
@@ -376,7 +382,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut recording = Recording::begin(plan(folder.path(), 2000));
         for _ in 0..100 {
-            recording.add(What::Output("x".repeat(100)));
+            recording.add(RecordingEventKind::Output("x".repeat(100)));
         }
         recording.end().await;
         let lines = read(folder.path(), "srv1-main-1.cast");
@@ -390,8 +396,8 @@ mod tests {
     #[tokio::test]
     async fn on_a_full_disk_a_recording_gives_way_and_goes_on_when_there_is_room() {
         let folder = tempfile::tempdir().unwrap();
-        let (disk, seen) = watch::channel(look(Room::Ample));
-        let mut recording = Recording::begin(Plan {
+        let (disk, seen) = watch::channel(look(DiskSpace::Ample));
+        let mut recording = Recording::begin(RecordingOptions {
             disk: seen,
             ..plan(folder.path(), 1 << 20)
         });
@@ -406,11 +412,14 @@ mod tests {
                 .await
                 .unwrap();
         };
-        recording.add(What::Output("before".to_owned()));
+        recording.add(RecordingEventKind::Output("before".to_owned()));
         holds("before").await;
-        disk.send_replace(look(Room::Full));
+        disk.send_replace(look(DiskSpace::Full));
         // More than is handed over at once, so that it is known to be dealt with before what follows.
-        recording.add(What::Output(format!("lost{}", "x".repeat(PIECE))));
+        recording.add(RecordingEventKind::Output(format!(
+            "lost{}",
+            "x".repeat(PIECE)
+        )));
         let dealt_with = async {
             while recording.events.capacity() < WAITING {
                 tokio::task::yield_now().await;
@@ -419,8 +428,8 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(20), dealt_with)
             .await
             .unwrap();
-        disk.send_replace(look(Room::Ample));
-        recording.add(What::Output("after".to_owned()));
+        disk.send_replace(look(DiskSpace::Ample));
+        recording.add(RecordingEventKind::Output("after".to_owned()));
         recording.end().await;
         let lines = read(folder.path(), "srv1-main-1.cast");
         let texts: Vec<&str> = lines[1..]

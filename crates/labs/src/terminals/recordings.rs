@@ -8,7 +8,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Take};
 
 use super::recording::whole;
-use super::{Place, TerminalError};
+use super::{TerminalError, TerminalId};
 
 /// What the names of recordings end with.
 const ENDING: &str = ".cast";
@@ -32,8 +32,8 @@ pub(super) fn folder(state: &Path, lab: &str) -> PathBuf {
 }
 
 /// What the names of a terminal's recordings begin with.
-pub(super) fn stem(place: &Place) -> String {
-    let Place {
+pub(super) fn stem(place: &TerminalId) -> String {
+    let TerminalId {
         node, name, user, ..
     } = place;
     match user.as_str() {
@@ -44,7 +44,7 @@ pub(super) fn stem(place: &Place) -> String {
 
 /// All recordings of a lab by name.
 pub(super) async fn list(state: &Path, lab: &str) -> Result<Vec<RecordingView>, TerminalError> {
-    let folder = folder(state, plain(lab)?);
+    let folder = folder(state, is_plain_name(lab)?);
     let failed = |source| TerminalError::Read {
         path: folder.clone(),
         source,
@@ -86,7 +86,7 @@ async fn look(path: &Path, name: String) -> std::io::Result<Option<RecordingView
 
 /// One recording by name.
 pub(super) async fn open(state: &Path, lab: &str, name: &str) -> Result<Recorded, TerminalError> {
-    let path = folder(state, plain(lab)?).join(plain(name)?);
+    let path = folder(state, is_plain_name(lab)?).join(is_plain_name(name)?);
     match whole(&path).await {
         Ok((file, bytes)) => Ok(file.take(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -99,7 +99,7 @@ pub(super) async fn open(state: &Path, lab: &str, name: &str) -> Result<Recorded
 }
 
 /// A name that leads nowhere else.
-fn plain(name: &str) -> Result<&str, TerminalError> {
+fn is_plain_name(name: &str) -> Result<&str, TerminalError> {
     let fits = !name.starts_with('.')
         && name
             .bytes()

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use avt::{Color, Line, Pen, Terminal};
 
-use super::Size;
+use super::WindowSize;
 use super::modes::Modes;
 
 /// Lines above the screen that are kept.
@@ -26,8 +26,8 @@ pub(super) struct Screen {
 
 impl Screen {
     /// An empty screen.
-    pub(super) fn new(size: Size) -> Self {
-        let Size { cols, rows } = size.bounded();
+    pub(super) fn new(size: WindowSize) -> Self {
+        let WindowSize { cols, rows } = size.bounded();
         let made = Terminal::with_scrollback(cols.into(), rows.into(), Some(SCROLLBACK));
         Self {
             // A bounded size is never zero.
@@ -38,18 +38,18 @@ impl Screen {
     }
 
     /// Its size.
-    pub(super) fn size(&self) -> Size {
+    pub(super) fn size(&self) -> WindowSize {
         let (cols, rows) = self.terminal.size();
         let short = |size: usize| u16::try_from(size).unwrap_or(u16::MAX);
-        Size {
+        WindowSize {
             cols: short(cols),
             rows: short(rows),
         }
     }
 
     /// Gives it another size.
-    pub(super) fn resize(&mut self, size: Size) {
-        let Size { cols, rows } = size.bounded();
+    pub(super) fn resize(&mut self, size: WindowSize) {
+        let WindowSize { cols, rows } = size.bounded();
         self.terminal.resize(cols.into(), rows.into());
     }
 
@@ -69,7 +69,7 @@ impl Screen {
     }
 
     /// What draws it on a terminal of the same size, whatever that showed before.
-    pub(super) fn drawing(&self) -> String {
+    pub(super) fn redraw_sequence(&self) -> String {
         let mut drawing = String::from("\u{1b}c");
         self.draw_scrollback(&mut drawing);
         self.modes.write(&mut drawing);
@@ -78,7 +78,7 @@ impl Screen {
         drawing
     }
 
-    /// What comes after [`Self::drawing`] for who is sent bytes and not text.
+    /// What comes after [`Self::redraw_sequence`] for who is sent bytes and not text.
     pub(super) fn rest(&self) -> &[u8] {
         &self.rest
     }
@@ -179,14 +179,14 @@ mod tests {
 
     use super::*;
 
-    const SIZE: Size = Size { cols: 40, rows: 6 };
+    const SIZE: WindowSize = WindowSize { cols: 40, rows: 6 };
 
     /// What a client has on its screen after it was drawn.
     fn redrawn(screen: &Screen) -> Screen {
         let mut other = Screen::new(screen.size());
         // Whatever was there before.
         other.show(b"\x1b[?1049h\x1b[31mnothing of this\x1b[?1000h\r\n\n\n\n\n\n\n\n");
-        other.show(screen.drawing().as_bytes());
+        other.show(screen.redraw_sequence().as_bytes());
         other.show(screen.rest());
         other
     }
@@ -280,12 +280,12 @@ mod tests {
 
     #[test]
     fn sizes_are_bounded() {
-        let huge = Size {
+        let huge = WindowSize {
             cols: u16::MAX,
             rows: u16::MAX,
         };
-        let mut screen = Screen::new(Size { cols: 0, rows: 0 });
-        assert_eq!(screen.size(), Size { cols: 1, rows: 1 });
+        let mut screen = Screen::new(WindowSize { cols: 0, rows: 0 });
+        assert_eq!(screen.size(), WindowSize { cols: 1, rows: 1 });
         screen.resize(huge);
         assert_eq!(screen.size(), huge.bounded());
     }

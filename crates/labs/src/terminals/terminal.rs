@@ -7,16 +7,16 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use plateau_core::terminal::{Frame, Past, RESTORE};
+use plateau_core::terminal::{Backlog, Frame, RESTORE};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::attachment::{Attachment, may_come_back};
-use super::recording::{Plan, Recording, What};
+use super::recording::{Recording, RecordingEventKind, RecordingOptions};
 use super::recordings::stem;
 use super::screen::Screen;
-use super::viewer::{Joined, Said, Viewers};
-use super::{Inner, Place, Size};
+use super::viewer::{Joined, ServerMessage, Viewers};
+use super::{Inner, TerminalId, WindowSize};
 
 /// KiB a second that a terminal may show for long: no program is in nobody's way, and a flood leaves
 /// room for the others.
@@ -29,15 +29,15 @@ const KEYS: usize = 64;
 #[derive(Debug)]
 pub(super) enum Command {
     /// Somebody comes, perhaps with a window that the terminal takes the size of.
-    Join(Option<Size>, oneshot::Sender<Joined>),
+    Join(Option<WindowSize>, oneshot::Sender<Joined>),
     /// The window of somebody who takes part has another size.
-    Resize(Size),
+    Resize(WindowSize),
     /// A viewer has missed something.
     Redraw(u64),
 }
 
 /// How a stay at an attachment ended.
-enum Left {
+enum DetachReason {
     /// The shell ended.
     Exit(i32),
     /// The exec is gone; the shell may not be.
@@ -47,21 +47,21 @@ enum Left {
 /// A terminal and all who look at it.
 pub(super) struct Terminal {
     hub: Arc<Inner>,
-    place: Place,
-    view: View,
+    place: TerminalId,
+    view: Display,
     commands: mpsc::Receiver<Command>,
     keys: mpsc::Receiver<Bytes>,
     flow: DefaultDirectRateLimiter,
 }
 
 /// What changes when something is shown or somebody comes.
-struct View {
+struct Display {
     screen: Screen,
     viewers: Viewers,
     recording: Recording,
     keys: mpsc::Sender<Bytes>,
     /// The size that somebody gave the window last.
-    size: watch::Sender<Option<Size>>,
+    size: watch::Sender<Option<WindowSize>>,
     /// Which terminal of the agent's, and how much of it was seen.
     seen: Option<(u64, u64)>,
     /// Whether the screen shows something that the terminal did not.
@@ -72,14 +72,14 @@ impl Terminal {
     /// One that has shown nothing yet.
     pub(super) fn new(
         hub: &Arc<Inner>,
-        place: Place,
+        place: TerminalId,
         commands: mpsc::Receiver<Command>,
-        size: Option<Size>,
+        size: Option<WindowSize>,
     ) -> Self {
         let (typed, keys) = mpsc::channel(KEYS);
         let settings = hub.labs.settings();
-        let at_first = size.unwrap_or(Size::USUAL).bounded();
-        let recording = Recording::begin(Plan {
+        let at_first = size.unwrap_or(WindowSize::USUAL).bounded();
+        let recording = Recording::begin(RecordingOptions {
             folder: super::recordings::folder(&settings.state, &place.lab),
             stem: stem(&place),
             size: at_first,
@@ -90,12 +90,12 @@ impl Terminal {
         Self {
             hub: Arc::clone(hub),
             place,
-            view: View {
+            view: Display {
                 screen: Screen::new(at_first),
                 viewers: Viewers::default(),
                 recording,
                 keys: typed,
-                size: watch::Sender::new(size.map(Size::bounded)),
+                size: watch::Sender::new(size.map(WindowSize::bounded)),
                 seen: None,
                 disturbed: false,
             },
@@ -113,13 +113,13 @@ impl Terminal {
         forget: impl FnOnce(),
     ) {
         let exit = tokio::select! {
-            exit = self.stay(attachment) => exit,
+            exit = self.follow_attachment(attachment) => exit,
             () = close.cancelled() => None,
         };
         // Whoever comes from now on gets another.
         forget();
         if let Some(status) = exit {
-            self.view.recording.add(What::Exit(status));
+            self.view.recording.add(RecordingEventKind::Exit(status));
             self.view.viewers.end(status);
         }
         let recording = self.view.recording;
@@ -129,16 +129,16 @@ impl Terminal {
     }
 
     /// Stays attached, also over restarts of the node, until the shell ends or the lab is gone.
-    async fn stay(&mut self, mut attachment: Attachment) -> Option<i32> {
+    async fn follow_attachment(&mut self, mut attachment: Attachment) -> Option<i32> {
         loop {
             match self.serve(attachment).await {
-                Left::Exit(status) => return Some(status),
-                Left::Broken => attachment = self.attach_again().await?,
+                DetachReason::Exit(status) => return Some(status),
+                DetachReason::Broken => attachment = self.attach_again().await?,
             }
         }
     }
 
-    async fn serve(&mut self, attachment: Attachment) -> Left {
+    async fn serve(&mut self, attachment: Attachment) -> DetachReason {
         let Attachment {
             first,
             mut shown,
@@ -166,17 +166,17 @@ impl Terminal {
         loop {
             tokio::select! {
                 frame = shown.next(), if owed.is_none() => {
-                    let Some(frame) = frame else { return Left::Broken };
+                    let Some(frame) = frame else { return DetachReason::Broken };
                     owed = weight(&frame);
                     if let Some(left) = view.take(frame, &mut rebuild, &place.node) {
                         return left;
                     }
                 }
-                () = paid(flow, owed), if owed.is_some() => owed = None,
+                () = await_budget(flow, owed), if owed.is_some() => owed = None,
                 command = commands.recv() => if let Some(command) = command {
-                    view.obey(command);
+                    view.handle_command(command);
                 },
-                Some(keys) = heard.recv(), if records_keys => view.hear(&keys),
+                Some(keys) = heard.recv(), if records_keys => view.record_input(&keys),
                 // How the shell ended may still come.
                 _ = &mut typing, if types => types = false,
             }
@@ -209,7 +209,7 @@ impl Terminal {
             tokio::select! {
                 attached = &mut attached => return attached.ok(),
                 command = commands.recv() => if let Some(command) = command {
-                    view.obey(command);
+                    view.handle_command(command);
                 },
                 // Nobody is there to read it.
                 _ = keys.recv() => {}
@@ -222,20 +222,20 @@ impl Terminal {
 fn weight(frame: &Frame) -> Option<NonZeroU32> {
     match frame {
         Frame::Data(bytes) => NonZeroU32::new(u32::try_from(bytes.len() >> 10).ok()?),
-        Frame::Past(_) | Frame::Exit(_) | Frame::Resize { .. } => None,
+        Frame::Backlog(_) | Frame::Exit(_) | Frame::Resize { .. } => None,
     }
 }
 
 /// Waits until so much may be shown.
-async fn paid(flow: &DefaultDirectRateLimiter, owed: Option<NonZeroU32>) {
+async fn await_budget(flow: &DefaultDirectRateLimiter, owed: Option<NonZeroU32>) {
     if let Some(kib) = owed {
         // A frame is smaller than what is allowed in a second, so that this does not fail.
         let _ = flow.until_n_ready(kib).await;
     }
 }
 
-impl View {
-    fn obey(&mut self, command: Command) {
+impl Display {
+    fn handle_command(&mut self, command: Command) {
         match command {
             Command::Join(size, reply) => {
                 if let Some(size) = size {
@@ -249,25 +249,25 @@ impl View {
         }
     }
 
-    fn resize(&mut self, size: Size) {
+    fn resize(&mut self, size: WindowSize) {
         let size = size.bounded();
         self.size.send_replace(Some(size));
         self.adopt(size);
     }
 
     /// Gives the screen the size that the window has.
-    fn adopt(&mut self, size: Size) {
+    fn adopt(&mut self, size: WindowSize) {
         if self.screen.size() != size {
             self.screen.resize(size);
-            self.recording.add(What::Resize(size));
-            self.viewers.say(&Said::Size(size));
+            self.recording.add(RecordingEventKind::Resize(size));
+            self.viewers.say(&ServerMessage::Size(size));
         }
     }
 
     /// Whether an attachment that begins so brings the screen from its beginning: at the first one,
     /// and where something was missed or does not belong there.
     fn begins_again(&mut self, first: &Frame) -> bool {
-        let Frame::Past(past) = first else {
+        let Frame::Backlog(past) = first else {
             return false;
         };
         match self.seen {
@@ -279,7 +279,7 @@ impl View {
     }
 
     /// Takes what the agent says. Says itself how the stay ends, where it does.
-    fn take(&mut self, frame: Frame, rebuild: &mut bool, node: &str) -> Option<Left> {
+    fn take(&mut self, frame: Frame, rebuild: &mut bool, node: &str) -> Option<DetachReason> {
         match frame {
             Frame::Data(bytes) => {
                 if let Some((_, seen)) = &mut self.seen {
@@ -288,18 +288,18 @@ impl View {
                 self.show(bytes.into());
                 None
             }
-            Frame::Past(past) => {
+            Frame::Backlog(past) => {
                 self.recall(past, rebuild, node);
                 None
             }
-            Frame::Exit(status) => Some(Left::Exit(status)),
+            Frame::Exit(status) => Some(DetachReason::Exit(status)),
             // The agent never tells one.
             Frame::Resize { .. } => None,
         }
     }
 
-    fn recall(&mut self, past: Past, rebuild: &mut bool, node: &str) {
-        let size = Size {
+    fn recall(&mut self, past: Backlog, rebuild: &mut bool, node: &str) {
+        let size = WindowSize {
             cols: past.cols,
             rows: past.rows,
         };
@@ -341,29 +341,32 @@ impl View {
         if bytes.is_empty() {
             return;
         }
-        let said = Said::Data(bytes.clone());
+        let said = ServerMessage::Data(bytes.clone());
         self.viewers.say(&said);
         let text = self.screen.show(&bytes);
-        self.recording.add(What::Output(text));
+        self.recording.add(RecordingEventKind::Output(text));
     }
 
     /// Records what somebody typed.
-    fn hear(&mut self, keys: &[u8]) {
+    fn record_input(&mut self, keys: &[u8]) {
         let text = String::from_utf8_lossy(keys).into_owned();
-        self.recording.add(What::Input(text));
+        self.recording.add(RecordingEventKind::Input(text));
     }
 
     /// Draws the screen for everybody and in the recording.
     fn draw(&mut self) {
         self.viewers.draw(&self.screen);
-        self.recording.add(What::Resize(self.screen.size()));
-        self.recording.add(What::Output(self.screen.drawing()));
+        self.recording
+            .add(RecordingEventKind::Resize(self.screen.size()));
+        self.recording
+            .add(RecordingEventKind::Output(self.screen.redraw_sequence()));
     }
 
     /// Shows, in no language, that the node restarts, and takes back what its programs did to the
     /// terminal.
     fn interrupt(&mut self, node: &str) {
-        self.recording.add(What::Marker(format!("{node} restarts")));
+        self.recording
+            .add(RecordingEventKind::Marker(format!("{node} restarts")));
         // The next shell's window has the size of this one's.
         self.size.send_replace(Some(self.screen.size()));
         self.show(format!("{RESTORE}\r\n── {node} ↻ ──\r\n").into());

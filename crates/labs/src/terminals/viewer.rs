@@ -10,16 +10,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::screen::Screen;
 use super::terminal::Command;
-use super::{Mode, Size};
+use super::{ViewerMode, WindowSize};
 
 /// Things said that may wait for a viewer. Who falls further behind is drawn the screen anew.
 const WAITING: usize = 64;
 
 /// What a terminal says to a viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum ServerMessage {
     /// Its window has this size.
-    Size(Size),
+    Size(WindowSize),
     /// It shows this.
     Data(Bytes),
     /// Its shell ended with this status; nothing follows.
@@ -28,9 +28,9 @@ pub enum Said {
 
 /// What a viewer sees.
 #[derive(Debug)]
-pub struct Sight {
+pub struct ViewerOutput {
     number: u64,
-    said: mpsc::Receiver<Said>,
+    said: mpsc::Receiver<ServerMessage>,
     behind: Arc<AtomicBool>,
     ended: Arc<OnceLock<i32>>,
     told_end: bool,
@@ -39,8 +39,8 @@ pub struct Sight {
 
 /// What a viewer does. Clones are the same person's.
 #[derive(Clone, Debug)]
-pub struct Hands {
-    mode: Mode,
+pub struct ViewerInput {
+    mode: ViewerMode,
     keys: mpsc::Sender<Bytes>,
     commands: mpsc::Sender<Command>,
 }
@@ -49,7 +49,7 @@ pub struct Hands {
 #[derive(Debug)]
 pub(super) struct Joined {
     number: u64,
-    said: mpsc::Receiver<Said>,
+    said: mpsc::Receiver<ServerMessage>,
     behind: Arc<AtomicBool>,
     ended: Arc<OnceLock<i32>>,
     keys: mpsc::Sender<Bytes>,
@@ -58,9 +58,9 @@ pub(super) struct Joined {
 /// Joins a terminal; `None` where it is ending.
 pub(super) async fn join(
     commands: &mpsc::Sender<Command>,
-    mode: Mode,
-    size: Option<Size>,
-) -> Option<(Sight, Hands)> {
+    mode: ViewerMode,
+    size: Option<WindowSize>,
+) -> Option<(ViewerOutput, ViewerInput)> {
     let (reply, joined) = oneshot::channel();
     commands.send(Command::Join(size, reply)).await.ok()?;
     let Joined {
@@ -70,7 +70,7 @@ pub(super) async fn join(
         ended,
         keys,
     } = joined.await.ok()?;
-    let sight = Sight {
+    let sight = ViewerOutput {
         number,
         said,
         behind,
@@ -78,7 +78,7 @@ pub(super) async fn join(
         told_end: false,
         commands: commands.clone(),
     };
-    let hands = Hands {
+    let hands = ViewerInput {
         mode,
         keys,
         commands: commands.clone(),
@@ -86,9 +86,9 @@ pub(super) async fn join(
     Some((sight, hands))
 }
 
-impl Sight {
+impl ViewerOutput {
     /// What is said next; `None` when the terminal is closed.
-    pub async fn next(&mut self) -> Option<Said> {
+    pub async fn next(&mut self) -> Option<ServerMessage> {
         if self.said.is_empty() && self.behind.load(Ordering::Acquire) {
             // Where it cannot be asked, it has ended, which shows below.
             let _ = self.commands.send(Command::Redraw(self.number)).await;
@@ -98,26 +98,26 @@ impl Sight {
         }
         let status = self.ended.get().filter(|_| !self.told_end)?;
         self.told_end = true;
-        Some(Said::Exit(*status))
+        Some(ServerMessage::Exit(*status))
     }
 }
 
-impl Hands {
+impl ViewerInput {
     /// Types something; what a watcher types goes nowhere. While a node restarts, so does everything.
     /// Returns whether the terminal is still there.
     pub async fn type_in(&self, bytes: Bytes) -> bool {
         match self.mode {
-            Mode::TakePart => self.keys.send(bytes).await.is_ok(),
-            Mode::Watch => !self.keys.is_closed(),
+            ViewerMode::TakePart => self.keys.send(bytes).await.is_ok(),
+            ViewerMode::Watch => !self.keys.is_closed(),
         }
     }
 
     /// Gives the window another size; a watcher's changes nothing. Returns whether the terminal is
     /// still there.
-    pub async fn resize(&self, size: Size) -> bool {
+    pub async fn resize(&self, size: WindowSize) -> bool {
         match self.mode {
-            Mode::TakePart => self.commands.send(Command::Resize(size)).await.is_ok(),
-            Mode::Watch => !self.commands.is_closed(),
+            ViewerMode::TakePart => self.commands.send(Command::Resize(size)).await.is_ok(),
+            ViewerMode::Watch => !self.commands.is_closed(),
         }
     }
 }
@@ -132,7 +132,7 @@ pub(super) struct Viewers {
 
 #[derive(Debug)]
 struct Viewer {
-    said: mpsc::Sender<Said>,
+    said: mpsc::Sender<ServerMessage>,
     /// That he was too slow, and has missed something.
     behind: Arc<AtomicBool>,
 }
@@ -159,7 +159,7 @@ impl Viewers {
     }
 
     /// Says something to all of them, and forgets those who have left.
-    pub(super) fn say(&mut self, said: &Said) {
+    pub(super) fn say(&mut self, said: &ServerMessage) {
         self.all.retain(|_, viewer| viewer.say(said));
     }
 
@@ -185,19 +185,19 @@ impl Viewers {
 
 impl Viewer {
     fn draw(&mut self, screen: &Screen) -> bool {
-        let drawing = Bytes::from([screen.drawing().as_bytes(), screen.rest()].concat());
-        let mut there = self.say(&Said::Size(screen.size()));
+        let drawing = Bytes::from([screen.redraw_sequence().as_bytes(), screen.rest()].concat());
+        let mut there = self.say(&ServerMessage::Size(screen.size()));
         let mut from = 0;
         while from < drawing.len() {
             let to = drawing.len().min(from + DATA_LIMIT);
-            there = self.say(&Said::Data(drawing.slice(from..to)));
+            there = self.say(&ServerMessage::Data(drawing.slice(from..to)));
             from = to;
         }
         there
     }
 
     /// Whether he is still there.
-    fn say(&mut self, said: &Said) -> bool {
+    fn say(&mut self, said: &ServerMessage) -> bool {
         if self.behind.load(Ordering::Acquire) {
             return !self.said.is_closed();
         }

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use plateau_core::api::{CheckLab, NodeState};
+use plateau_core::api::{CheckRequest, NodeState};
 use plateau_core::error::ErrorCode;
-use plateau_core::evidence::{Evidence, grade_evidence, regrade, ways};
+use plateau_core::evidence::{Evidence, grade_evidence, preparation_hashes, regrade};
 use plateau_core::grade::Verdict;
 use plateau_core::probe::Fact;
 use plateau_core::question::Observation;
@@ -18,8 +18,8 @@ use plateau_labs::runtime::fake::Fake;
 
 use crate::house::{House, files, house};
 
-fn all() -> CheckLab {
-    CheckLab { phases: None }
+fn all() -> CheckRequest {
+    CheckRequest { phases: None }
 }
 
 fn seen(json: serde_json::Value) -> Fact {
@@ -91,7 +91,7 @@ async fn every_fact_is_written_down_with_all_that_is_known_of_it() {
         .map(|phase| phase.name.as_str())
         .collect();
     assert_eq!(phases, ["as-left", "after-reboot"]);
-    let ways = ways(&topology, &phases);
+    let ways = preparation_hashes(&topology, &phases);
     for phase in &gathering.phases {
         assert_eq!(phase.way, ways[phase.name.as_str()]);
         assert_eq!(phase.problem, None);
@@ -134,7 +134,7 @@ async fn a_check_is_the_grade_of_the_evidence() {
     assert_eq!(checked.grade.points, 6);
     let took: Vec<&String> = checked.took_ms.keys().collect();
     assert_eq!(took, ["after-reboot", "as-left"]);
-    let part = CheckLab {
+    let part = CheckRequest {
         phases: Some(vec!["as-left".to_owned()]),
     };
     let checked = house.labs.check("a", part.clone()).await.unwrap();
@@ -211,12 +211,12 @@ async fn a_mended_scenario_asks_a_kept_lab_only_what_is_new() {
     let old = same();
     let new = mended("path: /srv/second", "path: /srv/other");
     let regrading = regrade(&old, &new, &evidence);
-    assert_eq!(regrading.to_ask, ["second/survives"]);
+    assert_eq!(regrading.unanswered, ["second/survives"]);
     asked.lock().unwrap().clear();
-    let to_ask: BTreeSet<String> = regrading.to_ask.into_iter().collect();
+    let unanswered: BTreeSet<String> = regrading.unanswered.into_iter().collect();
     let gathered = house
         .labs
-        .gather_only("a", new.clone(), to_ask)
+        .gather_only("a", new.clone(), unanswered)
         .await
         .unwrap();
     assert_eq!(*asked.lock().unwrap(), ["srv2 second/survives"]);
@@ -231,7 +231,7 @@ async fn a_mended_scenario_asks_a_kept_lab_only_what_is_new() {
     let whole = evidence.and(gathered);
     assert_eq!(whole.verify(), Ok(()));
     let after = regrade(&old, &new, &whole);
-    assert_eq!(after.to_ask, Vec::<String>::new());
+    assert_eq!(after.unanswered, Vec::<String>::new());
     assert_eq!(after.grade.points, 6);
     let unknown = house
         .labs

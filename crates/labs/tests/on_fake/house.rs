@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plateau_core::api::{LabState, LabView, NewLab, NodeState, ScenarioFiles};
+use plateau_core::api::{CreateLabRequest, LabState, LabView, NodeState, ScenarioFiles};
 use plateau_core::probe::Fact;
 use plateau_core::question::Observation;
 use plateau_core::scenario::Scenario;
@@ -92,8 +92,8 @@ pub(crate) fn files() -> ScenarioFiles {
         .into()
 }
 
-pub(crate) fn new_lab(name: &str) -> NewLab {
-    NewLab {
+pub(crate) fn new_lab(name: &str) -> CreateLabRequest {
+    CreateLabRequest {
         files: files(),
         seed: "seed".to_owned(),
         name: Some(name.to_owned()),
@@ -160,7 +160,7 @@ impl House {
         self.ready_with(new_lab(name)).await
     }
 
-    pub(crate) async fn ready_with(&self, lab: NewLab) -> LabView {
+    pub(crate) async fn ready_with(&self, lab: CreateLabRequest) -> LabView {
         let name = &self.labs.create(lab).await.unwrap().name;
         let view = self.labs.built(name).await.unwrap();
         assert_eq!(view.state, LabState::Ready, "{:?}", view.problem);

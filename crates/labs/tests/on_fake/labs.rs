@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests outside a test function too")]
 
-use plateau_core::api::{CheckLab, Exec, LabState, NodeState, Solve, What};
+use plateau_core::api::{
+    CheckRequest, ExecRequest, LabEventKind, LabState, NodeState, SolveRequest,
+};
 use plateau_core::error::ErrorCode;
 use plateau_core::grade::{Reason, Verdict};
 use plateau_labs::lab::LabError;
@@ -12,7 +14,7 @@ use plateau_labs::runtime::fake::Fake;
 use crate::house::{House, as_the_scripts_left_it, house, new_lab, until};
 
 async fn grade(house: &House, lab: &str) -> (u32, u32, u32) {
-    let all = CheckLab { phases: None };
+    let all = CheckRequest { phases: None };
     let grade = house.labs.check(lab, all).await.unwrap().grade;
     (grade.points, grade.of, grade.unknown)
 }
@@ -30,11 +32,9 @@ async fn a_lab_is_built_with_every_node_plugged_in_and_removed_whole() {
     assert_eq!(wired[0].ports.len(), 4);
     assert!(house.fake.files("plateau-one-srv1") > 0);
     let (events, _) = house.labs.follow("one").unwrap();
-    assert!(
-        events.iter().any(
-            |event| matches!(&event.what, What::StepDone { step, .. } if step == "set up srv1")
-        )
-    );
+    assert!(events.iter().any(
+        |event| matches!(&event.what, LabEventKind::StepDone { step, .. } if step == "set up srv1")
+    ));
     house.labs.down("one").await.unwrap();
     assert_eq!(house.left(), <[String; 0]>::default());
     assert_eq!(house.markers(), 0);
@@ -123,8 +123,8 @@ async fn a_lab_that_is_still_being_built_can_be_removed() {
     let house = house(Fake::new()).await;
     house.fake.hold_boots(true);
     house.labs.create(new_lab("one")).await.unwrap();
-    assert!(house.fake.somebody_boots().await);
-    let error = house.labs.check("one", CheckLab { phases: None }).await;
+    assert!(house.fake.await_boot_attempt().await);
+    let error = house.labs.check("one", CheckRequest { phases: None }).await;
     assert!(matches!(error, Err(LabError::NotReady { .. })));
     house.labs.down("one").await.unwrap();
     assert_eq!(house.left(), <[String; 0]>::default());
@@ -138,7 +138,7 @@ async fn removing_a_lab_gives_up_what_is_under_way_in_it() {
     house.fake.hold_boots(true);
     let labs = house.labs.clone();
     let rebooting = tokio::spawn(async move { labs.reboot("one", "srv1").await });
-    assert!(house.fake.somebody_boots().await);
+    assert!(house.fake.await_boot_attempt().await);
     house.labs.down("one").await.unwrap();
     let given_up = rebooting.await.unwrap().unwrap_err();
     assert_eq!(given_up.code(), ErrorCode::LabRemoved);
@@ -155,7 +155,7 @@ async fn two_labs_side_by_side_do_not_mix() {
         .labs
         .solve(
             "one",
-            Solve {
+            SolveRequest {
                 tasks: None,
                 mistake: None,
             },
@@ -183,7 +183,7 @@ async fn a_name_is_taken_by_a_lab_or_by_one_of_its_containers() {
     assert_eq!(taken.code(), ErrorCode::NameTaken);
     let bad = house.labs.create(new_lab("One!")).await.unwrap_err();
     assert_eq!(bad.code(), ErrorCode::BadName);
-    let unnamed = plateau_core::api::NewLab {
+    let unnamed = plateau_core::api::CreateLabRequest {
         name: None,
         ..new_lab("")
     };
@@ -199,7 +199,7 @@ async fn solutions_earn_every_point_and_a_mistake_loses_its_own() {
     as_the_scripts_left_it(&house.fake);
     house.ready("one").await;
     assert_eq!(grade(&house, "one").await, (0, 6, 0));
-    let solve = Solve {
+    let solve = SolveRequest {
         tasks: None,
         mistake: Some("half".to_owned()),
     };
@@ -217,7 +217,7 @@ async fn a_script_that_fails_ends_solving_and_says_how() {
     let house = house(Fake::new()).await;
     house.ready("one").await;
     house.fake.fail_scripts("touch /srv/first", 3);
-    let solve = Solve {
+    let solve = SolveRequest {
         tasks: None,
         mistake: None,
     };
@@ -225,7 +225,7 @@ async fn a_script_that_fails_ends_solving_and_says_how() {
     assert!(!solved.solved);
     assert_eq!(solved.scripts.len(), 1);
     assert_eq!(solved.scripts[0].result.exit, 3);
-    let unknown = Solve {
+    let unknown = SolveRequest {
         tasks: Some(vec!["third".to_owned()]),
         mistake: None,
     };
@@ -248,14 +248,14 @@ async fn a_set_up_script_that_fails_fails_the_lab() {
 async fn what_cannot_be_looked_at_is_unknown_and_not_failed() {
     let house = house(Fake::new()).await;
     house.ready("one").await;
-    let check = CheckLab {
+    let check = CheckRequest {
         phases: Some(vec!["as-left".to_owned()]),
     };
     let checked = house.labs.check("one", check).await.unwrap();
     assert_eq!(checked.grade.unknown, 2);
     assert_eq!(checked.grade.checks().count(), 2);
     assert_eq!(checked.took_ms.len(), 1);
-    let no_such = CheckLab {
+    let no_such = CheckRequest {
         phases: Some(vec!["later".to_owned()]),
     };
     let error = house.labs.check("one", no_such).await.unwrap_err();
@@ -274,7 +274,7 @@ async fn a_grading_survives_a_failure_at_any_call_as_unknown_checks() {
         as_the_scripts_left_it(&house.fake);
         house.ready("one").await;
         house.fake.fail_in(call);
-        let all = CheckLab { phases: None };
+        let all = CheckRequest { phases: None };
         let checked = house.labs.check("one", all).await.unwrap();
         let points: u32 = checked.grade.checks().map(|check| check.points).sum();
         assert_eq!(points, 0, "call {call}");
@@ -311,14 +311,14 @@ async fn a_node_switched_off_stays_off_until_it_is_rebooted() {
     house.ready("one").await;
     house.fake.die("plateau-one-srv1", 130);
     house.until("one", "srv1", NodeState::Stopped).await;
-    let exec = Exec {
+    let exec = ExecRequest {
         argv: vec!["true".to_owned()],
         stdin: None,
         timeout_ms: None,
     };
     let error = house.labs.exec("one", "srv1", exec).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::NodeStopped);
-    let check = CheckLab {
+    let check = CheckRequest {
         phases: Some(vec!["as-left".to_owned()]),
     };
     let checked = house.labs.check("one", check).await.unwrap();
@@ -403,7 +403,7 @@ async fn what_an_engine_ends_before_it_goes_comes_back() {
     for container in house.left() {
         house.fake.die(&container, 137);
     }
-    assert!(house.fake.somebody_boots().await);
+    assert!(house.fake.await_boot_attempt().await);
     let away = house.labs.show("one").unwrap();
     assert_eq!(away.state, LabState::Recovering);
     house.fake.hold_boots(false);
@@ -419,14 +419,14 @@ async fn a_restarted_daemon_removes_what_is_half_built_and_leaves_strangers() {
     let house = house(Fake::new()).await;
     house.fake.hold_boots(true);
     house.labs.create(new_lab("half")).await.unwrap();
-    assert!(house.fake.somebody_boots().await);
+    assert!(house.fake.await_boot_attempt().await);
     let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    house.fake.add_stranger("theirs", Labels::new());
+    house.fake.add_foreign_container("theirs", Labels::new());
     let other = Labels::from([label("plateau.lab", "x"), label("plateau.owner", "another")]);
-    house.fake.add_stranger("of-another-daemon", other);
+    house.fake.add_foreign_container("of-another-daemon", other);
     let owner = house.fake.spec("plateau-half.fabric").unwrap().labels["plateau.owner"].clone();
     let orphan = Labels::from([label("plateau.lab", "y"), label("plateau.owner", &owner)]);
-    house.fake.add_stranger("orphan", orphan);
+    house.fake.add_foreign_container("orphan", orphan);
     let labs = house.again().await;
     assert!(labs.list().is_empty());
     assert_eq!(house.left(), ["of-another-daemon", "theirs"]);

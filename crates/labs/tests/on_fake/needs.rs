@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plateau_core::api::{CheckLab, NewLab};
+use plateau_core::api::{CheckRequest, CreateLabRequest};
 use plateau_core::grade::{Grade, Reason, Verdict};
 use plateau_core::probe::Fact;
 use plateau_labs::runtime::fake::Fake;
@@ -13,7 +13,7 @@ use plateau_labs::runtime::fake::Fake;
 use super::house::{files, house, new_lab};
 
 /// The house's scenario, in which what is asked after the reboot needs the first check.
-fn with_a_need() -> NewLab {
+fn with_a_need() -> CreateLabRequest {
     let mut files = files();
     let document = STANDARD.decode(&files["scenario.yaml"]).unwrap();
     let document = String::from_utf8(document).unwrap();
@@ -23,7 +23,7 @@ fn with_a_need() -> NewLab {
     );
     assert_ne!(document, needing);
     files.insert("scenario.yaml".to_owned(), STANDARD.encode(needing));
-    NewLab {
+    CreateLabRequest {
         files,
         ..new_lab("one")
     }
@@ -45,7 +45,7 @@ async fn graded(there: bool) -> (Grade, Vec<String>) {
     });
     house.labs.create(with_a_need()).await.unwrap();
     house.labs.built("one").await.unwrap();
-    let all = CheckLab { phases: None };
+    let all = CheckRequest { phases: None };
     let checked = house.labs.check("one", all).await.unwrap();
     let asked = asked.lock().unwrap().clone();
     (checked.grade, asked)

@@ -5,8 +5,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::{
-    CheckLab, Event, EventProgress, LabState, LabView, NewLab, NewProof, NodeState, ProofEvent,
-    What,
+    CheckRequest, CreateLabRequest, EventProgress, LabEvent, LabEventKind, LabState, LabView,
+    NodeState, ProofEvent, ProofRequest,
 };
 use plateau_core::error::ErrorCode;
 use plateau_core::grade::{Reason, Verdict};
@@ -66,7 +66,7 @@ events:
   - { id: sabotage, when: t/first, do: [ { kill: { node: a, process: sshd } } ] }
 "#;
 
-fn lab(name: &str, rest: &str) -> NewLab {
+fn lab(name: &str, rest: &str) -> CreateLabRequest {
     let document = format!("{HEAD}{rest}");
     let texts = [
         ("scenario.yaml", document.as_str()),
@@ -75,7 +75,7 @@ fn lab(name: &str, rest: &str) -> NewLab {
         ("wreck.sh", "wreck\n"),
     ];
     let files = texts.map(|(path, text)| (path.to_owned(), STANDARD.encode(text)));
-    NewLab {
+    CreateLabRequest {
         files: files.into(),
         seed: "seed".to_owned(),
         name: Some(name.to_owned()),
@@ -88,7 +88,7 @@ fn file(exists: bool) -> Fact {
 }
 
 async fn verdicts(house: &House, lab: &str) -> Vec<Verdict> {
-    let all = CheckLab { phases: None };
+    let all = CheckRequest { phases: None };
     let checked = house.labs.check(lab, all).await.unwrap();
     checked.grade.checks().map(|check| check.verdict).collect()
 }
@@ -127,12 +127,12 @@ async fn steps_are_done_in_their_order_and_undone_afterwards() {
     let lab = house.ready_with(lab("one", PHASES)).await;
     assert_eq!(verdicts(&house, "one").await, [Verdict::Pass; 4]);
     let (events, _) = house.labs.follow("one").unwrap();
-    let failed = |event: &&Event| matches!(event.what, What::StepFailed { .. });
+    let failed = |event: &&LabEvent| matches!(event.what, LabEventKind::StepFailed { .. });
     assert_eq!(events.iter().find(failed), None);
     let steps: Vec<String> = events
         .iter()
         .filter_map(|event| {
-            let What::StepStarted { stage, step } = &event.what else {
+            let LabEventKind::StepStarted { stage, step } = &event.what else {
                 return None;
             };
             Some(format!("{stage}: {step}"))
@@ -209,7 +209,7 @@ async fn what_builds_on_a_phase_that_failed_is_unknown_and_what_starts_afresh_is
     house.fake.answering(|_, _, _| file(true));
     house.fake.fail_scripts("wreck", 3);
     let lab = house.ready_with(lab("one", PHASES)).await;
-    let all = CheckLab { phases: None };
+    let all = CheckRequest { phases: None };
     let grade = house.labs.check("one", all).await.unwrap().grade;
     let verdicts: Vec<Verdict> = grade.checks().map(|check| check.verdict).collect();
     let (pass, unknown) = (Verdict::Pass, Verdict::Unknown);
@@ -253,11 +253,11 @@ async fn a_daemon_killed_in_the_middle_of_a_phase_leaves_it_to_the_next_to_undo(
     let lab = house.ready_with(lab("one", PHASES)).await;
     house.fake.hold_boots(true);
     let labs = house.labs.clone();
-    let fresh = CheckLab {
+    let fresh = CheckRequest {
         phases: Some(vec!["fresh".to_owned()]),
     };
     let grading = tokio::spawn(async move { labs.check("one", fresh).await });
-    assert!(house.fake.somebody_boots().await);
+    assert!(house.fake.await_boot_attempt().await);
     assert!(house.left().iter().any(|name| name.ends_with("-a.copy")));
     assert_eq!(snapshots(&house).len(), 2);
     grading.abort();
@@ -284,11 +284,11 @@ async fn a_lab_that_is_removed_in_the_middle_of_a_phase_leaves_neither_copies_no
     house.ready_with(lab("one", PHASES)).await;
     house.fake.hold_boots(true);
     let labs = house.labs.clone();
-    let fresh = CheckLab {
+    let fresh = CheckRequest {
         phases: Some(vec!["fresh".to_owned()]),
     };
     let grading = tokio::spawn(async move { labs.check("one", fresh).await });
-    assert!(house.fake.somebody_boots().await);
+    assert!(house.fake.await_boot_attempt().await);
     assert_eq!(snapshots(&house).len(), 2);
     house.labs.down("one").await.unwrap();
     assert_eq!(
@@ -309,7 +309,7 @@ fn progress(house: &House, event: &str) -> Option<EventProgress> {
 fn wrecks(house: &House) -> usize {
     let (events, _) = house.labs.follow("one").unwrap();
     let begun = events.iter().filter(|event| {
-        matches!(&event.what, What::Happening { event, progress: EventProgress::Begun {} } if event == "outage")
+        matches!(&event.what, LabEventKind::ScenarioEvent { event, progress: EventProgress::Begun {} } if event == "outage")
     });
     begun.count()
 }
@@ -336,7 +336,7 @@ async fn events_happen_once_by_the_clock_or_by_a_check_and_outlive_the_daemon() 
     assert_eq!(wrecks(&house), 1);
     assert!(house.fake.wired().pop().unwrap().ports[0].cut);
     // The candidate solves the task, and what waits for it happens.
-    let exec = plateau_core::api::Exec {
+    let exec = plateau_core::api::ExecRequest {
         argv: vec!["sh".to_owned()],
         stdin: Some("solved at last".to_owned()),
         timeout_ms: None,
@@ -397,7 +397,7 @@ async fn a_proof_lets_events_happen_before_the_work() {
         let texts: Vec<&str> = ran.iter().map(|(_, text)| text.trim()).collect();
         file(texts == ["wreck", "touch /x"])
     });
-    let proof = NewProof {
+    let proof = ProofRequest {
         files: lab("one", EVENTS).files,
         draws: 0,
         further_draws: FurtherDraws::All,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plateau_core::api::{NewProof, ProofEvent};
+use plateau_core::api::{ProofEvent, ProofRequest};
 use plateau_core::error::ErrorCode;
 use plateau_core::probe::Fact;
 use plateau_core::proof::{FurtherDraws, Proof};
@@ -20,8 +20,8 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::house::{files, house, until};
 
-fn new_proof(draws: u32) -> NewProof {
-    NewProof {
+fn new_proof(draws: u32) -> ProofRequest {
+    ProofRequest {
         files: files(),
         draws,
         further_draws: FurtherDraws::All,
@@ -113,13 +113,13 @@ async fn what_was_proven_before_is_not_proven_again_unless_that_is_asked_for() {
         panic!("{told:?}");
     };
     assert!(cached && *proof == first);
-    let again = NewProof {
+    let again = ProofRequest {
         again: true,
         ..new_proof(1)
     };
     assert!(!proven(prove(&house.labs, again).await.unwrap()).await.holds);
     // Other labs are another proof.
-    let reduced = NewProof {
+    let reduced = ProofRequest {
         further_draws: FurtherDraws::UntouchedAndSolved,
         ..new_proof(1)
     };
@@ -139,7 +139,7 @@ async fn what_was_proven_before_is_not_proven_again_unless_that_is_asked_for() {
 async fn a_proof_whose_further_draws_are_reduced_says_so() {
     let house = house(Fake::new()).await;
     honest(&house.fake);
-    let reduced = NewProof {
+    let reduced = ProofRequest {
         further_draws: FurtherDraws::UntouchedAndSolved,
         ..new_proof(1)
     };
@@ -157,7 +157,7 @@ async fn a_proof_whose_further_draws_are_reduced_says_so() {
 }
 
 /// The small scenario with three mistakes, of which each is the same.
-fn three_mistakes() -> NewProof {
+fn three_mistakes() -> ProofRequest {
     let mut proof = new_proof(0);
     let document = STANDARD.decode(&proof.files["scenario.yaml"]).unwrap();
     let mut document = String::from_utf8(document).unwrap();
@@ -203,7 +203,7 @@ async fn mistakes_start_from_the_disks_of_the_solved_lab() {
     assert_eq!(house.fake.scripts_run("set up"), 4);
     assert_eq!(house.left(), <[String; 0]>::default());
     assert_eq!(
-        house.fake.images_that("plateau/shared:"),
+        house.fake.images_with_prefix("plateau/shared:"),
         <[String; 0]>::default()
     );
 }
@@ -217,7 +217,7 @@ async fn mistakes_have_labs_built_afresh_where_a_boot_loses_what_was_solved() {
     assert_eq!(house.fake.scripts_run("set up"), 7);
     assert_eq!(house.left(), <[String; 0]>::default());
     assert_eq!(
-        house.fake.images_that("plateau/shared:"),
+        house.fake.images_with_prefix("plateau/shared:"),
         <[String; 0]>::default()
     );
 }
@@ -249,7 +249,7 @@ async fn a_failure_that_stays_breaks_the_proof_and_leaves_nothing() {
     let (folder, topologies) = drawn();
     let events = prove_drawn(&house.labs, folder, topologies, Some(3)).await;
     let last = last(events.unwrap()).await;
-    let ProofEvent::Broken { error } = last else {
+    let ProofEvent::Failed { error } = last else {
         panic!("{last:?}");
     };
     assert_eq!(error.code, ErrorCode::ImageMissing);
@@ -261,7 +261,7 @@ async fn a_proof_that_nobody_listens_to_ends_and_removes_its_labs() {
     let house = house(Fake::new()).await;
     house.fake.hold_boots(true);
     let events = prove(&house.labs, new_proof(0)).await.unwrap();
-    assert!(house.fake.somebody_boots().await);
+    assert!(house.fake.await_boot_attempt().await);
     drop(events);
     until("all labs are gone", || house.labs.list().is_empty()).await;
     assert_eq!(house.left(), <[String; 0]>::default());

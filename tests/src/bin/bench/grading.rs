@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use plateau_core::api::{CheckLab, LabState, NewLab};
+use plateau_core::api::{CheckRequest, CreateLabRequest, LabState};
 
 use super::{Bench, Bound, Figure, median};
 
@@ -67,7 +67,7 @@ async fn rounds(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration
     let (mut ours, mut theirs) = (vec![], vec![]);
     for round in 0..=ROUNDS {
         let clock = Instant::now();
-        let checked = bench.labs.check(lab, CheckLab { phases: None }).await;
+        let checked = bench.labs.check(lab, CheckRequest { phases: None }).await;
         let took = clock.elapsed();
         let grade = checked.map_err(|error| error.to_string())?.grade;
         if (grade.points, grade.of) != (72, 72) {
@@ -87,7 +87,7 @@ async fn rounds(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration
     Ok((ours, theirs))
 }
 
-fn scenario() -> NewLab {
+fn scenario() -> CreateLabRequest {
     let mut checks = String::new();
     for number in 0..EACH {
         let pick = number % 8;
@@ -118,7 +118,7 @@ fn scenario() -> NewLab {
     let files = files
         .map(|(path, text)| (path.to_owned(), encoded(text)))
         .into();
-    NewLab {
+    CreateLabRequest {
         files,
         seed: "bench".to_owned(),
         name: Some(LAB.to_owned()),

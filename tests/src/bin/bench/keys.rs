@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use futures_util::future::{join_all, try_join_all};
-use plateau_core::api::{LabState, NewLab};
+use plateau_core::api::{CreateLabRequest, LabState};
 use plateau_core::terminal::Frame;
 use plateau_labs::images::{Images, Recipes};
 use plateau_labs::runtime::Attached;
 use plateau_labs::terminals::Terminals;
 use plateau_tests::terminal::Client;
-use plateaud::access::{Access, Lasting};
+use plateaud::access::{Access, LoginLifetimes};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::report::Reports;
 use plateaud::sessions::Sessions;
@@ -67,7 +67,7 @@ async fn typed(bench: &Bench, lab: &str) -> Result<(Vec<Duration>, Vec<Duration>
     let terminals = Terminals::new(bench.labs.clone());
     let database = Database::open(&Database::in_folder(folder.path())).await;
     let database = database.map_err(|error| error.to_string())?;
-    let access = Access::open(database.clone(), Lasting::default()).await;
+    let access = Access::open(database.clone(), LoginLifetimes::default()).await;
     let sessions = Sessions::open(
         bench.labs.clone(),
         database,
@@ -196,7 +196,7 @@ async fn on_terminal(client: &mut Client, seat: usize) -> Vec<Duration> {
     took
 }
 
-fn scenario() -> NewLab {
+fn scenario() -> CreateLabRequest {
     let document = format!(
         "plateau: 1\nid: {LAB}\ntitle: {{ en: Keys }}\nduration: 1m\nbrief: {{ en: b.md }}\n\
          nodes: {{ n: {{ image: debian-server }} }}\n\
@@ -204,7 +204,7 @@ fn scenario() -> NewLab {
     );
     let encoded = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let files = [("scenario.yaml", document.as_str()), ("b.md", "x")];
-    NewLab {
+    CreateLabRequest {
         files: files
             .map(|(path, text)| (path.to_owned(), encoded(text)))
             .into(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine as _;
 use futures_util::future::join_all;
-use plateau_core::api::{CheckLab, Exec, LabState, NewLab};
+use plateau_core::api::{CheckRequest, CreateLabRequest, ExecRequest, LabState};
 
 use super::{Bench, Bound, Figure, median};
 
@@ -27,7 +27,7 @@ pub(super) async fn measure(bench: &Bench) -> Vec<Figure> {
 /// One lab, whatever becomes of it.
 async fn with_labs<T>(
     bench: &Bench,
-    labs: Vec<NewLab>,
+    labs: Vec<CreateLabRequest>,
     work: impl AsyncFnOnce(&[String]) -> Result<T, String>,
 ) -> T {
     let mut ids = Vec::new();
@@ -138,7 +138,7 @@ async fn room(bench: &Bench) -> Vec<Figure> {
 
 async fn graded(bench: &Bench, lab: &str, checks: usize) -> Result<Duration, String> {
     let clock = Instant::now();
-    let checked = bench.labs.check(lab, CheckLab { phases: None }).await;
+    let checked = bench.labs.check(lab, CheckRequest { phases: None }).await;
     let took = clock.elapsed();
     let grade = checked.map_err(|error| error.to_string())?.grade;
     if grade.points as usize == checks {
@@ -184,7 +184,7 @@ async fn start_of_the_agent(bench: &Bench, lab: &str) -> Result<f64, String> {
     let line = format!(
         "b=$(date +%s%N); for i in $(seq {STARTS}); do /plateau/plateau-agent --version >/dev/null; done; echo $(( $(date +%s%N) - b ))"
     );
-    let exec = Exec {
+    let exec = ExecRequest {
         argv: ["sh", "-c", &line].map(str::to_owned).to_vec(),
         stdin: None,
         timeout_ms: None,
@@ -217,7 +217,7 @@ fn status(name: &str) -> Result<u64, String> {
 }
 
 /// Nodes without a network, and checks that hold from the start, spread over them.
-fn scenario(name: &str, nodes: usize, checks: usize) -> NewLab {
+fn scenario(name: &str, nodes: usize, checks: usize) -> CreateLabRequest {
     let mut document = format!(
         "plateau: 1\nid: {name}\ntitle: {{ en: Many }}\nduration: 1m\nbrief: {{ en: b.md }}\nnodes:\n"
     );
@@ -250,7 +250,7 @@ fn scenario(name: &str, nodes: usize, checks: usize) -> NewLab {
         ("b.md", "x"),
         ("s.sh", "true"),
     ];
-    NewLab {
+    CreateLabRequest {
         files: files
             .map(|(path, text)| (path.to_owned(), encoded(text)))
             .into(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use plateau_core::api::{LabState, NewLab, What};
+use plateau_core::api::{CreateLabRequest, LabEventKind, LabState};
 use plateau_labs::runtime::{ContainerSpec, Mount};
 
 use super::{Bench, Bound, Figure, median};
@@ -75,7 +75,7 @@ pub(super) async fn measure(bench: &Bench) -> Vec<Figure> {
     ]
 }
 
-fn scenario() -> NewLab {
+fn scenario() -> CreateLabRequest {
     let nodes: String = PLUGS
         .iter()
         .enumerate()
@@ -93,7 +93,7 @@ fn scenario() -> NewLab {
     let files = files
         .map(|(path, text)| (path.to_owned(), encoded(text)))
         .into();
-    NewLab {
+    CreateLabRequest {
         files,
         seed: "bench".to_owned(),
         name: Some("bench-start".to_owned()),
@@ -113,24 +113,26 @@ async fn ours(bench: &Bench) -> Start {
     loop {
         let event = events.recv().await.expect("an event");
         match event.what {
-            What::StepStarted { stage, .. } if stage == "wire" => wiring = Some(clock.elapsed()),
-            What::StepDone { .. } if wiring.is_some() && start.wiring.is_zero() => {
+            LabEventKind::StepStarted { stage, .. } if stage == "wire" => {
+                wiring = Some(clock.elapsed())
+            }
+            LabEventKind::StepDone { .. } if wiring.is_some() && start.wiring.is_zero() => {
                 start.begun = clock.elapsed();
                 start.wiring = start.begun - wiring.unwrap_or_default();
             }
-            What::State {
+            LabEventKind::State {
                 state: LabState::Ready,
             } => break,
-            What::State {
+            LabEventKind::State {
                 state: LabState::Failed,
             } => panic!("the lab failed: {:?}", bench.labs.show(&lab.id)),
-            What::State { .. }
-            | What::StepStarted { .. }
-            | What::StepDone { .. }
-            | What::StepFailed { .. }
-            | What::Node { .. }
-            | What::PhaseStarted { .. }
-            | What::Happening { .. } => {}
+            LabEventKind::State { .. }
+            | LabEventKind::StepStarted { .. }
+            | LabEventKind::StepDone { .. }
+            | LabEventKind::StepFailed { .. }
+            | LabEventKind::Node { .. }
+            | LabEventKind::PhaseStarted { .. }
+            | LabEventKind::ScenarioEvent { .. } => {}
         }
     }
     start.whole = clock.elapsed();

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::verification::{Found, Members};
+use super::verification::{Members, StepOutcome};
 use super::{DELIVERABLES, Manifest};
-use crate::exam::log::{Deed, Entry};
+use crate::exam::log::{LogAction, LogEntry};
 
 /// The versions of each task are those that the log has, each under its number.
 pub(super) fn saved(
     members: &Members,
-    log: Result<&Vec<Entry>, &String>,
+    log: Result<&Vec<LogEntry>, &String>,
     manifest: Result<&Manifest, &String>,
-) -> Found {
+) -> StepOutcome {
     let (log, manifest) = (
         log.map_err(String::clone)?,
         manifest.map_err(String::clone)?,
@@ -19,7 +19,7 @@ pub(super) fn saved(
     let mut logged: BTreeMap<(String, usize), &str> = BTreeMap::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for entry in log {
-        if let Deed::Saved {
+        if let LogAction::Saved {
             attempt,
             task,
             content,
@@ -66,16 +66,16 @@ mod tests {
     const FIRST: &[u8] = b"%PDF of a first version";
     const SECOND: &[u8] = b"%PDF of a second version";
 
-    fn entry(attempt: &str, content: &[u8]) -> Entry {
-        let deed = Deed::Saved {
+    fn entry(attempt: &str, content: &[u8]) -> LogEntry {
+        let deed = LogAction::Saved {
             attempt: attempt.to_owned(),
             task: "report".to_owned(),
             content: blake3::hash(content).to_hex().to_string(),
         };
-        Entry::after(None, 1, "seat:01", None, deed)
+        LogEntry::after(None, 1, "seat:01", None, deed)
     }
 
-    fn looked_at(members: &[(u32, &[u8])], log: &[Entry]) -> Found {
+    fn looked_at(members: &[(u32, &[u8])], log: &[LogEntry]) -> StepOutcome {
         let manifest = Manifest {
             format: 1,
             session: "session".to_owned(),

@@ -7,8 +7,8 @@ use tar::{Builder, EntryType, Header};
 
 use super::*;
 use crate::evidence::grade_evidence;
-use crate::exam::judgement::{Statement, Word};
-use crate::exam::log::Deed;
+use crate::exam::judgement::{JurorStatement, Statement};
+use crate::exam::log::LogAction;
 use crate::exam::sample::{DOCUMENT, Sights, evidence, folder, topology_of};
 
 fn key() -> SigningKey {
@@ -19,7 +19,7 @@ fn judgement() -> Judgement {
     Judgement {
         version: 1,
         at_ms: 3,
-        word: Word {
+        word: JurorStatement {
             juror: "ada".into(),
             agreed_with: Default::default(),
             says: Statement::Comment {
@@ -30,21 +30,21 @@ fn judgement() -> Judgement {
     }
 }
 
-fn log(judgement: &Judgement) -> Vec<Entry> {
-    let judged = Deed::Judged {
+fn log(judgement: &Judgement) -> Vec<LogEntry> {
+    let judged = LogAction::Judged {
         attempt: "attempt".into(),
         what: judgement.word.says.subject().to_string(),
         content: judgement.digest(),
     };
-    let saved = Deed::Saved {
+    let saved = LogAction::Saved {
         attempt: "attempt".into(),
         task: "report".into(),
         content: blake3::hash(b"%PDF").to_hex().to_string(),
     };
-    let mut log: Vec<Entry> = Vec::new();
-    for deed in [Deed::Created {}, saved, judged] {
+    let mut log: Vec<LogEntry> = Vec::new();
+    for deed in [LogAction::Created {}, saved, judged] {
         let last = log.last().map(|entry| (entry.seq, entry.hash.as_str()));
-        let entry = Entry::after(last, 1, "ada", None, deed);
+        let entry = LogEntry::after(last, 1, "ada", None, deed);
         log.push(entry);
     }
     log
@@ -52,7 +52,7 @@ fn log(judgement: &Judgement) -> Vec<Entry> {
 
 /// A bundle whose parts were changed before it was sealed.
 fn sealed(
-    change: impl FnOnce(&mut Evidence, &mut Grade, &mut Vec<Judgement>, &mut Vec<Entry>, &mut Folder),
+    change: impl FnOnce(&mut Evidence, &mut Grade, &mut Vec<Judgement>, &mut Vec<LogEntry>, &mut Folder),
 ) -> Vec<u8> {
     let mut scenario = folder(DOCUMENT);
     let topology = topology_of(scenario.clone());

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::evidence::{Evidence, grade_evidence};
 use crate::exam::judgement::Judgement;
-use crate::exam::log::{self, Deed, Entry};
+use crate::exam::log::{self, LogAction, LogEntry};
 use crate::folder::Folder;
 use crate::grade::Grade;
 use crate::scenario::Scenario;
@@ -87,7 +87,7 @@ pub struct Verification {
 pub(super) type Members = BTreeMap<String, Vec<u8>>;
 
 /// What a step found: good or bad.
-pub(super) type Found = Result<String, String>;
+pub(super) type StepOutcome = Result<String, String>;
 
 /// Verifies a bundle.
 ///
@@ -102,12 +102,15 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError>
     let grade: Result<Grade, String> = read(&members, GRADE);
     let log = entries(&members);
     let steps = [
-        (StepKind::Manifest, understood(manifest.as_ref())),
-        (StepKind::Key, trusted(key.as_ref(), trust)),
-        (StepKind::Signature, signed(&members, key.as_ref())),
-        (StepKind::Members, listed(&members, manifest.as_ref())),
-        (StepKind::Log, chained(log.as_ref(), manifest.as_ref())),
-        (StepKind::Facts, unchanged(evidence.as_ref())),
+        (StepKind::Manifest, check_manifest(manifest.as_ref())),
+        (StepKind::Key, check_key(key.as_ref(), trust)),
+        (StepKind::Signature, check_signature(&members, key.as_ref())),
+        (
+            StepKind::Members,
+            check_members(&members, manifest.as_ref()),
+        ),
+        (StepKind::Log, check_log(log.as_ref(), manifest.as_ref())),
+        (StepKind::Facts, check_facts(evidence.as_ref())),
         (
             StepKind::Judgements,
             known(&members, log.as_ref(), manifest.as_ref()),
@@ -127,7 +130,7 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError>
         ),
         (
             StepKind::Grade,
-            recomputed(&members, evidence.as_ref(), grade.as_ref()),
+            check_grade(&members, evidence.as_ref(), grade.as_ref()),
         ),
     ];
     let steps: Vec<Step> = steps
@@ -160,14 +163,14 @@ fn read<T: DeserializeOwned>(members: &Members, name: &str) -> Result<T, String>
     serde_json::from_slice(content).map_err(|error| format!("`{name}` makes no sense: {error}"))
 }
 
-fn entries(members: &Members) -> Result<Vec<Entry>, String> {
+fn entries(members: &Members) -> Result<Vec<LogEntry>, String> {
     let text = member(members, LOG)?;
     let lines = text
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
     let entries = lines
         .map(serde_json::from_slice)
-        .collect::<Result<Vec<Entry>, _>>();
+        .collect::<Result<Vec<LogEntry>, _>>();
     entries.map_err(|error| format!("`{LOG}` makes no sense: {error}"))
 }
 
@@ -182,7 +185,7 @@ fn key(members: &Members, trust: &Trust) -> Result<VerifyingKey, String> {
     }
 }
 
-fn understood(manifest: Result<&Manifest, &String>) -> Found {
+fn check_manifest(manifest: Result<&Manifest, &String>) -> StepOutcome {
     let manifest = manifest.map_err(String::clone)?;
     if manifest.format != FORMAT {
         let format = manifest.format;
@@ -196,7 +199,7 @@ fn understood(manifest: Result<&Manifest, &String>) -> Found {
     Ok(format!("attempt {attempt} of session {session}"))
 }
 
-fn trusted(key: Result<&VerifyingKey, &String>, trust: &Trust) -> Found {
+fn check_key(key: Result<&VerifyingKey, &String>, trust: &Trust) -> StepOutcome {
     let key = key.map_err(String::clone)?;
     let found = fingerprint(key).map_err(|error| error.to_string())?;
     match trust {
@@ -215,7 +218,7 @@ fn trusted(key: Result<&VerifyingKey, &String>, trust: &Trust) -> Found {
     }
 }
 
-fn signed(members: &Members, key: Result<&VerifyingKey, &String>) -> Found {
+fn check_signature(members: &Members, key: Result<&VerifyingKey, &String>) -> StepOutcome {
     let key = key.map_err(String::clone)?;
     let manifest = member(members, MANIFEST)?;
     let signature = member(members, SIGNATURE)?;
@@ -226,7 +229,7 @@ fn signed(members: &Members, key: Result<&VerifyingKey, &String>) -> Found {
     Ok("the manifest is what the key's owner signed".to_owned())
 }
 
-fn listed(members: &Members, manifest: Result<&Manifest, &String>) -> Found {
+fn check_members(members: &Members, manifest: Result<&Manifest, &String>) -> StepOutcome {
     let manifest = manifest.map_err(String::clone)?;
     let own = [MANIFEST, SIGNATURE];
     let mut bad = Vec::new();
@@ -252,7 +255,10 @@ fn listed(members: &Members, manifest: Result<&Manifest, &String>) -> Found {
     }
 }
 
-fn chained(log: Result<&Vec<Entry>, &String>, manifest: Result<&Manifest, &String>) -> Found {
+fn check_log(
+    log: Result<&Vec<LogEntry>, &String>,
+    manifest: Result<&Manifest, &String>,
+) -> StepOutcome {
     let log = log.map_err(String::clone)?;
     log::verify(log).map_err(|error| error.to_string())?;
     let manifest = manifest.map_err(String::clone)?;
@@ -260,11 +266,11 @@ fn chained(log: Result<&Vec<Entry>, &String>, manifest: Result<&Manifest, &Strin
     if (entries, hash) != (manifest.log_entries, manifest.log_hash.as_str()) {
         return Err("it does not end where the manifest says".to_owned());
     }
-    let entries = counted(log.len(), "entry", "entries");
+    let entries = check_judgements(log.len(), "entry", "entries");
     Ok(format!("{entries}, the last with hash {hash}"))
 }
 
-fn unchanged(evidence: Result<&Evidence, &String>) -> Found {
+fn check_facts(evidence: Result<&Evidence, &String>) -> StepOutcome {
     let evidence = evidence.map_err(String::clone)?;
     evidence.verify().map_err(|error| error.to_string())?;
     let facts = evidence.gatherings.iter().map(|one| one.facts.len());
@@ -275,7 +281,7 @@ fn unchanged(evidence: Result<&Evidence, &String>) -> Found {
     ))
 }
 
-fn counted(count: usize, one: &str, more: &str) -> String {
+fn check_judgements(count: usize, one: &str, more: &str) -> String {
     match count {
         1 => format!("1 {one}"),
         _ => format!("{count} {more}"),
@@ -285,33 +291,33 @@ fn counted(count: usize, one: &str, more: &str) -> String {
 /// The log has the hash of every judgement of the attempt.
 fn known(
     members: &Members,
-    log: Result<&Vec<Entry>, &String>,
+    log: Result<&Vec<LogEntry>, &String>,
     manifest: Result<&Manifest, &String>,
-) -> Found {
+) -> StepOutcome {
     let (log, manifest) = (
         log.map_err(String::clone)?,
         manifest.map_err(String::clone)?,
     );
     let said: Vec<Judgement> = read(members, JUDGEMENTS)?;
     let hashes = log.iter().filter_map(|entry| match &entry.deed {
-        Deed::Judged {
+        LogAction::Judged {
             attempt, content, ..
         } => (*attempt == manifest.attempt).then_some(content.as_str()),
-        Deed::Created {}
-        | Deed::Changed { .. }
-        | Deed::Insisted { .. }
-        | Deed::Session { .. }
-        | Deed::Attempt { .. }
-        | Deed::Extended { .. }
-        | Deed::GaveBack { .. }
-        | Deed::Warned { .. }
-        | Deed::Entered { .. }
-        | Deed::Recoded { .. }
-        | Deed::Said { .. }
-        | Deed::Rehearsed { .. }
-        | Deed::Saved { .. }
-        | Deed::Accepted { .. }
-        | Deed::Alarmed { .. } => None,
+        LogAction::Created {}
+        | LogAction::Changed { .. }
+        | LogAction::Insisted { .. }
+        | LogAction::Session { .. }
+        | LogAction::Attempt { .. }
+        | LogAction::Extended { .. }
+        | LogAction::GaveBack { .. }
+        | LogAction::Warned { .. }
+        | LogAction::Entered { .. }
+        | LogAction::Recoded { .. }
+        | LogAction::Said { .. }
+        | LogAction::Rehearsed { .. }
+        | LogAction::Saved { .. }
+        | LogAction::Accepted { .. }
+        | LogAction::Alarmed { .. } => None,
     });
     let logged: BTreeSet<&str> = hashes.collect();
     let digests: BTreeSet<String> = said.iter().map(Judgement::digest).collect();
@@ -343,7 +349,7 @@ fn scenarios(
     evidence: Result<&Evidence, &String>,
     grade: Result<&Grade, &String>,
     manifest: Result<&Manifest, &String>,
-) -> Found {
+) -> StepOutcome {
     let (evidence, grade) = (
         evidence.map_err(String::clone)?,
         grade.map_err(String::clone)?,
@@ -368,11 +374,11 @@ fn scenarios(
     ))
 }
 
-fn recomputed(
+fn check_grade(
     members: &Members,
     evidence: Result<&Evidence, &String>,
     grade: Result<&Grade, &String>,
-) -> Found {
+) -> StepOutcome {
     let (evidence, grade) = (
         evidence.map_err(String::clone)?,
         grade.map_err(String::clone)?,

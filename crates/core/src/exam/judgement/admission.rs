@@ -3,7 +3,9 @@
 use thiserror::Error;
 
 use super::open_points::departs;
-use super::{Award, Judgement, Jury, Outcome, Panel, Statement, Subject, TEXT_LIMIT, Word};
+use super::{
+    Award, Judgement, JudgementSubject, JurorStatement, Jury, Outcome, Panel, Statement, TEXT_LIMIT,
+};
 use crate::grade::Standing;
 use crate::topology::Topology;
 
@@ -34,19 +36,19 @@ pub enum JudgementError {
     #[error("{subject}: a reason is needed")]
     NoReason {
         /// What about.
-        subject: Subject,
+        subject: JudgementSubject,
     },
     /// Nothing is said.
     #[error("{subject}: the text is empty")]
     Empty {
         /// What about.
-        subject: Subject,
+        subject: JudgementSubject,
     },
     /// Too much is said.
     #[error("{subject}: a text has at most {TEXT_LIMIT} characters")]
     TooLong {
         /// What about.
-        subject: Subject,
+        subject: JudgementSubject,
     },
     /// Nobody's name.
     #[error("a juror needs a name")]
@@ -89,21 +91,25 @@ pub fn admit(
     jury: &Jury,
     before: &[Judgement],
     so_far: &Outcome,
-    word: &Word,
+    word: &JurorStatement,
 ) -> Result<(), JudgementError> {
     let names = std::iter::once(&word.juror).chain(&word.agreed_with);
     if names.into_iter().any(|name| name.trim().is_empty()) {
         return Err(JudgementError::Nameless);
     }
     if let Jury::Apart(panel) = jury {
-        in_turn(panel, before, word)?;
+        check_turn(panel, before, word)?;
     }
-    about(topology, so_far, &word.says)?;
-    words(&word.says)
+    check_subject(topology, so_far, &word.says)?;
+    check_texts(&word.says)
 }
 
 /// That a panel's jurors speak apart until all are done, and with one voice after it.
-fn in_turn(panel: &Panel, before: &[Judgement], word: &Word) -> Result<(), JudgementError> {
+fn check_turn(
+    panel: &Panel,
+    before: &[Judgement],
+    word: &JurorStatement,
+) -> Result<(), JudgementError> {
     let mut names = std::iter::once(&word.juror).chain(&word.agreed_with);
     if let Some(juror) = names.find(|name| !panel.jurors().contains(*name)) {
         let juror = juror.clone();
@@ -111,7 +117,7 @@ fn in_turn(panel: &Panel, before: &[Judgement], word: &Word) -> Result<(), Judge
     }
     let at_work = panel.at_work(before);
     let common = word.agreed_with.iter().any(|name| *name != word.juror);
-    let comment = matches!(word.says.subject(), Subject::Comment { .. });
+    let comment = matches!(word.says.subject(), JudgementSubject::Comment { .. });
     if common {
         if let Some(juror) = at_work.first().cloned() {
             return Err(JudgementError::AtWork { juror });
@@ -130,7 +136,7 @@ fn in_turn(panel: &Panel, before: &[Judgement], word: &Word) -> Result<(), Judge
     if at_work.is_empty() && !comment {
         return Err(JudgementError::AllDone);
     }
-    let own_work = word.says.subject() == Subject::Work {};
+    let own_work = word.says.subject() == JudgementSubject::Work {};
     if !at_work.contains(&word.juror) && !own_work && !comment {
         let juror = word.juror.clone();
         return Err(JudgementError::IsDone { juror });
@@ -139,15 +145,19 @@ fn in_turn(panel: &Panel, before: &[Judgement], word: &Word) -> Result<(), Judge
 }
 
 /// That what it is about is there, and that a reason is given where one is needed.
-fn about(topology: &Topology, so_far: &Outcome, says: &Statement) -> Result<(), JudgementError> {
-    there(topology, so_far, &says.subject())?;
+fn check_subject(
+    topology: &Topology,
+    so_far: &Outcome,
+    says: &Statement,
+) -> Result<(), JudgementError> {
+    check_exists(topology, so_far, &says.subject())?;
     let unreasoned = says.reason().is_none_or(|reason| reason.trim().is_empty());
     match says {
         Statement::Level {
             task,
             criterion,
             level,
-        } => level_there(topology, task, criterion, *level),
+        } => check_level_exists(topology, task, criterion, *level),
         Statement::Override { .. } if unreasoned => Err(JudgementError::NoReason {
             subject: says.subject(),
         }),
@@ -167,11 +177,15 @@ fn about(topology: &Topology, so_far: &Outcome, says: &Statement) -> Result<(), 
     }
 }
 
-fn there(topology: &Topology, so_far: &Outcome, subject: &Subject) -> Result<(), JudgementError> {
+fn check_exists(
+    topology: &Topology,
+    so_far: &Outcome,
+    subject: &JudgementSubject,
+) -> Result<(), JudgementError> {
     let is_check = |name: &str| so_far.machine.checks().any(|check| check.id == name);
     let task = |name: &str| topology.tasks.iter().find(|task| task.id == name);
     let (what, name, there) = match subject {
-        Subject::Criterion {
+        JudgementSubject::Criterion {
             task: of,
             criterion,
         } => {
@@ -179,26 +193,26 @@ fn there(topology: &Topology, so_far: &Outcome, subject: &Subject) -> Result<(),
             let known = known.is_some_and(|task| task.rubric.iter().any(|c| c.id == *criterion));
             ("criterion", format!("{of}/{criterion}"), known)
         }
-        Subject::Check { check } => ("check", check.clone(), is_check(check)),
-        Subject::Comment { on } => {
+        JudgementSubject::Check { check } => ("check", check.clone(), is_check(check)),
+        JudgementSubject::Comment { on } => {
             let known = is_check(on) || task(on).is_some();
             ("task or check", on.clone(), known)
         }
-        Subject::Skill { skill } => {
+        JudgementSubject::Skill { skill } => {
             let known = so_far
                 .skills
                 .iter()
                 .any(|known| known.proposal.id == *skill);
             ("skill", skill.clone(), known)
         }
-        Subject::Block { block } => {
+        JudgementSubject::Block { block } => {
             let known = so_far
                 .blocks
                 .iter()
                 .any(|known| known.proposal.id == *block);
             ("block", block.clone(), known)
         }
-        Subject::Work {} => return Ok(()),
+        JudgementSubject::Work {} => return Ok(()),
     };
     if there {
         return Ok(());
@@ -206,7 +220,7 @@ fn there(topology: &Topology, so_far: &Outcome, subject: &Subject) -> Result<(),
     Err(JudgementError::NoSuch { what, name })
 }
 
-fn level_there(
+fn check_level_exists(
     topology: &Topology,
     task: &str,
     criterion: &str,
@@ -227,11 +241,11 @@ fn level_there(
     })
 }
 
-fn departs_from(so_far: &Outcome, subject: &Subject, award: Award) -> bool {
+fn departs_from(so_far: &Outcome, subject: &JudgementSubject, award: Award) -> bool {
     let skills = so_far.skills.iter().map(|skill| {
         let skill = &skill.proposal;
         (
-            Subject::Skill {
+            JudgementSubject::Skill {
                 skill: skill.id.clone(),
             },
             skill.standing,
@@ -240,7 +254,7 @@ fn departs_from(so_far: &Outcome, subject: &Subject, award: Award) -> bool {
     let blocks = so_far.blocks.iter().map(|block| {
         let block = &block.proposal;
         (
-            Subject::Block {
+            JudgementSubject::Block {
                 block: block.id.clone(),
             },
             block.standing,
@@ -254,7 +268,7 @@ fn departs_from(so_far: &Outcome, subject: &Subject, award: Award) -> bool {
 }
 
 /// That texts are there, and not too long.
-fn words(says: &Statement) -> Result<(), JudgementError> {
+fn check_texts(says: &Statement) -> Result<(), JudgementError> {
     let subject = says.subject();
     let text = match says {
         Statement::Comment { text, .. } => Some(text.as_str()),

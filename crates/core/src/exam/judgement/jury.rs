@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Judgement, Statement, Subject};
+use super::{Judgement, JudgementSubject, Statement};
 
 /// How jurors work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Panel {
     pub fn at_work(&self, judgements: &[Judgement]) -> BTreeSet<String> {
         let done = |juror: &&String| {
             let own = judgements.iter().filter(|said| {
-                said.word.juror == **juror && said.word.says.subject() == Subject::Work {}
+                said.word.juror == **juror && said.word.says.subject() == JudgementSubject::Work {}
             });
             let last = own.max_by_key(|said| said.version);
             last.is_some_and(|said| said.word.says == Statement::Done {})
@@ -63,7 +63,7 @@ impl Jury {
 
     /// What one of them may see: all, or nothing but his own while somebody still works apart.
     #[must_use]
-    pub fn shown_to<'a>(&self, viewer: &str, judgements: &'a [Judgement]) -> Vec<&'a Judgement> {
+    pub fn visible_to<'a>(&self, viewer: &str, judgements: &'a [Judgement]) -> Vec<&'a Judgement> {
         let apart = self.is_apart(judgements);
         let own = |said: &&Judgement| !apart || said.word.juror == viewer;
         judgements.iter().filter(own).collect()

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Award, Decision, Outcome, Subject};
+use super::{Award, Decision, JudgementSubject, Outcome};
 use crate::grade::{Standing, Verdict};
 
 /// Something that is missing before a session can be sealed.
@@ -28,7 +28,7 @@ pub enum OpenPoint {
     /// The jurors differ.
     Difference {
         /// What about.
-        subject: Subject,
+        subject: JudgementSubject,
     },
     /// A juror has not said yet that he is done.
     AtWork {
@@ -43,7 +43,7 @@ pub enum OpenPoint {
     /// A decision is not as proposed, and nobody said why.
     Reason {
         /// A skill or a block.
-        subject: Subject,
+        subject: JudgementSubject,
     },
 }
 
@@ -98,14 +98,14 @@ pub(super) fn open_points(outcome: &Outcome, at_work: &BTreeSet<String>) -> Vec<
         if skill.standing == Standing::Undecided {
             open.push(OpenPoint::Undecided { skill: id });
         } else if unreasoned(&skill.decision, skill.proposal.standing) {
-            let subject = Subject::Skill { skill: id };
+            let subject = JudgementSubject::Skill { skill: id };
             open.push(OpenPoint::Reason { subject });
         }
     }
     let blocks = outcome.blocks.iter();
     let unreasoned = blocks.filter(|block| unreasoned(&block.decision, block.proposal.standing));
     open.extend(unreasoned.map(|block| OpenPoint::Reason {
-        subject: Subject::Block {
+        subject: JudgementSubject::Block {
             block: block.proposal.id.clone(),
         },
     }));

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::open_points::open_points;
 use super::{
-    Award, Difference, Judgement, Jury, OpenPoint, Reconciled, Statement, Subject, reconcile,
+    Award, Disagreement, Judgement, JudgementSubject, Jury, OpenPoint, Reconciliation, Statement,
+    reconcile,
 };
 use crate::evidence::{Evidence, answering};
 use crate::grade::{
-    BlockGrade, Grade, Judged, Marks, Ruling, SkillGrade, Standing, Verdict, blocks, grade_judged,
-    grade_phases,
+    BlockGrade, Grade, ManualGrading, RubricMarks, Ruling, SkillGrade, Standing, Verdict, blocks,
+    grade_judged, grade_phases,
 };
 use crate::localized::Localized;
 use crate::referential::referentials;
@@ -33,7 +34,7 @@ pub struct Outcome {
     /// Block by block.
     pub blocks: Vec<BlockOutcome>,
     /// Where jurors differ.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<Disagreement>,
     /// What is missing before the session can be sealed.
     pub open_points: Vec<OpenPoint>,
 }
@@ -45,7 +46,7 @@ pub struct TaskOutcome {
     /// Identifier.
     pub id: String,
     /// Remarks on it.
-    pub comments: Vec<Remark>,
+    pub comments: Vec<JurorComment>,
     /// Its checks, in order.
     pub checks: Vec<CheckOutcome>,
     /// Its rubric, in order.
@@ -65,7 +66,7 @@ pub struct CheckOutcome {
     /// What people put in its place, where they did.
     pub overridden: Option<Override>,
     /// Remarks on it.
-    pub comments: Vec<Remark>,
+    pub comments: Vec<JurorComment>,
 }
 
 /// A check's verdict by people.
@@ -83,7 +84,7 @@ pub struct Override {
 /// A remark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Remark {
+pub struct JurorComment {
     /// Who makes it.
     pub juror: String,
     /// The text.
@@ -192,7 +193,7 @@ pub fn outcome(
     outcome
 }
 
-fn task_outcome(task: &Task, reconciled: &Reconciled) -> TaskOutcome {
+fn task_outcome(task: &Task, reconciled: &Reconciliation) -> TaskOutcome {
     let checks = task.checks.iter().map(|check| CheckOutcome {
         id: check.id.clone(),
         machine: Verdict::Unknown,
@@ -212,15 +213,19 @@ fn task_outcome(task: &Task, reconciled: &Reconciled) -> TaskOutcome {
 }
 
 /// The rulings and marks that follow from what is settled.
-fn judged(topology: &Topology, reconciled: &Reconciled, tasks: &[TaskOutcome]) -> Judged {
-    let mut judged = Judged::default();
+fn judged(
+    topology: &Topology,
+    reconciled: &Reconciliation,
+    tasks: &[TaskOutcome],
+) -> ManualGrading {
+    let mut judged = ManualGrading::default();
     for check in topology.checks() {
         if let Some(overridden) = overriding(&check.id, reconciled) {
             judged.rulings.insert(check.id.clone(), overridden.ruling);
         }
     }
     for task in tasks.iter().filter(|task| !task.criteria.is_empty()) {
-        let mut marks = Marks::default();
+        let mut marks = RubricMarks::default();
         for criterion in &task.criteria {
             let filled = criterion.level.is_some();
             let reach = if filled {
@@ -259,9 +264,9 @@ fn with_verdicts(mut tasks: Vec<TaskOutcome>, machine: &Grade, grade: &Grade) ->
     tasks
 }
 
-fn overriding(check: &str, reconciled: &Reconciled) -> Option<Override> {
+fn overriding(check: &str, reconciled: &Reconciliation) -> Option<Override> {
     let check = check.to_owned();
-    let said = reconciled.settled.get(&Subject::Check { check })?;
+    let said = reconciled.settled.get(&JudgementSubject::Check { check })?;
     let ruling = said.iter().find_map(|said| match &said.word.says {
         Statement::Override { ruling, .. } => Some(*ruling),
         Statement::Level { .. }
@@ -281,9 +286,9 @@ fn overriding(check: &str, reconciled: &Reconciled) -> Option<Override> {
 fn criterion_outcome(
     task: &Task,
     criterion: &Criterion,
-    reconciled: &Reconciled,
+    reconciled: &Reconciliation,
 ) -> CriterionOutcome {
-    let subject = Subject::Criterion {
+    let subject = JudgementSubject::Criterion {
         task: task.id.clone(),
         criterion: criterion.id.clone(),
     };
@@ -317,10 +322,10 @@ fn criterion_outcome(
     }
 }
 
-fn remarks(on: &str, reconciled: &Reconciled) -> Vec<Remark> {
+fn remarks(on: &str, reconciled: &Reconciliation) -> Vec<JurorComment> {
     let said = reconciled.comments.get(on).into_iter().flatten();
     let remark = |said: &Judgement| match &said.word.says {
-        Statement::Comment { text, .. } => Some(Remark {
+        Statement::Comment { text, .. } => Some(JurorComment {
             juror: said.word.juror.clone(),
             text: text.clone(),
         }),
@@ -334,9 +339,9 @@ fn remarks(on: &str, reconciled: &Reconciled) -> Vec<Remark> {
     said.filter_map(remark).collect()
 }
 
-fn skill_outcome(proposal: &SkillGrade, reconciled: &Reconciled) -> SkillOutcome {
+fn skill_outcome(proposal: &SkillGrade, reconciled: &Reconciliation) -> SkillOutcome {
     let skill = proposal.id.clone();
-    let decision = decision(&Subject::Skill { skill }, reconciled);
+    let decision = decision(&JudgementSubject::Skill { skill }, reconciled);
     SkillOutcome {
         proposal: proposal.clone(),
         standing: counts(decision.as_ref(), proposal.standing),
@@ -344,9 +349,9 @@ fn skill_outcome(proposal: &SkillGrade, reconciled: &Reconciled) -> SkillOutcome
     }
 }
 
-fn block_outcome(proposal: &BlockGrade, reconciled: &Reconciled) -> BlockOutcome {
+fn block_outcome(proposal: &BlockGrade, reconciled: &Reconciliation) -> BlockOutcome {
     let block = proposal.id.clone();
-    let decision = decision(&Subject::Block { block }, reconciled);
+    let decision = decision(&JudgementSubject::Block { block }, reconciled);
     BlockOutcome {
         proposal: proposal.clone(),
         standing: counts(decision.as_ref(), proposal.standing),
@@ -358,7 +363,7 @@ fn counts(decision: Option<&Decision>, proposal: Standing) -> Standing {
     decision.map_or(proposal, |decision| decision.award.into())
 }
 
-fn decision(subject: &Subject, reconciled: &Reconciled) -> Option<Decision> {
+fn decision(subject: &JudgementSubject, reconciled: &Reconciliation) -> Option<Decision> {
     let said = reconciled.settled.get(subject)?;
     let award = said.iter().find_map(|said| match &said.word.says {
         Statement::Skill { award, .. } | Statement::Block { award, .. } => Some(*award),

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Judgement, Jury, Position, Statement, Subject};
+use super::{Judgement, JudgementSubject, Jury, Position, Statement};
 
 /// Where jurors differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Difference {
+pub struct Disagreement {
     /// What it is about.
-    pub subject: Subject,
+    pub subject: JudgementSubject,
     /// Juror → his word.
     pub words: BTreeMap<String, Statement>,
     /// Who says nothing, which leaves it as it was graded or proposed.
@@ -20,11 +20,11 @@ pub struct Difference {
 
 /// What was said, put together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reconciled {
+pub struct Reconciliation {
     /// What counts, subject by subject: one word, or the same by each juror.
-    pub settled: BTreeMap<Subject, Vec<Judgement>>,
+    pub settled: BTreeMap<JudgementSubject, Vec<Judgement>>,
     /// What does not yet.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<Disagreement>,
     /// The last remark of each juror on each subject, in the order of the jurors.
     pub comments: BTreeMap<String, Vec<Judgement>>,
     /// Who still works apart; while somebody does, nothing of what they say alone is settled.
@@ -33,21 +33,21 @@ pub struct Reconciled {
 
 /// Puts together what was said: subject by subject what counts, and where jurors differ.
 #[must_use]
-pub fn reconcile(jury: &Jury, judgements: &[Judgement]) -> Reconciled {
-    let mut subjects: BTreeMap<Subject, Vec<&Judgement>> = BTreeMap::new();
+pub fn reconcile(jury: &Jury, judgements: &[Judgement]) -> Reconciliation {
+    let mut subjects: BTreeMap<JudgementSubject, Vec<&Judgement>> = BTreeMap::new();
     for said in judgements {
         let subject = said.word.says.subject();
         subjects.entry(subject).or_default().push(said);
     }
-    let mut reconciled = Reconciled::default();
+    let mut reconciled = Reconciliation::default();
     if let Jury::Apart(panel) = jury {
         reconciled.at_work = panel.at_work(judgements);
     }
     for (subject, mut said) in subjects {
         said.sort_by_key(|said| said.version);
         match &subject {
-            Subject::Work {} => {}
-            Subject::Comment { on } => {
+            JudgementSubject::Work {} => {}
+            JudgementSubject::Comment { on } => {
                 let remarks = last_of_each(&said).into_values();
                 let kept = remarks.filter(|said| !is_withdrawal(said)).cloned();
                 let kept: Vec<Judgement> = kept.collect();
@@ -55,17 +55,17 @@ pub fn reconcile(jury: &Jury, judgements: &[Judgement]) -> Reconciled {
                     reconciled.comments.insert(on.clone(), kept);
                 }
             }
-            Subject::Criterion { .. }
-            | Subject::Check { .. }
-            | Subject::Skill { .. }
-            | Subject::Block { .. } => reconciled.settle(jury, &subject, &said),
+            JudgementSubject::Criterion { .. }
+            | JudgementSubject::Check { .. }
+            | JudgementSubject::Skill { .. }
+            | JudgementSubject::Block { .. } => reconciled.settle(jury, &subject, &said),
         }
     }
     reconciled
 }
 
-impl Reconciled {
-    fn settle(&mut self, jury: &Jury, subject: &Subject, said: &[&Judgement]) {
+impl Reconciliation {
+    fn settle(&mut self, jury: &Jury, subject: &JudgementSubject, said: &[&Judgement]) {
         let common = |said: &&&Judgement| match jury {
             Jury::Together => true,
             Jury::Apart(_) => !said.word.agreed_with.is_empty(),
@@ -101,7 +101,7 @@ impl Reconciled {
                     None => drop(silent.insert(juror)),
                 }
             }
-            self.differences.push(Difference {
+            self.differences.push(Disagreement {
                 subject: subject.clone(),
                 words: said,
                 silent,

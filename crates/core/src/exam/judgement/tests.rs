@@ -14,8 +14,8 @@ mod panel;
 
 static PLAIN: LazyLock<Topology> = LazyLock::new(topology);
 
-fn word(juror: &str, says: Statement) -> Word {
-    Word {
+fn word(juror: &str, says: Statement) -> JurorStatement {
+    JurorStatement {
         juror: juror.into(),
         agreed_with: BTreeSet::new(),
         says,
@@ -51,7 +51,7 @@ fn skill(skill: &str, award: Award, reason: Option<&str>) -> Statement {
 struct Said(Vec<Judgement>);
 
 impl Said {
-    fn with(mut self, word: Word) -> Self {
+    fn with(mut self, word: JurorStatement) -> Self {
         let subject = word.says.subject();
         let before = self
             .0
@@ -72,7 +72,7 @@ impl Said {
 
     fn agreed(self, juror: &str, with: &str, says: Statement) -> Self {
         let agreed_with = BTreeSet::from([with.to_owned()]);
-        self.with(Word {
+        self.with(JurorStatement {
             agreed_with,
             ..word(juror, says)
         })
@@ -83,7 +83,7 @@ fn come_to(evidence: &Evidence, said: &Said, jury: &Jury) -> Outcome {
     outcome(&PLAIN, evidence, &said.0, jury)
 }
 
-fn try_to(said: &Said, jury: &Jury, word: &Word) -> Result<(), JudgementError> {
+fn try_to(said: &Said, jury: &Jury, word: &JurorStatement) -> Result<(), JudgementError> {
     let evidence = evidence(&PLAIN, &Sights::new());
     let so_far = come_to(&evidence, said, jury);
     admit(&PLAIN, jury, &said.0, &so_far, word)
@@ -238,7 +238,7 @@ fn an_override_counts_as_if_it_had_been_seen_and_the_original_stays() {
     let said = said.by(
         "ada",
         Statement::Withdrawal {
-            subject: Subject::Check {
+            subject: JudgementSubject::Check {
                 check: "web/file".into(),
             },
         },
@@ -272,7 +272,7 @@ fn a_decision_against_the_proposal_needs_a_reason() {
     let sights = Sights::from([("web/file".to_owned(), Sight::Bad)]);
     let worse = evidence(&PLAIN, &sights);
     let outcome = come_to(&worse, &said.by("ada", with_it), &Jury::Together);
-    let subject = Subject::Skill {
+    let subject = JudgementSubject::Skill {
         skill: "tsgeri/1.2".into(),
     };
     assert!(outcome.open_points.contains(&OpenPoint::Reason { subject }));
@@ -337,5 +337,5 @@ fn a_judgement_is_the_same_through_json_and_its_words_are_closed() {
     assert_eq!(through, said.0[0]);
     assert_eq!(through.digest(), said.0[0].digest());
     let unknown = r#"{ "juror": "ada", "says": { "override": { "check": "a/b", "ruling": "pass", "reason": "x", "points": 3 } } }"#;
-    assert!(serde_json::from_str::<Word>(unknown).is_err());
+    assert!(serde_json::from_str::<JurorStatement>(unknown).is_err());
 }

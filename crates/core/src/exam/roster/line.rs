@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::{Column, Flaw, Listed, flaw};
+use super::{RosterColumn, RosterEntry, RosterProblem, flaw};
 use crate::exam::clock::{MOST, WHOLE};
 
 /// A list while it is read.
 pub(super) struct List<'a> {
-    pub(super) columns: BTreeMap<Column, usize>,
+    pub(super) columns: BTreeMap<RosterColumn, usize>,
     pub(super) headings: usize,
     pub(super) blocks: &'a [String],
     /// Number → line.
     pub(super) seen: BTreeMap<String, u64>,
-    pub(super) flaws: Vec<Flaw>,
+    pub(super) flaws: Vec<RosterProblem>,
 }
 
 impl List<'_> {
     /// The candidate of a line; `None` where it has flaws, which are kept.
-    pub(super) fn take(&mut self, record: &csv::StringRecord) -> Option<Listed> {
+    pub(super) fn take(&mut self, record: &csv::StringRecord) -> Option<RosterEntry> {
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != self.headings {
             let message = format!(
@@ -35,13 +35,13 @@ impl List<'_> {
             text.unwrap_or_default().to_owned()
         };
         let [number, name, email, blocks, factor, breaks, notes] = [
-            Column::Number,
-            Column::Name,
-            Column::Email,
-            Column::Blocks,
-            Column::Factor,
-            Column::Breaks,
-            Column::Notes,
+            RosterColumn::Number,
+            RosterColumn::Name,
+            RosterColumn::Email,
+            RosterColumn::Blocks,
+            RosterColumn::Factor,
+            RosterColumn::Breaks,
+            RosterColumn::Notes,
         ]
         .map(cell);
         let before = self.flaws.len();
@@ -51,7 +51,7 @@ impl List<'_> {
         let blocks = self.take_blocks(line, &blocks);
         let factor = self.take_factor(line, &factor);
         let breaks_ms = self.take_breaks(line, &breaks);
-        (self.flaws.len() == before).then_some(Listed {
+        (self.flaws.len() == before).then_some(RosterEntry {
             number,
             name,
             email: (!email.is_empty()).then_some(email),
@@ -62,7 +62,7 @@ impl List<'_> {
         })
     }
 
-    fn refuse(&mut self, line: u64, column: Column, message: String, hint: &str) {
+    fn refuse(&mut self, line: u64, column: RosterColumn, message: String, hint: &str) {
         self.flaws
             .push(flaw(line, Some(column), message, hint.to_owned()));
     }
@@ -75,12 +75,12 @@ impl List<'_> {
         if !fits {
             let message = format!("`{number}` is no candidate number");
             let hint = "1 to 32 letters, digits, `-`, `_` and `.`";
-            self.refuse(line, Column::Number, message, hint);
+            self.refuse(line, RosterColumn::Number, message, hint);
         } else if let Some(first) = self.seen.get(number) {
             let message = format!("`{number}` stands in line {first} too");
             self.refuse(
                 line,
-                Column::Number,
+                RosterColumn::Number,
                 message,
                 "each candidate has a number of his own",
             );
@@ -92,7 +92,7 @@ impl List<'_> {
     fn check_name(&mut self, line: u64, name: &str) {
         if name.is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control) {
             let message = format!("`{}` is no name", name.escape_debug());
-            self.refuse(line, Column::Name, message, "1 to 120 characters");
+            self.refuse(line, RosterColumn::Name, message, "1 to 120 characters");
         }
     }
 
@@ -105,7 +105,7 @@ impl List<'_> {
             let message = format!("`{email}` is no e-mail address");
             self.refuse(
                 line,
-                Column::Email,
+                RosterColumn::Email,
                 message,
                 "such as a.martin@example.org, or nothing",
             );
@@ -123,7 +123,7 @@ impl List<'_> {
             if !self.blocks.contains(block) {
                 let message = format!("`{block}` is no block of this session");
                 let hint = format!("blocks are {known}; nothing stands for all");
-                self.refuse(line, Column::Blocks, message, &hint);
+                self.refuse(line, RosterColumn::Blocks, message, &hint);
             }
         }
         wanted
@@ -139,7 +139,7 @@ impl List<'_> {
             Some(_) | None => {
                 let message = format!("`{cell}` is no factor on time");
                 let hint = "1 to 4, such as 1.33, or what comes on top, such as 33 %";
-                self.refuse(line, Column::Factor, message, hint);
+                self.refuse(line, RosterColumn::Factor, message, hint);
                 WHOLE
             }
         }
@@ -154,7 +154,7 @@ impl List<'_> {
                 let message = format!("`{cell}` is no time for breaks");
                 self.refuse(
                     line,
-                    Column::Breaks,
+                    RosterColumn::Breaks,
                     message,
                     "minutes, at most 600, such as 20",
                 );

@@ -27,7 +27,7 @@ fn fact(held: Option<bool>) -> Fact {
 
 /// Attempts half a second apart, none folded.
 fn series(attempts: &[Option<bool>]) -> AvailabilitySeen {
-    let runs = attempts.iter().zip(0u64..).map(|(held, index)| Run {
+    let runs = attempts.iter().zip(0u64..).map(|(held, index)| AttemptRun {
         from_ms: index * 500,
         to_ms: index * 500,
         attempts: 1,

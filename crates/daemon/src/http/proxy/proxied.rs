@@ -20,11 +20,11 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::no_host;
-use crate::http::failure::{Answer, Failure};
-use crate::http::guard::Door;
+use crate::http::failure::{ApiResult, Failure};
+use crate::http::guard::PortGuard;
 use crate::http::{Api, identity, rights};
-use crate::proxy::headers::{Names, take_authorization};
-use crate::proxy::{ENTRY, LineError, Meant, ProxyError, Target, Web};
+use crate::proxy::headers::{AppNames, strip_authorization};
+use crate::proxy::{AppTarget, ConnectionError, ENTRY, HostTarget, ProxyError, Web};
 
 /// Cookie of whoever was let in, with TLS: no other host can set one of this name.
 const SECURED: &str = "__Host-plateau-web";
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends what is meant for an application there, and refuses names that must be nobody's.
 pub(in crate::http) async fn divert(
-    State((api, door)): State<(Api, Door)>,
+    State((api, door)): State<(Api, PortGuard)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -47,22 +47,24 @@ pub(in crate::http) async fn divert(
     if request.method() == Method::CONNECT {
         return connect(api, door, web, request);
     }
-    match meant(&web, &request) {
-        Meant::Daemon => next.run(request).await,
-        Meant::Application(_) | Meant::Nobody => answered(&api, &door, &web, request).await,
+    match classify_host(&web, &request) {
+        HostTarget::Daemon => next.run(request).await,
+        HostTarget::Application(_) | HostTarget::Nobody => {
+            answered(&api, &door, &web, request).await
+        }
     }
 }
 
 /// Whom a request is for. One that has no name is refused by those who look for the daemon's.
-fn meant(web: &Web, request: &Request) -> Meant {
+fn classify_host(web: &Web, request: &Request) -> HostTarget {
     let Some(host) = host(request) else {
-        return Meant::Daemon;
+        return HostTarget::Daemon;
     };
     // What stands in the first line of a request to a proxy is the same, or somebody is being fooled.
     let named = request.uri().host();
     match named.is_none_or(|named| named.eq_ignore_ascii_case(host.host())) {
-        true => web.meant(host.host()),
-        false => Meant::Nobody,
+        true => web.classify_host(host.host()),
+        false => HostTarget::Nobody,
     }
 }
 
@@ -72,10 +74,10 @@ fn host(request: &Request) -> Option<Authority> {
 }
 
 /// The answer to whatever is not the daemon's.
-async fn answered(api: &Api, door: &Door, web: &Web, request: Request) -> Response {
-    let target = match meant(web, &request) {
-        Meant::Application(target) => target,
-        Meant::Daemon | Meant::Nobody => {
+async fn answered(api: &Api, door: &PortGuard, web: &Web, request: Request) -> Response {
+    let target = match classify_host(web, &request) {
+        HostTarget::Application(target) => target,
+        HostTarget::Daemon | HostTarget::Nobody => {
             return plain(&Failure::new(
                 ErrorCode::ApplicationNotFound,
                 "no web application has this name",
@@ -94,31 +96,31 @@ async fn answered(api: &Api, door: &Door, web: &Web, request: Request) -> Respon
 
 async fn visited(
     api: &Api,
-    door: &Door,
+    door: &PortGuard,
     web: &Web,
-    target: &Target,
+    target: &AppTarget,
     mut request: Request,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     if request.uri().path() == ENTRY {
         return enter(api, web, target, request.method(), request.uri()).await;
     }
     let jar = CookieJar::from_headers(request.headers());
     let shown = jar.get(cookie(web)).map(Cookie::value);
     let pass = shown.and_then(|shown| Some((shown, web.pass(shown, target)?)));
-    let (shown, pass) = pass.ok_or_else(|| not_let_in("nobody was let in here"))?;
-    let Some(principal) = api.access.again(&pass.grant.principal).await? else {
+    let (shown, pass) = pass.ok_or_else(|| access_denied("nobody was let in here"))?;
+    let Some(principal) = api.access.refresh(&pass.grant.principal).await? else {
         web.forget(shown, target);
-        return Err(not_let_in("whoever was let in here is logged out"));
+        return Err(access_denied("whoever was let in here is logged out"));
     };
     rights::may_enter(api, &principal, &target.lab, &target.node).await?;
     if identity::is_ours(api, door, request.headers()).await? {
-        take_authorization(request.headers_mut());
+        strip_authorization(request.headers_mut());
     }
     let port = host(&request).and_then(|host| host.port_u16());
     let origin = web.origin(target, port).unwrap_or_default();
     let own = origin.split_once("://").map_or("", |(_, own)| own);
     let host = pass.grant.host.as_deref().unwrap_or(own);
-    let names = Names {
+    let names = AppNames {
         host: HeaderValue::from_str(host).map_err(|_| no_host(host))?,
         origin,
     };
@@ -127,7 +129,7 @@ async fn visited(
 }
 
 #[derive(Debug, Deserialize)]
-struct Shown {
+struct TicketQuery {
     ticket: String,
 }
 
@@ -135,24 +137,26 @@ struct Shown {
 async fn enter(
     api: &Api,
     web: &Web,
-    target: &Target,
+    target: &AppTarget,
     method: &Method,
     uri: &Uri,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     if method != Method::GET {
         let message = format!("nobody is let in by {method}");
         return Err(Failure::new(ErrorCode::MethodNotAllowed, message));
     }
-    let shown = Query::<Shown>::try_from_uri(uri);
+    let shown = Query::<TicketQuery>::try_from_uri(uri);
     let grant = shown.ok().and_then(|shown| web.take(&shown.ticket, target));
     let grant = grant.ok_or_else(|| {
-        not_let_in("this address was used already, is older than half a minute, or is none")
+        access_denied("this address was used already, is older than half a minute, or is none")
     })?;
-    let Some(principal) = api.access.again(&grant.principal).await? else {
-        return Err(not_let_in("whoever asked for this address is logged out"));
+    let Some(principal) = api.access.refresh(&grant.principal).await? else {
+        return Err(access_denied(
+            "whoever asked for this address is logged out",
+        ));
     };
     rights::may_enter(api, &principal, &target.lab, &target.node).await?;
-    let secret = web.let_in(grant)?;
+    let secret = web.issue_pass(grant)?;
     let cookie = Cookie::build((cookie(web), secret.reveal().to_owned()))
         .path("/")
         .http_only(true)
@@ -171,25 +175,25 @@ fn cookie(web: &Web) -> &'static str {
     if web.has_tls() { SECURED } else { PLAIN }
 }
 
-fn not_let_in(message: &str) -> Failure {
+fn access_denied(message: &str) -> Failure {
     Failure::new(ErrorCode::NotLetIn, message)
 }
 
 /// Why an application has no answer, to whoever asked.
-fn failed(target: &Target, error: &ProxyError) -> Failure {
+fn failed(target: &AppTarget, error: &ProxyError) -> Failure {
     let unreachable = |why: String| {
         let message = format!("nothing answers at {target}: {why}");
         Failure::new(ErrorCode::ApplicationUnreachable, message)
     };
     match (error.line(), error) {
-        (Some(LineError::Lab(error)), _) => Failure(error.api()),
-        (Some(LineError::Closed(error)), _) | (_, ProxyError::Closed(error)) => {
+        (Some(ConnectionError::Lab(error)), _) => Failure(error.api()),
+        (Some(ConnectionError::Closed(error)), _) | (_, ProxyError::Closed(error)) => {
             Failure(error.api())
         }
-        (Some(LineError::Tunnel(error)), _) => {
+        (Some(ConnectionError::Tunnel(error)), _) => {
             unreachable(chain(error)).hint("is the application started, and does it listen there?")
         }
-        (Some(error @ LineError::Over), _) => {
+        (Some(error @ ConnectionError::Over), _) => {
             Failure::new(ErrorCode::TerminalsClosed, error.to_string())
         }
         (_, ProxyError::TooMany) => Failure::new(ErrorCode::ApplicationBusy, error.to_string()),
@@ -219,9 +223,9 @@ fn plain(failure: &Failure) -> Response {
 
 /// Lets a browser whose settings name the daemon as a proxy reach an application's name, and nothing
 /// else. Whatever it sends then is answered here, and goes out nowhere.
-fn connect(api: Api, door: Door, web: Web, mut request: Request) -> Response {
-    let named = request.uri().host().map(|name| web.meant(name));
-    if !matches!(named, Some(Meant::Application(_))) {
+fn connect(api: Api, door: PortGuard, web: Web, mut request: Request) -> Response {
+    let named = request.uri().host().map(|name| web.classify_host(name));
+    if !matches!(named, Some(HostTarget::Application(_))) {
         return plain(&Failure::new(
             ErrorCode::Forbidden,
             "the daemon is a proxy for web applications of labs alone",
@@ -253,7 +257,7 @@ fn connect(api: Api, door: Door, web: Web, mut request: Request) -> Response {
 /// Serves the applications, and nothing of the daemon's, on a stream.
 async fn serve(
     api: Api,
-    door: Door,
+    door: PortGuard,
     web: Web,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> std::io::Result<()> {

@@ -8,14 +8,14 @@ use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::{Stream, StreamExt, stream};
-use plateau_core::exam::log::Entry;
+use plateau_core::exam::log::LogEntry;
 use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::http::Api;
-use crate::http::failure::{Answer, Asked, Failures, Named};
-use crate::sessions::{Change, Sessions};
+use crate::http::failure::{ApiResult, Failures, PathParams, QueryParams};
+use crate::sessions::{SessionChange, Sessions};
 
 /// From which entry on.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -31,12 +31,12 @@ pub(in crate::http) struct From {
 /// A session's log as server-sent events: what it has from an entry on, then what is written from now on
 #[utoipa::path(get, path = "/v1/sessions/{session}/events", tag = "sessions", operation_id = "streamSessionEvents",
     params(("session" = String, Path, description = "Name or identifier"), From),
-    responses((status = 200, body = Entry, content_type = "text/event-stream"), Failures))]
-pub(in crate::http) async fn events(
+    responses((status = 200, body = LogEntry, content_type = "text/event-stream"), Failures))]
+pub(in crate::http) async fn stream_session_events(
     State(api): State<Api>,
-    Named(session): Named<String>,
-    Asked(from): Asked<From>,
-) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    PathParams(session): PathParams<String>,
+    QueryParams(from): QueryParams<From>,
+) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let session = api.sessions.show(&session).await?.id;
     let changes = api.sessions.subscribe();
     let log = api.sessions.log(&session, 1).await?;
@@ -44,7 +44,7 @@ pub(in crate::http) async fn events(
         .last()
         .map_or(1, |last| last.seq + 1)
         .min(from.from.max(1));
-    let follow = Follow {
+    let follow = SessionEventStream {
         changes,
         before: log.into_iter().filter(|entry| entry.seq >= next).collect(),
         next,
@@ -62,19 +62,19 @@ pub(in crate::http) async fn events(
 }
 
 /// A listener, and what he has not been told yet.
-struct Follow {
+struct SessionEventStream {
     sessions: Sessions,
     session: String,
-    changes: Receiver<Change>,
-    before: VecDeque<Entry>,
+    changes: Receiver<SessionChange>,
+    before: VecDeque<LogEntry>,
     /// Number of the entry that he is to be told next.
     next: u64,
 }
 
-impl Follow {
+impl SessionEventStream {
     /// The next entry; `None` when there is nothing more to tell. A change only says that there is
     /// something to read: what is told comes from the log, so that nobody misses anything.
-    async fn next(&mut self) -> Option<Entry> {
+    async fn next(&mut self) -> Option<LogEntry> {
         loop {
             if let Some(entry) = self.before.pop_front() {
                 self.next = entry.seq + 1;

@@ -7,12 +7,12 @@ use crate::sessions::{SessionError, Sessions};
 
 /// That a session is being rehearsed, for as long as it is held.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct RehearsalGuard {
     sessions: Sessions,
     session: String,
 }
 
-impl Stage {
+impl RehearsalGuard {
     pub(super) fn enter(sessions: &Sessions, session: &str) -> Option<Self> {
         let mut rehearsing = sessions.rehearsing();
         rehearsing.insert(session.to_owned()).then(|| Self {
@@ -22,7 +22,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for RehearsalGuard {
     fn drop(&mut self) {
         self.sessions.rehearsing().remove(&self.session);
     }

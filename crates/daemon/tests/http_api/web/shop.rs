@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 use futures_util::StreamExt as _;
-use plateau_core::api::WebView;
+use plateau_core::api::WebAppAccess;
 use plateaud::tls::Tls;
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use serde_json::json;
@@ -152,7 +152,7 @@ impl Shop {
 }
 
 /// What was answered to whoever asked for an address.
-pub(crate) async fn view(response: Response) -> WebView {
+pub(crate) async fn view(response: Response) -> WebAppAccess {
     assert_eq!(response.status(), StatusCode::OK);
     response.json().await.unwrap()
 }

@@ -5,12 +5,17 @@ use std::collections::BTreeSet;
 use plateau_core::matcher::Matcher;
 use plateau_core::tree::{Kind, Tree};
 
-use super::{Fit, Unfit, all, combined, elements, misplaced, operator, strange, unfit, words};
+use super::{
+    MatcherResult, Unsupported, all, combined, elements, misplaced, operator, strange, unfit, words,
+};
 use crate::document::scalar;
 use crate::goss::pattern;
 
 /// Of a list, whose elements are spelled as `spell` spells them.
-pub(in crate::goss) fn list(tree: &Tree, spell: &dyn Fn(&str) -> String) -> Fit<Vec<String>> {
+pub(in crate::goss) fn list(
+    tree: &Tree,
+    spell: &dyn Fn(&str) -> String,
+) -> MatcherResult<Vec<String>> {
     match &tree.kind {
         Kind::List(parts) => superset(tree, parts, spell).map(all),
         Kind::Text { text, .. } => Ok(Some(Matcher::Is(vec![spell(text)]))),
@@ -26,7 +31,11 @@ pub(in crate::goss) fn list(tree: &Tree, spell: &dyn Fn(&str) -> String) -> Fit<
     }
 }
 
-fn of_list(operator: &str, tree: &Tree, spell: &dyn Fn(&str) -> String) -> Fit<Vec<String>> {
+fn of_list(
+    operator: &str,
+    tree: &Tree,
+    spell: &dyn Fn(&str) -> String,
+) -> MatcherResult<Vec<String>> {
     match operator {
         "contain-element" => element(tree, spell).map(Some),
         "contain-elements" => Ok(all(superset(tree, elements(tree)?, spell)?)),
@@ -63,8 +72,8 @@ fn superset(
     tree: &Tree,
     parts: &[Tree],
     spell: &dyn Fn(&str) -> String,
-) -> Result<Vec<Matcher<Vec<String>>>, Unfit> {
-    let each: Result<Vec<_>, Unfit> = parts.iter().map(|part| element(part, spell)).collect();
+) -> Result<Vec<Matcher<Vec<String>>>, Unsupported> {
+    let each: Result<Vec<_>, Unsupported> = parts.iter().map(|part| element(part, spell)).collect();
     let each = each?;
     let mut values = Vec::new();
     let mut patterns = Vec::new();
@@ -83,7 +92,10 @@ fn superset(
 }
 
 /// That a list has an element which is so.
-fn element(tree: &Tree, spell: &dyn Fn(&str) -> String) -> Result<Matcher<Vec<String>>, Unfit> {
+fn element(
+    tree: &Tree,
+    spell: &dyn Fn(&str) -> String,
+) -> Result<Matcher<Vec<String>>, Unsupported> {
     if let Some(text) = scalar(tree) {
         return Ok(Matcher::Contains(spell(&text)));
     }
@@ -95,7 +107,7 @@ fn element_of(
     operator: &str,
     tree: &Tree,
     spell: &dyn Fn(&str) -> String,
-) -> Result<Matcher<Vec<String>>, Unfit> {
+) -> Result<Matcher<Vec<String>>, Unsupported> {
     let spelled = || Ok(regex_syntax::escape(&spell(&words(tree)?)));
     let matches = |expression: String| match pattern::by_line(&expression) {
         Ok(pattern) => Ok(Matcher::Matches(pattern)),
@@ -108,7 +120,7 @@ fn element_of(
         "contain-substring" => matches(spelled()?),
         "match-regexp" => matches(words(tree)?),
         "or" => {
-            let each: Result<Vec<_>, Unfit> = elements(tree)?
+            let each: Result<Vec<_>, Unsupported> = elements(tree)?
                 .iter()
                 .map(|part| element(part, spell))
                 .collect();

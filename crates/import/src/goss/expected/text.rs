@@ -3,7 +3,9 @@
 use plateau_core::matcher::{Matcher, Pattern};
 use plateau_core::tree::{Kind, Tree};
 
-use super::{Fit, Unfit, all, combined, elements, escaped, operator, strange, unfit, words};
+use super::{
+    MatcherResult, Unsupported, all, combined, elements, escaped, operator, strange, unfit, words,
+};
 use crate::document::{self, scalar};
 use crate::goss::pattern;
 
@@ -19,7 +21,7 @@ pub(in crate::goss) enum Seen {
 }
 
 /// Of a text.
-pub(in crate::goss) fn text(tree: &Tree, seen: Seen) -> Fit<String> {
+pub(in crate::goss) fn text(tree: &Tree, seen: Seen) -> MatcherResult<String> {
     match &tree.kind {
         Kind::Text { text, .. } => Ok(Some(Matcher::Is(without_end(text, seen).to_owned()))),
         Kind::Integer(value) if seen == Seen::Line => Ok(Some(Matcher::Is(value.to_string()))),
@@ -47,7 +49,7 @@ pub(in crate::goss) fn text(tree: &Tree, seen: Seen) -> Fit<String> {
     }
 }
 
-fn of_text(operator: &str, tree: &Tree, seen: Seen) -> Fit<String> {
+fn of_text(operator: &str, tree: &Tree, seen: Seen) -> MatcherResult<String> {
     match operator {
         "equal" => text(tree, seen),
         "have-prefix" => expression(tree, pattern::whole(&format!(r"\A{}", escaped(tree)?))),
@@ -66,7 +68,7 @@ fn of_text(operator: &str, tree: &Tree, seen: Seen) -> Fit<String> {
             _ => unfit(tree, "one line cannot be several"),
         },
         "contain-elements" => {
-            let each: Result<Vec<_>, Unfit> = elements(tree)?.iter().map(line).collect();
+            let each: Result<Vec<_>, Unsupported> = elements(tree)?.iter().map(line).collect();
             Ok(all(each?))
         }
         "have-len" if matches!(tree.kind, Kind::Integer(0)) => Ok(Some(Matcher::Is(String::new()))),
@@ -76,20 +78,20 @@ fn of_text(operator: &str, tree: &Tree, seen: Seen) -> Fit<String> {
     }
 }
 
-fn in_lines(patterns: &[Tree]) -> Fit<String> {
+fn in_lines(patterns: &[Tree]) -> MatcherResult<String> {
     let mut each = Vec::new();
     for tree in patterns {
         let Kind::Text { text, .. } = &tree.kind else {
             return unfit(tree, format!("{} is no pattern", document::kind(tree)));
         };
-        let read = pattern::in_lines(text).map_err(|why| Unfit { at: tree.at, why })?;
+        let read = pattern::in_lines(text).map_err(|why| Unsupported { at: tree.at, why })?;
         each.extend(read);
     }
     Ok(all(each))
 }
 
 /// That a text has a line which is so.
-fn line(tree: &Tree) -> Result<Matcher<String>, Unfit> {
+fn line(tree: &Tree) -> Result<Matcher<String>, Unsupported> {
     let by_line = |expression: String| match pattern::by_line(&expression) {
         Ok(pattern) => Ok(Matcher::Matches(pattern)),
         Err(why) => unfit(tree, why),
@@ -105,14 +107,14 @@ fn line(tree: &Tree) -> Result<Matcher<String>, Unfit> {
         "contain-substring" => Ok(Matcher::Contains(words(inner)?)),
         "match-regexp" => by_line(words(inner)?),
         "or" => {
-            let each: Result<Vec<_>, Unfit> = elements(inner)?.iter().map(line).collect();
+            let each: Result<Vec<_>, Unsupported> = elements(inner)?.iter().map(line).collect();
             Ok(Matcher::Any(each?))
         }
         other => strange(inner, other, "a line"),
     }
 }
 
-fn expression<T>(tree: &Tree, pattern: Result<Pattern, String>) -> Fit<T> {
+fn expression<T>(tree: &Tree, pattern: Result<Pattern, String>) -> MatcherResult<T> {
     match pattern {
         Ok(pattern) => Ok(Some(Matcher::Matches(pattern))),
         Err(why) => unfit(tree, why),

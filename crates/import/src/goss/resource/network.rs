@@ -13,7 +13,7 @@ use plateau_core::tree::{Kind, Tree};
 
 use super::{Resource, host_and_port, is_v6, only};
 use crate::document::{entries, scalar};
-use crate::goss::expected::{self, Unfit};
+use crate::goss::expected::{self, Unsupported};
 use crate::goss::pattern;
 
 /// Record types that can be asked for by name.
@@ -214,13 +214,13 @@ fn spelled(text: &str, record: &str) -> String {
 }
 
 /// Goss reads response headers as lines of a text; here they are a list, names in lower case.
-fn headers(tree: &Tree) -> expected::Fit<Vec<String>> {
+fn headers(tree: &Tree) -> expected::MatcherResult<Vec<String>> {
     let Kind::List(patterns) = &tree.kind else {
         let contained = entries(tree)
             .first()
             .filter(|entry| entry.key == "contain-element");
         return match contained {
-            Some(entry) => expected::list(tree, &lower_name).map_err(|unfit| Unfit {
+            Some(entry) => expected::list(tree, &lower_name).map_err(|unfit| Unsupported {
                 at: entry.key_at,
                 ..unfit
             }),
@@ -230,7 +230,7 @@ fn headers(tree: &Tree) -> expected::Fit<Vec<String>> {
     let mut each = Vec::new();
     for tree in patterns {
         let text = scalar(tree).unwrap_or_default();
-        let unfit = |why| Unfit { at: tree.at, why };
+        let unfit = |why| Unsupported { at: tree.at, why };
         let (inverse, core) = match text.strip_prefix('!') {
             Some(core) => (true, core),
             None => (false, text.as_str()),

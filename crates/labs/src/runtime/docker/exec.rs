@@ -12,7 +12,7 @@ use tokio_util::io::StreamReader;
 
 use super::failure::{failed, of_container};
 use crate::runtime::{
-    Attached, ExecOutput, ExecSpec, Keep, Printed, Result, Running, RuntimeError,
+    Attached, ExecOutput, ExecSpec, OutputEnd, ProcessOutput, Result, Running, RuntimeError,
 };
 
 type Output = std::pin::Pin<
@@ -98,16 +98,16 @@ pub(super) async fn attach_all(
     let printed = output.map_err(failed).try_filter_map(async |part| {
         Ok(match part {
             LogOutput::StdOut { message } | LogOutput::Console { message } => {
-                Some(Printed::Stdout(message))
+                Some(ProcessOutput::Stdout(message))
             }
-            LogOutput::StdErr { message } => Some(Printed::Stderr(message)),
+            LogOutput::StdErr { message } => Some(ProcessOutput::Stderr(message)),
             LogOutput::StdIn { .. } => None,
         })
     });
     let (client, container) = (client.clone(), container.to_owned());
     let ended = futures_util::stream::once(async move {
         let status = exit_status(&client, &container, &id).await?;
-        Ok(Printed::Exit(status))
+        Ok(ProcessOutput::Exit(status))
     });
     Ok(Running {
         input,
@@ -157,8 +157,8 @@ async fn to_the_end(
     let with_input = !exec.stdin.is_empty();
     let (id, mut output, mut input) =
         start(client, container, &exec.argv, env.collect(), with_input).await?;
-    let mut stdout = Kept::new(exec);
-    let mut stderr = Kept::new(exec);
+    let mut stdout = BoundedOutput::new(exec);
+    let mut stderr = BoundedOutput::new(exec);
     let feed = async {
         // A program may end without reading all of it, which is its own affair.
         let _ = input.write_all(&exec.stdin).await;
@@ -210,14 +210,14 @@ async fn exit_status(client: &bollard::Docker, container: &str, id: &str) -> Res
 }
 
 /// As much of an output as is wanted.
-struct Kept {
+struct BoundedOutput {
     bytes: BytesMut,
     limit: usize,
-    keep: Keep,
+    keep: OutputEnd,
     truncated: bool,
 }
 
-impl Kept {
+impl BoundedOutput {
     fn new(exec: &ExecSpec) -> Self {
         Self {
             bytes: BytesMut::new(),
@@ -229,12 +229,12 @@ impl Kept {
 
     fn push(&mut self, part: &Bytes) {
         match self.keep {
-            Keep::Head => {
+            OutputEnd::Head => {
                 let room = self.limit - self.bytes.len();
                 self.bytes.extend_from_slice(&part[..part.len().min(room)]);
                 self.truncated |= part.len() > room;
             }
-            Keep::Tail => {
+            OutputEnd::Tail => {
                 self.bytes.extend_from_slice(part);
                 let over = self.bytes.len().saturating_sub(self.limit);
                 let _ = self.bytes.split_to(over);
@@ -248,8 +248,8 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn kept(keep: Keep, parts: &[&'static str]) -> (String, bool) {
-        let mut kept = Kept {
+    fn kept(keep: OutputEnd, parts: &[&'static str]) -> (String, bool) {
+        let mut kept = BoundedOutput {
             bytes: BytesMut::new(),
             limit: 4,
             keep,
@@ -266,14 +266,20 @@ mod tests {
 
     #[test]
     fn an_output_is_kept_up_to_its_limit_from_the_wanted_end() {
-        assert_eq!(kept(Keep::Head, &["ab", "cd"]), ("abcd".to_owned(), false));
         assert_eq!(
-            kept(Keep::Head, &["abc", "def", "g"]),
+            kept(OutputEnd::Head, &["ab", "cd"]),
+            ("abcd".to_owned(), false)
+        );
+        assert_eq!(
+            kept(OutputEnd::Head, &["abc", "def", "g"]),
             ("abcd".to_owned(), true)
         );
-        assert_eq!(kept(Keep::Tail, &["abc", "def"]), ("cdef".to_owned(), true));
         assert_eq!(
-            kept(Keep::Tail, &["abcdefgh", ""]),
+            kept(OutputEnd::Tail, &["abc", "def"]),
+            ("cdef".to_owned(), true)
+        );
+        assert_eq!(
+            kept(OutputEnd::Tail, &["abcdefgh", ""]),
             ("efgh".to_owned(), true)
         );
     }

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use plateau_core::fault::FaultAnswer;
-use plateau_core::probe::{Answer, Answers, Asked, Batch, Fact};
-use plateau_core::terminal::{Frame, Past};
-use plateau_core::wire::{WireAnswer, WireRequest};
+use plateau_core::fault::FaultResponse;
+use plateau_core::probe::{Fact, ProbeAnswer, ProbeQuestion, ProbeRequest, ProbeResponse};
+use plateau_core::terminal::{Backlog, Frame};
+use plateau_core::wire::{WireRequest, WireResponse};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
-use super::{Ran, State, locked};
+use super::{RanScript, State, locked};
 use crate::runtime::{ExecOutput, ExecSpec, Image, Labels, Result, RuntimeError};
 
 impl State {
@@ -48,7 +48,7 @@ pub(super) fn answer(state: &mut State, container: &str, exec: &ExecSpec) -> Res
         _ => None,
     };
     match role.map(String::as_str) {
-        Some("fault") => said(&FaultAnswer::Done { count: 1 }),
+        Some("fault") => said(&FaultResponse::Done { count: 1 }),
         Some("probe") => said(&probe(state, &labels, &exec.stdin)?),
         Some(_) => Ok(ended(0, vec![])),
         None => Ok(script(state, labels, exec)),
@@ -78,7 +78,7 @@ pub(super) async fn shell(
 ) -> std::io::Result<()> {
     let mut typed = FramedRead::new(typed, LengthDelimitedCodec::new());
     let mut shown = FramedWrite::new(shown, LengthDelimitedCodec::new());
-    let past = Frame::Past(Past {
+    let past = Frame::Backlog(Backlog {
         terminal: u64::from(pid),
         place: 0,
         cols: 80,
@@ -91,7 +91,7 @@ pub(super) async fn shell(
             Ok(Frame::Data(bytes)) if bytes == b"exit\r" => Frame::Exit(0),
             Ok(Frame::Data(bytes)) => Frame::Data(bytes),
             Ok(Frame::Resize { .. }) => continue,
-            Ok(Frame::Exit(_) | Frame::Past(_)) | Err(_) => break,
+            Ok(Frame::Exit(_) | Frame::Backlog(_)) | Err(_) => break,
         };
         shown.send(Bytes::from(answer.encode())).await?;
         if matches!(answer, Frame::Exit(_)) {
@@ -101,8 +101,8 @@ pub(super) async fn shell(
     Ok(())
 }
 
-fn wire(state: &mut State, line: &str) -> WireAnswer {
-    let failed = |reason: String| WireAnswer::Failed {
+fn wire(state: &mut State, line: &str) -> WireResponse {
+    let failed = |reason: String| WireResponse::Failed {
         doing: "wire".to_owned(),
         reason,
     };
@@ -131,18 +131,18 @@ fn wire(state: &mut State, line: &str) -> WireAnswer {
         }
     }
     state.wired.push(request);
-    WireAnswer::Done { took_us: 1 }
+    WireResponse::Done { took_us: 1 }
 }
 
-fn gone(pid: u32) -> WireAnswer {
-    WireAnswer::Failed {
+fn gone(pid: u32) -> WireResponse {
+    WireResponse::Failed {
         doing: format!("enter process {pid}"),
         reason: "No such process".to_owned(),
     }
 }
 
-fn probe(state: &State, labels: &Labels, stdin: &[u8]) -> Result<Answers> {
-    let batch: Batch = serde_json::from_slice(stdin).map_err(unreadable)?;
+fn probe(state: &State, labels: &Labels, stdin: &[u8]) -> Result<ProbeResponse> {
+    let batch: ProbeRequest = serde_json::from_slice(stdin).map_err(unreadable)?;
     let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
     let (lab, node) = (label("plateau.lab"), label("plateau.node"));
     let ran: Vec<(String, String)> = state
@@ -152,18 +152,18 @@ fn probe(state: &State, labels: &Labels, stdin: &[u8]) -> Result<Answers> {
         .map(|ran| (ran.node.clone(), ran.text.clone()))
         .collect();
     let say = state.answering.clone();
-    let fact = |asked: &Asked| match &say {
+    let fact = |asked: &ProbeQuestion| match &say {
         Some(say) => Arc::clone(say)(&node, &ran, asked),
         None => Fact::CouldNotLook {
             reason: "the fake runtime has nothing to look at".to_owned(),
         },
     };
-    let answers = batch.questions.iter().map(|asked| Answer {
+    let answers = batch.questions.iter().map(|asked| ProbeAnswer {
         id: asked.id.clone(),
         fact: fact(asked),
         took_ms: 0,
     });
-    Ok(Answers {
+    Ok(ProbeResponse {
         agent: "fake".to_owned(),
         answers: answers.collect(),
     })
@@ -176,7 +176,7 @@ fn script(state: &mut State, labels: Labels, exec: &ExecSpec) -> ExecOutput {
         return ended(exit, b"told to fail".to_vec());
     }
     let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
-    state.scripts.push(Ran {
+    state.scripts.push(RanScript {
         lab: label("plateau.lab"),
         node: label("plateau.node"),
         text,

@@ -9,10 +9,11 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use tokio_stream::wrappers::BroadcastStream;
 
-use super::{Fake, Kept, answer, carries, locked, ports};
+use super::{Fake, FakeContainer, answer, carries, locked, ports};
 use crate::runtime::{
-    Attached, Became, Container, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput, ExecSpec,
-    Image, ImageBuild, Inspected, Labels, Printed, Result, Running, Runtime, RuntimeError,
+    Attached, Container, ContainerChange, ContainerDetails, ContainerEvent, ContainerSpec,
+    EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, ProcessOutput, Result, Running,
+    Runtime, RuntimeError,
 };
 
 #[async_trait]
@@ -67,7 +68,7 @@ impl Runtime for Fake {
                     message: format!("the name `{}` is in use", spec.name),
                 });
             }
-            let kept = Kept {
+            let kept = FakeContainer {
                 spec: spec.clone(),
                 pid: None,
                 exit: None,
@@ -90,17 +91,17 @@ impl Runtime for Fake {
             kept.pid = Some(pid);
             kept.exit = None;
             kept.started = Some(jiff::Timestamp::now());
-            Ok(Some(kept.event(container, Became::Started)))
+            Ok(Some(kept.event(container, ContainerChange::Started)))
         })?;
         self.tell(started);
         Ok(())
     }
 
-    async fn inspect_container(&self, container: &str) -> Result<Inspected> {
+    async fn inspect_container(&self, container: &str) -> Result<ContainerDetails> {
         let mut state = self.state();
         state.there()?;
         let kept = state.known(container)?;
-        Ok(Inspected {
+        Ok(ContainerDetails {
             id: container.to_owned(),
             name: container.to_owned(),
             labels: kept.spec.labels.clone(),
@@ -119,7 +120,7 @@ impl Runtime for Fake {
             kept.pid = Some(pid);
             kept.exit = None;
             kept.started = Some(jiff::Timestamp::now());
-            let events = [Became::Died(137), Became::Started];
+            let events = [ContainerChange::Died(137), ContainerChange::Started];
             Ok(events.map(|what| kept.event(container, what)))
         })?;
         self.tell(events);
@@ -160,7 +161,7 @@ impl Runtime for Fake {
         let removed = self.change(format!("remove `{container}`"), |state| {
             Ok(state.containers.remove(container))
         })?;
-        self.tell(removed.map(|kept| kept.event(container, Became::Destroyed)));
+        self.tell(removed.map(|kept| kept.event(container, ContainerChange::Destroyed)));
         Ok(())
     }
 
@@ -221,10 +222,10 @@ impl Runtime for Fake {
         let Attached { input, output } = self.attach(container, argv).await?;
         let said = tokio_util::io::ReaderStream::new(output);
         let said = said.map(|part| {
-            part.map(Printed::Stdout)
+            part.map(ProcessOutput::Stdout)
                 .map_err(|error| RuntimeError::Transport(Box::new(error)))
         });
-        let ended = futures_util::stream::once(std::future::ready(Ok(Printed::Exit(0))));
+        let ended = futures_util::stream::once(std::future::ready(Ok(ProcessOutput::Exit(0))));
         Ok(Running {
             input,
             output: said.chain(ended).boxed(),

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_util::io::ReaderStream;
 
 use super::Fake;
-use crate::runtime::{Printed, Running, RuntimeError};
+use crate::runtime::{ProcessOutput, Running, RuntimeError};
 
 impl Fake {
     /// Lets a TCP port of every node be one of this machine. Ports that lead nowhere say what they hear.
@@ -31,7 +31,10 @@ pub(super) async fn tunnel(to: SocketAddr) -> Running {
         Ok(stream) => stream,
         Err(error) => {
             let said = format!("plateau-agent: connect to {to}: {error}\n");
-            let printed = [Ok(Printed::Stderr(said.into())), Ok(Printed::Exit(1))];
+            let printed = [
+                Ok(ProcessOutput::Stderr(said.into())),
+                Ok(ProcessOutput::Exit(1)),
+            ];
             return Running {
                 input: Box::pin(tokio::io::sink()),
                 output: stream::iter(printed).boxed(),
@@ -40,10 +43,10 @@ pub(super) async fn tunnel(to: SocketAddr) -> Running {
     };
     let (answers, requests) = stream.into_split();
     let answers = ReaderStream::new(answers).map(|part| {
-        part.map(Printed::Stdout)
+        part.map(ProcessOutput::Stdout)
             .map_err(|error| RuntimeError::Transport(Box::new(error)))
     });
-    let ended = stream::once(std::future::ready(Ok(Printed::Exit(0))));
+    let ended = stream::once(std::future::ready(Ok(ProcessOutput::Exit(0))));
     Running {
         input: Box::pin(requests),
         output: answers.chain(ended).boxed(),

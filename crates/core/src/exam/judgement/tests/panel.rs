@@ -9,7 +9,7 @@ fn jurors_who_work_apart_see_nothing_of_one_another_until_all_are_done() {
         .by("ada", overriding("web/file", Ruling::Fail))
         .by("bob", level("report", "clear", 2))
         .by("ada", Statement::Done {});
-    let seen = |said: &Said, juror: &str| jury.shown_to(juror, &said.0).len();
+    let seen = |said: &Said, juror: &str| jury.visible_to(juror, &said.0).len();
     assert_eq!(
         (seen(&said, "ada"), seen(&said, "bob"), seen(&said, "eve")),
         (2, 1, 0)
@@ -42,7 +42,7 @@ fn jurors_who_work_apart_see_nothing_of_one_another_until_all_are_done() {
             "bob",
             "ada",
             Statement::Withdrawal {
-                subject: Subject::Check {
+                subject: JudgementSubject::Check {
                     check: "web/file".into(),
                 },
             },
@@ -77,7 +77,7 @@ fn a_panel_speaks_apart_and_then_with_one_voice() {
     let ada_done = Said::default().by("ada", Statement::Done {});
     let all_done = ada_done.clone().by("bob", Statement::Done {});
     let own = word("ada", level("report", "clear", 1));
-    let common = Word {
+    let common = JurorStatement {
         agreed_with: BTreeSet::from(["bob".to_owned()]),
         ..own.clone()
     };
@@ -91,7 +91,7 @@ fn a_panel_speaks_apart_and_then_with_one_voice() {
     let withdrawn = word(
         "ada",
         Statement::Withdrawal {
-            subject: Subject::Work {},
+            subject: JudgementSubject::Work {},
         },
     );
     let bob = "bob".to_owned();

@@ -23,7 +23,7 @@ const PAPER: &str = "upset.json";
 
 /// What a grading has to undo.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Upset {
+pub(super) struct GradingEffects {
     /// Nodes that ran before.
     pub(super) ran: BTreeSet<String>,
     /// Nodes and folders whose file systems were filled.
@@ -46,7 +46,7 @@ impl Lab {
             return Ok(());
         }
         let nodes = self.topology.nodes.keys();
-        let upset = Upset {
+        let upset = GradingEffects {
             ran: nodes
                 .filter(|node| self.node_state(node) != NodeState::Stopped)
                 .cloned()
@@ -54,7 +54,7 @@ impl Lab {
             filled: BTreeSet::new(),
             snapshots,
         };
-        self.write_upset(upset).await?;
+        self.write_effects(upset).await?;
         if snapshots {
             self.take_snapshots().await;
         }
@@ -64,35 +64,35 @@ impl Lab {
     pub(super) async fn note_filled(&self, node: &str, path: &str) -> Result<(), LabError> {
         let mut upset = self.grading.upset().unwrap_or_default();
         upset.filled.insert((node.to_owned(), path.to_owned()));
-        self.write_upset(upset).await
+        self.write_effects(upset).await
     }
 
-    async fn write_upset(&self, upset: Upset) -> Result<(), LabError> {
-        let store = self.ground.store.clone();
+    async fn write_effects(&self, upset: GradingEffects) -> Result<(), LabError> {
+        let store = self.context.store.clone();
         let id = self.marker.id.clone();
         let paper = upset.clone();
         on_disk(move || store.keep(&id, PAPER, &paper)).await?;
-        self.grading.set_upset(Some(upset));
+        self.grading.set_effects(Some(upset));
         Ok(())
     }
 
     /// What a daemon before us did not come to undo.
-    pub(super) async fn recall_upset(&self) -> Result<(), LabError> {
-        let store = self.ground.store.clone();
+    pub(super) async fn load_effects(&self) -> Result<(), LabError> {
+        let store = self.context.store.clone();
         let id = self.marker.id.clone();
         let upset = on_disk(move || store.kept(&id, PAPER)).await?;
-        self.grading.set_upset(upset);
+        self.grading.set_effects(upset);
         Ok(())
     }
 
     /// Undoes what a grading did; nothing to do where none did anything.
-    pub(super) async fn make_whole(self: &Arc<Self>) -> Result<(), LabError> {
+    pub(super) async fn undo_grading(self: &Arc<Self>) -> Result<(), LabError> {
         let Some(upset) = self.grading.upset() else {
             return Ok(());
         };
         let mut errors = Vec::new();
         if upset.snapshots {
-            errors.extend(self.take_copies_away().await.err());
+            errors.extend(self.remove_copies().await.err());
             errors.extend(self.remove_snapshots().await.err());
         }
         let mended = self.links.mend();
@@ -105,10 +105,10 @@ impl Lab {
         if let Some(error) = errors.into_iter().next() {
             return Err(error);
         }
-        let store = self.ground.store.clone();
+        let store = self.context.store.clone();
         let id = self.marker.id.clone();
-        on_disk(move || store.throw_away(&id, PAPER)).await?;
-        self.grading.set_upset(None);
+        on_disk(move || store.remove_paper(&id, PAPER)).await?;
+        self.grading.set_effects(None);
         Ok(())
     }
 
@@ -130,9 +130,9 @@ impl Lab {
         match (ran, running) {
             (true, false) => self.switch_on(node).await,
             (false, true) => self.switch_off(node).await,
-            (true, true) if mended => self.plug_in_again(node).await,
+            (true, true) if mended => self.update_links(node).await,
             // One whose reboot failed half-way may wait for its links.
-            (true, true) => self.bring_about(node, false).await,
+            (true, true) => self.restore_power(node, false).await,
             (false, false) => Ok(()),
         }
     }

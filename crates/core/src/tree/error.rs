@@ -8,18 +8,18 @@ use std::fmt;
 
 use serde::de::{self, Unexpected};
 
-use super::{Part, Path, Tree};
+use super::{Path, PathSegment, Tree};
 use crate::problem::{Problem, nearest};
 
 /// Why a type could not be read, and the path to it, innermost part first.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) path: Vec<Part>,
-    pub(super) what: What,
+pub(super) struct ShapeError {
+    pub(super) path: Vec<PathSegment>,
+    pub(super) what: ShapeErrorKind,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum ShapeErrorKind {
     UnknownKey {
         key: String,
         allowed: Vec<&'static str>,
@@ -38,8 +38,8 @@ pub(super) enum What {
     Other(String),
 }
 
-impl Refusal {
-    pub(super) fn new(what: What) -> Self {
+impl ShapeError {
+    pub(super) fn new(what: ShapeErrorKind) -> Self {
         Self {
             path: Vec::new(),
             what,
@@ -47,14 +47,14 @@ impl Refusal {
     }
 
     /// As seen from one part further out.
-    pub(super) fn below(mut self, part: Part) -> Self {
+    pub(super) fn below(mut self, part: PathSegment) -> Self {
         self.path.push(part);
         self
     }
 
     /// With the text that could not be read, where the message lacks it.
     pub(super) fn naming(mut self, text: &str) -> Self {
-        if let What::Other(message) = &mut self.what
+        if let ShapeErrorKind::Other(message) = &mut self.what
             && self.path.is_empty()
             && !message.contains(text)
         {
@@ -66,47 +66,47 @@ impl Refusal {
     /// The field that is missing, where one is.
     pub(super) fn missing(&self) -> Option<&'static str> {
         match self.what {
-            What::Missing { field } => Some(field),
-            What::UnknownKey { .. }
-            | What::UnknownVariant { .. }
-            | What::Type { .. }
-            | What::Other(_) => None,
+            ShapeErrorKind::Missing { field } => Some(field),
+            ShapeErrorKind::UnknownKey { .. }
+            | ShapeErrorKind::UnknownVariant { .. }
+            | ShapeErrorKind::Type { .. }
+            | ShapeErrorKind::Other(_) => None,
         }
     }
 
     /// Whether it is about something that is there too much, so that nothing follows from its removal.
     pub(super) fn is_extra(&self) -> bool {
-        matches!(self.what, What::UnknownKey { .. })
+        matches!(self.what, ShapeErrorKind::UnknownKey { .. })
     }
 
     /// As the trainer sees it.
     pub(super) fn problem(&self, root: &Tree, path: &Path, file: &str) -> Problem {
         let (code, message, hint, mark) = match &self.what {
-            What::UnknownKey { key, allowed } => (
+            ShapeErrorKind::UnknownKey { key, allowed } => (
                 "unknown-key",
                 format!("unknown key `{key}`"),
                 Some(nearest(key, allowed.iter().copied())),
                 root.key_mark(path),
             ),
-            What::UnknownVariant { variant, allowed } => (
+            ShapeErrorKind::UnknownVariant { variant, allowed } => (
                 "unknown-kind",
                 format!("`{variant}` is not one of the kinds that may stand here"),
                 Some(nearest(variant, allowed.iter().copied())),
                 root.key_mark(path),
             ),
-            What::Missing { field } => (
+            ShapeErrorKind::Missing { field } => (
                 "missing-key",
                 format!("`{field}` is missing"),
                 Some(format!("add `{field}:`")),
                 root.mark(path),
             ),
-            What::Type { seen, expected } => (
+            ShapeErrorKind::Type { seen, expected } => (
                 "wrong-type",
                 format!("{seen} stands where {expected} is expected"),
                 None,
                 root.mark(path),
             ),
-            What::Other(message) => ("bad-value", message.clone(), None, root.mark(path)),
+            ShapeErrorKind::Other(message) => ("bad-value", message.clone(), None, root.mark(path)),
         };
         Problem {
             place: mark.in_file(file),
@@ -117,21 +117,21 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.what)
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for ShapeError {}
 
-impl de::Error for Refusal {
+impl de::Error for ShapeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(What::Other(message.to_string()))
+        Self::new(ShapeErrorKind::Other(message.to_string()))
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(What::Type {
+        Self::new(ShapeErrorKind::Type {
             seen: in_words(&unexpected),
             expected: plain(&expected.to_string()),
         })
@@ -142,25 +142,25 @@ impl de::Error for Refusal {
     }
 
     fn unknown_variant(variant: &str, allowed: &'static [&'static str]) -> Self {
-        Self::new(What::UnknownVariant {
+        Self::new(ShapeErrorKind::UnknownVariant {
             variant: variant.to_owned(),
             allowed: allowed.to_vec(),
         })
     }
 
     fn unknown_field(field: &str, allowed: &'static [&'static str]) -> Self {
-        Self::new(What::UnknownKey {
+        Self::new(ShapeErrorKind::UnknownKey {
             key: field.to_owned(),
             allowed: allowed.to_vec(),
         })
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(What::Missing { field })
+        Self::new(ShapeErrorKind::Missing { field })
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::new(What::Other(format!("`{field}` stands twice")))
+        Self::new(ShapeErrorKind::Other(format!("`{field}` stands twice")))
     }
 }
 

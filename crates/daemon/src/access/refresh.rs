@@ -8,7 +8,7 @@ impl Access {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn again(&self, before: &Principal) -> Result<Option<Principal>, AccessError> {
+    pub async fn refresh(&self, before: &Principal) -> Result<Option<Principal>, AccessError> {
         let database = self.database();
         match before {
             Principal::Nobody => Ok(None),

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use plateau_core::api::{EventProgress, EventRecord, EventView, LabView, What};
+use plateau_core::api::{EventProgress, EventRecord, EventView, LabEventKind, LabView};
 use plateau_core::probe::Fact;
-use plateau_core::topology::{Happening, Trigger};
+use plateau_core::topology::{ScenarioEvent, Trigger};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 
-use super::phase::Lasting;
+use super::phase::EffectDuration;
 use super::{Lab, LabError};
 use crate::error::chain;
 use crate::store::on_disk;
@@ -31,7 +31,7 @@ const OFF: Duration = Duration::from_millis(100);
 
 /// The candidate's clock, as it lies on disk.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Clock {
+struct ClockStart {
     started: Timestamp,
 }
 
@@ -131,10 +131,10 @@ impl Lab {
     }
 
     async fn keep_start(&self) -> Result<(), LabError> {
-        let clock = Clock {
+        let clock = ClockStart {
             started: Timestamp::now(),
         };
-        let store = self.ground.store.clone();
+        let store = self.context.store.clone();
         let id = self.marker.id.clone();
         on_disk(move || store.keep(&id, CLOCK, &clock)).await?;
         let started = clock.started.to_string();
@@ -148,11 +148,11 @@ impl Lab {
     }
 
     /// What a daemon before us wrote down.
-    pub(super) async fn recall_events(&self) -> Result<(), LabError> {
-        let store = self.ground.store.clone();
+    pub(super) async fn load_events(&self) -> Result<(), LabError> {
+        let store = self.context.store.clone();
         let id = self.marker.id.clone();
         let (clock, records) = on_disk(move || {
-            let clock = store.kept::<Clock>(&id, CLOCK)?;
+            let clock = store.kept::<ClockStart>(&id, CLOCK)?;
             Ok((clock, store.lines::<EventRecord>(&id, EVIDENCE)?))
         })
         .await?;
@@ -163,7 +163,7 @@ impl Lab {
         self.view.send_modify(|view| {
             view.started = clock.map(|clock| clock.started.to_string());
         });
-        self.have_happened(&records);
+        self.mark_happened(&records);
         let interrupted: Vec<String> = self
             .view()
             .events
@@ -183,7 +183,7 @@ impl Lab {
     }
 
     /// What events have made of the lab: those that were shown, and the links as they left them.
-    pub(crate) fn have_happened(&self, records: &[EventRecord]) {
+    pub(crate) fn mark_happened(&self, records: &[EventRecord]) {
         self.view.send_modify(|view| {
             for record in records {
                 note(&mut view.events, record);
@@ -200,10 +200,10 @@ impl Lab {
             return;
         }
         let lab = Arc::clone(self);
-        super::task::background(self, async move { lab.let_events_happen().await });
+        super::task::background(self, async move { lab.trigger_events().await });
     }
 
-    async fn let_events_happen(self: Arc<Self>) {
+    async fn trigger_events(self: Arc<Self>) {
         let mut looked: Option<Instant> = None;
         let mut stopwatch = self.events.stopwatch.subscribe();
         while let pending @ [_, ..] = &*self.pending() {
@@ -213,7 +213,7 @@ impl Lab {
                 return;
             };
             let worked = shown.shows();
-            let left = |event: &&Happening| match event.trigger {
+            let left = |event: &&ScenarioEvent| match event.trigger {
                 Trigger::At(span) => Some(Duration::from_millis(span.0).saturating_sub(worked)),
                 Trigger::When(_) => None,
             };
@@ -222,14 +222,14 @@ impl Lab {
                 .filter_map(|event| Some((left(event)?, *event)))
                 .min_by_key(|(left, _)| *left);
             if let Some((Duration::ZERO, event)) = next {
-                self.happen(event).await.ok();
+                self.run_event(event).await.ok();
                 continue;
             }
-            let watch = self.ground.settings.watch;
+            let watch = self.context.settings.watch;
             let waiting = pending.iter().any(|event| left(event).is_none());
             if waiting && looked.is_none_or(|looked| looked.elapsed() >= watch) {
                 looked = Some(Instant::now());
-                self.look_for_events(pending).await;
+                self.check_event_conditions(pending).await;
                 continue;
             }
             let look = looked
@@ -244,13 +244,13 @@ impl Lab {
     }
 
     /// Has the questions of checks asked that events wait for.
-    async fn look_for_events(self: &Arc<Self>, pending: &[&Happening]) {
+    async fn check_event_conditions(self: &Arc<Self>, pending: &[&ScenarioEvent]) {
         for event in pending {
             let Trigger::When(check) = &event.trigger else {
                 continue;
             };
             if self.passes(check).await {
-                self.happen(event).await.ok();
+                self.run_event(event).await.ok();
             }
         }
     }
@@ -272,16 +272,16 @@ impl Lab {
     }
 
     /// Lets everything happen now that has not happened yet, in the order of the document.
-    pub(super) async fn happen_all(self: &Arc<Self>) -> Result<(), LabError> {
+    pub(super) async fn run_all_events(self: &Arc<Self>) -> Result<(), LabError> {
         for event in self.pending() {
-            self.happen(event).await?;
+            self.run_event(event).await?;
         }
         Ok(())
     }
 
-    fn pending(&self) -> Vec<&Happening> {
+    fn pending(&self) -> Vec<&ScenarioEvent> {
         let view = self.view.borrow();
-        let pending = |event: &&Happening| {
+        let pending = |event: &&ScenarioEvent| {
             view.events
                 .iter()
                 .any(|known| known.id == event.id && known.begun.is_none())
@@ -290,7 +290,7 @@ impl Lab {
     }
 
     /// Lets an event happen, unless it did meanwhile.
-    async fn happen(self: &Arc<Self>, event: &Happening) -> Result<(), LabError> {
+    async fn run_event(self: &Arc<Self>, event: &ScenarioEvent) -> Result<(), LabError> {
         // A grading is not disturbed.
         let _work = self.work.lock().await;
         if !self.pending().iter().any(|known| known.id == event.id) {
@@ -300,7 +300,7 @@ impl Lab {
             self.record(&event.id, EventProgress::Begun {}).await?;
             for action in &event.actions {
                 let begun = Instant::now();
-                self.act(action, Lasting::Ever).await?;
+                self.act(action, EffectDuration::Permanent).await?;
                 let step = EventProgress::Step {
                     step: action.to_string(),
                     took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -329,19 +329,19 @@ impl Lab {
         };
         self.view
             .send_modify(|view| note(&mut view.events, &record));
-        self.emit(What::Happening {
+        self.emit(LabEventKind::ScenarioEvent {
             event: event.to_owned(),
             progress,
         });
-        let store = self.ground.store.clone();
+        let store = self.context.store.clone();
         let id = self.marker.id.clone();
         Ok(on_disk(move || store.append(&id, EVIDENCE, &record)).await?)
     }
 }
 
 /// Events as they are shown before any happened.
-pub(super) fn unhappened(events: &[Happening]) -> Vec<EventView> {
-    let view = |event: &Happening| EventView {
+pub(super) fn pending_events(events: &[ScenarioEvent]) -> Vec<EventView> {
+    let view = |event: &ScenarioEvent| EventView {
         id: event.id.clone(),
         trigger: event.trigger.to_string(),
         begun: None,
@@ -358,7 +358,7 @@ fn note(events: &mut [EventView], record: &EventRecord) {
 }
 
 /// How many of an event's steps are known to have been done.
-fn steps_done(records: &[EventRecord], event: &Happening) -> usize {
+fn steps_done(records: &[EventRecord], event: &ScenarioEvent) -> usize {
     let done = records.iter().filter(|record| {
         record.event == event.id && matches!(record.progress, EventProgress::Step { .. })
     });

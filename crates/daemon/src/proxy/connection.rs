@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::Labs;
 use plateau_labs::terminals::{TerminalError, Terminals};
-use plateau_labs::tunnel::{Answers, Requests, Tunnel, TunnelError};
+use plateau_labs::tunnel::{Tunnel, TunnelError, TunnelReader, TunnelWriter};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, ReadHalf, SimplexStream, WriteHalf};
 use tokio::sync::mpsc;
@@ -22,7 +22,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
-use super::name::Target;
+use super::name::AppTarget;
 use crate::access::{Access, Principal};
 
 /// Bytes that may wait for the node.
@@ -33,7 +33,7 @@ const PARTS: usize = 4;
 
 /// Why there is no line, or no more.
 #[derive(Debug, Error)]
-pub enum LineError {
+pub enum ConnectionError {
     /// There is no such lab or node, or it does not run.
     #[error(transparent)]
     Lab(#[from] LabError),
@@ -50,14 +50,14 @@ pub enum LineError {
 
 /// What lines are made through.
 #[derive(Clone, Debug)]
-pub struct House {
+pub struct ConnectionContext {
     labs: Labs,
     terminals: Terminals,
     access: Access,
     stop: CancellationToken,
 }
 
-impl House {
+impl ConnectionContext {
     /// What they are made through.
     #[must_use]
     pub fn new(
@@ -79,7 +79,7 @@ impl House {
     ///
     /// # Errors
     /// The doors are closed already.
-    pub fn over(
+    pub fn until_revoked(
         &self,
         lab: &str,
         principal: &Principal,
@@ -99,37 +99,37 @@ impl House {
 
 /// Makes lines to one application for one principal.
 #[derive(Clone, Debug)]
-pub(super) struct Lines {
-    pub(super) house: House,
-    pub(super) target: Target,
+pub(super) struct AppConnector {
+    pub(super) house: ConnectionContext,
+    pub(super) target: AppTarget,
     pub(super) principal: Principal,
     /// How long a browser may take nothing of what is there for it.
     pub(super) patience: Duration,
 }
 
-impl Lines {
-    async fn open(self) -> Result<TokioIo<Line>, LineError> {
-        let Target { lab, node, port } = &self.target;
-        let over = self.house.over(lab, &self.principal)?;
+impl AppConnector {
+    async fn open(self) -> Result<TokioIo<AppConnection>, ConnectionError> {
+        let AppTarget { lab, node, port } = &self.target;
+        let over = self.house.until_revoked(lab, &self.principal)?;
         let here = Ipv4Addr::LOCALHOST.into();
         let tunnel = Tunnel::open(&self.house.labs, lab, node, here, port.get()).await?;
         let (told, answers) = mpsc::channel(PARTS);
         let (asked, requests) = tokio::io::simplex(WAITING);
         // A task of its own: also where nobody reads or writes, it ends when it has to.
         tokio::spawn(carry(tunnel, asked, told, over, self.patience));
-        Ok(TokioIo::new(Line {
+        Ok(TokioIo::new(AppConnection {
             answers: StreamReader::new(ReceiverStream::new(answers)),
             requests,
         }))
     }
 }
 
-impl tower_service::Service<Uri> for Lines {
-    type Response = TokioIo<Line>;
-    type Error = LineError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, LineError>> + Send>>;
+impl tower_service::Service<Uri> for AppConnector {
+    type Response = TokioIo<AppConnection>;
+    type Error = ConnectionError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectionError>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LineError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -138,7 +138,7 @@ impl tower_service::Service<Uri> for Lines {
     }
 }
 
-/// Carries bytes both ways until the port, whoever asked, or `over` ends it.
+/// Carries bytes both ways until the port, whoever asked, or `until_revoked` ends it.
 async fn carry(
     tunnel: Tunnel,
     asked: ReadHalf<SimplexStream>,
@@ -149,7 +149,7 @@ async fn carry(
     let (answers, requests) = tunnel.split();
     let end = tokio::select! {
         biased;
-        () = over => Err(LineError::Over),
+        () = over => Err(ConnectionError::Over),
         end = answer(answers, &told, patience) => end,
         () = ask(asked, requests) => Ok(()),
         () = told.closed() => Ok(()),
@@ -161,21 +161,21 @@ async fn carry(
 }
 
 async fn answer(
-    mut answers: Answers,
+    mut answers: TunnelReader,
     told: &mpsc::Sender<io::Result<Bytes>>,
     patience: Duration,
-) -> Result<(), LineError> {
+) -> Result<(), ConnectionError> {
     while let Some(bytes) = answers.next().await {
         match told.send_timeout(Ok(bytes?), patience).await {
             Ok(()) => {}
-            Err(_) => return Err(LineError::Over),
+            Err(_) => return Err(ConnectionError::Over),
         }
     }
     Ok(())
 }
 
 /// Passes on what is asked. Where the port takes no more, what it answers is still on its way.
-async fn ask(mut asked: ReadHalf<SimplexStream>, mut requests: Requests) {
+async fn ask(mut asked: ReadHalf<SimplexStream>, mut requests: TunnelWriter) {
     let mut part = BytesMut::with_capacity(WAITING);
     while let Ok(1..) = asked.read_buf(&mut part).await {
         if requests.send(&part).await.is_err() {
@@ -189,18 +189,18 @@ async fn ask(mut asked: ReadHalf<SimplexStream>, mut requests: Requests) {
 
 /// A connection to an application.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct AppConnection {
     answers: StreamReader<ReceiverStream<io::Result<Bytes>>, Bytes>,
     requests: WriteHalf<SimplexStream>,
 }
 
-impl Connection for Line {
+impl Connection for AppConnection {
     fn connected(&self) -> Connected {
         Connected::new()
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for AppConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -210,7 +210,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for AppConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
