@@ -354,3 +354,84 @@ fn the_reference_is_what_the_vocabulary_says() {
         "write it anew: plateau scenario reference > docs/reference.md"
     );
 }
+
+/// What `docs/style.md` forbids in a text, with the words around it. Marks of comments and line breaks are
+/// passed over.
+fn breaches_of_style(text: &str) -> Vec<String> {
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .filter(|word| !["//", "///", "//!"].contains(word))
+        .collect();
+    let plain = |at: Option<usize>| {
+        let word = at.and_then(|at| words.get(at)).copied().unwrap_or_default();
+        word.trim_matches(|sign: char| !sign.is_alphanumeric() && sign != '_')
+            .to_lowercase()
+    };
+    let is_denied = |at: usize| {
+        let word = words[at].trim_start_matches(|sign: char| !sign.is_alphanumeric());
+        let denies = ["is", "are", "Is", "Are"].contains(&word) && words.get(at + 1) == Some(&"no");
+        let there = plain(at.checked_sub(1)) == "there";
+        let compares =
+            ["longer", "more", "less", "fewer", "later"].contains(&&*plain(Some(at + 2)));
+        denies && !there && !compares
+    };
+    let is_gendered = |at: usize| ["he", "his", "him", "himself"].contains(&&*plain(Some(at)));
+    let begins_with_there = |at: usize| {
+        let quoted = words[at].ends_with("\"there") || words[at].ends_with("\"There");
+        quoted && ["is", "are"].contains(&&*plain(Some(at + 1))) && plain(Some(at + 2)) == "no"
+    };
+    (0..words.len())
+        .filter(|at| is_denied(*at) || is_gendered(*at) || begins_with_there(*at))
+        .map(|at| words[at.saturating_sub(2)..words.len().min(at + 5)].join(" "))
+        .collect()
+}
+
+#[test]
+fn texts_are_written_as_the_style_says() {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for ending in [".rs", ".ftl", ".md"] {
+        for path in files("", ending) {
+            let shown = shown(&path);
+            // These two name what they forbid.
+            if ["docs/style.md", "tests/tests/tidy.rs"].contains(&shown.as_str()) {
+                continue;
+            }
+            let part = shown.split('/').take(2).collect::<Vec<_>>().join("/");
+            let breaches = breaches_of_style(&text(&path));
+            let breaches = breaches.iter().map(|breach| format!("{shown}: {breach}"));
+            found.entry(part).or_default().extend(breaches);
+        }
+    }
+    found.retain(|_, breaches| !breaches.is_empty());
+    let counts: Vec<String> = found
+        .iter()
+        .map(|(part, breaches)| format!("{part}: {}", breaches.len()))
+        .collect();
+    let all: Vec<String> = found.into_values().flatten().collect();
+    assert!(all.is_empty(), "{}\n{}", all.join("\n"), counts.join("\n"));
+}
+
+#[test]
+fn breaches_of_style_are_told_from_plain_english() {
+    let bad = [
+        "the name is no name",
+        "/// what it is\n/// no frame of ours",
+        "they are no jobs",
+        "what he types",
+        "(his own)",
+        "error(\"there is no lab `{lab}`\")",
+    ];
+    for text in bad {
+        assert_eq!(breaches_of_style(text).len(), 1, "{text}");
+    }
+    let good = [
+        "there is no space left",
+        "it is no longer there",
+        "there are no jobs, and it is not a name",
+        "no session named `x`",
+        "the archive, this one",
+    ];
+    for text in good {
+        assert_eq!(breaches_of_style(text), Vec::<String>::new(), "{text}");
+    }
+}
