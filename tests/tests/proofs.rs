@@ -1,8 +1,8 @@
 //! Proofs on the real engine: the project's own scenarios hold, and each kind of flaw is found.
 //!
-//! With `PLATEAU_TEST_ALL` every scenario is proven, with all labs of every draw. Without it further
+//! In the long run of the suite every scenario is proven, with all labs of every draw. Without it further
 //! draws are untouched and solved alone, and a scenario that was proven before with the same images,
-//! agent and core is proven again every third day. A clean clone has proven nothing.
+//! programs and code is proven again every third day. A clean clone has proven nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use plateau_core::proof::Proof;
 use plateau_core::scenario::Folder;
-use plateau_tests::{Daemon, program, root, scenario};
+use plateau_tests::{Daemon, is_long_run, program, root, scenario};
 use walkdir::WalkDir;
 
 /// The project's own scenarios, each of which is proven here.
@@ -20,20 +20,22 @@ const SCENARIOS: [&str; 2] = ["intranet-server", "lan-vlans"];
 /// Days until a scenario is proven again although nothing has changed.
 const ROTATION: u64 = 3;
 
-fn all() -> bool {
-    std::env::var_os("PLATEAU_TEST_ALL").is_some()
-}
-
 /// Where it stands what a scenario was when it was last proven.
 fn record(name: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
     target.expect("a folder").join("plateau/proofs").join(name)
 }
 
-/// What decides a scenario's proof, in one hash: the scenario, the images, the agent and core.
+/// What decides a scenario's proof, in one hash: the scenario, the images, the agent, and the code that
+/// builds, grades and judges.
 fn made_of(name: &str) -> String {
     let mut files = BTreeMap::new();
-    for folder in [&format!("scenarios/{name}"), "images", "crates/core/src"] {
+    for folder in [
+        &format!("scenarios/{name}"),
+        "images",
+        "crates/core/src",
+        "crates/labs/src",
+    ] {
         for entry in WalkDir::new(root().join(folder)) {
             let path = entry.expect("an entry").into_path();
             if path.is_file() {
@@ -72,13 +74,17 @@ fn holds(name: &str) {
     let place = SCENARIOS.iter().position(|known| *known == name);
     let place = place.expect("one of the project's own");
     let known = fs::read_to_string(&record).is_ok_and(|proven| proven == made_of);
-    if known && !all() && !has_its_turn(place, today()) {
+    if known && !is_long_run() && !has_its_turn(place, today()) {
         eprintln!("`{name}` was proven as it is, and is not proven again today");
         return;
     }
     let daemon = Daemon::new();
     let path = root().join("scenarios").join(name);
-    let further = if all() { "all" } else { "untouched-and-solved" };
+    let further = if is_long_run() {
+        "all"
+    } else {
+        "untouched-and-solved"
+    };
     let options = ["--draws", "1", "--further-draws", further];
     let (code, proof) = proof(&daemon, &path.display().to_string(), &options);
     assert_eq!(proof.flaws, vec![], "{name}");
@@ -90,7 +96,7 @@ fn holds(name: &str) {
             .all(|row| row.iter().all(Option::is_some)),
         "not everything was graded"
     );
-    assert_eq!(proof.complete, all());
+    assert_eq!(proof.complete, is_long_run());
     fs::create_dir_all(record.parent().expect("a folder")).expect("it is made");
     fs::write(&record, made_of).expect("it is written");
 }
