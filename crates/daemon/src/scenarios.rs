@@ -5,6 +5,7 @@
 //! what gives way is resolved again when it is asked for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use plateau_core::problem::Problem;
 use plateau_core::scenario::{Folder, Scenario};
@@ -46,6 +47,7 @@ pub enum FrozenError {
 pub struct Scenarios {
     store: Store,
     resolved: Arc<Cache<Key, Resolved, FilesWeigh>>,
+    resolutions: Arc<AtomicU64>,
 }
 
 /// BLAKE3 of a folder, and a seed.
@@ -68,13 +70,11 @@ impl Weighter<Key, Resolved> for FilesWeigh {
     }
 }
 
-/// How often resolved scenarios were asked for, and what is kept of them.
+/// How often scenarios were resolved, and what is kept of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// How often one was there already.
-    pub hits: u64,
-    /// How often one had to be resolved.
-    pub misses: u64,
+    /// How often a scenario had to be resolved.
+    pub resolutions: u64,
     /// How many are kept.
     pub kept: usize,
     /// What they weigh together, in bytes.
@@ -109,6 +109,7 @@ impl Scenarios {
         Self {
             store,
             resolved: Arc::new(cache),
+            resolutions: Arc::default(),
         }
     }
 
@@ -147,6 +148,7 @@ impl Scenarios {
     pub async fn resolved(&self, hash: &str, seed: &str) -> Result<Arc<Topology>, FrozenError> {
         let key = (hash.to_owned(), seed.to_owned());
         let resolve = async {
+            self.resolutions.fetch_add(1, Ordering::Relaxed);
             let scenario = self.read(hash).await?;
             let files = scenario.folder().0.values();
             let bytes = files.map(|file| u64::try_from(file.len()).unwrap_or(u64::MAX));
@@ -167,12 +169,11 @@ impl Scenarios {
         self.resolved(hash, "").await
     }
 
-    /// How often resolved scenarios were asked for, and what is kept of them.
+    /// How often scenarios were resolved, and what is kept of them.
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage {
-            hits: self.resolved.hits(),
-            misses: self.resolved.misses(),
+            resolutions: self.resolutions.load(Ordering::Relaxed),
             kept: self.resolved.len(),
             weight: self.resolved.weight(),
         }

@@ -91,6 +91,12 @@ impl Failure {
         Self(ApiError::new(code, message))
     }
 
+    /// The same without a hint.
+    pub(super) fn without_hint(mut self) -> Self {
+        self.0.hint = None;
+        self
+    }
+
     /// The same with another hint.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self(self.0.with_hint(Some(hint)))

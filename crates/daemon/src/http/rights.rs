@@ -292,7 +292,8 @@ impl RequestedResource<'_> {
             .into_iter()
             .find_map(|(what, code)| Some((what, code, self.named(what)?)));
         let (what, code, asked) = named.unwrap_or(("thing", ErrorCode::RouteNotFound, ""));
-        Failure::new(code, format!("there is no {what} `{asked}`"))
+        // A hint would tell of commands that whoever asks may have no right to.
+        Failure::new(code, format!("there is no {what} `{asked}`")).without_hint()
     }
 
     /// Whether a candidate gets into the node by a terminal.

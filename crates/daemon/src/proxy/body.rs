@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(heard.next().await.unwrap().unwrap(), "one");
         let begun = Instant::now();
         let error = heard.next().await.unwrap().unwrap_err();
-        assert!(format!("{error:?}").contains("Quiet"), "{error:?}");
+        assert!(format!("{error:?}").contains("IdleTimeout"), "{error:?}");
         assert!(begun.elapsed() >= PATIENCE / 2);
         assert_eq!(places.available_permits(), 0);
         drop(heard);

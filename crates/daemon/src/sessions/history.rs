@@ -118,7 +118,7 @@ mod tests {
                 state: SessionState::Draft,
                 terms: serde_json::from_str::<SessionTerms>(
                     r#"{ "title": "tsgeri", "centre": "Nantes", "from": "2026-12-01",
-                         "to": "2026-12-02", "responsible": "M. Durand" }"#,
+                         "to": "2026-12-02", "responsible": "M. Durand", "jurors": [], "mode": "exam" }"#,
                 )
                 .unwrap(),
                 created_ms: 1,
