@@ -34,33 +34,18 @@ use crate::store::attempts::AttemptRow;
 use crate::store::seats::SeatRow;
 use crate::store::sessions::{ScenarioRow, SessionRow};
 
-mod act;
-mod alarm;
-mod arrange;
-mod candidate;
-mod choice;
-mod conduct;
-mod course;
-mod deed;
-mod deliver;
-mod entrance;
+mod arranging;
+mod candidates;
+mod conducting;
+mod context;
 pub mod error;
-mod export;
-mod history;
-mod interruption;
-mod job;
-mod keys;
-mod order;
-mod rehearsal;
-mod revisiting;
-mod room;
-mod terms;
-mod view;
+mod rehearsal_lock;
 
-use deed::grant;
-use history::{Histories, History};
+use conducting::conductor;
+use context::history::{Histories, History};
+use context::log_action::grant;
 
-pub use deliver::DeliverableUpload;
+pub use candidates::deliverables::DeliverableUpload;
 pub use error::SessionError;
 
 /// Who acts where nobody does: the daemon itself.
@@ -203,7 +188,7 @@ impl Sessions {
             sessions.give_back(away).await?;
         }
         sessions.beat().await?;
-        tokio::spawn(conduct::conduct(sessions.clone()));
+        tokio::spawn(conductor::conduct(sessions.clone()));
         Ok(sessions)
     }
 

@@ -3,16 +3,19 @@
 use plateau_core::api::AttemptSelection;
 use plateau_core::exam::session::{AttemptState, SessionState};
 
-use super::{SessionError, SessionSnapshot};
+use crate::sessions::{SessionError, SessionSnapshot};
 use crate::store::attempts::AttemptRow;
 
 impl SessionSnapshot {
-    pub(super) fn seat_number(&self, attempt: &AttemptRow) -> String {
+    pub(in crate::sessions) fn seat_number(&self, attempt: &AttemptRow) -> String {
         self.seat(attempt)
             .map_or_else(|| attempt.seat.clone(), |seat| seat.number.clone())
     }
 
-    pub(super) fn in_states(&self, allowed: &[SessionState]) -> Result<(), SessionError> {
+    pub(in crate::sessions) fn in_states(
+        &self,
+        allowed: &[SessionState],
+    ) -> Result<(), SessionError> {
         if allowed.contains(&self.session.state) {
             return Ok(());
         }
@@ -25,7 +28,10 @@ impl SessionSnapshot {
     }
 
     /// Whether all that is named is there.
-    pub(super) fn known(&self, selection: &AttemptSelection) -> Result<(), SessionError> {
+    pub(in crate::sessions) fn known(
+        &self,
+        selection: &AttemptSelection,
+    ) -> Result<(), SessionError> {
         let numbers: Vec<&String> = self.seats.values().map(|seat| &seat.number).collect();
         let wanted = selection.seats.iter().flatten();
         if let Some(seat) = wanted.into_iter().find(|seat| !numbers.contains(seat)) {
@@ -46,7 +52,7 @@ impl SessionSnapshot {
 
     /// The attempts that are meant and for which it can be done. Where seats are named it has to be
     /// possible for each of them.
-    pub(super) fn choose(
+    pub(in crate::sessions) fn choose(
         &self,
         selection: &AttemptSelection,
         can: impl Fn(AttemptState) -> Option<AttemptState>,

@@ -5,7 +5,7 @@ use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::{AttemptMove, AttemptState};
 
-use super::{SYSTEM, SessionError, SessionSnapshot, Sessions};
+use crate::sessions::{SYSTEM, SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// Whether a candidate can work in a lab.
@@ -22,7 +22,7 @@ enum Presence {
 impl Sessions {
     /// Stops the clocks of those whose labs went away, and lets those go on that were stopped so
     /// and whose labs are back: for each session in one act, at one moment.
-    pub(super) async fn sync_interruptions(
+    pub(in crate::sessions) async fn sync_interruptions(
         &self,
         snapshot: &SessionSnapshot,
     ) -> Result<(), SessionError> {

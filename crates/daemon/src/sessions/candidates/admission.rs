@@ -8,9 +8,9 @@ use plateau_core::exam::session::SessionState;
 use plateau_labs::error::chain;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::arrange::digest;
-use super::{SYSTEM, SessionError, Sessions};
 use crate::access::{Access, CreatedLogin, Principal};
+use crate::sessions::arranging::digest;
+use crate::sessions::{SYSTEM, SessionError, Sessions};
 use crate::ssh::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 use crate::store;
 use crate::store::log::Log;

@@ -12,7 +12,7 @@ use plateau_core::exam::session::{AttemptMove, AttemptState};
 use plateau_labs::error::chain;
 use plateau_labs::lab::LabError;
 
-use super::{SYSTEM, SessionError, Sessions};
+use crate::sessions::{SYSTEM, SessionError, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// How often building a lab is tried before its attempt is broken.
@@ -23,7 +23,7 @@ const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 
 impl Sessions {
     /// Does what an attempt's state asks for, and moves it on when that is done.
-    pub(super) async fn work(&self, attempt: &str) {
+    pub(in crate::sessions) async fn work(&self, attempt: &str) {
         // What is handed in is kept and graded, however long the outside fails.
         let patience = ExponentialBuilder::default()
             .with_min_delay(WAITS.0)
@@ -214,7 +214,10 @@ impl Sessions {
             .map(drop)
     }
 
-    pub(super) async fn clear_lab(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
+    pub(in crate::sessions) async fn clear_lab(
+        &self,
+        attempt: &AttemptRow,
+    ) -> Result<(), SessionError> {
         let name = self.lab_name(attempt).await?;
         match self.inner.labs.down(&name).await {
             Ok(()) | Err(LabError::NoSuchLab { .. }) => {}

@@ -8,8 +8,8 @@ use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
-use super::deed::moved;
-use super::{SessionError, SessionSnapshot, Sessions};
+use crate::sessions::context::log_action::moved;
+use crate::sessions::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// Most that one extension may grant: a day.

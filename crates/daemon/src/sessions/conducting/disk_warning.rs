@@ -6,13 +6,16 @@ use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
 use plateau_labs::disk::{DiskSpace, DiskUsage, shown};
 
-use super::{SessionError, Sessions};
+use crate::sessions::{SessionError, Sessions};
 use crate::store::sessions::SessionRow;
 
 impl Sessions {
     /// Tells an open session once that the disk is nearly full, for as long as it stays so. Where
     /// that cannot be written, it is told when it can.
-    pub(super) async fn warn_of_full_disk(&self, session: &SessionRow) -> Result<(), SessionError> {
+    pub(in crate::sessions) async fn warn_of_full_disk(
+        &self,
+        session: &SessionRow,
+    ) -> Result<(), SessionError> {
         let DiskUsage { free, low, room } = self.inner.labs.disk().seen();
         let alarmed = || {
             let alarmed = self.inner.alarmed.lock();

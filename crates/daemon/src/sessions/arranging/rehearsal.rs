@@ -19,12 +19,10 @@ use plateau_labs::lab::LabError;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{SessionError, Sessions};
+use crate::sessions::{SessionError, Sessions};
 use crate::store::rehearsals::Rehearsals;
 
-mod stage;
-
-use stage::RehearsalGuard;
+use crate::sessions::rehearsal_lock::RehearsalGuard;
 
 /// Events that the receiver may fall behind before the rehearsal waits for it.
 const EVENTS: usize = 64;

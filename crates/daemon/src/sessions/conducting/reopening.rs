@@ -5,7 +5,7 @@ use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
 use plateau_labs::lab::LabError;
 
-use super::{SessionError, Sessions};
+use crate::sessions::{SessionError, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// What a lab is called that is opened again to be looked around in.
@@ -15,7 +15,10 @@ fn name(attempt: &str) -> String {
 
 impl Sessions {
     /// The attempt of an identifier.
-    pub(super) async fn attempt_of(&self, attempt: &str) -> Result<AttemptRow, SessionError> {
+    pub(in crate::sessions) async fn attempt_of(
+        &self,
+        attempt: &str,
+    ) -> Result<AttemptRow, SessionError> {
         let found = self.inner.database.attempts().find(attempt).await?;
         found.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),

@@ -12,7 +12,7 @@ use plateau_labs::error::chain;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{SessionError, SessionSnapshot, Sessions};
+use crate::sessions::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 use crate::store::sessions::SessionRow;
 
@@ -23,7 +23,7 @@ const BEAT: Duration = Duration::from_millis(500);
 const AGAIN_MS: u64 = 1000;
 
 /// Conducts all sessions until the daemon stops.
-pub(super) async fn conduct(sessions: Sessions) {
+pub(in crate::sessions) async fn conduct(sessions: Sessions) {
     let inner = &sessions.inner;
     let mut labs = inner.labs.subscribe();
     let mut disk = inner.labs.disk().watch();

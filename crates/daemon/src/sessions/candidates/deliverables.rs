@@ -14,8 +14,8 @@ use plateau_core::exam::deliverable::{
 use plateau_core::quantity::Size;
 use plateau_core::topology::{Deliverable, Task, Topology};
 
-use super::{SessionError, Sessions};
 use crate::deliverables::{DeliverableError, HandedIn, Upload, check, kind};
+use crate::sessions::{SessionError, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// Longest text that says who writes.
@@ -159,7 +159,10 @@ impl Sessions {
     }
 
     /// The attempt's scenario with its parameters.
-    pub(super) async fn drawn(&self, attempt: &AttemptRow) -> Result<Arc<Topology>, SessionError> {
+    pub(in crate::sessions) async fn drawn(
+        &self,
+        attempt: &AttemptRow,
+    ) -> Result<Arc<Topology>, SessionError> {
         let scenarios = self
             .inner
             .database
@@ -178,7 +181,7 @@ impl Sessions {
 }
 
 /// What the tasks ask a candidate for, with what counts of it.
-pub(super) fn due(
+pub(in crate::sessions) fn due(
     tasks: &[Task],
     mut saved: BTreeMap<String, Vec<VersionView>>,
 ) -> Vec<AssignedDeliverableView> {

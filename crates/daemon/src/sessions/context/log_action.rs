@@ -8,7 +8,7 @@ use crate::store::seats::SeatRow;
 use crate::store::sessions::ScenarioRow;
 
 /// What an attempt's clock is granted.
-pub(super) fn grant(seat: &SeatRow, scenario: &ScenarioRow) -> TimeGrant {
+pub(in crate::sessions) fn grant(seat: &SeatRow, scenario: &ScenarioRow) -> TimeGrant {
     TimeGrant {
         duration_ms: scenario.duration_ms,
         factor: seat.factor,
@@ -17,7 +17,7 @@ pub(super) fn grant(seat: &SeatRow, scenario: &ScenarioRow) -> TimeGrant {
 }
 
 /// A deed that moves an attempt.
-pub(super) fn moved(attempt: &str, by: AttemptMove) -> LogAction {
+pub(in crate::sessions) fn moved(attempt: &str, by: AttemptMove) -> LogAction {
     LogAction::Attempt {
         attempt: attempt.to_owned(),
         by,
@@ -26,6 +26,6 @@ pub(super) fn moved(attempt: &str, by: AttemptMove) -> LogAction {
 }
 
 /// A deed that moves a session.
-pub(super) fn session_moved(by: SessionMove) -> LogAction {
+pub(in crate::sessions) fn session_moved(by: SessionMove) -> LogAction {
     LogAction::Session { by }
 }

@@ -11,15 +11,19 @@ use plateau_core::scenario::Scenario;
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::folder_of;
 
-use super::terms::{check_name, check_scenario, check_terms, terms, title_of};
-use super::view::{blocks, sample_draw};
-use super::{SessionError, Sessions};
 use crate::access::Access;
+use crate::sessions::arranging::terms::{check_name, check_scenario, check_terms, terms, title_of};
+use crate::sessions::context::view::{blocks, sample_draw};
+use crate::sessions::{SessionError, Sessions};
 use crate::store::attempts::AttemptRow;
 use crate::store::log::Log;
 use crate::store::seats::{SeatRow, Seats};
 use crate::store::sessions::{ScenarioRow, SessionRow};
 use crate::store::ssh_keys::SshKeys;
+
+pub(super) mod export;
+pub(super) mod rehearsal;
+pub(super) mod terms;
 
 impl Sessions {
     /// Describes a session: its scenarios are frozen as they are.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plateau_core::exam::rehearsal::reserve;
 use plateau_core::exam::session::AttemptState;
 
-use super::{SessionError, SessionSnapshot, Sessions};
+use crate::sessions::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 /// What a node takes that was never measured: a booted systemd with a service or two.
@@ -16,7 +16,7 @@ impl Sessions {
     /// and what is being built already, with a tenth of it left free. What a lab takes is known from
     /// the last rehearsal with its scenario, and reckoned by its nodes where there was none. Where the
     /// machine does not say how much there is, nothing is refused.
-    pub(super) async fn check_room(
+    pub(in crate::sessions) async fn check_room(
         &self,
         snapshot: &SessionSnapshot,
         chosen: &[AttemptRow],

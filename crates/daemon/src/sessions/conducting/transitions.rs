@@ -4,8 +4,8 @@ use plateau_core::api::SessionView;
 use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
-use super::deed::moved;
-use super::{SYSTEM, SessionError, SessionSnapshot, Sessions};
+use crate::sessions::context::log_action::moved;
+use crate::sessions::{SYSTEM, SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 
 impl Sessions {
@@ -133,7 +133,7 @@ impl Sessions {
     }
 
     /// Moves an attempt by ourselves. Whether it was where that is legal.
-    pub(super) async fn move_automatically(
+    pub(in crate::sessions) async fn move_automatically(
         &self,
         attempt: &AttemptRow,
         by: AttemptMove,
@@ -160,7 +160,7 @@ impl Sessions {
 
     /// Hands an attempt in whose time is up, at the moment at which it was. Time that was added since
     /// it was looked at counts.
-    pub(super) async fn hand_in_at_deadline(
+    pub(in crate::sessions) async fn hand_in_at_deadline(
         &self,
         attempt: &AttemptRow,
     ) -> Result<(), SessionError> {
@@ -191,7 +191,7 @@ impl Sessions {
     }
 
     /// Moves a session by ourselves, where that is legal.
-    pub(super) async fn move_session_automatically(
+    pub(in crate::sessions) async fn move_session_automatically(
         &self,
         session: &str,
         by: SessionMove,
@@ -203,7 +203,7 @@ impl Sessions {
     }
 
     /// Writes down what nobody ordered.
-    pub(super) async fn note(
+    pub(in crate::sessions) async fn note(
         &self,
         session: &str,
         reason: Option<&str>,
@@ -218,7 +218,7 @@ impl Sessions {
     }
 
     /// Gives every candidate who works the time back for which nobody was there.
-    pub(super) async fn give_back(&self, away_ms: u64) -> Result<(), SessionError> {
+    pub(in crate::sessions) async fn give_back(&self, away_ms: u64) -> Result<(), SessionError> {
         if away_ms == 0 {
             return Ok(());
         }

@@ -6,8 +6,8 @@ use plateau_core::feedback::AssessmentMode;
 use plateau_core::referential::{Referential, referentials};
 use plateau_labs::labs::naming::is_plain;
 
-use super::SessionError;
-use super::view::blocks;
+use crate::sessions::SessionError;
+use crate::sessions::context::view::blocks;
 
 /// Longest name of a session.
 const NAME: usize = 40;
@@ -15,14 +15,14 @@ const NAME: usize = 40;
 /// Least jurors of an exam.
 const JURORS: usize = 2;
 
-pub(super) fn terms(what: impl Into<String>, hint: impl Into<String>) -> SessionError {
+pub(in crate::sessions) fn terms(what: impl Into<String>, hint: impl Into<String>) -> SessionError {
     SessionError::Terms {
         what: what.into(),
         hint: hint.into(),
     }
 }
 
-pub(super) fn check_name(name: &str) -> Result<(), SessionError> {
+pub(in crate::sessions) fn check_name(name: &str) -> Result<(), SessionError> {
     if is_plain(name, NAME) {
         return Ok(());
     }
@@ -32,7 +32,9 @@ pub(super) fn check_name(name: &str) -> Result<(), SessionError> {
     ))
 }
 
-pub(super) fn title_of(terms_of: &SessionTerms) -> Result<&'static Referential, SessionError> {
+pub(in crate::sessions) fn title_of(
+    terms_of: &SessionTerms,
+) -> Result<&'static Referential, SessionError> {
     let known = referentials();
     let found = known.iter().find(|title| title.id == terms_of.title);
     found.ok_or_else(|| {
@@ -44,7 +46,9 @@ pub(super) fn title_of(terms_of: &SessionTerms) -> Result<&'static Referential, 
     })
 }
 
-pub(super) fn check_terms(of: &SessionTerms) -> Result<&'static Referential, SessionError> {
+pub(in crate::sessions) fn check_terms(
+    of: &SessionTerms,
+) -> Result<&'static Referential, SessionError> {
     let title = title_of(of)?;
     if let Some(block) = &of.block {
         let ids: Vec<&str> = title.blocks.iter().map(|block| block.id.as_str()).collect();
@@ -92,7 +96,7 @@ pub(super) fn check_terms(of: &SessionTerms) -> Result<&'static Referential, Ses
     Ok(title)
 }
 
-pub(super) fn check_scenario(
+pub(in crate::sessions) fn check_scenario(
     topology: &plateau_core::topology::Topology,
     title: &Referential,
     block: Option<&str>,

@@ -18,19 +18,19 @@ const SESSIONS: usize = 32;
 
 /// A log, and what it does to the clocks of its attempts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct History {
+pub(in crate::sessions) struct History {
     entries: Vec<LogEntry>,
     ticks: BTreeMap<String, Vec<(u64, ClockEvent)>>,
 }
 
 impl History {
     /// All entries, in their order.
-    pub(super) fn entries(&self) -> &[LogEntry] {
+    pub(in crate::sessions) fn entries(&self) -> &[LogEntry] {
         &self.entries
     }
 
     /// What the log does to the clock of an attempt, in its order.
-    pub(super) fn ticks(&self, attempt: &str) -> &[(u64, ClockEvent)] {
+    pub(in crate::sessions) fn ticks(&self, attempt: &str) -> &[(u64, ClockEvent)] {
         self.ticks.get(attempt).map_or(&[], Vec::as_slice)
     }
 
@@ -59,19 +59,23 @@ impl History {
 
 /// The logs that were read last. Every one is the beginning of what the database has.
 #[derive(Debug)]
-pub(super) struct Histories {
+pub(in crate::sessions) struct Histories {
     known: Cache<String, Arc<History>>,
 }
 
 impl Histories {
-    pub(super) fn new() -> Self {
+    pub(in crate::sessions) fn new() -> Self {
         Self {
             known: Cache::new(SESSIONS),
         }
     }
 
     /// A session's log as it is now.
-    pub(super) async fn of(&self, log: &Log, session: &str) -> Result<Arc<History>, DatabaseError> {
+    pub(in crate::sessions) async fn of(
+        &self,
+        log: &Log,
+        session: &str,
+    ) -> Result<Arc<History>, DatabaseError> {
         let known = self.known.get(session).unwrap_or_default();
         let new = log.entries(session, known.last() + 1).await?;
         let Some(first) = new.first() else {

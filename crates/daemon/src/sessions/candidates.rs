@@ -8,9 +8,13 @@ use plateau_core::api::{
 use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::topology::Access;
 
-use super::deliver::due;
-use super::{SessionError, SessionSnapshot, Sessions};
+use crate::sessions::candidates::deliverables::due;
+use crate::sessions::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
+
+pub(super) mod admission;
+pub(super) mod deliverables;
+pub(super) mod ssh_keys;
 
 impl Sessions {
     /// What a candidate is shown of his attempts.

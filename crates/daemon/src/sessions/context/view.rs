@@ -8,7 +8,7 @@ use plateau_core::exam::log::LogEntry;
 use plateau_core::scenario::Scenario;
 use plateau_core::topology::Topology;
 
-use super::{SessionError, SessionSnapshot, Sessions};
+use crate::sessions::{SessionError, SessionSnapshot, Sessions};
 use crate::store::attempts::AttemptRow;
 use crate::store::sessions::SessionRow;
 
@@ -58,7 +58,10 @@ impl Sessions {
         Ok(self.inner.database.log().entries(&session.id, from).await?)
     }
 
-    pub(super) async fn view(&self, session: SessionRow) -> Result<SessionView, SessionError> {
+    pub(in crate::sessions) async fn view(
+        &self,
+        session: SessionRow,
+    ) -> Result<SessionView, SessionError> {
         let database = &self.inner.database;
         let mut scenarios = Vec::new();
         for row in database.sessions().scenarios(&session.id).await? {
@@ -93,13 +96,13 @@ impl Sessions {
 }
 
 /// A scenario drawn once, for what does not follow from its parameters.
-pub(super) fn sample_draw(scenario: &Scenario) -> Result<Topology, SessionError> {
+pub(in crate::sessions) fn sample_draw(scenario: &Scenario) -> Result<Topology, SessionError> {
     let drawn = scenario.draw("");
     drawn.map_err(|problems| SessionError::Lab(plateau_labs::lab::LabError::Scenario(problems)))
 }
 
 /// Blocks that a scenario's tasks belong to, in their order.
-pub(super) fn blocks(topology: &Topology) -> Vec<String> {
+pub(in crate::sessions) fn blocks(topology: &Topology) -> Vec<String> {
     let referentials = plateau_core::referential::referentials();
     let mut blocks = Vec::new();
     for task in &topology.tasks {
@@ -113,7 +116,7 @@ pub(super) fn blocks(topology: &Topology) -> Vec<String> {
 }
 
 impl SessionSnapshot {
-    pub(super) fn seat_views(&self, now_ms: u64) -> Vec<SeatView> {
+    pub(in crate::sessions) fn seat_views(&self, now_ms: u64) -> Vec<SeatView> {
         let mut seats: Vec<SeatView> = self
             .seats
             .values()
@@ -134,7 +137,7 @@ impl SessionSnapshot {
     }
 
     /// A seat's attempts, in the order of the session's scenarios.
-    pub(super) fn attempts_of(&self, seat: &str, now_ms: u64) -> Vec<AttemptView> {
+    pub(in crate::sessions) fn attempts_of(&self, seat: &str, now_ms: u64) -> Vec<AttemptView> {
         let mut views = Vec::new();
         for scenario in &self.scenarios {
             let own = self.attempts.iter().filter(|attempt| attempt.seat == seat);
@@ -144,7 +147,11 @@ impl SessionSnapshot {
         views
     }
 
-    pub(super) fn attempt_view(&self, attempt: &AttemptRow, now_ms: u64) -> AttemptView {
+    pub(in crate::sessions) fn attempt_view(
+        &self,
+        attempt: &AttemptRow,
+        now_ms: u64,
+    ) -> AttemptView {
         let nothing = TimeGrant {
             duration_ms: 0,
             factor: WHOLE,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use plateau_labs::terminals::TerminalError;
 use tokio::io::AsyncReadExt as _;
 
-use super::{SessionError, Sessions};
+use crate::sessions::{SessionError, Sessions};
 
 /// Most bytes of recordings in one bundle.
 const RECORDINGS: u64 = 256 << 20;

@@ -5,16 +5,16 @@ use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::deed::session_moved;
-use super::{SessionError, SessionSnapshot, Sessions};
 use crate::deliverables::settle;
+use crate::sessions::context::log_action::session_moved;
+use crate::sessions::{SessionError, SessionSnapshot, Sessions};
 use crate::store;
 use crate::store::Transaction;
 use crate::store::attempts::{AttemptRow, Attempts};
 use crate::store::log::Log;
 
 /// A transaction under way, at one moment, by one actor.
-pub(super) struct SessionTransaction<'a> {
+pub(in crate::sessions) struct SessionTransaction<'a> {
     tx: Transaction,
     session: &'a str,
     at_ms: u64,
@@ -24,7 +24,7 @@ pub(super) struct SessionTransaction<'a> {
 }
 
 impl SessionTransaction<'_> {
-    pub(super) async fn write(&mut self, deed: LogAction) -> Result<(), SessionError> {
+    pub(in crate::sessions) async fn write(&mut self, deed: LogAction) -> Result<(), SessionError> {
         let reason = self.reason.clone();
         let entry = Log::append(
             &mut self.tx,
@@ -40,17 +40,17 @@ impl SessionTransaction<'_> {
     }
 
     /// For what is kept besides.
-    pub(super) fn writing(&mut self) -> &mut Transaction {
+    pub(in crate::sessions) fn writing(&mut self) -> &mut Transaction {
         &mut self.tx
     }
 
     /// Says why what is written from now on was done.
-    pub(super) fn with_reason(&mut self, reason: String) {
+    pub(in crate::sessions) fn with_reason(&mut self, reason: String) {
         self.reason = Some(reason);
     }
 
     /// Moves an attempt. Whoever holds the session's gate has seen where it is.
-    pub(super) async fn attempt(
+    pub(in crate::sessions) async fn attempt(
         &mut self,
         attempt: &AttemptRow,
         by: AttemptMove,
@@ -74,7 +74,7 @@ impl SessionTransaction<'_> {
         Ok(true)
     }
 
-    pub(super) async fn session(
+    pub(in crate::sessions) async fn session(
         &mut self,
         from: SessionState,
         by: SessionMove,
@@ -90,7 +90,7 @@ impl SessionTransaction<'_> {
 
 impl Sessions {
     /// A session as nobody else moves it for as long as the guard is held.
-    pub(super) async fn lock_session(
+    pub(in crate::sessions) async fn lock_session(
         &self,
         session: &str,
     ) -> Result<(OwnedMutexGuard<()>, SessionSnapshot), SessionError> {
@@ -101,7 +101,7 @@ impl Sessions {
     }
 
     /// Begins a transaction, at this moment.
-    pub(super) async fn act<'a>(
+    pub(in crate::sessions) async fn act<'a>(
         &self,
         snapshot: &'a SessionSnapshot,
         actor: &'a str,
@@ -119,7 +119,7 @@ impl Sessions {
 
     /// The same, of a moment that has passed already: that of an end by itself, which may be written
     /// down late, behind entries of later moments.
-    pub(super) async fn act_of<'a>(
+    pub(in crate::sessions) async fn act_of<'a>(
         &self,
         snapshot: &'a SessionSnapshot,
         actor: &'a str,
@@ -131,7 +131,10 @@ impl Sessions {
         Ok(act)
     }
 
-    pub(super) async fn done(&self, act: SessionTransaction<'_>) -> Result<(), SessionError> {
+    pub(in crate::sessions) async fn done(
+        &self,
+        act: SessionTransaction<'_>,
+    ) -> Result<(), SessionError> {
         let session = act.session.to_owned();
         act.tx.commit().await?;
         self.tell(&session, act.entries);

@@ -6,7 +6,7 @@ use plateau_core::api::{KeyView, SetKeysRequest};
 use plateau_core::exam::log::LogAction;
 use russh::keys::{HashAlg, PublicKey};
 
-use super::{SessionError, Sessions};
+use crate::sessions::{SessionError, Sessions};
 use crate::store::attempts::AttemptRow;
 use crate::store::seats::SeatRow;
 use crate::store::ssh_keys::{KeyRow, SshKeys};
@@ -66,7 +66,7 @@ impl Sessions {
     }
 
     /// The seat that a key leads to; `None` where it leads nowhere.
-    pub(super) async fn seat_of_key(
+    pub(in crate::sessions) async fn seat_of_key(
         &self,
         key: &PublicKey,
     ) -> Result<Option<SeatRow>, SessionError> {
