@@ -151,7 +151,7 @@ impl App {
             None => None,
             Some(address) => {
                 let key = HostKey::open(&config.settings.state)?;
-                let gate = sessions.gate_of_ssh(access.clone());
+                let gate = sessions.candidates().gate_of_ssh(access.clone());
                 let bound = Ssh::bind(address, key, labs.clone(), terminals.clone(), gate);
                 Some(bound.await?)
             }

@@ -53,7 +53,11 @@ pub(super) async fn save_deliverable(
         draft: file.draft.as_deref(),
         announced: announced.and_then(|length| length.to_str().ok()?.parse().ok()),
     };
-    let saved = api.sessions.save(sending, body.into_data_stream()).await?;
+    let saved = api
+        .sessions
+        .candidates()
+        .save(sending, body.into_data_stream())
+        .await?;
     Ok(Json(saved))
 }
 
@@ -65,7 +69,9 @@ pub(super) async fn list_deliverables(
     State(api): State<Api>,
     PathParams(attempt): PathParams<String>,
 ) -> ApiResult<Json<Vec<DeliverableView>>> {
-    Ok(Json(api.sessions.deliverables(&attempt).await?))
+    Ok(Json(
+        api.sessions.candidates().deliverables(&attempt).await?,
+    ))
 }
 
 /// One version or draft, by the BLAKE3 of its content
@@ -78,7 +84,11 @@ pub(super) async fn get_deliverable_content(
     State(api): State<Api>,
     PathParams((attempt, task, content)): PathParams<(String, String, String)>,
 ) -> ApiResult<impl IntoResponse> {
-    let found = api.sessions.deliverable(&attempt, &task, &content).await?;
+    let found = api
+        .sessions
+        .candidates()
+        .deliverable(&attempt, &task, &content)
+        .await?;
     // Whatever is in it, a browser opens it on no page of ours.
     let headers = [
         (

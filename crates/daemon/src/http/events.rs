@@ -64,7 +64,12 @@ pub(super) async fn stream_lab_events(
         ended: false,
     };
     let shut = match principal.is_candidate() {
-        true => api.sessions.clone().await_revocation(id).left_future(),
+        true => api
+            .sessions
+            .candidates()
+            .clone()
+            .await_revocation(id)
+            .left_future(),
         false => pending().right_future(),
     };
     Ok(sse(stream, &api, principal, shut))

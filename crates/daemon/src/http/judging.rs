@@ -46,7 +46,11 @@ pub(super) async fn export_evidence(
     Extension(principal): Extension<Principal>,
     PathParams(attempt): PathParams<String>,
 ) -> ApiResult<impl IntoResponse> {
-    let bundle = api.sessions.export(&attempt, &principal.actor()).await?;
+    let bundle = api
+        .sessions
+        .arranging()
+        .export(&attempt, &principal.actor())
+        .await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
         (
@@ -119,7 +123,11 @@ pub(super) async fn reopen_lab(
     Extension(principal): Extension<Principal>,
     PathParams(attempt): PathParams<String>,
 ) -> ApiResult<(StatusCode, Json<LabView>)> {
-    let lab = api.sessions.revisit(&attempt, &principal.actor()).await?;
+    let lab = api
+        .sessions
+        .conducting()
+        .revisit(&attempt, &principal.actor())
+        .await?;
     Ok((StatusCode::CREATED, Json(lab)))
 }
 
@@ -131,7 +139,7 @@ pub(super) async fn remove_reopened_lab(
     State(api): State<Api>,
     PathParams(attempt): PathParams<String>,
 ) -> ApiResult<StatusCode> {
-    api.sessions.leave(&attempt).await?;
+    api.sessions.conducting().leave(&attempt).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn list_ssh_keys(
     State(api): State<Api>,
     PathParams(attempt): PathParams<String>,
 ) -> ApiResult<Json<Vec<KeyView>>> {
-    Ok(Json(api.sessions.keys(&attempt).await?))
+    Ok(Json(api.sessions.candidates().keys(&attempt).await?))
 }
 
 /// Replaces the keys by which the candidate of an attempt comes in over SSH; his access code stays
@@ -30,5 +30,10 @@ pub(super) async fn set_ssh_keys(
     JsonBody(keys): JsonBody<SetKeysRequest>,
 ) -> ApiResult<Json<Vec<KeyView>>> {
     let actor = principal.actor();
-    Ok(Json(api.sessions.set_keys(&attempt, keys, &actor).await?))
+    Ok(Json(
+        api.sessions
+            .candidates()
+            .set_keys(&attempt, keys, &actor)
+            .await?,
+    ))
 }

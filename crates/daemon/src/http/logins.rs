@@ -85,7 +85,11 @@ pub(super) async fn log_in(
         LoginRequest::Code {
             code: SensitiveText(code),
         } => {
-            let made = api.sessions.log_in(&api.access, code, peer.address).await;
+            let made = api
+                .sessions
+                .candidates()
+                .log_in(&api.access, code, peer.address)
+                .await;
             match made {
                 Err(SessionError::Access(error)) => return Err(error.into()),
                 made => made.map_err(Failure::from)?,

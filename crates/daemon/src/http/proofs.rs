@@ -33,7 +33,7 @@ pub(super) async fn prove_scenario(
         let (sessions, hash) = (sessions.clone(), hash.clone());
         async move {
             if let ProofEvent::Proven { proof, .. } = &event {
-                sessions.record_proof(&hash, proof).await;
+                sessions.arranging().record_proof(&hash, proof).await;
             }
             event
         }

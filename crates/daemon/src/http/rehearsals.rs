@@ -24,6 +24,10 @@ pub(super) async fn rehearse_session(
     JsonBody(order): JsonBody<AttemptsRequest>,
 ) -> ApiResult<Response> {
     let actor = principal.actor();
-    let events = api.sessions.rehearse(&session, order, &actor).await?;
+    let events = api
+        .sessions
+        .arranging()
+        .rehearse(&session, order, &actor)
+        .await?;
     Ok(proofs::lines(ReceiverStream::new(events), &api))
 }

@@ -29,7 +29,11 @@ pub(super) async fn create_session(
     Extension(principal): Extension<Principal>,
     JsonBody(session): JsonBody<CreateSessionRequest>,
 ) -> ApiResult<(StatusCode, Json<SessionView>)> {
-    let made = api.sessions.create(session, &principal.actor()).await?;
+    let made = api
+        .sessions
+        .arranging()
+        .create(session, &principal.actor())
+        .await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -40,7 +44,7 @@ pub(super) async fn list_sessions(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
 ) -> ApiResult<Json<Vec<SessionView>>> {
-    let mut sessions = api.sessions.list().await?;
+    let mut sessions = api.sessions.arranging().list().await?;
     sessions.retain(|session| principal.may_in(Right::SeeSession, &session.id));
     Ok(Json(sessions))
 }
@@ -53,7 +57,7 @@ pub(super) async fn get_session(
     State(api): State<Api>,
     PathParams(session): PathParams<String>,
 ) -> ApiResult<Json<SessionView>> {
-    Ok(Json(api.sessions.show(&session).await?))
+    Ok(Json(api.sessions.arranging().show(&session).await?))
 }
 
 /// A session's seats with their attempts, by candidate number
@@ -64,7 +68,7 @@ pub(super) async fn list_seats(
     State(api): State<Api>,
     PathParams(session): PathParams<String>,
 ) -> ApiResult<Json<Vec<SeatView>>> {
-    Ok(Json(api.sessions.seats(&session).await?))
+    Ok(Json(api.sessions.arranging().seats(&session).await?))
 }
 
 /// Replaces a session's candidates by those of a list (CSV); whose number was there keeps his code
@@ -81,6 +85,7 @@ pub(super) async fn replace_seats(
 ) -> ApiResult<Json<Vec<SeatView>>> {
     let seated = api
         .sessions
+        .arranging()
         .replace_seats(&session, &list, &principal.actor())
         .await?;
     Ok(Json(seated))
@@ -94,7 +99,7 @@ pub(super) async fn list_access_slips(
     State(api): State<Api>,
     PathParams(session): PathParams<String>,
 ) -> ApiResult<Json<Vec<AccessSlip>>> {
-    Ok(Json(api.sessions.slips(&session).await?))
+    Ok(Json(api.sessions.arranging().slips(&session).await?))
 }
 
 /// Gives a seat another access code; the old one opens nothing any more, and its log-ins end
@@ -110,9 +115,13 @@ pub(super) async fn replace_access_code(
     JsonBody(because): JsonBody<TransitionRequest>,
 ) -> ApiResult<Json<AccessSlip>> {
     let actor = principal.actor();
-    let recoded = api
-        .sessions
-        .replace_code(&api.access, &session, &number, because.reason, &actor);
+    let recoded = api.sessions.arranging().replace_code(
+        &api.access,
+        &session,
+        &number,
+        because.reason,
+        &actor,
+    );
     Ok(Json(recoded.await?))
 }
 
@@ -125,7 +134,9 @@ pub(super) async fn get_session_log(
     PathParams(session): PathParams<String>,
     QueryParams(from): QueryParams<From>,
 ) -> ApiResult<Json<Vec<LogEntry>>> {
-    Ok(Json(api.sessions.log(&session, from.from).await?))
+    Ok(Json(
+        api.sessions.arranging().log(&session, from.from).await?,
+    ))
 }
 
 /// Has labs built for those who have none
@@ -140,6 +151,7 @@ pub(super) async fn prepare_labs(
 ) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
+        .conducting()
         .prepare(&session, order, &principal.actor())
         .await?;
     Ok(Json(done))
@@ -157,6 +169,7 @@ pub(super) async fn dismantle_labs(
 ) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
+        .conducting()
         .dismantle(&session, order, &principal.actor())
         .await?;
     Ok(Json(done))
@@ -174,6 +187,7 @@ pub(super) async fn start_attempts(
 ) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
+        .conducting()
         .start(&session, order, &principal.actor())
         .await?;
     Ok(Json(done))
@@ -191,6 +205,7 @@ pub(super) async fn pause_attempts(
 ) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
+        .conducting()
         .pause(&session, pause, &principal.actor())
         .await?;
     Ok(Json(done))
@@ -208,6 +223,7 @@ pub(super) async fn resume_attempts(
 ) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
+        .conducting()
         .resume(&session, order, &principal.actor())
         .await?;
     Ok(Json(done))
@@ -225,6 +241,7 @@ pub(super) async fn extend_attempts(
 ) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
+        .conducting()
         .extend(&session, extend, &principal.actor())
         .await?;
     Ok(Json(done))
@@ -242,6 +259,7 @@ pub(super) async fn hand_in_attempts(
 ) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
+        .conducting()
         .hand_in(&session, order, &principal.actor())
         .await?;
     Ok(Json(done))
@@ -259,6 +277,7 @@ pub(super) async fn mark_absent(
 ) -> ApiResult<Json<AttemptsResponse>> {
     let done = api
         .sessions
+        .conducting()
         .mark_absent(&session, order, &principal.actor())
         .await?;
     Ok(Json(done))
@@ -274,7 +293,10 @@ pub(super) async fn send_message(
     PathParams(session): PathParams<String>,
     JsonBody(say): JsonBody<MessageRequest>,
 ) -> ApiResult<StatusCode> {
-    api.sessions.say(&session, say, &principal.actor()).await?;
+    api.sessions
+        .conducting()
+        .say(&session, say, &principal.actor())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -289,6 +311,7 @@ pub(super) async fn clear_session(
     JsonBody(clear): JsonBody<ClearRequest>,
 ) -> ApiResult<StatusCode> {
     api.sessions
+        .conducting()
         .clear(&session, clear.include_images, &principal.actor())
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -310,7 +333,7 @@ macro_rules! moves {
                 JsonBody(because): JsonBody<TransitionRequest>,
             ) -> ApiResult<Json<SessionView>> {
                 let actor = principal.actor();
-                let moved = api.sessions.move_on(&session, SessionMove::$by, because.reason, &actor);
+                let moved = api.sessions.conducting().move_on(&session, SessionMove::$by, because.reason, &actor);
                 Ok(Json(moved.await?))
             }
         )*
@@ -335,7 +358,9 @@ pub(super) async fn get_own_attempts(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
 ) -> ApiResult<Json<CandidateView>> {
-    Ok(Json(api.sessions.own(seat(&principal)?).await?))
+    Ok(Json(
+        api.sessions.candidates().own(seat(&principal)?).await?,
+    ))
 }
 
 /// Ends a candidate's work on his own attempt: its doors close now
@@ -349,7 +374,10 @@ pub(super) async fn hand_in_own_attempt(
     JsonBody(because): JsonBody<TransitionRequest>,
 ) -> ApiResult<Json<CandidateView>> {
     let seat = seat(&principal)?;
-    let own = api.sessions.hand_in_own(seat, &attempt, because.reason);
+    let own = api
+        .sessions
+        .candidates()
+        .hand_in_own(seat, &attempt, because.reason);
     Ok(Json(own.await?))
 }
 

@@ -41,9 +41,9 @@ pub(super) async fn get_access_slips_pdf(
     PathParams(session): PathParams<String>,
     QueryParams(wanted): QueryParams<SlipsQuery>,
 ) -> ApiResult<impl IntoResponse> {
-    let view = api.sessions.show(&session).await?;
-    let seats = api.sessions.seats(&view.id).await?;
-    let slips = api.sessions.slips(&view.id).await?;
+    let view = api.sessions.arranging().show(&session).await?;
+    let seats = api.sessions.arranging().seats(&view.id).await?;
+    let slips = api.sessions.arranging().slips(&view.id).await?;
     let french = wanted.lang == "fr";
     let rows = slips.iter().map(|slip| {
         let seat = seats.iter().find(|seat| seat.number == slip.number);

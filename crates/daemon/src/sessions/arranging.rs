@@ -1,31 +1,72 @@
-//! Arranging a session: what is decided of it, its scenarios, its seats and their codes.
+//! Arranging a session: its terms, its scenarios, its seats and their codes, its rehearsals, and what staff
+//! are shown of it.
 
-use std::collections::BTreeMap;
-
-use plateau_core::api::{AccessSlip, CreateSessionRequest, SeatView, SessionTerms, SessionView};
-use plateau_core::exam::code;
-use plateau_core::exam::log::LogAction;
-use plateau_core::exam::roster::{self, RosterEntry};
-use plateau_core::exam::session::{AttemptState, SessionState};
+use plateau_core::api::{CreateSessionRequest, SessionTerms, SessionView};
+use plateau_core::exam::session::SessionState;
+use plateau_core::proof::Proof;
 use plateau_core::scenario::Scenario;
 use plateau_labs::lab::LabError;
-use plateau_labs::labs::folder_of;
+use plateau_labs::labs::{Labs, folder_of};
+use plateau_labs::terminals::Terminals;
+use tokio_util::sync::CancellationToken;
 
-use crate::access::Access;
-use crate::sessions::arranging::terms::{check_name, check_scenario, check_terms, terms, title_of};
-use crate::sessions::context::view::{blocks, sample_draw};
-use crate::sessions::{SessionError, Sessions};
-use crate::store::attempts::AttemptRow;
-use crate::store::log::Log;
-use crate::store::seats::{SeatRow, Seats};
+use super::SessionError;
+use super::codes::AccessCodes;
+use super::context::SessionContext;
+use super::context::view::sample_draw;
+use super::permits::LabPermits;
+use super::rehearsal_lock::RehearsalLocks;
+use crate::judging::Judging;
+use crate::store::database::DatabaseError;
 use crate::store::sessions::{ScenarioRow, SessionRow};
-use crate::store::ssh_keys::SshKeys;
 
-pub(super) mod export;
-pub(super) mod rehearsal;
-pub(super) mod terms;
+mod export;
+mod rehearsal;
+mod seats;
+mod terms;
+mod views;
 
-impl Sessions {
+use terms::{check_name, check_scenario, check_terms, terms};
+
+/// Describes sessions and who sits in them, rehearses them, and shows them to staff. Clones share all of it.
+#[derive(Clone, Debug)]
+pub struct Arranging {
+    context: SessionContext,
+    labs: Labs,
+    terminals: Terminals,
+    judging: Judging,
+    codes: AccessCodes,
+    permits: LabPermits,
+    rehearsals: RehearsalLocks,
+    stop: CancellationToken,
+}
+
+/// What arranging needs besides the context.
+#[derive(Debug)]
+pub(super) struct ArrangingParts {
+    pub(super) labs: Labs,
+    pub(super) terminals: Terminals,
+    pub(super) judging: Judging,
+    pub(super) codes: AccessCodes,
+    pub(super) permits: LabPermits,
+    pub(super) rehearsals: RehearsalLocks,
+    pub(super) stop: CancellationToken,
+}
+
+impl Arranging {
+    pub(super) fn new(context: SessionContext, parts: ArrangingParts) -> Self {
+        Self {
+            context,
+            labs: parts.labs,
+            terminals: parts.terminals,
+            judging: parts.judging,
+            codes: parts.codes,
+            permits: parts.permits,
+            rehearsals: parts.rehearsals,
+            stop: parts.stop,
+        }
+    }
+
     /// Describes a session: its scenarios are frozen as they are.
     ///
     /// # Errors
@@ -55,7 +96,12 @@ impl Sessions {
                 let what = format!("scenario `{}` is there twice", topology.scenario);
                 return Err(terms(what, "name it once"));
             }
-            let proven_ms = self.inner.database.proofs().proven(&topology.hash).await?;
+            let proven_ms = self
+                .context
+                .database()
+                .proofs()
+                .proven(&topology.hash)
+                .await?;
             match (proven_ms, sent.unproven_reason) {
                 (Some(_), _) => {}
                 (None, Some(reason)) if !reason.trim().is_empty() => {
@@ -67,7 +113,7 @@ impl Sessions {
                     });
                 }
             }
-            self.inner.scenarios.freeze(folder).await?;
+            self.context.scenarios().freeze(folder).await?;
             scenarios.push(ScenarioRow {
                 scenario: topology.scenario,
                 hash: topology.hash,
@@ -75,7 +121,7 @@ impl Sessions {
                 proven_ms,
             });
         }
-        let now = self.inner.clock.now_ms();
+        let now = self.context.now_ms();
         let session = SessionRow {
             id: uuid::Uuid::now_v7().to_string(),
             name: new.name.clone(),
@@ -90,8 +136,8 @@ impl Sessions {
             created_ms: now,
         };
         let kept = self
-            .inner
-            .database
+            .context
+            .database()
             .sessions()
             .add(&session, &scenarios, now, actor, insisted)
             .await;
@@ -100,10 +146,10 @@ impl Sessions {
             Err(error) => Err(error.into()),
             Ok(()) => {
                 for account in invigilators {
-                    let database = &self.inner.database;
+                    let database = self.context.database();
                     database.invigilators().add(&session.id, &account).await?;
                 }
-                self.view(session).await
+                self.context.view(session).await
             }
         }
     }
@@ -112,7 +158,7 @@ impl Sessions {
     async fn invigilators(&self, of: &SessionTerms) -> Result<Vec<String>, SessionError> {
         let mut accounts = Vec::new();
         for name in &of.invigilators {
-            let found = self.inner.database.accounts().find(name).await?;
+            let found = self.context.database().accounts().find(name).await?;
             let account = found.ok_or_else(|| {
                 terms(
                     format!("there is no account `{name}`"),
@@ -124,197 +170,29 @@ impl Sessions {
         Ok(accounts)
     }
 
-    /// Puts the candidates of a list (CSV) in the place of those that were there. One whose number
-    /// was there already keeps his code.
-    ///
-    /// # Errors
-    /// The list has flaws, or the session is past arranging.
-    pub async fn replace_seats(
-        &self,
-        session: &str,
-        list: &[u8],
-        actor: &str,
-    ) -> Result<Vec<SeatView>, SessionError> {
-        let session = self.find(session).await?;
-        let gate = self.gate(&session.id);
-        let _gate = gate.lock().await;
-        let session = self.find(&session.id).await?;
-        if !session.state.is_draft() {
-            return Err(SessionError::State {
-                session: session.name,
-                state: session.state,
-                hint: "dismantle it first: `plateau session dismantle`".to_owned(),
-            });
+    /// Keeps that a scenario's folder was proven, where the proof holds and is complete: sessions take
+    /// it from now on. That it could not be kept is told in the log alone, since the proof was given.
+    pub async fn record_proof(&self, hash: &str, proof: &Proof) {
+        if !proof.holds || !proof.complete {
+            return;
         }
-        let title = title_of(&session.terms)?;
-        let known = title.blocks.iter().map(|block| block.id.clone());
-        let listed = roster::read(list, &known.collect::<Vec<_>>());
-        let listed = listed.map_err(SessionError::Roster)?;
-        let scenarios = self
-            .inner
-            .database
-            .sessions()
-            .scenarios(&session.id)
-            .await?;
-        let mut about = BTreeMap::new();
-        for row in &scenarios {
-            let topology = self.inner.scenarios.sample_draw(&row.hash).await?;
-            about.insert(row.scenario.clone(), blocks(&topology));
-        }
-        let before = self.inner.database.seats().of_session(&session.id).await?;
-        let seats: Vec<_> = listed
-            .into_iter()
-            .map(|one| {
-                let seat = self.listed_seat(&session, &before, one);
-                let attempts = self.attempts_for(&session, &seat, &about);
-                (seat, attempts)
-            })
-            .collect();
-        let what = format!("{} candidates were listed", seats.len());
-        let now = self.inner.clock.now_ms();
-        let mut tx = self.inner.database.begin().await?;
-        Seats::replace(&mut tx, &session.id, &seats).await?;
-        let deed = LogAction::Changed { what };
-        let entry = Log::append(&mut tx, &session.id, now, actor, None, deed).await?;
-        tx.commit().await?;
-        self.tell(&session.id, vec![entry]);
-        let snapshot = self.snapshot(session).await?;
-        Ok(snapshot.seat_views(now))
-    }
-
-    fn listed_seat(&self, session: &SessionRow, before: &[SeatRow], one: RosterEntry) -> SeatRow {
-        let known = before.iter().find(|seat| seat.number == one.number);
-        let (id, generation) = match known {
-            Some(seat) => (seat.id.clone(), seat.generation),
-            None => (uuid::Uuid::now_v7().to_string(), 0),
-        };
-        SeatRow {
-            code: digest(&self.code(&id, generation)),
-            session: session.id.clone(),
-            number: one.number,
-            name: one.name,
-            email: one.email,
-            blocks: one.blocks,
-            factor: one.factor,
-            breaks_ms: one.breaks_ms,
-            notes: one.notes,
-            generation,
-            id,
-        }
-    }
-
-    /// One for each scenario that has to do with what the candidate presents.
-    fn attempts_for(
-        &self,
-        session: &SessionRow,
-        seat: &SeatRow,
-        about: &BTreeMap<String, Vec<String>>,
-    ) -> Vec<AttemptRow> {
-        let presented = about.iter().filter(|(_, blocks)| {
-            seat.blocks.is_empty() || blocks.iter().any(|block| seat.blocks.contains(block))
-        });
-        let seed = session.terms.seed.as_deref().unwrap_or_default();
-        presented
-            .map(|(scenario, _)| AttemptRow {
-                id: uuid::Uuid::now_v7().to_string(),
-                session: session.id.clone(),
-                seat: seat.id.clone(),
-                scenario: scenario.clone(),
-                state: AttemptState::Waiting,
-                seed: format!("{seed}/{}/{scenario}", seat.number),
-                lab: None,
-                problem: None,
-            })
-            .collect()
-    }
-
-    /// Every candidate's access code, by candidate number.
-    ///
-    /// # Errors
-    /// There is no such session.
-    pub async fn slips(&self, session: &str) -> Result<Vec<AccessSlip>, SessionError> {
-        let session = self.find(session).await?;
-        let seats = self
-            .inner
-            .database
-            .seats()
-            .of_session(&session.id)
-            .await?
-            .into_iter();
-        Ok(seats
-            .map(|seat| AccessSlip {
-                code: self.code(&seat.id, seat.generation),
-                number: seat.number,
-                name: seat.name,
-            })
-            .collect())
-    }
-
-    /// Gives a seat another access code; the old one opens nothing any more, and whoever came in by it
-    /// is out.
-    ///
-    /// # Errors
-    /// There is no such session or seat.
-    pub async fn replace_code(
-        &self,
-        access: &Access,
-        session: &str,
-        seat: &str,
-        reason: Option<String>,
-        actor: &str,
-    ) -> Result<AccessSlip, SessionError> {
-        let reason = reason.filter(|reason| !reason.trim().is_empty());
-        let reason = reason.ok_or(SessionError::NoReason)?;
-        let session = self.find(session).await?;
-        let seats = self.inner.database.seats().of_session(&session.id).await?;
-        let found = seats.into_iter().find(|row| row.number == seat);
-        let row = found.ok_or_else(|| SessionError::NoSuchSeat {
-            session: session.name,
-            seat: seat.to_owned(),
-        })?;
-        let generation = row.generation + 1;
-        let code = self.code(&row.id, generation);
-        let now = self.inner.clock.now_ms();
-        let mut tx = self.inner.database.begin().await?;
-        Seats::replace_code(&mut tx, &row.id, generation, &digest(&code)).await?;
-        // Whoever had the code may have given himself a key.
-        SshKeys::remove_of(&mut tx, &row.id).await?;
-        let deed = LogAction::Recoded {
-            seat: row.number.clone(),
-        };
-        let entry = Log::append(&mut tx, &session.id, now, actor, Some(reason), deed).await?;
-        tx.commit().await?;
-        self.tell(&session.id, vec![entry]);
-        if let Some(place) = self.inner.database.seats().summary(&row.id).await? {
-            access.revoke_seat(&place).await?;
-        }
-        // Whoever is in by the old code has to come again.
-        for attempt in self
-            .inner
-            .database
-            .attempts()
-            .of_session(&session.id)
-            .await?
-        {
-            if let Some(lab) = attempt.lab.filter(|_| attempt.seat == row.id) {
-                self.inner.terminals.close_open_terminals(&lab).await;
+        let kept = match serde_json::to_string(proof) {
+            Ok(text) => {
+                let now = self.context.now_ms();
+                self.context
+                    .database()
+                    .proofs()
+                    .keep(hash, now, &text)
+                    .await
             }
+            Err(error) => Err(DatabaseError::kept("keep a proof")(error)),
+        };
+        if let Err(error) = kept {
+            tracing::error!(
+                hash,
+                error = plateau_labs::error::chain(&error),
+                "a proof is not kept"
+            );
         }
-        Ok(AccessSlip {
-            number: row.number,
-            name: row.name,
-            code,
-        })
     }
-
-    /// A seat's code follows from the key in the state folder: the database alone opens nothing.
-    fn code(&self, seat: &str, generation: u64) -> String {
-        let of = format!("{seat}/{generation}");
-        code::write(blake3::keyed_hash(&self.inner.key, of.as_bytes()).as_bytes())
-    }
-}
-
-/// What the database has of a code.
-pub(super) fn digest(code: &str) -> String {
-    blake3::hash(code.as_bytes()).to_hex().to_string()
 }

@@ -8,26 +8,60 @@ use plateau_core::api::{
 use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::topology::Access;
 
-use crate::sessions::candidates::deliverables::due;
-use crate::sessions::{SessionError, SessionSnapshot, Sessions};
+use super::conducting::Conducting;
+use super::context::SessionContext;
+use crate::sessions::SessionError;
+use crate::sessions::context::snapshot::SessionSnapshot;
 use crate::store::attempts::AttemptRow;
 
-pub(super) mod admission;
-pub(super) mod deliverables;
-pub(super) mod ssh_keys;
+mod admission;
+mod deliverables;
+mod ssh_keys;
 
-impl Sessions {
+use deliverables::due;
+
+pub use deliverables::DeliverableUpload;
+
+/// What candidates see and do: how they are admitted, their attempts, their deliverables and their keys.
+/// Clones share all of it.
+#[derive(Clone, Debug)]
+pub struct Candidates {
+    context: SessionContext,
+    conducting: Conducting,
+}
+
+impl Candidates {
+    pub(super) fn new(context: SessionContext, conducting: Conducting) -> Self {
+        Self {
+            context,
+            conducting,
+        }
+    }
+
+    /// Whether the candidate may be in this lab now; a lab that belongs to no attempt is nobody's
+    /// to close.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn is_open(&self, lab: &str) -> Result<bool, SessionError> {
+        let attempt = self.context.database().attempts().of_lab(lab).await?;
+        Ok(attempt.is_none_or(|attempt| attempt.state.is_open()))
+    }
+
     /// What a candidate is shown of his attempts.
     ///
     /// # Errors
     /// There is no such seat.
     pub async fn own(&self, seat: &str) -> Result<CandidateView, SessionError> {
-        let row = self.inner.database.seats().find(seat).await?;
+        let row = self.context.database().seats().find(seat).await?;
         let row = row.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: seat.to_owned(),
         })?;
-        let snapshot = self.snapshot(self.find(&row.session).await?).await?;
-        let now_ms = self.inner.clock.now_ms();
+        let snapshot = self
+            .context
+            .snapshot(self.context.find(&row.session).await?)
+            .await?;
+        let now_ms = self.context.now_ms();
         let mut attempts = Vec::new();
         for scenario in &snapshot.scenarios {
             let here = |one: &&AttemptRow| one.seat == row.id && one.scenario == scenario.scenario;
@@ -54,7 +88,7 @@ impl Sessions {
         let view = snapshot.attempt_view(attempt, now_ms);
         let topology = self.drawn(attempt).await?;
         let has_begun = attempt.state.has_begun();
-        let saved = self.inner.deliverables.of_attempt(&attempt.id).await?;
+        let saved = self.context.deliverables().of_attempt(&attempt.id).await?;
         let open = attempt.state.is_open();
         let nodes = topology.nodes.iter();
         let nodes = nodes.filter(|(_, node)| open && node.access.contains(&Access::Terminal));
@@ -91,11 +125,11 @@ impl Sessions {
         let nobody = || SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         };
-        let row = self.inner.database.attempts().find(attempt).await?;
+        let row = self.context.database().attempts().find(attempt).await?;
         let row = row.filter(|row| row.seat == seat).ok_or_else(nobody)?;
         let seat = self
-            .inner
-            .database
+            .context
+            .database()
             .seats()
             .find(seat)
             .await?
@@ -108,7 +142,7 @@ impl Sessions {
             reason: Some(reason.unwrap_or_else(|| "by the candidate".to_owned())),
         };
         let actor = format!("seat:{}", seat.number);
-        self.hand_in(&row.session, order, &actor).await?;
+        self.conducting.hand_in(&row.session, order, &actor).await?;
         self.own(&seat.id).await
     }
 }

@@ -1,50 +1,50 @@
-//! One rehearsal of a session at a time, and nothing else of it meanwhile.
+//! One rehearsal of a session at a time, and no preparation meanwhile.
 
 use std::collections::BTreeSet;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::sessions::{SessionError, Sessions};
+use super::SessionError;
 
-/// That a session is being rehearsed, for as long as it is held.
-#[derive(Debug)]
-pub(super) struct RehearsalGuard {
-    sessions: Sessions,
-    session: String,
+/// Which sessions are being rehearsed. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RehearsalLocks {
+    sessions: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl RehearsalGuard {
-    pub(super) fn enter(sessions: &Sessions, session: &str) -> Option<Self> {
-        let mut rehearsing = sessions.rehearsing();
-        rehearsing.insert(session.to_owned()).then(|| Self {
-            sessions: sessions.clone(),
+impl RehearsalLocks {
+    /// Takes a session for a rehearsal; `None` while it is being rehearsed.
+    pub(super) fn lock(&self, session: &str) -> Option<RehearsalGuard> {
+        let mut sessions = self.sessions();
+        sessions.insert(session.to_owned()).then(|| RehearsalGuard {
+            locks: self.clone(),
             session: session.to_owned(),
         })
     }
-}
-
-impl Drop for RehearsalGuard {
-    fn drop(&mut self) {
-        self.sessions.rehearsing().remove(&self.session);
-    }
-}
-
-impl Sessions {
-    fn rehearsing(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        let rehearsing = self.inner.rehearsing.lock();
-        rehearsing.unwrap_or_else(PoisonError::into_inner)
-    }
 
     /// Refuses while a session is being rehearsed.
-    pub(in crate::sessions) fn not_rehearsing(
-        &self,
-        session: &str,
-        name: &str,
-    ) -> Result<(), SessionError> {
-        if self.rehearsing().contains(session) {
+    pub(super) fn not_rehearsing(&self, session: &str, name: &str) -> Result<(), SessionError> {
+        if self.sessions().contains(session) {
             return Err(SessionError::Rehearsing {
                 session: name.to_owned(),
             });
         }
         Ok(())
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// That a session is being rehearsed, for as long as it is held.
+#[derive(Debug)]
+pub(super) struct RehearsalGuard {
+    locks: RehearsalLocks,
+    session: String,
+}
+
+impl Drop for RehearsalGuard {
+    fn drop(&mut self) {
+        self.locks.sessions().remove(&self.session);
     }
 }

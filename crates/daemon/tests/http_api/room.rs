@@ -51,6 +51,7 @@ impl Room {
         house
             .api
             .sessions
+            .arranging()
             .replace_seats("june", list, "trainer")
             .await
             .unwrap();

@@ -18,10 +18,12 @@ async fn mid_exam() -> Centre {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
     sessions
+        .conducting()
         .hand_in("december", because(only("002")), "invigilator")
         .await
         .unwrap();
@@ -85,7 +87,12 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
                 seat: None,
                 text: format!("{number}"),
             };
-            if sessions.say("december", say, "invigilator").await.is_err() {
+            if sessions
+                .conducting()
+                .say("december", say, "invigilator")
+                .await
+                .is_err()
+            {
                 break;
             }
         }
@@ -103,8 +110,13 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     let gradings = centre.attempt("002").await.id;
     let graded = centre.sessions.judging().gradings(&gradings).await.unwrap();
     let key = centre.sessions.judging().public_key().unwrap();
-    let codes = centre.sessions.slips("december").await.unwrap();
-    let longer = centre.sessions.log("december", 1).await.unwrap();
+    let codes = centre.sessions.arranging().slips("december").await.unwrap();
+    let longer = centre
+        .sessions
+        .arranging()
+        .log("december", 1)
+        .await
+        .unwrap();
     talker.abort();
 
     let elsewhere = tempfile::tempdir_in(centre.house.state.path()).unwrap();
@@ -135,7 +147,12 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     )
     .unwrap();
     let centre = moved(centre, &state).await;
-    let log = centre.sessions.log("december", 1).await.unwrap();
+    let log = centre
+        .sessions
+        .arranging()
+        .log("december", 1)
+        .await
+        .unwrap();
     verify(&log).unwrap();
     let own: Vec<_> = log
         .iter()
@@ -150,12 +167,16 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     );
     let lost = before.clock.remaining_ms.abs_diff(after.clock.remaining_ms);
     assert!(lost < 1500, "{lost} ms");
-    assert_eq!(centre.sessions.slips("december").await.unwrap(), codes);
+    assert_eq!(
+        centre.sessions.arranging().slips("december").await.unwrap(),
+        codes
+    );
     assert_eq!(centre.sessions.judging().public_key().unwrap(), key);
     let again = centre.sessions.judging().gradings(&gradings).await.unwrap();
     assert_eq!(again, graded);
     centre
         .sessions
+        .conducting()
         .hand_in(
             "december",
             because(AttemptSelection::default()),

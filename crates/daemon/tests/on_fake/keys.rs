@@ -39,20 +39,22 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     let access = access(sessions).await;
-    let gate = sessions.gate_of_ssh(access.clone());
+    let gate = sessions.candidates().gate_of_ssh(access.clone());
     let ada = centre.attempt("001").await.id;
     let set = sessions
+        .candidates()
         .set_keys(&ada, keys(&[ADA, "", ADA]), "seat:001")
         .await;
     let refused = set.unwrap_err().to_string();
     assert_eq!(refused, "number 2 is no public key of SSH");
     let set = sessions
+        .candidates()
         .set_keys(&ada, keys(&[ADA, ADA]), "seat:001")
         .await
         .unwrap();
     assert_eq!(set.len(), 1, "{set:?}");
     assert!(set[0].fingerprint.starts_with("SHA256:") && set[0].key == ADA);
-    assert_eq!(sessions.keys(&ada).await.unwrap(), set);
+    assert_eq!(sessions.candidates().keys(&ada).await.unwrap(), set);
     let told = format!("seat 001 may come in over SSH by {}", set[0].fingerprint);
     assert!(
         centre
@@ -64,6 +66,7 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
     let early = knock(&gate, ADA, AuthStage::Entering).await;
     assert!(matches!(early, Err(AuthRejection::Wrong(_))), "{early:?}");
     sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
@@ -83,6 +86,7 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
 
     let grace = centre.attempt("002").await.id;
     let taken = sessions
+        .candidates()
         .set_keys(&grace, keys(&[OTHER, ADA]), "seat:002")
         .await;
     assert!(
@@ -92,17 +96,20 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
             .contains("leads to another seat")
     );
     assert_eq!(
-        sessions.keys(&grace).await.unwrap(),
+        sessions.candidates().keys(&grace).await.unwrap(),
         vec![],
         "all or nothing"
     );
 
     let lost = Some("lost".to_owned());
-    let recoded = sessions.replace_code(&access, "december", "001", lost, "trainer");
+    let recoded = sessions
+        .arranging()
+        .replace_code(&access, "december", "001", lost, "trainer");
     recoded.await.unwrap();
-    assert_eq!(sessions.keys(&ada).await.unwrap(), vec![]);
+    assert_eq!(sessions.candidates().keys(&ada).await.unwrap(), vec![]);
     assert!(knock(&gate, ADA, AuthStage::Inside).await.is_err());
     sessions
+        .candidates()
         .set_keys(&grace, keys(&[ADA]), "seat:002")
         .await
         .unwrap();
@@ -110,7 +117,9 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
         knock(&gate, ADA, AuthStage::Entering).await.unwrap().seat,
         "002"
     );
-    let handed_in = sessions.hand_in("december", because(only("002")), "trainer");
+    let handed_in = sessions
+        .conducting()
+        .hand_in("december", because(only("002")), "trainer");
     handed_in.await.unwrap();
     assert!(knock(&gate, ADA, AuthStage::Inside).await.is_err());
 }
@@ -120,7 +129,11 @@ async fn keys_without_end_are_refused() {
     let centre = Centre::ready("30m").await;
     let attempt = centre.attempt("001").await.id;
     let many = vec![ADA; 9];
-    let set = centre.sessions.set_keys(&attempt, keys(&many), "x").await;
+    let set = centre
+        .sessions
+        .candidates()
+        .set_keys(&attempt, keys(&many), "x")
+        .await;
     assert!(
         set.unwrap_err()
             .to_string()
@@ -129,6 +142,7 @@ async fn keys_without_end_are_refused() {
     let long = format!("{ADA} {}", "x".repeat(5000));
     let set = centre
         .sessions
+        .candidates()
         .set_keys(&attempt, keys(&[&long]), "x")
         .await;
     assert!(set.unwrap_err().to_string().contains("no public key"));

@@ -128,10 +128,13 @@ async fn graded(document: &str) -> Centre {
     let everybody = || because(AttemptSelection::default());
     let sessions = &centre.sessions;
     sessions
+        .conducting()
         .start("december", everybody(), "trainer")
         .await
         .unwrap();
-    let handed = sessions.hand_in("december", everybody(), "trainer");
+    let handed = sessions
+        .conducting()
+        .hand_in("december", everybody(), "trainer");
     handed.await.unwrap();
     centre.until_session(SessionState::Closed).await;
     centre
@@ -170,7 +173,11 @@ async fn what_is_new_is_asked_of_the_disks_and_what_was_in_memory_stays_unknown(
     let document = document();
     let centre = graded(&document).await;
     let sessions = &centre.sessions;
-    sessions.clear("december", false, "trainer").await.unwrap();
+    sessions
+        .conducting()
+        .clear("december", false, "trainer")
+        .await
+        .unwrap();
     assert_eq!(centre.house.left(), Vec::<String>::new());
     let mended = document
         .replace("path: /srv/first", "path: /srv/other")
@@ -199,11 +206,19 @@ async fn what_is_new_is_asked_of_the_disks_and_what_was_in_memory_stays_unknown(
         .judging()
         .accept(&attempt, &asked.grading.id, "trainer", "right");
     accepted.await.unwrap();
-    let bundle = sessions.export(&attempt, "trainer").await.unwrap();
+    let bundle = sessions
+        .arranging()
+        .export(&attempt, "trainer")
+        .await
+        .unwrap();
     let text = String::from_utf8_lossy(&bundle);
     assert!(text.contains(MEMORY_LOST) && text.contains("\"reopened\": true"));
 
-    sessions.clear("december", true, "trainer").await.unwrap();
+    sessions
+        .conducting()
+        .clear("december", true, "trainer")
+        .await
+        .unwrap();
     let mended = mended.replace("/srv/other", "/srv/third");
     let gone = regrade(&centre, &mended, true).await.unwrap_err();
     assert_eq!(gone.code(), ErrorCode::NothingKept);

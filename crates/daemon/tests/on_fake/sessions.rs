@@ -146,12 +146,18 @@ impl Centre {
     async fn ready_with(session: CreateSessionRequest) -> Self {
         let centre = centre().await;
         let sessions = &centre.sessions;
-        sessions.create(session, "trainer").await.unwrap();
         sessions
+            .arranging()
+            .create(session, "trainer")
+            .await
+            .unwrap();
+        sessions
+            .arranging()
             .replace_seats("december", LIST.as_bytes(), "trainer")
             .await
             .unwrap();
         sessions
+            .conducting()
             .prepare("december", AttemptsRequest::default(), "trainer")
             .await
             .unwrap();
@@ -173,7 +179,7 @@ impl Centre {
     }
 
     pub(crate) async fn seats(&self) -> Vec<SeatView> {
-        self.sessions.seats("december").await.unwrap()
+        self.sessions.arranging().seats("december").await.unwrap()
     }
 
     pub(crate) async fn attempt(&self, number: &str) -> AttemptView {
@@ -199,7 +205,14 @@ impl Centre {
 
     pub(crate) async fn until_session(&self, state: SessionState) {
         self.until(&format!("the session is {state}"), async |centre| {
-            centre.sessions.show("december").await.unwrap().state == state
+            centre
+                .sessions
+                .arranging()
+                .show("december")
+                .await
+                .unwrap()
+                .state
+                == state
         })
         .await;
     }
@@ -262,7 +275,7 @@ impl Centre {
     /// What seat 001 had left at the moment in which its clock went on.
     async fn left_at_resuming(&self) -> u64 {
         let attempt = self.attempt("001").await;
-        let log = self.sessions.log("december", 1).await.unwrap();
+        let log = self.sessions.arranging().log("december", 1).await.unwrap();
         let resumed = log.iter().rfind(|entry| {
             matches!(&entry.deed, LogAction::Attempt { attempt: of, by: AttemptMove::Resume, .. } if *of == attempt.id)
         });
@@ -270,7 +283,7 @@ impl Centre {
     }
 
     pub(crate) async fn deeds(&self) -> Vec<LogAction> {
-        let log = self.sessions.log("december", 1).await.unwrap();
+        let log = self.sessions.arranging().log("december", 1).await.unwrap();
         verify(&log).unwrap();
         log.into_iter().map(|entry| entry.deed).collect()
     }
@@ -281,6 +294,7 @@ async fn a_session_goes_from_a_list_to_grades() {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     let opened = sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
@@ -301,26 +315,29 @@ async fn a_session_goes_from_a_list_to_grades() {
         .iter()
         .map(|attempt| attempt.lab.as_ref().unwrap())
     {
-        assert!(sessions.is_open(lab).await.unwrap());
+        assert!(sessions.candidates().is_open(lab).await.unwrap());
     }
 
-    let code = &sessions.slips("december").await.unwrap()[1].code;
+    let code = &sessions.arranging().slips("december").await.unwrap()[1].code;
     let seat = sessions
+        .candidates()
         .seat_of(&code.to_lowercase().replace('-', " "))
         .await
         .unwrap();
     let seat = seat.expect("a seat");
     assert_eq!(seat.number, "002");
-    let own = sessions.own(&seat.id).await.unwrap();
+    let own = sessions.candidates().own(&seat.id).await.unwrap();
     assert_eq!(own.attempts[0].nodes, ["srv1", "srv2"]);
     assert_eq!(own.attempts[0].brief["en"], "Do it.");
     let handed = sessions
+        .candidates()
         .hand_in_own(&seat.id, &own.attempts[0].id, None)
         .await
         .unwrap();
     assert!(handed.attempts[0].nodes.is_empty());
     assert!(
         !sessions
+            .candidates()
             .is_open(centre.attempt("002").await.lab.as_ref().unwrap())
             .await
             .unwrap()
@@ -328,6 +345,7 @@ async fn a_session_goes_from_a_list_to_grades() {
     centre.until_attempt("002", AttemptState::Graded).await;
 
     sessions
+        .conducting()
         .hand_in(
             "december",
             because(AttemptSelection::default()),
@@ -338,7 +356,11 @@ async fn a_session_goes_from_a_list_to_grades() {
     centre.until_session(SessionState::Closed).await;
     let kept = centre.house.fake.images_with_prefix("plateau/kept:");
     assert_eq!(kept.len(), 9, "{kept:?}");
-    sessions.clear("december", true, "trainer").await.unwrap();
+    sessions
+        .conducting()
+        .clear("december", true, "trainer")
+        .await
+        .unwrap();
     assert_eq!(centre.house.left(), Vec::<String>::new());
     assert_eq!(
         centre.house.fake.images_with_prefix("plateau/kept:"),
@@ -348,10 +370,12 @@ async fn a_session_goes_from_a_list_to_grades() {
         centre.judge(number).await;
     }
     sessions
+        .conducting()
         .move_on("december", SessionMove::Seal, None, "trainer")
         .await
         .unwrap();
     let refused = sessions
+        .conducting()
         .clear("december", true, "trainer")
         .await
         .unwrap_err();
@@ -365,20 +389,25 @@ async fn a_session_is_sealed_once_no_point_is_open_of_those_who_came() {
     let sessions = &centre.sessions;
     let one = because(only("001"));
     sessions
+        .conducting()
         .start("december", one.clone(), "invigilator")
         .await
         .unwrap();
     sessions
+        .conducting()
         .hand_in("december", one, "invigilator")
         .await
         .unwrap();
     centre.until_attempt("001", AttemptState::Graded).await;
     sessions
+        .conducting()
         .move_on("december", SessionMove::Close, None, "invigilator")
         .await
         .unwrap();
     let seal = async || {
-        let sealed = sessions.move_on("december", SessionMove::Seal, None, "trainer");
+        let sealed = sessions
+            .conducting()
+            .move_on("december", SessionMove::Seal, None, "trainer");
         sealed.await
     };
     let refused = seal().await.unwrap_err();
@@ -396,10 +425,11 @@ async fn a_guesser_over_ssh_is_slowed_and_nobody_else() {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
-    let gate = sessions.gate_of_ssh(access(sessions).await);
+    let gate = sessions.candidates().gate_of_ssh(access(sessions).await);
     let knock = async |from: &str, code: &str| {
         let peer = format!("{from}:22");
         gate.ask(AuthRequest {
@@ -422,7 +452,13 @@ async fn a_guesser_over_ssh_is_slowed_and_nobody_else() {
         matches!(elsewhere, Err(AuthRejection::Wrong(_))),
         "{elsewhere:?}"
     );
-    let code = sessions.slips("december").await.unwrap().remove(0).code;
+    let code = sessions
+        .arranging()
+        .slips("december")
+        .await
+        .unwrap()
+        .remove(0)
+        .code;
     let admitted = knock("192.0.2.1", &code).await.unwrap();
     assert_eq!(admitted.seat, "001");
     let deeds = centre.deeds().await;
@@ -437,6 +473,7 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
     let centre = Centre::ready("2s").await;
     let sessions = &centre.sessions;
     sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
@@ -446,6 +483,7 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
         reason: "the screen died".into(),
     };
     sessions
+        .conducting()
         .pause("december", pause, "invigilator")
         .await
         .unwrap();
@@ -455,6 +493,7 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
         reason: "a fire drill".into(),
     };
     sessions
+        .conducting()
         .extend("december", extend, "invigilator")
         .await
         .unwrap();
@@ -463,7 +502,7 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
     assert_eq!(paused.state, AttemptState::Paused);
     assert!(paused.clock.remaining_ms > 0);
     assert_eq!(centre.attempt("002").await.state, AttemptState::Running);
-    let log = sessions.log("december", 1).await.unwrap();
+    let log = sessions.arranging().log("december", 1).await.unwrap();
     let ended = log
         .iter()
         .find(|entry| entry.reason.as_deref() == Some("the time is up"));
@@ -477,6 +516,7 @@ async fn clocks_are_stopped_extended_and_end_by_themselves() {
     let late = ended.at_ms - begun.expect("a start").at_ms - 2000;
     assert!(late < 1000, "{late} ms after the deadline");
     sessions
+        .conducting()
         .resume("december", because(only("001")), "invigilator")
         .await
         .unwrap();
@@ -494,17 +534,20 @@ async fn a_daemon_killed_anywhere_goes_on() {
     let centre = centre().await;
     centre
         .sessions
+        .arranging()
         .create(new_session("30m"), "trainer")
         .await
         .unwrap();
     centre
         .sessions
+        .arranging()
         .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     centre.house.fake.hold_boots(true);
     centre
         .sessions
+        .conducting()
         .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
@@ -518,14 +561,19 @@ async fn a_daemon_killed_anywhere_goes_on() {
     let centre = centre.killed().await;
     centre.house.fake.hold_boots(false);
     centre.until_session(SessionState::Ready).await;
-    let codes = centre.sessions.slips("december").await.unwrap();
-    let opened = centre
-        .sessions
-        .start("december", AttemptsRequest::default(), "invigilator");
+    let codes = centre.sessions.arranging().slips("december").await.unwrap();
+    let opened =
+        centre
+            .sessions
+            .conducting()
+            .start("december", AttemptsRequest::default(), "invigilator");
     let before = opened.await.unwrap();
 
     let centre = centre.killed().await;
-    assert_eq!(centre.sessions.slips("december").await.unwrap(), codes);
+    assert_eq!(
+        centre.sessions.arranging().slips("december").await.unwrap(),
+        codes
+    );
     for attempt in before.attempts {
         let now = centre.attempt(&attempt.seat).await;
         assert_eq!((now.state, &now.lab), (AttemptState::Running, &attempt.lab));
@@ -535,6 +583,7 @@ async fn a_daemon_killed_anywhere_goes_on() {
     let all = because(AttemptSelection::default());
     centre
         .sessions
+        .conducting()
         .hand_in("december", all, "invigilator")
         .await
         .unwrap();
@@ -552,9 +601,11 @@ async fn what_was_acknowledged_is_handed_in_although_the_daemon_is_killed() {
     let mut session = new_session("30m");
     change(&mut session, "mistakes:", &format!("{REPORT}mistakes:"));
     let centre = Centre::ready_with(session).await;
-    let started = centre
-        .sessions
-        .start("december", AttemptsRequest::default(), "invigilator");
+    let started =
+        centre
+            .sessions
+            .conducting()
+            .start("december", AttemptsRequest::default(), "invigilator");
     let attempt = started.await.unwrap().attempts.remove(0);
     let seat = centre.seats().await.remove(0);
     let sending = DeliverableUpload {
@@ -566,7 +617,13 @@ async fn what_was_acknowledged_is_handed_in_although_the_daemon_is_killed() {
         announced: None,
     };
     let text = futures_util::stream::iter([Ok::<_, std::io::Error>("so far".into())]);
-    let saved = centre.sessions.save(sending, text).await.unwrap().saved;
+    let saved = centre
+        .sessions
+        .candidates()
+        .save(sending, text)
+        .await
+        .unwrap()
+        .saved;
     assert_eq!(saved.number, None);
 
     let centre = centre.killed().await;
@@ -574,6 +631,7 @@ async fn what_was_acknowledged_is_handed_in_although_the_daemon_is_killed() {
     assert_eq!(current[0].current, saved);
     centre
         .sessions
+        .conducting()
         .hand_in("december", because(only("001")), "invigilator")
         .await
         .unwrap();
@@ -603,15 +661,18 @@ async fn a_lab_that_cannot_be_built_breaks_its_attempt_alone_and_can_be_tried_ag
     let centre = centre().await;
     let sessions = &centre.sessions;
     sessions
+        .arranging()
         .create(new_session("30m"), "trainer")
         .await
         .unwrap();
     sessions
+        .arranging()
         .replace_seats("december", b"number,name\n1,Ada\n", "trainer")
         .await
         .unwrap();
     centre.house.fake.fail_scripts("set up", 7);
     sessions
+        .conducting()
         .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
@@ -620,16 +681,19 @@ async fn a_lab_that_cannot_be_built_breaks_its_attempt_alone_and_can_be_tried_ag
     assert!(broken.problem.unwrap().contains("setup.sh"));
     assert_eq!(centre.house.left(), Vec::<String>::new());
     let nobody = sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "invigilator")
         .await;
     assert!(matches!(nobody, Err(SessionError::Nobody)), "{nobody:?}");
     centre.house.fake.fail_scripts("nothing", 0);
     sessions
+        .conducting()
         .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
     centre.until_attempt("1", AttemptState::Ready).await;
     sessions
+        .conducting()
         .dismantle("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
@@ -639,7 +703,7 @@ async fn a_lab_that_cannot_be_built_breaks_its_attempt_alone_and_can_be_tried_ag
         })
         .await;
     assert_eq!(
-        sessions.show("december").await.unwrap().state,
+        sessions.arranging().show("december").await.unwrap().state,
         SessionState::Draft
     );
 }
@@ -666,12 +730,20 @@ async fn a_proof_that_is_not_complete_is_none_for_a_session() {
         rows: vec![],
         flaws: vec![],
     };
-    sessions.record_proof(&hash, &proof).await;
-    let refused = sessions.create(unproven(), "trainer").await.unwrap_err();
+    sessions.arranging().record_proof(&hash, &proof).await;
+    let refused = sessions
+        .arranging()
+        .create(unproven(), "trainer")
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NotProven);
     proof.complete = true;
-    sessions.record_proof(&hash, &proof).await;
-    sessions.create(unproven(), "trainer").await.unwrap();
+    sessions.arranging().record_proof(&hash, &proof).await;
+    sessions
+        .arranging()
+        .create(unproven(), "trainer")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -680,52 +752,72 @@ async fn what_cannot_be_is_refused_with_the_reason() {
     let sessions = &centre.sessions;
     let mut unproven = new_session("30m");
     unproven.scenarios[0].unproven_reason = None;
-    let refused = sessions.create(unproven, "trainer").await.unwrap_err();
+    let refused = sessions
+        .arranging()
+        .create(unproven, "trainer")
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NotProven);
     let mut alone = new_session("30m");
     alone.terms.jurors.pop();
-    let refused = sessions.create(alone, "trainer").await.unwrap_err();
+    let refused = sessions
+        .arranging()
+        .create(alone, "trainer")
+        .await
+        .unwrap_err();
     assert_eq!(refused.to_string(), "1 juror(s)");
     let mut backwards = new_session("30m");
     backwards.terms.to = "2026-11-30".into();
-    let refused = sessions.create(backwards, "trainer").await.unwrap_err();
+    let refused = sessions
+        .arranging()
+        .create(backwards, "trainer")
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadTerms);
 
     sessions
+        .arranging()
         .create(new_session("30m"), "trainer")
         .await
         .unwrap();
     let refused = sessions
+        .arranging()
         .create(new_session("30m"), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NameTaken);
     let list = b"number,name,blocks\n1,Ada,B9\n";
     let refused = sessions
+        .arranging()
         .replace_seats("december", list, "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadRoster);
     let refused = sessions
+        .conducting()
         .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NobodyConcerned);
     sessions
+        .arranging()
         .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     let refused = sessions
+        .conducting()
         .prepare("december", because(only("009")), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.to_string(), "session `december` has no seat `009`");
     let refused = sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::SessionNotReady);
     let refused = sessions
+        .conducting()
         .hand_in("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
@@ -734,10 +826,21 @@ async fn what_cannot_be_is_refused_with_the_reason() {
         seat: Some("009".into()),
         text: "hello".into(),
     };
-    let refused = sessions.say("december", say, "trainer").await.unwrap_err();
+    let refused = sessions
+        .conducting()
+        .say("december", say, "trainer")
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::SeatNotFound);
-    assert_eq!(sessions.seat_of("AAAA-AAAA-AAAA").await.unwrap(), None);
-    assert_eq!(sessions.seat_of("?").await.unwrap(), None);
+    assert_eq!(
+        sessions
+            .candidates()
+            .seat_of("AAAA-AAAA-AAAA")
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(sessions.candidates().seat_of("?").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -745,30 +848,49 @@ async fn an_access_code_that_was_replaced_opens_nothing() {
     let centre = centre().await;
     let sessions = &centre.sessions;
     sessions
+        .arranging()
         .create(new_session("30m"), "trainer")
         .await
         .unwrap();
     sessions
+        .arranging()
         .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
-    let old = sessions.slips("december").await.unwrap().remove(0).code;
+    let old = sessions
+        .arranging()
+        .slips("december")
+        .await
+        .unwrap()
+        .remove(0)
+        .code;
     let lost = Some("lost on the way".to_owned());
     let new = sessions
+        .arranging()
         .replace_code(&access(sessions).await, "december", "001", lost, "trainer")
         .await
         .unwrap();
-    assert_eq!(sessions.seat_of(&old).await.unwrap(), None);
+    assert_eq!(sessions.candidates().seat_of(&old).await.unwrap(), None);
     assert_eq!(
-        sessions.seat_of(&new.code).await.unwrap().unwrap().number,
+        sessions
+            .candidates()
+            .seat_of(&new.code)
+            .await
+            .unwrap()
+            .unwrap()
+            .number,
         "001"
     );
     // A list that is sent again leaves the codes as they are.
     sessions
+        .arranging()
         .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
-    assert_eq!(sessions.slips("december").await.unwrap()[0].code, new.code);
+    assert_eq!(
+        sessions.arranging().slips("december").await.unwrap()[0].code,
+        new.code
+    );
 }
 
 #[tokio::test]
@@ -776,6 +898,7 @@ async fn an_engine_that_was_away_costs_nobody_time() {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
     sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
@@ -785,6 +908,7 @@ async fn an_engine_that_was_away_costs_nobody_time() {
         reason: "a rest".into(),
     };
     sessions
+        .conducting()
         .pause("december", pause, "invigilator")
         .await
         .unwrap();
@@ -809,7 +933,7 @@ async fn an_engine_that_was_away_costs_nobody_time() {
     assert_eq!(centre.left_at_resuming().await, stopped.remaining_ms);
     let resting = centre.attempt("003").await;
     assert_eq!(resting.state, AttemptState::Paused, "he rests still");
-    let log = sessions.log("december", 1).await.unwrap();
+    let log = sessions.arranging().log("december", 1).await.unwrap();
     let why = |by: AttemptMove| {
         let of_system = log.iter().filter(|entry| {
             entry.actor == "system"
@@ -827,6 +951,7 @@ async fn an_engine_that_was_away_costs_nobody_time() {
     centre.house.fake.fall();
     centre.until_attempt("001", AttemptState::Paused).await;
     sessions
+        .conducting()
         .hand_in(
             "december",
             because(AttemptSelection::default()),
@@ -844,6 +969,7 @@ async fn a_daemon_and_an_engine_that_fall_together_cost_nobody_time() {
     let centre = Centre::ready("30m").await;
     centre
         .sessions
+        .conducting()
         .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
@@ -865,23 +991,29 @@ async fn a_rehearsal_starts_all_grades_untouched_and_leaves_nothing() {
     let centre = centre().await;
     let sessions = &centre.sessions;
     sessions
+        .arranging()
         .create(new_session("30m"), "trainer")
         .await
         .unwrap();
     sessions
+        .arranging()
         .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     as_the_scripts_left_it(&centre.house.fake);
     centre.house.fake.hold_boots(true);
-    let events = sessions.rehearse("december", AttemptsRequest::default(), "trainer");
+    let events = sessions
+        .arranging()
+        .rehearse("december", AttemptsRequest::default(), "trainer");
     let mut events = events.await.unwrap();
     let twice = sessions
+        .arranging()
         .rehearse("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(twice.code(), ErrorCode::SessionRehearsing);
     let early = sessions
+        .conducting()
         .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
@@ -908,13 +1040,19 @@ async fn a_rehearsal_starts_all_grades_untouched_and_leaves_nothing() {
     assert_eq!(one.passed, Vec::<String>::new());
     assert_eq!(one.unknown, Vec::<String>::new());
     assert!(rehearsal.verdict.holds, "{rehearsal:?}");
-    let kept = sessions.show("december").await.unwrap().rehearsal;
+    let kept = sessions
+        .arranging()
+        .show("december")
+        .await
+        .unwrap()
+        .rehearsal;
     assert_eq!(kept.as_ref(), Some(&*rehearsal));
     assert!(centre.deeds().await.contains(&LogAction::Rehearsed {
         rehearsal: rehearsal.id.clone(),
         holds: true
     }));
     sessions
+        .conducting()
         .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
@@ -926,16 +1064,20 @@ async fn a_rehearsal_says_what_failed_and_ends_when_nobody_listens() {
     let centre = centre().await;
     let sessions = &centre.sessions;
     sessions
+        .arranging()
         .create(new_session("30m"), "trainer")
         .await
         .unwrap();
     sessions
+        .arranging()
         .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
     // Nobody can look at anything, and the set-up fails.
     centre.house.fake.fail_scripts("set up", 7);
-    let events = sessions.rehearse("december", AttemptsRequest::default(), "trainer");
+    let events = sessions
+        .arranging()
+        .rehearse("december", AttemptsRequest::default(), "trainer");
     let mut events = events.await.unwrap();
     let mut last = None;
     while let Some(event) = events.recv().await {
@@ -950,16 +1092,20 @@ async fn a_rehearsal_says_what_failed_and_ends_when_nobody_listens() {
     centre.house.fake.fail_scripts("nothing", 0);
 
     centre.house.fake.hold_boots(true);
-    let events = sessions.rehearse("december", AttemptsRequest::default(), "trainer");
+    let events = sessions
+        .arranging()
+        .rehearse("december", AttemptsRequest::default(), "trainer");
     let events = events.await.unwrap();
     assert!(centre.house.fake.await_boot_attempt().await);
     drop(events);
     centre.house.fake.hold_boots(false);
     centre
         .until("the stage is free again", async |centre| {
-            let again = centre
-                .sessions
-                .prepare("december", AttemptsRequest::default(), "trainer");
+            let again = centre.sessions.conducting().prepare(
+                "december",
+                AttemptsRequest::default(),
+                "trainer",
+            );
             again.await.is_ok()
         })
         .await;

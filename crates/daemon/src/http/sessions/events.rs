@@ -37,9 +37,9 @@ pub(in crate::http) async fn stream_session_events(
     PathParams(session): PathParams<String>,
     QueryParams(from): QueryParams<From>,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let session = api.sessions.show(&session).await?.id;
+    let session = api.sessions.arranging().show(&session).await?.id;
     let changes = api.sessions.subscribe();
-    let log = api.sessions.log(&session, 1).await?;
+    let log = api.sessions.arranging().log(&session, 1).await?;
     let next = log
         .last()
         .map_or(1, |last| last.seq + 1)
@@ -83,7 +83,11 @@ impl SessionEventStream {
             match self.changes.recv().await {
                 Ok(change) if change.session != self.session => {}
                 Ok(_) | Err(RecvError::Lagged(_)) => {
-                    let log = self.sessions.log(&self.session, self.next).await;
+                    let log = self
+                        .sessions
+                        .arranging()
+                        .log(&self.session, self.next)
+                        .await;
                     self.before = log.ok()?.into();
                 }
                 Err(RecvError::Closed) => return None,

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use plateau_labs::terminals::TerminalError;
 use tokio::io::AsyncReadExt as _;
 
-use crate::sessions::{SessionError, Sessions};
+use super::Arranging;
+use crate::sessions::SessionError;
 
 /// Most bytes of recordings in one bundle.
 const RECORDINGS: u64 = 256 << 20;
@@ -14,7 +15,7 @@ const RECORDINGS: u64 = 256 << 20;
 /// Member that names what did not fit.
 const LEFT_OUT: &str = "recordings/LEFT-OUT.txt";
 
-impl Sessions {
+impl Arranging {
     /// The evidence of an attempt as a signed bundle: with all versions of what was handed in, and the
     /// recordings of every lab that it had. Recordings that do not fit are named in the bundle.
     ///
@@ -22,17 +23,17 @@ impl Sessions {
     /// There is no such attempt, it has no grading yet, or a recording cannot be read.
     pub async fn export(&self, attempt: &str, actor: &str) -> Result<Vec<u8>, SessionError> {
         let recordings = self.recordings(attempt).await?;
-        let judging = &self.inner.judging;
+        let judging = &self.judging;
         Ok(judging.export(attempt, actor, recordings).await?)
     }
 
     /// Recordings of an attempt's labs, by their names in a bundle.
     async fn recordings(&self, attempt: &str) -> Result<BTreeMap<String, Vec<u8>>, SessionError> {
-        let terminals = &self.inner.terminals;
+        let terminals = &self.terminals;
         let mut members = BTreeMap::new();
         let mut left_out = String::new();
         let mut room = RECORDINGS;
-        for lab in self.inner.database.attempts().labs(attempt).await? {
+        for lab in self.context.database().attempts().labs(attempt).await? {
             for recording in terminals.recordings(&lab).await? {
                 let name = &recording.name;
                 if recording.bytes > room {

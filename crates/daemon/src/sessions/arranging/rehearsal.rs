@@ -16,10 +16,14 @@ use plateau_core::scenario::Folder;
 use plateau_core::topology::Topology;
 use plateau_labs::error::chain;
 use plateau_labs::lab::LabError;
+use plateau_labs::labs::Labs;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::sessions::{SessionError, Sessions};
+use super::Arranging;
+use crate::sessions::SessionError;
+use crate::sessions::context::SessionContext;
+use crate::sessions::permits::LabPermits;
 use crate::store::rehearsals::Rehearsals;
 
 use crate::sessions::rehearsal_lock::RehearsalGuard;
@@ -60,8 +64,10 @@ struct BuildOutcome {
 /// A rehearsal on its way.
 #[derive(Debug)]
 struct RehearsalRun {
-    sessions: Sessions,
-    _stage: RehearsalGuard,
+    context: SessionContext,
+    labs: Labs,
+    permits: LabPermits,
+    _guard: RehearsalGuard,
     session: String,
     actor: String,
     seats: u32,
@@ -71,7 +77,7 @@ struct RehearsalRun {
     least: Mutex<HostResources>,
 }
 
-impl Sessions {
+impl Arranging {
     /// Rehearses a session in the background. The receiver's last event is `ScenarioRehearsal` or `Broken`;
     /// dropping it ends the rehearsal and removes its labs.
     ///
@@ -84,13 +90,13 @@ impl Sessions {
         order: AttemptsRequest,
         actor: &str,
     ) -> Result<mpsc::Receiver<RehearsalEvent>, SessionError> {
-        let (_gate, snapshot) = self.lock_session(session).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
         snapshot.in_states(&[SessionState::Draft])?;
         let chosen =
             snapshot.choose(&order.selection, |state| state.after(AttemptMove::Prepare))?;
         let id = snapshot.session.id.clone();
-        let stage = RehearsalGuard::enter(self, &id);
-        let stage = stage.ok_or_else(|| SessionError::Rehearsing {
+        let guard = self.rehearsals.lock(&id);
+        let guard = guard.ok_or_else(|| SessionError::Rehearsing {
             session: snapshot.session.name.clone(),
         })?;
         let unique = uuid::Uuid::now_v7().simple().to_string();
@@ -98,7 +104,7 @@ impl Sessions {
         let mut groups = Vec::new();
         let mut number = 0;
         for row in &snapshot.scenarios {
-            let scenario = self.inner.scenarios.read(&row.hash).await?;
+            let scenario = self.context.scenarios().read(&row.hash).await?;
             let mut parts = Vec::new();
             for attempt in chosen.iter().filter(|one| one.scenario == row.scenario) {
                 number += 1;
@@ -111,7 +117,7 @@ impl Sessions {
             let Some(first) = parts.first() else {
                 continue;
             };
-            let bears = self.inner.labs.preflight(&first.topology).await;
+            let bears = self.labs.preflight(&first.topology).await;
             bears.map_err(LabError::from)?;
             let folder = scenario.folder().clone();
             groups.push(ScenarioLabs { folder, parts });
@@ -119,24 +125,21 @@ impl Sessions {
         let seats: BTreeSet<&String> = chosen.iter().map(|attempt| &attempt.seat).collect();
         let (events, receiver) = mpsc::channel(EVENTS);
         let work = Arc::new(RehearsalRun {
-            sessions: self.clone(),
-            _stage: stage,
+            context: self.context.clone(),
+            labs: self.labs.clone(),
+            permits: self.permits.clone(),
+            _guard: guard,
             session: id,
             actor: actor.to_owned(),
             seats: u32::try_from(seats.len()).unwrap_or(u32::MAX),
             groups,
             events,
-            cancel: self.inner.stop.child_token(),
+            cancel: self.stop.child_token(),
             least: Mutex::default(),
         });
         tokio::spawn(watch(Arc::clone(&work)));
         tokio::spawn(async move { work.run().await });
         Ok(receiver)
-    }
-
-    async fn room(&self) -> HostResources {
-        let (memory, disk) = self.inner.labs.left_of_the_host().await;
-        HostResources { memory, disk }
     }
 }
 
@@ -157,7 +160,8 @@ async fn watch(work: Arc<RehearsalRun>) {
 
 impl RehearsalRun {
     async fn look(&self) -> HostResources {
-        let now = self.sessions.room().await;
+        let (memory, disk) = self.labs.left_of_the_host().await;
+        let now = HostResources { memory, disk };
         let mut least = self.least.lock().unwrap_or_else(PoisonError::into_inner);
         *least = least.minimum(&now);
         now
@@ -165,7 +169,7 @@ impl RehearsalRun {
 
     async fn run(self: Arc<Self>) {
         let begun = Instant::now();
-        let begun_ms = self.sessions.inner.clock.now_ms();
+        let begun_ms = self.context.now_ms();
         let before = self.look().await;
         let mut problems = Vec::new();
         let mut scenarios = Vec::new();
@@ -217,7 +221,7 @@ impl RehearsalRun {
     ) -> (ScenarioRehearsal, Vec<RehearsalLab>) {
         let (ahead, begun) = (self.look().await, Instant::now());
         let of = u32::try_from(group.parts.len()).unwrap_or(u32::MAX);
-        let at_once = self.sessions.inner.building.available_permits().max(1);
+        let at_once = self.permits.free_to_build();
         let parts = group.parts.clone();
         let mut building = stream::iter(parts)
             .map(|part| self.build_one(&group.folder, part, before))
@@ -261,10 +265,10 @@ impl RehearsalRun {
         part: RehearsalLab,
         before: &HostResources,
     ) -> BuildOutcome {
-        let labs = &self.sessions.inner.labs;
+        let labs = &self.labs;
         let begun = Instant::now();
         let made = async {
-            let Ok(_permit) = self.sessions.inner.building.acquire().await else {
+            let Some(_permit) = self.permits.building().await else {
                 return Err("the daemon ends".to_owned());
             };
             if self.cancel.is_cancelled() {
@@ -307,7 +311,7 @@ impl RehearsalRun {
         problems: &mut Vec<String>,
     ) {
         let begun = Instant::now();
-        let at_once = self.sessions.inner.grading.available_permits().max(1);
+        let at_once = self.permits.free_to_grade();
         let mut grading = stream::iter(parts.to_vec())
             .map(|part| self.grade_one(part))
             .buffer_unordered(at_once);
@@ -327,13 +331,13 @@ impl RehearsalRun {
     }
 
     async fn grade_one(&self, part: RehearsalLab) -> (RehearsalLab, Result<LabGradeView, String>) {
-        let Ok(_permit) = self.sessions.inner.grading.acquire().await else {
+        let Some(_permit) = self.permits.grading().await else {
             return (part, Err("the daemon ends".to_owned()));
         };
         if self.cancel.is_cancelled() {
             return (part, Err("it was given up".to_owned()));
         }
-        let labs = &self.sessions.inner.labs;
+        let labs = &self.labs;
         let graded = labs.check(&part.name, CheckRequest { phases: None }).await;
         (part, graded.map_err(|error| chain(&error)))
     }
@@ -355,20 +359,21 @@ impl RehearsalRun {
     }
 
     async fn remove_one(&self, part: RehearsalLab) -> (RehearsalLab, Result<(), LabError>) {
-        let removed = self.sessions.inner.labs.down(&part.name).await;
+        let removed = self.labs.down(&part.name).await;
         (part, removed)
     }
 
     async fn keep(&self, rehearsal: &Rehearsal) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.sessions.lock_session(&self.session).await?;
-        let mut act = self.sessions.act(&snapshot, &self.actor, None).await?;
-        Rehearsals::add(act.writing(), &self.session, rehearsal).await?;
-        act.write(LogAction::Rehearsed {
-            rehearsal: rehearsal.id.clone(),
-            holds: rehearsal.verdict.holds,
-        })
-        .await?;
-        self.sessions.done(act).await
+        let (_gate, snapshot) = self.context.lock_session(&self.session).await?;
+        let mut transaction = self.context.begin(&snapshot, &self.actor, None).await?;
+        Rehearsals::add(transaction.writing(), &self.session, rehearsal).await?;
+        transaction
+            .write(LogAction::Rehearsed {
+                rehearsal: rehearsal.id.clone(),
+                holds: rehearsal.verdict.holds,
+            })
+            .await?;
+        self.context.commit(transaction).await
     }
 }
 

@@ -15,14 +15,14 @@ const NAME: usize = 40;
 /// Least jurors of an exam.
 const JURORS: usize = 2;
 
-pub(in crate::sessions) fn terms(what: impl Into<String>, hint: impl Into<String>) -> SessionError {
+pub(super) fn terms(what: impl Into<String>, hint: impl Into<String>) -> SessionError {
     SessionError::Terms {
         what: what.into(),
         hint: hint.into(),
     }
 }
 
-pub(in crate::sessions) fn check_name(name: &str) -> Result<(), SessionError> {
+pub(super) fn check_name(name: &str) -> Result<(), SessionError> {
     if is_plain(name, NAME) {
         return Ok(());
     }
@@ -32,9 +32,7 @@ pub(in crate::sessions) fn check_name(name: &str) -> Result<(), SessionError> {
     ))
 }
 
-pub(in crate::sessions) fn title_of(
-    terms_of: &SessionTerms,
-) -> Result<&'static Referential, SessionError> {
+pub(super) fn title_of(terms_of: &SessionTerms) -> Result<&'static Referential, SessionError> {
     let known = referentials();
     let found = known.iter().find(|title| title.id == terms_of.title);
     found.ok_or_else(|| {
@@ -46,9 +44,7 @@ pub(in crate::sessions) fn title_of(
     })
 }
 
-pub(in crate::sessions) fn check_terms(
-    of: &SessionTerms,
-) -> Result<&'static Referential, SessionError> {
+pub(super) fn check_terms(of: &SessionTerms) -> Result<&'static Referential, SessionError> {
     let title = title_of(of)?;
     if let Some(block) = &of.block {
         let ids: Vec<&str> = title.blocks.iter().map(|block| block.id.as_str()).collect();
@@ -96,7 +92,7 @@ pub(in crate::sessions) fn check_terms(
     Ok(title)
 }
 
-pub(in crate::sessions) fn check_scenario(
+pub(super) fn check_scenario(
     topology: &plateau_core::topology::Topology,
     title: &Referential,
     block: Option<&str>,

@@ -8,15 +8,16 @@ use plateau_core::exam::session::SessionState;
 use plateau_labs::error::chain;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::Candidates;
 use crate::access::{Access, CreatedLogin, Principal};
-use crate::sessions::arranging::digest;
-use crate::sessions::{SYSTEM, SessionError, Sessions};
+use crate::sessions::codes::digest;
+use crate::sessions::{SYSTEM, SessionError};
 use crate::ssh::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 use crate::store;
 use crate::store::log::Log;
 use crate::store::seats::SeatRow;
 
-impl Sessions {
+impl Candidates {
     /// The seat that an access code leads to, however it was typed; `None` where it leads nowhere.
     ///
     /// # Errors
@@ -24,7 +25,12 @@ impl Sessions {
     pub async fn seat_of(&self, typed: &str) -> Result<Option<SeatRow>, SessionError> {
         // Something that can be no code is looked up all the same: it takes as long.
         let code = code::read(typed).unwrap_or_default();
-        Ok(self.inner.database.seats().of_code(&digest(&code)).await?)
+        Ok(self
+            .context
+            .database()
+            .seats()
+            .of_code(&digest(&code))
+            .await?)
     }
 
     /// Logs a candidate in by his access code, which is written down.
@@ -47,7 +53,7 @@ impl Sessions {
 
     /// Writes down that a candidate came in, where the session's log still grows.
     async fn entered(&self, session: &str, seat: &str, from: String) -> Result<(), SessionError> {
-        let mut tx = self.inner.database.begin().await?;
+        let mut tx = self.context.database().begin().await?;
         match store::sessions::Sessions::state_in(&mut tx, session).await? {
             None | Some(SessionState::Sealed | SessionState::Cancelled) => return Ok(()),
             Some(
@@ -62,10 +68,10 @@ impl Sessions {
             seat: seat.to_owned(),
             from,
         };
-        let now = self.inner.clock.now_ms();
+        let now = self.context.now_ms();
         let entry = Log::append(&mut tx, session, now, SYSTEM, None, deed).await?;
         tx.commit().await?;
-        self.tell(session, vec![entry]);
+        self.context.publish(session, vec![entry]);
         Ok(())
     }
 
@@ -73,10 +79,10 @@ impl Sessions {
     /// codes count for the address that they come from, together with those of browsers.
     #[must_use]
     pub fn gate_of_ssh(&self, access: Access) -> Gate {
-        let sessions = self.clone();
+        let candidates = self.clone();
         Gate::new(move |knock| {
-            let (sessions, access) = (sessions.clone(), access.clone());
-            async move { sessions.admit(&access, knock).await }
+            let (candidates, access) = (candidates.clone(), access.clone());
+            async move { candidates.admit(&access, knock).await }
         })
     }
 
@@ -127,8 +133,8 @@ impl Sessions {
     /// candidate's.
     pub async fn await_revocation(self, lab: String) {
         // Listened for first, so that nothing is missed.
-        let mut changes = self.subscribe();
-        let database = &self.inner.database;
+        let mut changes = self.context.subscribe();
+        let database = self.context.database();
         let attempt = match database.attempts().of_lab(&lab).await {
             Ok(Some(attempt)) => attempt,
             Ok(None) => return std::future::pending().await,

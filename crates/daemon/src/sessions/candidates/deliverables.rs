@@ -14,8 +14,9 @@ use plateau_core::exam::deliverable::{
 use plateau_core::quantity::Size;
 use plateau_core::topology::{Deliverable, Task, Topology};
 
+use super::Candidates;
 use crate::deliverables::{DeliverableError, HandedIn, Upload, check, kind};
-use crate::sessions::{SessionError, Sessions};
+use crate::sessions::SessionError;
 use crate::store::attempts::AttemptRow;
 
 /// Longest text that says who writes.
@@ -42,7 +43,7 @@ pub struct DeliverableUpload<'a> {
     pub announced: Option<u64>,
 }
 
-impl Sessions {
+impl Candidates {
     /// Saves what a candidate hands in for a task of his own attempt. No more of it is held in memory
     /// than the task takes.
     ///
@@ -77,11 +78,16 @@ impl Sessions {
         let nobody = || SessionError::NoSuchAttempt {
             attempt: sending.attempt.to_owned(),
         };
-        let row = self.inner.database.attempts().find(sending.attempt).await?;
+        let row = self
+            .context
+            .database()
+            .attempts()
+            .find(sending.attempt)
+            .await?;
         let row = row.filter(|row| row.seat == seat).ok_or_else(nobody)?;
         let seat = self
-            .inner
-            .database
+            .context
+            .database()
             .seats()
             .find(seat)
             .await?
@@ -112,10 +118,10 @@ impl Sessions {
             content,
         };
         // Nobody hands the attempt in meanwhile.
-        let _gate = self.gate(&row.session).lock_owned().await;
-        let (saved, entries) = self.inner.deliverables.save(&upload).await?;
+        let _gate = self.context.lock_of(&row.session).lock_owned().await;
+        let (saved, entries) = self.context.deliverables().save(&upload).await?;
         if !entries.is_empty() {
-            self.tell(&row.session, entries);
+            self.context.publish(&row.session, entries);
         }
         Ok(saved)
     }
@@ -125,11 +131,11 @@ impl Sessions {
     /// # Errors
     /// There is no such attempt.
     pub async fn deliverables(&self, attempt: &str) -> Result<Vec<DeliverableView>, SessionError> {
-        let row = self.inner.database.attempts().find(attempt).await?;
+        let row = self.context.database().attempts().find(attempt).await?;
         let row = row.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         })?;
-        let mut saved = self.inner.deliverables.of_attempt(attempt).await?;
+        let mut saved = self.context.deliverables().of_attempt(attempt).await?;
         let topology = self.drawn(&row).await?;
         let asked = topology.tasks.iter().filter_map(|task| {
             let asked = task.deliverable.as_ref()?;
@@ -154,18 +160,15 @@ impl Sessions {
         task: &str,
         content: &str,
     ) -> Result<HandedIn, SessionError> {
-        let found = self.inner.deliverables.read(attempt, task, content);
+        let found = self.context.deliverables().read(attempt, task, content);
         Ok(found.await?)
     }
 
     /// The attempt's scenario with its parameters.
-    pub(in crate::sessions) async fn drawn(
-        &self,
-        attempt: &AttemptRow,
-    ) -> Result<Arc<Topology>, SessionError> {
+    pub(super) async fn drawn(&self, attempt: &AttemptRow) -> Result<Arc<Topology>, SessionError> {
         let scenarios = self
-            .inner
-            .database
+            .context
+            .database()
             .sessions()
             .scenarios(&attempt.session)
             .await?;
@@ -175,13 +178,13 @@ impl Sessions {
             session: attempt.session.clone(),
             scenario: attempt.scenario.clone(),
         })?;
-        let scenarios = &self.inner.scenarios;
+        let scenarios = self.context.scenarios();
         Ok(scenarios.resolved(&row.hash, &attempt.seed).await?)
     }
 }
 
 /// What the tasks ask a candidate for, with what counts of it.
-pub(in crate::sessions) fn due(
+pub(super) fn due(
     tasks: &[Task],
     mut saved: BTreeMap<String, Vec<VersionView>>,
 ) -> Vec<AssignedDeliverableView> {

@@ -6,7 +6,8 @@ use plateau_core::api::{KeyView, SetKeysRequest};
 use plateau_core::exam::log::LogAction;
 use russh::keys::{HashAlg, PublicKey};
 
-use crate::sessions::{SessionError, Sessions};
+use super::Candidates;
+use crate::sessions::SessionError;
 use crate::store::attempts::AttemptRow;
 use crate::store::seats::SeatRow;
 use crate::store::ssh_keys::{KeyRow, SshKeys};
@@ -17,14 +18,14 @@ const MOST: usize = 8;
 /// Longest line of a key in bytes: one of RSA with 16384 bits has less.
 const LONGEST: usize = 4 << 10;
 
-impl Sessions {
+impl Candidates {
     /// The keys of the seat that an attempt belongs to.
     ///
     /// # Errors
     /// There is no such attempt.
     pub async fn keys(&self, attempt: &str) -> Result<Vec<KeyView>, SessionError> {
         let (_, seat) = self.seat_with(attempt).await?;
-        let rows = self.inner.database.ssh_keys().of_seat(&seat.id).await?;
+        let rows = self.context.database().ssh_keys().of_seat(&seat.id).await?;
         Ok(rows.into_iter().map(view).collect())
     }
 
@@ -40,12 +41,12 @@ impl Sessions {
         actor: &str,
     ) -> Result<Vec<KeyView>, SessionError> {
         let (found, seat) = self.seat_with(attempt).await?;
-        let (_gate, snapshot) = self.lock_session(&found.session).await?;
-        let mut act = self.act(&snapshot, actor, None).await?;
-        let rows = read(&keys, self.inner.clock.now_ms())?;
-        SshKeys::remove_of(act.writing(), &seat.id).await?;
+        let (_gate, snapshot) = self.context.lock_session(&found.session).await?;
+        let mut transaction = self.context.begin(&snapshot, actor, None).await?;
+        let rows = read(&keys, self.context.now_ms())?;
+        SshKeys::remove_of(transaction.writing(), &seat.id).await?;
         for row in &rows {
-            if !SshKeys::add(act.writing(), &seat.id, row).await? {
+            if !SshKeys::add(transaction.writing(), &seat.id, row).await? {
                 return Err(SessionError::Terms {
                     what: format!("the key {} leads to another seat", row.fingerprint),
                     hint: "a key leads to one seat: draw another with ssh-keygen".to_owned(),
@@ -57,26 +58,27 @@ impl Sessions {
             [] => "by no key".to_owned(),
             named => format!("by {}", named.join(", ")),
         };
-        act.write(LogAction::Changed {
-            what: format!("seat {} may come in over SSH {what}", seat.number),
-        })
-        .await?;
-        self.done(act).await?;
+        transaction
+            .write(LogAction::Changed {
+                what: format!("seat {} may come in over SSH {what}", seat.number),
+            })
+            .await?;
+        self.context.commit(transaction).await?;
         self.keys(attempt).await
     }
 
     /// The seat that a key leads to; `None` where it leads nowhere.
-    pub(in crate::sessions) async fn seat_of_key(
+    pub(super) async fn seat_of_key(
         &self,
         key: &PublicKey,
     ) -> Result<Option<SeatRow>, SessionError> {
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-        Ok(self.inner.database.seats().of_key(&fingerprint).await?)
+        Ok(self.context.database().seats().of_key(&fingerprint).await?)
     }
 
     async fn seat_with(&self, attempt: &str) -> Result<(AttemptRow, SeatRow), SessionError> {
-        let found = self.attempt_of(attempt).await?;
-        let seat = self.inner.database.seats().find(&found.seat).await?;
+        let found = self.context.find_attempt(attempt).await?;
+        let seat = self.context.database().seats().find(&found.seat).await?;
         let seat = seat.ok_or_else(|| SessionError::NoSuchAttempt {
             attempt: attempt.to_owned(),
         })?;

@@ -5,24 +5,26 @@ use std::collections::BTreeMap;
 use plateau_core::exam::rehearsal::reserve;
 use plateau_core::exam::session::AttemptState;
 
-use crate::sessions::{SessionError, SessionSnapshot, Sessions};
+use super::Conducting;
+use crate::sessions::SessionError;
+use crate::sessions::context::snapshot::SessionSnapshot;
 use crate::store::attempts::AttemptRow;
 
 /// What a node takes that was never measured: a booted systemd with a service or two.
 const NODE_BYTES: u64 = 96 << 20;
 
-impl Sessions {
+impl Conducting {
     /// Refuses what would fill the disk, and what the machine's memory cannot hold beside what runs
     /// and what is being built already, with a tenth of it left free. What a lab takes is known from
     /// the last rehearsal with its scenario, and reckoned by its nodes where there was none. Where the
     /// machine does not say how much there is, nothing is refused.
-    pub(in crate::sessions) async fn check_room(
+    pub(super) async fn check_room(
         &self,
         snapshot: &SessionSnapshot,
         chosen: &[AttemptRow],
     ) -> Result<(), SessionError> {
-        self.inner.labs.check_disk()?;
-        let Some(available) = self.inner.labs.memory_available().await else {
+        self.labs.check_disk()?;
+        let Some(available) = self.labs.memory_available().await else {
             return Ok(());
         };
         let mut each = BTreeMap::new();
@@ -35,10 +37,10 @@ impl Sessions {
             let bytes = hash.and_then(|hash| each.get(hash));
             needed = needed.saturating_add(bytes.copied().unwrap_or(0));
         }
-        for session in self.inner.database.sessions().list().await? {
+        for session in self.context.database().sessions().list().await? {
             for attempt in self
-                .inner
-                .database
+                .context
+                .database()
                 .attempts()
                 .of_session(&session.id)
                 .await?
@@ -47,8 +49,8 @@ impl Sessions {
                     continue;
                 }
                 let scenarios = self
-                    .inner
-                    .database
+                    .context
+                    .database()
                     .sessions()
                     .scenarios(&session.id)
                     .await?;
@@ -72,10 +74,16 @@ impl Sessions {
 
     /// Memory that a lab of a scenario takes, in bytes.
     async fn lab_bytes(&self, hash: &str) -> Result<u64, SessionError> {
-        if let Some(known) = self.inner.database.rehearsals().lab_memory(hash).await? {
+        if let Some(known) = self
+            .context
+            .database()
+            .rehearsals()
+            .lab_memory(hash)
+            .await?
+        {
             return Ok(known);
         }
-        let topology = self.inner.scenarios.sample_draw(hash).await?;
+        let topology = self.context.scenarios().sample_draw(hash).await?;
         let nodes = u64::try_from(topology.nodes.len()).unwrap_or(u64::MAX);
         Ok(nodes.saturating_mul(NODE_BYTES))
     }

@@ -1,7 +1,7 @@
 //! The conductor: does what the attempts' states ask for, and keeps their deadlines.
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use plateau_core::api::{LabEvent, LabEventKind};
@@ -12,7 +12,9 @@ use plateau_labs::error::chain;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::sessions::{SessionError, SessionSnapshot, Sessions};
+use super::Conducting;
+use crate::sessions::SessionError;
+use crate::sessions::context::snapshot::SessionSnapshot;
 use crate::store::attempts::AttemptRow;
 use crate::store::sessions::SessionRow;
 
@@ -23,13 +25,13 @@ const BEAT: Duration = Duration::from_millis(500);
 const AGAIN_MS: u64 = 1000;
 
 /// Conducts all sessions until the daemon stops.
-pub(in crate::sessions) async fn conduct(sessions: Sessions) {
-    let inner = &sessions.inner;
-    let mut labs = inner.labs.subscribe();
-    let mut disk = inner.labs.disk().watch();
+pub(super) async fn conduct(conducting: Conducting) {
+    let context = &conducting.context;
+    let mut labs = conducting.labs.subscribe();
+    let mut disk = conducting.labs.disk().watch();
     loop {
-        let now = inner.clock.now_ms();
-        let round = match sessions.round().await {
+        let now = context.now_ms();
+        let round = match conducting.round().await {
             Ok(round) => round,
             Err(error) => {
                 tracing::error!(error = chain(&error), "sessions cannot be conducted");
@@ -40,7 +42,7 @@ pub(in crate::sessions) async fn conduct(sessions: Sessions) {
             }
         };
         loop {
-            let now = inner.clock.now_ms();
+            let now = context.now_ms();
             let ahead = round.next_ms.map(|next| next.saturating_sub(now));
             if ahead == Some(0) {
                 break;
@@ -48,14 +50,14 @@ pub(in crate::sessions) async fn conduct(sessions: Sessions) {
             // In short steps: a host that slept has missed its timers.
             let step = ahead.map_or(BEAT, |ahead| BEAT.min(Duration::from_millis(ahead)));
             tokio::select! {
-                () = inner.stop.cancelled() => return,
-                () = inner.wake.notified() => break,
+                () = conducting.stop.cancelled() => return,
+                () = context.woken() => break,
                 () = await_lab_change(&mut labs) => break,
                 Ok(()) = disk.changed() => break,
                 () = tokio::time::sleep(step) => {}
             }
             if round.working
-                && let Err(error) = sessions.beat().await
+                && let Err(error) = conducting.beat().await
             {
                 tracing::error!(error = chain(&error), "the clock cannot be written down");
             }
@@ -90,13 +92,13 @@ impl RoundOutcome {
     }
 }
 
-impl Sessions {
+impl Conducting {
     async fn round(&self) -> Result<RoundOutcome, SessionError> {
         let mut round = RoundOutcome {
             next_ms: None,
             working: false,
         };
-        for session in self.inner.database.sessions().list().await? {
+        for session in self.context.database().sessions().list().await? {
             if matches!(
                 session.state,
                 SessionState::Sealed | SessionState::Cancelled
@@ -108,15 +110,15 @@ impl Sessions {
             if let Err(error) = self.update_attempts(session, &mut round).await {
                 let error = chain(&error);
                 tracing::error!(session = name, error, "a session cannot be conducted");
-                round.schedule_round(self.inner.clock.now_ms() + AGAIN_MS);
+                round.schedule_round(self.context.now_ms() + AGAIN_MS);
             }
         }
-        self.inner.heartbeat.set(round.working);
+        self.heartbeat.set(round.working);
         if round.working
             && let Err(error) = self.beat().await
         {
             tracing::error!(error = chain(&error), "the clock cannot be written down");
-            round.schedule_round(self.inner.clock.now_ms() + AGAIN_MS);
+            round.schedule_round(self.context.now_ms() + AGAIN_MS);
         }
         Ok(round)
     }
@@ -127,9 +129,9 @@ impl Sessions {
         session: SessionRow,
         round: &mut RoundOutcome,
     ) -> Result<(), SessionError> {
-        let snapshot = self.snapshot(session).await?;
+        let snapshot = self.context.snapshot(session).await?;
         let mut failed = self.sync_interruptions(&snapshot).await.err();
-        let snapshot = self.snapshot(snapshot.session).await?;
+        let snapshot = self.context.snapshot(snapshot.session).await?;
         for attempt in &snapshot.attempts {
             let attended = self.update_attempt(&snapshot, attempt, round).await;
             failed = failed.or(attended.err());
@@ -148,7 +150,7 @@ impl Sessions {
         attempt: &AttemptRow,
         round: &mut RoundOutcome,
     ) -> Result<(), SessionError> {
-        let now = self.inner.clock.now_ms();
+        let now = self.context.now_ms();
         let reading = snapshot.reading(attempt, now);
         let deadline = reading.as_ref().and_then(|reading| reading.deadline_ms);
         let is_over = deadline.is_some_and(|deadline| deadline <= now);
@@ -187,7 +189,7 @@ impl Sessions {
         let Some(lab) = attempt.lab.clone() else {
             return;
         };
-        let terminals = self.inner.terminals.clone();
+        let terminals = self.terminals.clone();
         match attempt.state {
             AttemptState::Running if !is_over => terminals.open(&lab),
             AttemptState::Running
@@ -265,19 +267,19 @@ impl Sessions {
 
     /// Has somebody work on an attempt, unless somebody does.
     fn start_work(&self, attempt: &AttemptRow) {
-        let Some(busy) = WorkGuard::with(self, &attempt.id) else {
+        let Some(busy) = WorkGuard::with(&self.busy, &attempt.id) else {
             return;
         };
-        let sessions = self.clone();
+        let conducting = self.clone();
         let attempt = attempt.id.clone();
         tokio::spawn(async move {
-            let stop = sessions.inner.stop.clone();
+            let stop = conducting.stop.clone();
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = sessions.work(&attempt) => {}
+                () = conducting.work(&attempt) => {}
             }
             drop(busy);
-            sessions.inner.wake.notify_one();
+            conducting.context.wake();
         });
     }
 
@@ -289,25 +291,24 @@ impl Sessions {
         let worked = reading.granted_ms.saturating_sub(reading.remaining_ms);
         let worked = Duration::from_millis(worked);
         let runs = attempt.state == AttemptState::Running;
-        if let Err(error) = self.inner.labs.set_clock(lab, worked, runs).await {
+        if let Err(error) = self.labs.set_clock(lab, worked, runs).await {
             tracing::warn!(lab, error = chain(&error), "events do not happen");
         }
     }
 }
 
-/// That somebody works on an attempt, for as long as it is held.
+/// That a job works on an attempt, for as long as it is held.
 struct WorkGuard {
-    sessions: Sessions,
+    busy: Arc<Mutex<BTreeSet<String>>>,
     attempt: String,
 }
 
 impl WorkGuard {
-    /// `None` where somebody does already.
-    fn with(sessions: &Sessions, attempt: &str) -> Option<Self> {
-        let busy = sessions.inner.busy.lock();
-        let mut busy = busy.unwrap_or_else(PoisonError::into_inner);
-        busy.insert(attempt.to_owned()).then(|| Self {
-            sessions: sessions.clone(),
+    /// `None` where one does already.
+    fn with(busy: &Arc<Mutex<BTreeSet<String>>>, attempt: &str) -> Option<Self> {
+        let mut attempts = busy.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.insert(attempt.to_owned()).then(|| Self {
+            busy: Arc::clone(busy),
             attempt: attempt.to_owned(),
         })
     }
@@ -315,10 +316,8 @@ impl WorkGuard {
 
 impl Drop for WorkGuard {
     fn drop(&mut self) {
-        let busy = self.sessions.inner.busy.lock();
-        let mut busy: std::sync::MutexGuard<'_, BTreeSet<String>> =
-            busy.unwrap_or_else(PoisonError::into_inner);
-        busy.remove(&self.attempt);
+        let mut attempts = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.remove(&self.attempt);
     }
 }
 

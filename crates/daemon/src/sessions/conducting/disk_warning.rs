@@ -6,19 +6,17 @@ use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
 use plateau_labs::disk::{DiskSpace, DiskUsage, shown};
 
-use crate::sessions::{SessionError, Sessions};
+use super::Conducting;
+use crate::sessions::SessionError;
 use crate::store::sessions::SessionRow;
 
-impl Sessions {
+impl Conducting {
     /// Tells an open session once that the disk is nearly full, for as long as it stays so. Where
     /// that cannot be written, it is told when it can.
-    pub(in crate::sessions) async fn warn_of_full_disk(
-        &self,
-        session: &SessionRow,
-    ) -> Result<(), SessionError> {
-        let DiskUsage { free, low, room } = self.inner.labs.disk().seen();
+    pub(super) async fn warn_of_full_disk(&self, session: &SessionRow) -> Result<(), SessionError> {
+        let DiskUsage { free, low, room } = self.labs.disk().seen();
         let alarmed = || {
-            let alarmed = self.inner.alarmed.lock();
+            let alarmed = self.alarmed.lock();
             alarmed.unwrap_or_else(PoisonError::into_inner)
         };
         let told = match room {

@@ -5,7 +5,9 @@ use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::{AttemptMove, AttemptState};
 
-use crate::sessions::{SYSTEM, SessionError, SessionSnapshot, Sessions};
+use super::Conducting;
+use crate::sessions::context::snapshot::SessionSnapshot;
+use crate::sessions::{SYSTEM, SessionError};
 use crate::store::attempts::AttemptRow;
 
 /// Whether a candidate can work in a lab.
@@ -19,10 +21,10 @@ enum Presence {
     Away(String),
 }
 
-impl Sessions {
+impl Conducting {
     /// Stops the clocks of those whose labs went away, and lets those go on that were stopped so
     /// and whose labs are back: for each session in one act, at one moment.
-    pub(in crate::sessions) async fn sync_interruptions(
+    pub(super) async fn sync_interruptions(
         &self,
         snapshot: &SessionSnapshot,
     ) -> Result<(), SessionError> {
@@ -34,7 +36,7 @@ impl Sessions {
             if let Some(problem) = self.missing_nodes(snapshot.log.entries(), attempt)
                 && attempt.problem.as_ref() != Some(&problem)
             {
-                let attempts = self.inner.database.attempts();
+                let attempts = self.context.database().attempts();
                 let set = attempts.set_problem(&attempt.id, Some(&problem));
                 set.await?;
                 let number = snapshot.seat_number(attempt);
@@ -47,25 +49,25 @@ impl Sessions {
     }
 
     async fn follow_labs(&self, session: &str) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.lock_session(session).await?;
-        let mut act = self.act(&snapshot, SYSTEM, None).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let mut transaction = self.context.begin(&snapshot, SYSTEM, None).await?;
         for attempt in &snapshot.attempts {
             let Some((by, reason)) = self.due(snapshot.log.entries(), attempt) else {
                 continue;
             };
-            act.with_reason(reason);
+            transaction.with_reason(reason);
             let deed = LogAction::Attempt {
                 attempt: attempt.id.clone(),
                 by,
                 pause: (by == AttemptMove::Pause).then_some(PauseKind::Incident),
             };
-            act.attempt(attempt, by, deed).await?;
+            transaction.attempt(attempt, by, deed).await?;
         }
-        self.done(act).await?;
+        self.context.commit(transaction).await?;
         for attempt in &snapshot.attempts {
             if attempt.problem.is_some() && attempt.state == AttemptState::Paused {
-                self.inner
-                    .database
+                self.context
+                    .database()
                     .attempts()
                     .set_problem(&attempt.id, None)
                     .await?;
@@ -101,7 +103,7 @@ impl Sessions {
 
     fn presence(&self, attempt: &AttemptRow) -> Presence {
         let lab = attempt.lab.as_deref().unwrap_or_default();
-        let Ok(view) = self.inner.labs.show(lab) else {
+        let Ok(view) = self.labs.show(lab) else {
             return Presence::Away("the lab is not there".to_owned());
         };
         match (view.state, view.problem) {

@@ -12,7 +12,8 @@ use plateau_core::exam::session::{AttemptMove, AttemptState};
 use plateau_labs::error::chain;
 use plateau_labs::lab::LabError;
 
-use crate::sessions::{SYSTEM, SessionError, Sessions};
+use super::Conducting;
+use crate::sessions::{SYSTEM, SessionError};
 use crate::store::attempts::AttemptRow;
 
 /// How often building a lab is tried before its attempt is broken.
@@ -21,9 +22,9 @@ const TRIES: u32 = 3;
 /// First and longest wait before something is tried again.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-impl Sessions {
+impl Conducting {
     /// Does what an attempt's state asks for, and moves it on when that is done.
-    pub(in crate::sessions) async fn work(&self, attempt: &str) {
+    pub(super) async fn work(&self, attempt: &str) {
         // What is handed in is kept and graded, however long the outside fails.
         let patience = ExponentialBuilder::default()
             .with_min_delay(WAITS.0)
@@ -43,7 +44,7 @@ impl Sessions {
     }
 
     async fn step(&self, id: &str) -> Result<(), SessionError> {
-        let found = self.inner.database.attempts().find(id).await?;
+        let found = self.context.database().attempts().find(id).await?;
         let Some(attempt) = found else {
             return Ok(());
         };
@@ -61,8 +62,8 @@ impl Sessions {
         if let Err(error) = &done {
             let problem = chain(error);
             if attempt.problem.as_deref() != Some(&problem) {
-                self.inner
-                    .database
+                self.context
+                    .database()
                     .attempts()
                     .set_problem(id, Some(&problem))
                     .await?;
@@ -76,7 +77,7 @@ impl Sessions {
     }
 
     async fn build(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
-        let Ok(_permit) = self.inner.building.acquire().await else {
+        let Some(_permit) = self.permits.building().await else {
             return Ok(());
         };
         let mut problem = String::new();
@@ -90,7 +91,7 @@ impl Sessions {
                 Err(error) => problem = chain(&error),
             }
             self.clear_lab(attempt).await?;
-            let still = self.inner.database.attempts().find(&attempt.id).await?;
+            let still = self.context.database().attempts().find(&attempt.id).await?;
             if still.is_none_or(|still| still.state != AttemptState::Preparing) {
                 return Ok(());
             }
@@ -102,7 +103,7 @@ impl Sessions {
 
     async fn build_once(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
         let name = self.lab_name(attempt).await?;
-        let lab = match self.inner.labs.show(&name) {
+        let lab = match self.labs.show(&name) {
             // Begun before, by us or by the daemon before us.
             Ok(lab)
                 if matches!(
@@ -113,17 +114,17 @@ impl Sessions {
                 lab
             }
             Ok(lab) => {
-                self.inner.labs.down(&lab.id).await?;
+                self.labs.down(&lab.id).await?;
                 self.ask_for_lab(attempt, name).await?
             }
             Err(_) => self.ask_for_lab(attempt, name).await?,
         };
-        self.inner
-            .database
+        self.context
+            .database()
             .attempts()
             .set_lab(&attempt.id, Some(&lab.id))
             .await?;
-        let built = self.inner.labs.built(&lab.id).await?;
+        let built = self.labs.built(&lab.id).await?;
         match (built.state, built.problem) {
             (LabState::Ready, _) => Ok(()),
             (_, Some(problem)) => Err(SessionError::Terms {
@@ -143,8 +144,8 @@ impl Sessions {
         name: String,
     ) -> Result<plateau_core::api::LabView, SessionError> {
         let scenarios = self
-            .inner
-            .database
+            .context
+            .database()
             .sessions()
             .scenarios(&attempt.session)
             .await?;
@@ -152,23 +153,22 @@ impl Sessions {
             .iter()
             .find(|row| row.scenario == attempt.scenario);
         let hash = row.map(|row| row.hash.clone()).unwrap_or_default();
-        let frozen = &self.inner.scenarios;
+        let frozen = self.context.scenarios();
         let topology = frozen.resolved(&hash, &attempt.seed).await?;
-        self.inner
-            .labs
+        self.labs
             .preflight(&topology)
             .await
             .map_err(LabError::from)?;
         let folder = frozen.folder(&hash).await?;
         let topology = Arc::unwrap_or_clone(topology);
-        let made = self.inner.labs.create_drawn(&folder, topology, Some(name));
+        let made = self.labs.create_drawn(&folder, topology, Some(name));
         Ok(made.await?)
     }
 
     /// A name that says whose lab it is, and is no other attempt's.
     async fn lab_name(&self, attempt: &AttemptRow) -> Result<String, SessionError> {
-        let session = self.find(&attempt.session).await?;
-        let seat = self.inner.database.seats().find(&attempt.seat).await?;
+        let session = self.context.find(&attempt.session).await?;
+        let seat = self.context.database().seats().find(&attempt.seat).await?;
         let number = seat.map(|seat| seat.number).unwrap_or_default();
         let plain: String = number
             .chars()
@@ -182,51 +182,53 @@ impl Sessions {
 
     /// Nobody can change anything any longer, and what was left outlives its lab.
     async fn keep(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
-        let Ok(_permit) = self.inner.grading.acquire().await else {
+        let Some(_permit) = self.permits.grading().await else {
             return Ok(());
         };
         let lab = self.lab_of(attempt).await?;
-        self.inner.terminals.close(&lab).await;
-        self.inner.labs.keep(&lab, &attempt.id).await?;
+        self.terminals.close(&lab).await;
+        self.labs.keep(&lab, &attempt.id).await?;
         self.move_automatically(attempt, AttemptMove::Keep, None)
             .await
             .map(drop)
     }
 
     async fn grade(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
-        let Ok(_permit) = self.inner.grading.acquire().await else {
+        let Some(_permit) = self.permits.grading().await else {
             return Ok(());
         };
         let lab = self.lab_of(attempt).await?;
         // A daemon before us may have come so far.
-        let graded = self.inner.database.gradings().accepted(&attempt.id).await?;
+        let graded = self
+            .context
+            .database()
+            .gradings()
+            .accepted(&attempt.id)
+            .await?;
         if graded.is_none() {
-            self.inner.labs.thaw(&lab).await?;
-            let seen = self.inner.labs.gather(&lab, CheckRequest { phases: None });
+            self.labs.thaw(&lab).await?;
+            let seen = self.labs.gather(&lab, CheckRequest { phases: None });
             let seen = seen.await?;
-            let judging = &self.inner.judging;
+            let judging = &self.judging;
             judging.record(&attempt.id, seen, SYSTEM, None).await?;
         }
-        let frozen = self.inner.labs.freeze(&lab).await;
+        let frozen = self.labs.freeze(&lab).await;
         frozen?;
         self.move_automatically(attempt, AttemptMove::Grade, None)
             .await
             .map(drop)
     }
 
-    pub(in crate::sessions) async fn clear_lab(
-        &self,
-        attempt: &AttemptRow,
-    ) -> Result<(), SessionError> {
+    pub(super) async fn clear_lab(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
         let name = self.lab_name(attempt).await?;
-        match self.inner.labs.down(&name).await {
+        match self.labs.down(&name).await {
             Ok(()) | Err(LabError::NoSuchLab { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        self.inner.labs.end_reopened(&attempt.id).await?;
+        self.labs.end_reopened(&attempt.id).await?;
         Ok(self
-            .inner
-            .database
+            .context
+            .database()
             .attempts()
             .set_lab(&attempt.id, None)
             .await?)
@@ -235,7 +237,7 @@ impl Sessions {
     /// The attempt's lab, once it can be worked with.
     async fn lab_of(&self, attempt: &AttemptRow) -> Result<String, SessionError> {
         let lab = attempt.lab.clone().unwrap_or_default();
-        self.inner.labs.built(&lab).await?;
+        self.labs.built(&lab).await?;
         Ok(lab)
     }
 }

@@ -8,8 +8,10 @@ use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
+use super::Conducting;
+use crate::sessions::SessionError;
 use crate::sessions::context::log_action::moved;
-use crate::sessions::{SessionError, SessionSnapshot, Sessions};
+use crate::sessions::context::snapshot::SessionSnapshot;
 use crate::store::attempts::AttemptRow;
 
 /// Most that one extension may grant: a day.
@@ -18,7 +20,7 @@ const MOST_MS: u64 = 24 * 3_600_000;
 /// Longest text that is said to candidates, in characters.
 const TEXT: usize = 1000;
 
-impl Sessions {
+impl Conducting {
     /// Has labs built for those who have none.
     ///
     /// # Errors
@@ -29,7 +31,7 @@ impl Sessions {
         order: AttemptsRequest,
         actor: &str,
     ) -> Result<AttemptsResponse, SessionError> {
-        let (_gate, snapshot) = self.lock_session(session).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
         let state = snapshot.session.state;
         snapshot.in_states(&[
             SessionState::Draft,
@@ -37,17 +39,20 @@ impl Sessions {
             SessionState::Ready,
             SessionState::Open,
         ])?;
-        self.not_rehearsing(&snapshot.session.id, &snapshot.session.name)?;
+        self.rehearsals
+            .not_rehearsing(&snapshot.session.id, &snapshot.session.name)?;
         let chosen =
             snapshot.choose(&order.selection, |state| state.after(AttemptMove::Prepare))?;
         self.check_room(&snapshot, &chosen).await?;
-        let mut act = self.act(&snapshot, actor, order.reason).await?;
-        act.session(state, SessionMove::Prepare).await?;
+        let mut transaction = self.context.begin(&snapshot, actor, order.reason).await?;
+        transaction.session(state, SessionMove::Prepare).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Prepare);
-            act.attempt(attempt, AttemptMove::Prepare, deed).await?;
+            transaction
+                .attempt(attempt, AttemptMove::Prepare, deed)
+                .await?;
         }
-        self.done(act).await?;
+        self.context.commit(transaction).await?;
         self.ordered(&snapshot, &chosen).await
     }
 
@@ -61,7 +66,7 @@ impl Sessions {
         order: AttemptsRequest,
         actor: &str,
     ) -> Result<AttemptsResponse, SessionError> {
-        let (_gate, snapshot) = self.lock_session(session).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
         let state = snapshot.session.state;
         snapshot.in_states(&[
             SessionState::Preparing,
@@ -71,18 +76,20 @@ impl Sessions {
         let chosen = snapshot.choose(&order.selection, |state| {
             state.after(AttemptMove::Dismantle)
         })?;
-        let mut act = self.act(&snapshot, actor, order.reason).await?;
+        let mut transaction = self.context.begin(&snapshot, actor, order.reason).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Dismantle);
-            act.attempt(attempt, AttemptMove::Dismantle, deed).await?;
+            transaction
+                .attempt(attempt, AttemptMove::Dismantle, deed)
+                .await?;
         }
         let all_gone = snapshot.attempts.iter().all(|attempt| {
             attempt.state == AttemptState::Waiting || chosen.iter().any(|one| one.id == attempt.id)
         });
         if all_gone {
-            act.session(state, SessionMove::Dismantle).await?;
+            transaction.session(state, SessionMove::Dismantle).await?;
         }
-        self.done(act).await?;
+        self.context.commit(transaction).await?;
         self.ordered(&snapshot, &chosen).await
     }
 
@@ -96,17 +103,19 @@ impl Sessions {
         order: AttemptsRequest,
         actor: &str,
     ) -> Result<AttemptsResponse, SessionError> {
-        let (_gate, snapshot) = self.lock_session(session).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
         let state = snapshot.session.state;
         snapshot.in_states(&[SessionState::Ready, SessionState::Open])?;
         let chosen = snapshot.choose(&order.selection, |state| state.after(AttemptMove::Start))?;
-        let mut act = self.act(&snapshot, actor, order.reason).await?;
-        act.session(state, SessionMove::Open).await?;
+        let mut transaction = self.context.begin(&snapshot, actor, order.reason).await?;
+        transaction.session(state, SessionMove::Open).await?;
         for attempt in &chosen {
             let deed = moved(&attempt.id, AttemptMove::Start);
-            act.attempt(attempt, AttemptMove::Start, deed).await?;
+            transaction
+                .attempt(attempt, AttemptMove::Start, deed)
+                .await?;
         }
-        self.done(act).await?;
+        self.context.commit(transaction).await?;
         self.ordered(&snapshot, &chosen).await
     }
 
@@ -212,19 +221,19 @@ impl Sessions {
             (_, Some(reason)) if reason.trim().is_empty() => return Err(SessionError::NoReason),
             (_, reason) => reason,
         };
-        let (_gate, snapshot) = self.lock_session(session).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
         snapshot.in_states(&[SessionState::Open, SessionState::Ready])?;
         let chosen = snapshot.choose(selection, |state| state.after(by))?;
-        let mut act = self.act(&snapshot, actor, reason).await?;
+        let mut transaction = self.context.begin(&snapshot, actor, reason).await?;
         for attempt in &chosen {
             let deed = LogAction::Attempt {
                 attempt: attempt.id.clone(),
                 by,
                 pause,
             };
-            act.attempt(attempt, by, deed).await?;
+            transaction.attempt(attempt, by, deed).await?;
         }
-        self.done(act).await?;
+        self.context.commit(transaction).await?;
         self.ordered(&snapshot, &chosen).await
     }
 
@@ -247,7 +256,7 @@ impl Sessions {
                 hint: "more than nothing, at most a day".to_owned(),
             });
         }
-        let (_gate, snapshot) = self.lock_session(session).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
         let can_use = |state: AttemptState| match state {
             AttemptState::Waiting
             | AttemptState::Preparing
@@ -261,15 +270,19 @@ impl Sessions {
             | AttemptState::Absent => None,
         };
         let chosen = snapshot.choose(&extend.selection, can_use)?;
-        let mut act = self.act(&snapshot, actor, Some(extend.reason)).await?;
-        for attempt in &chosen {
-            act.write(LogAction::Extended {
-                attempt: attempt.id.clone(),
-                by_ms: extend.by_ms,
-            })
+        let mut transaction = self
+            .context
+            .begin(&snapshot, actor, Some(extend.reason))
             .await?;
+        for attempt in &chosen {
+            transaction
+                .write(LogAction::Extended {
+                    attempt: attempt.id.clone(),
+                    by_ms: extend.by_ms,
+                })
+                .await?;
         }
-        self.done(act).await?;
+        self.context.commit(transaction).await?;
         self.ordered(&snapshot, &chosen).await
     }
 
@@ -289,19 +302,23 @@ impl Sessions {
                 hint: format!("1 to {TEXT} characters"),
             });
         }
-        let snapshot = self.snapshot(self.find(session).await?).await?;
+        let snapshot = self
+            .context
+            .snapshot(self.context.find(session).await?)
+            .await?;
         let selection = AttemptSelection {
             seats: say.seat.clone().map(|seat| vec![seat]),
             scenario: None,
         };
         snapshot.known(&selection)?;
-        let mut act = self.act(&snapshot, actor, None).await?;
-        act.write(LogAction::Said {
-            seat: say.seat,
-            text: say.text,
-        })
-        .await?;
-        self.done(act).await
+        let mut transaction = self.context.begin(&snapshot, actor, None).await?;
+        transaction
+            .write(LogAction::Said {
+                seat: say.seat,
+                text: say.text,
+            })
+            .await?;
+        self.context.commit(transaction).await
     }
 
     /// The attempts that an order moved, as they are now.
@@ -310,13 +327,9 @@ impl Sessions {
         before: &SessionSnapshot,
         chosen: &[AttemptRow],
     ) -> Result<AttemptsResponse, SessionError> {
-        let now = self.inner.clock.now_ms();
-        let mut snapshot = self.snapshot(self.find(&before.session.id).await?).await?;
-        snapshot.counting = self
-            .inner
-            .deliverables
-            .current_by_attempt(&snapshot.session.id)
-            .await?;
+        let now = self.context.now_ms();
+        let session = self.context.find(&before.session.id).await?;
+        let snapshot = self.context.snapshot_with_deliverables(session).await?;
         let moved = snapshot.attempts.iter();
         let moved = moved.filter(|attempt| chosen.iter().any(|one| one.id == attempt.id));
         Ok(AttemptsResponse {

@@ -4,11 +4,13 @@ use plateau_core::api::SessionView;
 use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 
+use super::Conducting;
 use crate::sessions::context::log_action::moved;
-use crate::sessions::{SYSTEM, SessionError, SessionSnapshot, Sessions};
+use crate::sessions::context::snapshot::SessionSnapshot;
+use crate::sessions::{SYSTEM, SessionError};
 use crate::store::attempts::AttemptRow;
 
-impl Sessions {
+impl Conducting {
     /// Moves the session itself: closes it (who has not begun is absent), seals it, opens it again,
     /// or gives it up.
     ///
@@ -22,7 +24,7 @@ impl Sessions {
         reason: Option<String>,
         actor: &str,
     ) -> Result<SessionView, SessionError> {
-        let (_gate, snapshot) = self.lock_session(session).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
         let state = snapshot.session.state;
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         if state.after(by).is_none() {
@@ -47,20 +49,23 @@ impl Sessions {
         if by == SessionMove::Close && !begun.is_empty() {
             return Err(SessionError::Attempts { attempts: begun });
         }
-        let mut act = self.act(&snapshot, actor, reason).await?;
+        let mut transaction = self.context.begin(&snapshot, actor, reason).await?;
         if by == SessionMove::Close {
             for attempt in &snapshot.attempts {
                 let deed = moved(&attempt.id, AttemptMove::MissOut);
-                act.attempt(attempt, AttemptMove::MissOut, deed).await?;
+                transaction
+                    .attempt(attempt, AttemptMove::MissOut, deed)
+                    .await?;
             }
         }
-        act.session(state, by).await?;
+        transaction.session(state, by).await?;
         if by == SessionMove::Seal {
             // Now that nobody can judge any longer; where something is open, nothing is sealed.
             self.check_judged(&snapshot).await?;
         }
-        self.done(act).await?;
-        self.show(&snapshot.session.id).await
+        self.context.commit(transaction).await?;
+        let session = self.context.find(&snapshot.session.id).await?;
+        self.context.view(session).await
     }
 
     /// Refuses to seal a session while anything is open: a grading, a verdict, a rubric, a decision.
@@ -70,7 +75,7 @@ impl Sessions {
         for attempt in &snapshot.attempts {
             let points = match attempt.state {
                 AttemptState::Absent => continue,
-                AttemptState::Graded => self.inner.judging.open_points(&attempt.id).await?,
+                AttemptState::Graded => self.judging.open_points(&attempt.id).await?,
                 AttemptState::Waiting
                 | AttemptState::Preparing
                 | AttemptState::Broken
@@ -104,7 +109,7 @@ impl Sessions {
     /// # Errors
     /// The session goes on, or not all could be removed.
     pub async fn clear(&self, session: &str, kept: bool, actor: &str) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.lock_session(session).await?;
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
         snapshot.in_states(&[
             SessionState::Open,
             SessionState::Closed,
@@ -121,51 +126,55 @@ impl Sessions {
         for attempt in over {
             self.clear_lab(attempt).await?;
             if kept {
-                self.inner.labs.forget_kept(&attempt.id).await?;
+                self.labs.forget_kept(&attempt.id).await?;
             }
         }
-        let mut act = self.act(&snapshot, actor, None).await?;
-        act.write(LogAction::Changed {
-            what: format!("removed: {what}"),
-        })
-        .await?;
-        self.done(act).await
+        let mut transaction = self.context.begin(&snapshot, actor, None).await?;
+        transaction
+            .write(LogAction::Changed {
+                what: format!("removed: {what}"),
+            })
+            .await?;
+        self.context.commit(transaction).await
     }
 
     /// Moves an attempt by ourselves. Whether it was where that is legal.
-    pub(in crate::sessions) async fn move_automatically(
+    pub(super) async fn move_automatically(
         &self,
         attempt: &AttemptRow,
         by: AttemptMove,
         reason: Option<&str>,
     ) -> Result<bool, SessionError> {
-        let (_gate, snapshot) = self.lock_session(&attempt.session).await?;
+        let (_gate, snapshot) = self.context.lock_session(&attempt.session).await?;
         let Some(now_is) = snapshot.attempts.iter().find(|one| one.id == attempt.id) else {
             return Ok(false);
         };
-        let mut act = self
-            .act(&snapshot, SYSTEM, reason.map(str::to_owned))
+        let mut transaction = self
+            .context
+            .begin(&snapshot, SYSTEM, reason.map(str::to_owned))
             .await?;
-        let done = act.attempt(now_is, by, moved(&attempt.id, by)).await?;
+        let done = transaction
+            .attempt(now_is, by, moved(&attempt.id, by))
+            .await?;
         let is_built = |one: &AttemptRow| one.state != AttemptState::Preparing;
         let mut others = snapshot.attempts.iter().filter(|one| one.id != attempt.id);
         if done && snapshot.session.state == SessionState::Preparing && others.all(is_built) {
             // At the same moment: whoever sees the last lab wait may open the door.
             let state = SessionState::Preparing;
-            act.session(state, SessionMove::Prepared).await?;
+            transaction.session(state, SessionMove::Prepared).await?;
         }
-        self.done(act).await?;
+        self.context.commit(transaction).await?;
         Ok(done)
     }
 
     /// Hands an attempt in whose time is up, at the moment at which it was. Time that was added since
     /// it was looked at counts.
-    pub(in crate::sessions) async fn hand_in_at_deadline(
+    pub(super) async fn hand_in_at_deadline(
         &self,
         attempt: &AttemptRow,
     ) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.lock_session(&attempt.session).await?;
-        let now = self.inner.clock.now_ms();
+        let (_gate, snapshot) = self.context.lock_session(&attempt.session).await?;
+        let now = self.context.now_ms();
         let mut attempts = snapshot.attempts.iter();
         let Some(now_is) = attempts.find(|one| one.id == attempt.id) else {
             return Ok(());
@@ -184,65 +193,75 @@ impl Sessions {
             return Ok(());
         }
         let reason = Some("the time is up".to_owned());
-        let mut act = self.act_of(&snapshot, SYSTEM, reason, moment).await?;
+        let mut transaction = self
+            .context
+            .begin_at(&snapshot, SYSTEM, reason, moment)
+            .await?;
         let by = AttemptMove::HandIn;
-        act.attempt(now_is, by, moved(&attempt.id, by)).await?;
-        self.done(act).await
+        transaction
+            .attempt(now_is, by, moved(&attempt.id, by))
+            .await?;
+        self.context.commit(transaction).await
     }
 
     /// Moves a session by ourselves, where that is legal.
-    pub(in crate::sessions) async fn move_session_automatically(
+    pub(super) async fn move_session_automatically(
         &self,
         session: &str,
         by: SessionMove,
     ) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.lock_session(session).await?;
-        let mut act = self.act(&snapshot, SYSTEM, None).await?;
-        act.session(snapshot.session.state, by).await?;
-        self.done(act).await
+        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let mut transaction = self.context.begin(&snapshot, SYSTEM, None).await?;
+        transaction.session(snapshot.session.state, by).await?;
+        self.context.commit(transaction).await
     }
 
     /// Writes down what nobody ordered.
-    pub(in crate::sessions) async fn note(
+    pub(super) async fn note(
         &self,
         session: &str,
         reason: Option<&str>,
         deed: LogAction,
     ) -> Result<(), SessionError> {
-        let snapshot = self.snapshot(self.find(session).await?).await?;
-        let mut act = self
-            .act(&snapshot, SYSTEM, reason.map(str::to_owned))
+        let snapshot = self
+            .context
+            .snapshot(self.context.find(session).await?)
             .await?;
-        act.write(deed).await?;
-        self.done(act).await
+        let mut transaction = self
+            .context
+            .begin(&snapshot, SYSTEM, reason.map(str::to_owned))
+            .await?;
+        transaction.write(deed).await?;
+        self.context.commit(transaction).await
     }
 
     /// Gives every candidate who works the time back for which nobody was there.
-    pub(in crate::sessions) async fn give_back(&self, away_ms: u64) -> Result<(), SessionError> {
+    pub(super) async fn give_back(&self, away_ms: u64) -> Result<(), SessionError> {
         if away_ms == 0 {
             return Ok(());
         }
-        for session in self.inner.database.sessions().list().await? {
+        for session in self.context.database().sessions().list().await? {
             if session.state != SessionState::Open {
                 continue;
             }
-            let snapshot = self.snapshot(session).await?;
-            let now = self.inner.clock.now_ms();
+            let snapshot = self.context.snapshot(session).await?;
+            let now = self.context.now_ms();
             // Whoever wrote an entry was there.
             let last = snapshot.log.entries().last().map_or(0, |last| last.at_ms);
             let away_ms = away_ms.min(now.saturating_sub(last));
             let reason = "the daemon was not there".to_owned();
-            let mut act = self.act(&snapshot, SYSTEM, Some(reason)).await?;
+            let mut transaction = self.context.begin(&snapshot, SYSTEM, Some(reason)).await?;
             for attempt in &snapshot.attempts {
                 if attempt.state == AttemptState::Running {
-                    act.write(LogAction::GaveBack {
-                        attempt: attempt.id.clone(),
-                        by_ms: away_ms,
-                    })
-                    .await?;
+                    transaction
+                        .write(LogAction::GaveBack {
+                            attempt: attempt.id.clone(),
+                            by_ms: away_ms,
+                        })
+                        .await?;
                 }
             }
-            self.done(act).await?;
+            self.context.commit(transaction).await?;
         }
         Ok(())
     }

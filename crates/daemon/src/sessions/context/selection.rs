@@ -3,7 +3,8 @@
 use plateau_core::api::AttemptSelection;
 use plateau_core::exam::session::{AttemptState, SessionState};
 
-use crate::sessions::{SessionError, SessionSnapshot};
+use super::snapshot::SessionSnapshot;
+use crate::sessions::SessionError;
 use crate::store::attempts::AttemptRow;
 
 impl SessionSnapshot {

@@ -5,9 +5,11 @@ use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
 
 use tokio::sync::OwnedMutexGuard;
 
+use super::SessionContext;
+use super::log_action::session_moved;
+use super::snapshot::SessionSnapshot;
 use crate::deliverables::settle;
-use crate::sessions::context::log_action::session_moved;
-use crate::sessions::{SessionError, SessionSnapshot, Sessions};
+use crate::sessions::SessionError;
 use crate::store;
 use crate::store::Transaction;
 use crate::store::attempts::{AttemptRow, Attempts};
@@ -88,29 +90,29 @@ impl SessionTransaction<'_> {
     }
 }
 
-impl Sessions {
+impl SessionContext {
     /// A session as nobody else moves it for as long as the guard is held.
     pub(in crate::sessions) async fn lock_session(
         &self,
         session: &str,
     ) -> Result<(OwnedMutexGuard<()>, SessionSnapshot), SessionError> {
         let id = self.find(session).await?.id;
-        let gate = self.gate(&id).lock_owned().await;
+        let gate = self.lock_of(&id).lock_owned().await;
         let snapshot = self.snapshot(self.find(&id).await?).await?;
         Ok((gate, snapshot))
     }
 
     /// Begins a transaction, at this moment.
-    pub(in crate::sessions) async fn act<'a>(
+    pub(in crate::sessions) async fn begin<'a>(
         &self,
         snapshot: &'a SessionSnapshot,
         actor: &'a str,
         reason: Option<String>,
     ) -> Result<SessionTransaction<'a>, SessionError> {
         Ok(SessionTransaction {
-            tx: self.inner.database.begin().await?,
+            tx: self.shared.database.begin().await?,
             session: &snapshot.session.id,
-            at_ms: self.inner.clock.now_ms(),
+            at_ms: self.shared.clock.now_ms(),
             actor,
             reason,
             entries: Vec::new(),
@@ -119,25 +121,25 @@ impl Sessions {
 
     /// The same, of a moment that has passed already: that of an end by itself, which may be written
     /// down late, behind entries of later moments.
-    pub(in crate::sessions) async fn act_of<'a>(
+    pub(in crate::sessions) async fn begin_at<'a>(
         &self,
         snapshot: &'a SessionSnapshot,
         actor: &'a str,
         reason: Option<String>,
         at_ms: u64,
     ) -> Result<SessionTransaction<'a>, SessionError> {
-        let mut act = self.act(snapshot, actor, reason).await?;
-        act.at_ms = at_ms.min(act.at_ms);
-        Ok(act)
+        let mut transaction = self.begin(snapshot, actor, reason).await?;
+        transaction.at_ms = at_ms.min(transaction.at_ms);
+        Ok(transaction)
     }
 
-    pub(in crate::sessions) async fn done(
+    pub(in crate::sessions) async fn commit(
         &self,
-        act: SessionTransaction<'_>,
+        transaction: SessionTransaction<'_>,
     ) -> Result<(), SessionError> {
-        let session = act.session.to_owned();
-        act.tx.commit().await?;
-        self.tell(&session, act.entries);
+        let session = transaction.session.to_owned();
+        transaction.tx.commit().await?;
+        self.publish(&session, transaction.entries);
         Ok(())
     }
 }

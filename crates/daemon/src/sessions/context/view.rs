@@ -4,68 +4,25 @@ use std::collections::BTreeMap;
 
 use plateau_core::api::{AttemptView, ScenarioView, SeatView, SessionView};
 use plateau_core::exam::clock::{TimeGrant, WHOLE, read};
-use plateau_core::exam::log::LogEntry;
 use plateau_core::scenario::Scenario;
 use plateau_core::topology::Topology;
 
-use crate::sessions::{SessionError, SessionSnapshot, Sessions};
+use super::SessionContext;
+use super::snapshot::SessionSnapshot;
+use crate::sessions::SessionError;
 use crate::store::attempts::AttemptRow;
 use crate::store::sessions::SessionRow;
 
-impl Sessions {
-    /// All sessions, the newest last.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn list(&self) -> Result<Vec<SessionView>, SessionError> {
-        let mut views = Vec::new();
-        for session in self.inner.database.sessions().list().await? {
-            views.push(self.view(session).await?);
-        }
-        Ok(views)
-    }
-
-    /// One session, by name or identifier.
-    ///
-    /// # Errors
-    /// There is none.
-    pub async fn show(&self, session: &str) -> Result<SessionView, SessionError> {
-        let session = self.find(session).await?;
-        self.view(session).await
-    }
-
-    /// A session's seats with their attempts, by candidate number.
-    ///
-    /// # Errors
-    /// There is no such session.
-    pub async fn seats(&self, session: &str) -> Result<Vec<SeatView>, SessionError> {
-        let session = self.find(session).await?;
-        let mut snapshot = self.snapshot(session).await?;
-        snapshot.counting = self
-            .inner
-            .deliverables
-            .current_by_attempt(&snapshot.session.id)
-            .await?;
-        Ok(snapshot.seat_views(self.inner.clock.now_ms()))
-    }
-
-    /// A session's log, from an entry on.
-    ///
-    /// # Errors
-    /// There is no such session.
-    pub async fn log(&self, session: &str, from: u64) -> Result<Vec<LogEntry>, SessionError> {
-        let session = self.find(session).await?;
-        Ok(self.inner.database.log().entries(&session.id, from).await?)
-    }
-
+impl SessionContext {
+    /// A session as it is shown.
     pub(in crate::sessions) async fn view(
         &self,
         session: SessionRow,
     ) -> Result<SessionView, SessionError> {
-        let database = &self.inner.database;
+        let database = self.database();
         let mut scenarios = Vec::new();
         for row in database.sessions().scenarios(&session.id).await? {
-            let topology = self.inner.scenarios.sample_draw(&row.hash).await?;
+            let topology = self.scenarios().sample_draw(&row.hash).await?;
             scenarios.push(ScenarioView {
                 id: row.scenario,
                 blocks: blocks(&topology),
