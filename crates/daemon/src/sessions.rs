@@ -1,4 +1,5 @@
-//! Exam sessions: what is arranged, who sits in them, and the conductor that carries them out.
+//! Exam sessions. [`Arranging`] describes them and their seats, [`Conducting`] moves them, and
+//! [`Candidates`] is the side of those who sit in them.
 //!
 //! What a session or an attempt is stands in the database alone. An order moves it there, with its
 //! entry in the log, and wakes the conductor; the conductor does what the state asks for, however
