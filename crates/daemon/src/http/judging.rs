@@ -193,7 +193,7 @@ pub(super) async fn get_outcome(
 }
 
 /// Through whose eyes somebody may look: an account through its own alone; the local administrator
-/// acts for whom he names, and a program is nobody.
+/// acts for whom they name, and a program is nobody.
 fn juror(principal: &Principal, named: &str) -> String {
     match principal {
         Principal::Account { account, .. } => account.name.clone(),

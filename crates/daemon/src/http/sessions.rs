@@ -71,7 +71,7 @@ pub(super) async fn list_seats(
     Ok(Json(api.sessions.arranging().seats(&session).await?))
 }
 
-/// Replaces a session's candidates by those of a list (CSV); whose number was there keeps his code
+/// Replaces a session's candidates by those of a list (CSV); whoever was listed before keeps their code
 #[utoipa::path(put, path = "/v1/sessions/{session}/seats", tag = "sessions", operation_id = "replaceSeats",
     params(("session" = String, Path, description = "Name or identifier")),
     request_body(content = String, content_type = "text/csv",
@@ -351,7 +351,7 @@ moves! {
     cancel_session "/v1/sessions/{session}/cancel" "cancelSession" Cancel;
 }
 
-/// What a candidate is shown of his own attempts
+/// What a candidate is shown of their own attempts
 #[utoipa::path(get, path = "/v1/seats/own", tag = "sessions", operation_id = "getOwnSeat",
     responses((status = 200, body = CandidateView), Failures))]
 pub(super) async fn get_own_attempts(
@@ -363,7 +363,7 @@ pub(super) async fn get_own_attempts(
     ))
 }
 
-/// Ends a candidate's work on his own attempt: its doors close now
+/// Ends a candidate's work on their own attempt: its doors close now
 #[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions", operation_id = "handInOwnAttempt", request_body = TransitionRequest,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = CandidateView), Failures))]

@@ -161,7 +161,7 @@ impl Arranging {
             let found = self.context.database().accounts().find(name).await?;
             let account = found.ok_or_else(|| {
                 terms(
-                    format!("there is no account `{name}`"),
+                    format!("no account named `{name}`"),
                     "`plateau account list` shows those that are there",
                 )
             })?;

@@ -1,4 +1,4 @@
-//! What a candidate sees and does, by his seat.
+//! What a candidate sees and does, by their seat.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl Candidates {
         Ok(attempt.is_none_or(|attempt| attempt.state.is_open()))
     }
 
-    /// What a candidate is shown of his attempts.
+    /// What a candidate is shown of their attempts.
     ///
     /// # Errors
     /// There is no such seat.
@@ -112,10 +112,10 @@ impl Candidates {
         })
     }
 
-    /// Ends a candidate's work on his own attempt, by himself.
+    /// Ends a candidate's work on their own attempt, at their request.
     ///
     /// # Errors
-    /// The attempt is not his, or he does not work on it.
+    /// The attempt is not theirs, or they do not work on it.
     pub async fn hand_in_own(
         &self,
         seat: &str,

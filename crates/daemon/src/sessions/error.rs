@@ -19,7 +19,7 @@ use crate::store::DatabaseError;
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// No session has this name or identifier.
-    #[error("there is no session `{session}`")]
+    #[error("no session named `{session}`")]
     NoSuchSession {
         /// What was asked for.
         session: String,
@@ -41,7 +41,7 @@ pub enum SessionError {
         scenario: String,
     },
     /// There is no such attempt.
-    #[error("there is no attempt `{attempt}`")]
+    #[error("no attempt named `{attempt}`")]
     NoSuchAttempt {
         /// What was asked for.
         attempt: String,
@@ -94,7 +94,7 @@ pub enum SessionError {
         open: Vec<(String, String, Vec<String>)>,
     },
     /// Nobody is concerned.
-    #[error("there is no attempt for which this can be done")]
+    #[error("no attempt is in a state where this can be done")]
     Nobody,
     /// A reason is needed, and none was given.
     #[error("this needs a reason")]

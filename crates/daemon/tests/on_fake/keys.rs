@@ -46,7 +46,7 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
         .set_keys(&ada, keys(&[ADA, "", ADA]), "seat:001")
         .await;
     let refused = set.unwrap_err().to_string();
-    assert_eq!(refused, "number 2 is no public key of SSH");
+    assert_eq!(refused, "number 2 is not a valid public key of SSH");
     let set = sessions
         .candidates()
         .set_keys(&ada, keys(&[ADA, ADA]), "seat:001")
@@ -145,5 +145,9 @@ async fn keys_without_end_are_refused() {
         .candidates()
         .set_keys(&attempt, keys(&[&long]), "x")
         .await;
-    assert!(set.unwrap_err().to_string().contains("no public key"));
+    assert!(
+        set.unwrap_err()
+            .to_string()
+            .contains("number 1 is not a valid public key of SSH")
+    );
 }

@@ -932,7 +932,7 @@ async fn an_engine_that_was_away_costs_nobody_time() {
     centre.until_attempt("002", AttemptState::Running).await;
     assert_eq!(centre.left_at_resuming().await, stopped.remaining_ms);
     let resting = centre.attempt("003").await;
-    assert_eq!(resting.state, AttemptState::Paused, "he rests still");
+    assert_eq!(resting.state, AttemptState::Paused, "the rest goes on");
     let log = sessions.arranging().log("december", 1).await.unwrap();
     let why = |by: AttemptMove| {
         let of_system = log.iter().filter(|entry| {

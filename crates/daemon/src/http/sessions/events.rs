@@ -61,13 +61,13 @@ pub(in crate::http) async fn stream_session_events(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// A listener, and what he has not been told yet.
+/// A listener, and the entries that were not sent to it yet.
 struct SessionEventStream {
     sessions: Sessions,
     session: String,
     changes: Receiver<SessionChange>,
     before: VecDeque<LogEntry>,
-    /// Number of the entry that he is to be told next.
+    /// Number of the entry that is sent next.
     next: u64,
 }
 

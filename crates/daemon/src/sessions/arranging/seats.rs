@@ -20,8 +20,8 @@ use crate::store::sessions::SessionRow;
 use crate::store::ssh_keys::SshKeys;
 
 impl Arranging {
-    /// Puts the candidates of a list (CSV) in the place of those that were there. One whose number
-    /// was there already keeps his code.
+    /// Puts the candidates of a list (CSV) in the place of those that were there. Whoever is listed
+    /// again under the same number keeps their code.
     ///
     /// # Errors
     /// The list has flaws, or the session is past arranging.
@@ -183,7 +183,7 @@ impl Arranging {
         let now = self.context.now_ms();
         let mut tx = self.context.database().begin().await?;
         Seats::replace_code(&mut tx, &row.id, generation, &digest(&code)).await?;
-        // Whoever had the code may have given himself a key.
+        // Whoever had the code may have set a key of their own.
         SshKeys::remove_of(&mut tx, &row.id).await?;
         let deed = LogAction::Recoded {
             seat: row.number.clone(),

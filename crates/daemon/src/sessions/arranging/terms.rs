@@ -27,7 +27,7 @@ pub(super) fn check_name(name: &str) -> Result<(), SessionError> {
         return Ok(());
     }
     Err(terms(
-        format!("`{name}` cannot be a session's name"),
+        format!("`{name}` is not a valid session name"),
         format!("1 to {NAME} of a-z, 0-9 and `-`, beginning and ending with a letter or a digit"),
     ))
 }
@@ -38,7 +38,7 @@ pub(super) fn title_of(terms_of: &SessionTerms) -> Result<&'static Referential, 
     found.ok_or_else(|| {
         let ids: Vec<&str> = known.iter().map(|title| title.id.as_str()).collect();
         terms(
-            format!("there is no title `{}`", terms_of.title),
+            format!("`{}` is not a valid title", terms_of.title),
             format!("titles are {}", ids.join(", ")),
         )
     })
@@ -63,7 +63,7 @@ pub(super) fn check_terms(of: &SessionTerms) -> Result<&'static Referential, Ses
     let day = |what: &str, text: &str| {
         text.parse::<Date>().map_err(|_| {
             terms(
-                format!("`{what}` is `{text}`, which is no day"),
+                format!("`{text}` is not a valid day of `{what}`"),
                 "such as 2026-12-01",
             )
         })

@@ -33,7 +33,7 @@ impl Candidates {
             .await?)
     }
 
-    /// Logs a candidate in by his access code, which is written down.
+    /// Logs a candidate in by their access code. The log says so.
     ///
     /// # Errors
     /// The code is nobody's, there were too many wrong ones, or the database fails.
@@ -90,7 +90,7 @@ impl Candidates {
         let failed = |error: SessionError| AuthRejection::Wrong(chain(&error));
         let seat = match &knock.proof {
             Credential::Password(code) => self.seat_of(code).await.map_err(failed)?,
-            // Clients offer all that they have: one that opens nothing is no guess.
+            // Clients offer all that they have: one that opens nothing does not count as a guess.
             Credential::Key(key) => {
                 let seat = self.seat_of_key(key).await.map_err(failed)?;
                 let nobody = || AuthRejection::Wrong("the key leads to no seat".to_owned());
@@ -100,7 +100,7 @@ impl Candidates {
         let Some(seat) = seat else {
             let counted = access.count_wrong_code(Some(knock.peer.ip()));
             return Err(match counted {
-                Ok(()) => AuthRejection::Wrong("there is no such access code".to_owned()),
+                Ok(()) => AuthRejection::Wrong("no seat has this access code".to_owned()),
                 Err(error) => AuthRejection::TooMany(chain(&error)),
             });
         };
@@ -129,8 +129,8 @@ impl Candidates {
         })
     }
 
-    /// Waits until the candidate of a lab may not be in it any longer; for ever where it is no
-    /// candidate's.
+    /// Waits until the candidate of a lab may not be in it any longer; for ever where no candidate has
+    /// it.
     pub async fn await_revocation(self, lab: String) {
         // Listened for first, so that nothing is missed.
         let mut changes = self.context.subscribe();

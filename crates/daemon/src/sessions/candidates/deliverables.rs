@@ -29,7 +29,7 @@ const REFUSING: Duration = Duration::from_secs(30);
 /// What a candidate sends.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliverableUpload<'a> {
-    /// The identifier of his seat.
+    /// The identifier of the seat.
     pub seat: &'a str,
     /// The attempt.
     pub attempt: &'a str,
@@ -44,11 +44,11 @@ pub struct DeliverableUpload<'a> {
 }
 
 impl Candidates {
-    /// Saves what a candidate hands in for a task of his own attempt. No more of it is held in memory
+    /// Saves what a candidate hands in for a task of their own attempt. No more of it is held in memory
     /// than the task takes.
     ///
     /// # Errors
-    /// The attempt is not his or not open, the task does not take it, or it is not what its name says.
+    /// The attempt is not theirs or not open, the task does not take it, or it is not what its name says.
     pub async fn save<E>(
         &self,
         sending: DeliverableUpload<'_>,

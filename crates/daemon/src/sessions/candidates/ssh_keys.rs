@@ -1,4 +1,4 @@
-//! Keys by which a candidate comes in over SSH, besides his access code.
+//! Keys by which a candidate comes in over SSH, besides their access code.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ impl Candidates {
     /// another access code.
     ///
     /// # Errors
-    /// There is no such attempt, one is no key, leads to another seat, or there are too many.
+    /// There is no such attempt, one is not a key or leads to another seat, or there are too many.
     pub async fn set_keys(
         &self,
         attempt: &str,
@@ -102,7 +102,7 @@ fn read(keys: &SetKeysRequest, now_ms: u64) -> Result<Vec<KeyRow>, SessionError>
     for (place, line) in keys.keys.iter().enumerate() {
         // Never told again: somebody may have taken the wrong file.
         let no_key = |_| SessionError::Terms {
-            what: format!("number {} is no public key of SSH", place + 1),
+            what: format!("number {} is not a valid public key of SSH", place + 1),
             hint: "it is the one line in a file such as ~/.ssh/id_ed25519.pub".to_owned(),
         };
         let line = line.trim();

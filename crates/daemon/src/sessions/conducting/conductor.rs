@@ -183,8 +183,8 @@ impl Conducting {
         Ok(())
     }
 
-    /// Lets the candidate to his terminals while he may work, and nobody afterwards: where his time
-    /// is up, also as long as that cannot be written down.
+    /// Opens the terminals while the candidate may work, and closes them afterwards. When the time is
+    /// up they close even while that cannot be written down.
     fn sync_terminal_access(&self, attempt: &AttemptRow, is_over: bool) {
         let Some(lab) = attempt.lab.clone() else {
             return;
@@ -283,7 +283,7 @@ impl Conducting {
         });
     }
 
-    /// Has the scenario's events happen by the candidate's clock, which stands still where his does.
+    /// Drives the scenario's events by the candidate's clock: they stand still while it does.
     async fn set_lab_clock(&self, attempt: &AttemptRow, reading: &ClockReading) {
         let Some(lab) = &attempt.lab else {
             return;

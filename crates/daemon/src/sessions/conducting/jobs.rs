@@ -165,7 +165,7 @@ impl Conducting {
         Ok(made.await?)
     }
 
-    /// A name that says whose lab it is, and is no other attempt's.
+    /// A name that says whose lab it is. No two attempts have the same.
     async fn lab_name(&self, attempt: &AttemptRow) -> Result<String, SessionError> {
         let session = self.context.find(&attempt.session).await?;
         let seat = self.context.database().seats().find(&attempt.seat).await?;

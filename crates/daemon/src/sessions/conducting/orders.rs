@@ -252,7 +252,7 @@ impl Conducting {
         }
         if !(1..=MOST_MS).contains(&extend.by_ms) {
             return Err(SessionError::Terms {
-                what: format!("{} ms are no extension", extend.by_ms),
+                what: format!("`{}` ms is not a valid extension", extend.by_ms),
                 hint: "more than nothing, at most a day".to_owned(),
             });
         }
