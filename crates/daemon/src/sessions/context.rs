@@ -16,11 +16,11 @@ use crate::store::attempts::AttemptRow;
 use crate::store::database::DatabaseError;
 use crate::store::sessions::SessionRow;
 
-pub(super) mod history;
+mod history;
 pub(super) mod log_action;
 mod selection;
 pub(super) mod snapshot;
-pub(super) mod transaction;
+mod transaction;
 pub(super) mod view;
 
 use history::{Histories, History};

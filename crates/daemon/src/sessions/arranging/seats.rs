@@ -32,8 +32,7 @@ impl Arranging {
         actor: &str,
     ) -> Result<Vec<SeatView>, SessionError> {
         let session = self.context.find(session).await?;
-        let gate = self.context.lock_of(&session.id);
-        let _gate = gate.lock().await;
+        let _guard = self.context.lock_of(&session.id).lock_owned().await;
         let session = self.context.find(&session.id).await?;
         if !session.state.is_draft() {
             return Err(SessionError::State {

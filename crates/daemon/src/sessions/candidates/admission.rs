@@ -80,15 +80,19 @@ impl Candidates {
     #[must_use]
     pub fn gate_of_ssh(&self, access: Access) -> Gate {
         let candidates = self.clone();
-        Gate::new(move |knock| {
+        Gate::new(move |request| {
             let (candidates, access) = (candidates.clone(), access.clone());
-            async move { candidates.admit(&access, knock).await }
+            async move { candidates.admit(&access, request).await }
         })
     }
 
-    async fn admit(&self, access: &Access, knock: AuthRequest) -> Result<Admission, AuthRejection> {
+    async fn admit(
+        &self,
+        access: &Access,
+        request: AuthRequest,
+    ) -> Result<Admission, AuthRejection> {
         let failed = |error: SessionError| AuthRejection::Wrong(chain(&error));
-        let seat = match &knock.proof {
+        let seat = match &request.proof {
             Credential::Password(code) => self.seat_of(code).await.map_err(failed)?,
             // Clients offer all that they have: one that opens nothing does not count as a guess.
             Credential::Key(key) => {
@@ -98,7 +102,7 @@ impl Candidates {
             }
         };
         let Some(seat) = seat else {
-            let counted = access.count_wrong_code(Some(knock.peer.ip()));
+            let counted = access.count_wrong_code(Some(request.peer.ip()));
             return Err(match counted {
                 Ok(()) => AuthRejection::Wrong("no seat has this access code".to_owned()),
                 Err(error) => AuthRejection::TooMany(chain(&error)),
@@ -113,12 +117,12 @@ impl Candidates {
                 seat.number
             ))
         })?;
-        if knock.stage == AuthStage::Entering {
-            let by = match &knock.proof {
+        if request.stage == AuthStage::Entering {
+            let by = match &request.proof {
                 Credential::Password(_) => "",
                 Credential::Key(_) => " by a key",
             };
-            let from = format!("{} over SSH{by}", knock.peer.ip());
+            let from = format!("{} over SSH{by}", request.peer.ip());
             let entered = self.entered(&seat.session, &seat.number, from);
             entered.await.map_err(failed)?;
         }

@@ -118,7 +118,7 @@ impl Candidates {
             content,
         };
         // Nobody hands the attempt in meanwhile.
-        let _gate = self.context.lock_of(&row.session).lock_owned().await;
+        let _guard = self.context.lock_of(&row.session).lock_owned().await;
         let (saved, entries) = self.context.deliverables().save(&upload).await?;
         if !entries.is_empty() {
             self.context.publish(&row.session, entries);
@@ -131,10 +131,7 @@ impl Candidates {
     /// # Errors
     /// There is no such attempt.
     pub async fn deliverables(&self, attempt: &str) -> Result<Vec<DeliverableView>, SessionError> {
-        let row = self.context.database().attempts().find(attempt).await?;
-        let row = row.ok_or_else(|| SessionError::NoSuchAttempt {
-            attempt: attempt.to_owned(),
-        })?;
+        let row = self.context.find_attempt(attempt).await?;
         let mut saved = self.context.deliverables().of_attempt(attempt).await?;
         let topology = self.drawn(&row).await?;
         let asked = topology.tasks.iter().filter_map(|task| {

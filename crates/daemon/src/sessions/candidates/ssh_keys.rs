@@ -41,7 +41,7 @@ impl Candidates {
         actor: &str,
     ) -> Result<Vec<KeyView>, SessionError> {
         let (found, seat) = self.seat_with(attempt).await?;
-        let (_gate, snapshot) = self.context.lock_session(&found.session).await?;
+        let (_guard, snapshot) = self.context.lock_session(&found.session).await?;
         let mut transaction = self.context.begin(&snapshot, actor, None).await?;
         let rows = read(&keys, self.context.now_ms())?;
         SshKeys::remove_of(transaction.writing(), &seat.id).await?;

@@ -23,7 +23,7 @@ enum Presence {
 
 impl Conducting {
     /// Stops the clocks of those whose labs went away, and lets those go on that were stopped so
-    /// and whose labs are back: for each session in one act, at one moment.
+    /// and whose labs are back: for each session in one transaction, at one moment.
     pub(super) async fn sync_interruptions(
         &self,
         snapshot: &SessionSnapshot,
@@ -49,7 +49,7 @@ impl Conducting {
     }
 
     async fn follow_labs(&self, session: &str) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         let mut transaction = self.context.begin(&snapshot, SYSTEM, None).await?;
         for attempt in &snapshot.attempts {
             let Some((by, reason)) = self.due(snapshot.log.entries(), attempt) else {

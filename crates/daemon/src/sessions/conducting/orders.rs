@@ -31,7 +31,7 @@ impl Conducting {
         order: AttemptsRequest,
         actor: &str,
     ) -> Result<AttemptsResponse, SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         let state = snapshot.session.state;
         snapshot.in_states(&[
             SessionState::Draft,
@@ -66,7 +66,7 @@ impl Conducting {
         order: AttemptsRequest,
         actor: &str,
     ) -> Result<AttemptsResponse, SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         let state = snapshot.session.state;
         snapshot.in_states(&[
             SessionState::Preparing,
@@ -103,7 +103,7 @@ impl Conducting {
         order: AttemptsRequest,
         actor: &str,
     ) -> Result<AttemptsResponse, SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         let state = snapshot.session.state;
         snapshot.in_states(&[SessionState::Ready, SessionState::Open])?;
         let chosen = snapshot.choose(&order.selection, |state| state.after(AttemptMove::Start))?;
@@ -221,7 +221,7 @@ impl Conducting {
             (_, Some(reason)) if reason.trim().is_empty() => return Err(SessionError::NoReason),
             (_, reason) => reason,
         };
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         snapshot.in_states(&[SessionState::Open, SessionState::Ready])?;
         let chosen = snapshot.choose(selection, |state| state.after(by))?;
         let mut transaction = self.context.begin(&snapshot, actor, reason).await?;
@@ -256,7 +256,7 @@ impl Conducting {
                 hint: "more than nothing, at most a day".to_owned(),
             });
         }
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         let can_use = |state: AttemptState| match state {
             AttemptState::Waiting
             | AttemptState::Preparing

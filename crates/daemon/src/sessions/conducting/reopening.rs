@@ -37,7 +37,7 @@ impl Conducting {
     }
 
     async fn note_revisited(&self, attempt: &AttemptRow, actor: &str) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(&attempt.session).await?;
+        let (_guard, snapshot) = self.context.lock_session(&attempt.session).await?;
         if snapshot.session.state == SessionState::Sealed {
             return Ok(());
         }

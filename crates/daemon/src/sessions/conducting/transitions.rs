@@ -24,7 +24,7 @@ impl Conducting {
         reason: Option<String>,
         actor: &str,
     ) -> Result<SessionView, SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         let state = snapshot.session.state;
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         if state.after(by).is_none() {
@@ -109,7 +109,7 @@ impl Conducting {
     /// # Errors
     /// The session goes on, or not all could be removed.
     pub async fn clear(&self, session: &str, kept: bool, actor: &str) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         snapshot.in_states(&[
             SessionState::Open,
             SessionState::Closed,
@@ -145,7 +145,7 @@ impl Conducting {
         by: AttemptMove,
         reason: Option<&str>,
     ) -> Result<bool, SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(&attempt.session).await?;
+        let (_guard, snapshot) = self.context.lock_session(&attempt.session).await?;
         let Some(now_is) = snapshot.attempts.iter().find(|one| one.id == attempt.id) else {
             return Ok(false);
         };
@@ -173,7 +173,7 @@ impl Conducting {
         &self,
         attempt: &AttemptRow,
     ) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(&attempt.session).await?;
+        let (_guard, snapshot) = self.context.lock_session(&attempt.session).await?;
         let now = self.context.now_ms();
         let mut attempts = snapshot.attempts.iter();
         let Some(now_is) = attempts.find(|one| one.id == attempt.id) else {
@@ -210,7 +210,7 @@ impl Conducting {
         session: &str,
         by: SessionMove,
     ) -> Result<(), SessionError> {
-        let (_gate, snapshot) = self.context.lock_session(session).await?;
+        let (_guard, snapshot) = self.context.lock_session(session).await?;
         let mut transaction = self.context.begin(&snapshot, SYSTEM, None).await?;
         transaction.session(snapshot.session.state, by).await?;
         self.context.commit(transaction).await

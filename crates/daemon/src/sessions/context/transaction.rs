@@ -2,7 +2,6 @@
 
 use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
-
 use tokio::sync::OwnedMutexGuard;
 
 use super::SessionContext;
@@ -51,7 +50,7 @@ impl SessionTransaction<'_> {
         self.reason = Some(reason);
     }
 
-    /// Moves an attempt. Whoever holds the session's gate has seen where it is.
+    /// Moves an attempt. Whoever holds the session's lock has seen where it is.
     pub(in crate::sessions) async fn attempt(
         &mut self,
         attempt: &AttemptRow,
@@ -97,9 +96,9 @@ impl SessionContext {
         session: &str,
     ) -> Result<(OwnedMutexGuard<()>, SessionSnapshot), SessionError> {
         let id = self.find(session).await?.id;
-        let gate = self.lock_of(&id).lock_owned().await;
+        let guard = self.lock_of(&id).lock_owned().await;
         let snapshot = self.snapshot(self.find(&id).await?).await?;
-        Ok((gate, snapshot))
+        Ok((guard, snapshot))
     }
 
     /// Begins a transaction, at this moment.
@@ -133,6 +132,7 @@ impl SessionContext {
         Ok(transaction)
     }
 
+    /// Commits a transaction, and publishes its entries.
     pub(in crate::sessions) async fn commit(
         &self,
         transaction: SessionTransaction<'_>,
