@@ -348,7 +348,7 @@ fn the_table_of_rights_is_as_it_was_reviewed() {
 }
 
 #[tokio::test]
-async fn a_candidate_sees_of_their_lab_what_he_needs_and_only_while_his_attempt_is_open() {
+async fn a_candidate_sees_of_their_lab_what_they_need_and_only_while_his_attempt_is_open() {
     let exam = Exam::open().await;
     let (who, own) = ("candidate at A", exam.labs["A"].clone());
     let path = format!("/v1/labs/{own}");
