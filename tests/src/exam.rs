@@ -132,7 +132,7 @@ pub fn points(daemon: &Daemon, attempt: &str) -> (u32, u32, u32) {
     (grade.points, grade.of, grade.unknown)
 }
 
-/// What a candidate runs in a node over SSH, by his access code.
+/// What a candidate runs in a node over SSH, by their access code.
 ///
 /// # Panics
 /// Where `ssh` cannot be started.
@@ -179,10 +179,10 @@ fn client(daemon: &Daemon) -> Command {
     command
 }
 
-/// A candidate logs in with his code as his browser does, and hands in.
+/// A candidate logs in with their code as their browser does, and hands in.
 ///
 /// # Panics
-/// Where he is refused.
+/// Where the candidate is refused.
 pub fn hand_in(daemon: &Daemon, code: &str, attempt: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let jar = folder.path().join("cookies");

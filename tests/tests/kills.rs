@@ -48,7 +48,7 @@ impl Moments {
 impl Drop for Moments {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // What cannot be told is no reason to panic twice.
+            // What cannot be written must not be a second panic.
             let _ = writeln!(std::io::stderr(), "PLATEAU_SEED={}", self.seed);
         }
     }
@@ -121,7 +121,7 @@ fn fifty_kills_change_no_grade_and_no_clock() {
     assert_eq!(daemon.labs(), vec![]);
 }
 
-/// Whoever waits for the labs loses his daemon, and they are built all the same.
+/// Whoever waits for the labs loses the daemon, and they are built all the same.
 fn prepare(daemon: &mut Daemon, moments: &mut Moments) {
     let mut prepare = daemon
         .command(&["session", "prepare", "fifty"])

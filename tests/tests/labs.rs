@@ -235,7 +235,7 @@ fn a_lab_is_graded_untouched_and_solved_by_node_and_examiner() {
         "{}",
         solved.stdout
     );
-    // An answer that says "host unreachable" is no echo.
+    // An answer that says "host unreachable" is not an echo.
     daemon.sh(
         "graded",
         "left",

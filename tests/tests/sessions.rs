@@ -74,7 +74,7 @@ fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
     for (was, is) in before.iter().zip(exam::seats(&daemon, "exam")) {
         let (was, is) = (&was.attempts[0], &is.attempts[0]);
         assert_eq!((is.state, &is.lab), (AttemptState::Running, &was.lab));
-        // What the commands in between took is his, what the daemon was away is not.
+        // The time of the commands in between is the candidate's, the daemon's absence is not.
         let lost = was.clock.remaining_ms.abs_diff(is.clock.remaining_ms);
         assert!(lost < 5_000, "{lost} ms");
     }

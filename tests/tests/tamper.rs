@@ -1,4 +1,4 @@
-//! The candidate is root in his nodes, and lies: no false pass, no hang, nothing of it next door.
+//! The candidate is root in their nodes, and lies: no false pass, no hang, nothing of it next door.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// grants an agent beyond it, and a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What a candidate would like to be so, none of which he has done; and `next`, which holds.
+/// What a candidate would like to be so, none of which they have done; and `next`, which holds.
 fn wishes() -> TempDir {
     scenario(&[
         ("brief.md", "Nothing to do."),
@@ -132,7 +132,7 @@ fn preloaded_libraries_false_mounts_and_clocks_make_nothing_pass() {
     let daemon = Daemon::new();
     let wishes = wishes();
     daemon.up(wishes.path(), "lies");
-    // A mount over /proc, where he could make one, and another time: the node may do neither.
+    // A mount over /proc, where they could make one, and another time: the node may do neither.
     for forbidden in [
         "mount -t tmpfs none /proc",
         "unshare --user --map-root-user --mount true",

@@ -62,7 +62,7 @@ fn trust(key: Option<&Path>, fingerprint: Option<&str>) -> Result<Trust, Failure
         let fingerprint = fingerprint.map(|hex| Trust::Fingerprint(hex.to_owned()));
         return Ok(fingerprint.unwrap_or(Trust::Inside));
     };
-    // What is longer is no key, which its beginning shows as well.
+    // What is longer is not a key, which its beginning shows as well.
     let pem = read(path, KEY_LIMIT)?.unwrap_or_default();
     let key = public_of_pem(&String::from_utf8_lossy(&pem));
     let key = key.map_err(|source| Failure::Key {

@@ -83,8 +83,8 @@ pub(crate) enum Failure {
     /// A folder that would be written over.
     #[error("`{}` is there already", .0.display())]
     Exists(PathBuf),
-    /// A file that can be no bundle of evidence.
-    #[error("`{}` is no evidence that could be verified", path.display())]
+    /// A file that cannot be a bundle of evidence.
+    #[error("`{}` is not a valid bundle of evidence", path.display())]
     Bundle {
         /// Which.
         path: PathBuf,
@@ -95,8 +95,8 @@ pub(crate) enum Failure {
     /// A backup that would be written over.
     #[error("`{}` is there already", .0.display())]
     BackupExists(PathBuf),
-    /// What came is no whole backup.
-    #[error("what the daemon sent into `{}` is no whole backup", path.display())]
+    /// What was received is not a complete backup.
+    #[error("what the daemon sent into `{}` is not a complete backup", path.display())]
     Backup {
         /// Which.
         path: PathBuf,
@@ -154,7 +154,7 @@ pub(crate) enum Failure {
     #[error("standard input is not a terminal")]
     NoTerminal,
     /// A password was to be asked for where there is no terminal.
-    #[error("there is no terminal to ask for the password on")]
+    #[error("no terminal to ask for the password on")]
     NoPrompt,
     /// The password was typed differently the second time.
     #[error("the two passwords differ")]

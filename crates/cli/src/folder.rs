@@ -53,7 +53,7 @@ pub(crate) fn read(folder: &Path) -> Result<Result<Folder, Vec<Problem>>, Failur
         .min_depth(1)
         .sort_by_file_name()
         .into_iter()
-        // A repository's history is no part of the scenario that lies in it.
+        // A repository's history is not part of the scenario that lies in it.
         .filter_entry(|entry| entry.file_name() != ".git");
     for entry in entries {
         let entry = entry.map_err(|error| Failure::Read {

@@ -75,7 +75,7 @@ impl Screen {
     }
 }
 
-/// Writes to standard output; colours go where it is no terminal or nobody wants them.
+/// Writes to standard output; without colours where it is not a terminal or they are not wanted.
 pub(crate) fn write_out(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());

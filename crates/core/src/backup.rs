@@ -64,8 +64,8 @@ pub struct Member {
 /// Why an archive cannot be read.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// It is none.
-    #[error("it is no backup")]
+    /// The bytes are not an archive.
+    #[error("it is not a valid backup")]
     NotABackup(#[source] io::Error),
     /// Its bytes are damaged in the middle of a member, or end there.
     #[error("member `{name}` is damaged")]
@@ -100,8 +100,8 @@ pub enum ArchiveError {
         /// Its form.
         format: u32,
     },
-    /// A member is no plain file of a plain name.
-    #[error("member `{name}` is no plain file, or leads out of the archive")]
+    /// A member is not a plain file with a plain name.
+    #[error("member `{name}` is not a plain file, or leads out of the archive")]
     Path {
         /// The member.
         name: String,

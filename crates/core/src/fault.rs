@@ -27,7 +27,7 @@ pub enum FaultRequest {
         /// Name of the file.
         file: String,
     },
-    /// Kill all processes that run a program. That none does is no failure.
+    /// Kill all processes that run a program. It is not a failure if none does.
     Kill {
         /// Name of the program.
         process: String,

@@ -1,4 +1,4 @@
-//! What a candidate may see of a grade: by the mode he works in, and by what the trainer chose to show.
+//! What a candidate may see of a grade: by the mode of the attempt, and by what the trainer chose to show.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub enum AssessmentMode {
 pub struct Feedback {
     /// The scenario's identifier.
     pub scenario: String,
-    /// What he works for.
+    /// The mode of the attempt.
     pub mode: AssessmentMode,
     /// Tasks of which something is shown, in order.
     pub tasks: Vec<TaskFeedback>,

@@ -392,7 +392,7 @@ mod tests {
             (solved(), &["b/z"], &["unsatisfiable b/z"]),
             (solved(), &["?b/z"], &["unknown b/z"]),
             (without("a"), &["a/x"], &[]),
-            // Another task may stand on this one, so what else it loses is no flaw.
+            // Another task may stand on this one, so losing more is not a flaw.
             (without("a"), &["a/x", "b/y"], &[]),
             (without("a"), &["b/y"], &["task-survives"]),
             (mistake(), &["b/y"], &[]),

@@ -129,12 +129,7 @@ impl Resolver<'_> {
     ) {
         let hint = nearest(name, known);
         let code = format!("unknown-{what}");
-        self.problem(
-            path,
-            &code,
-            format!("there is no {what} `{name}`"),
-            Some(hint),
-        );
+        self.problem(path, &code, format!("no {what} named `{name}`"), Some(hint));
     }
 
     /// A file of the folder.
@@ -196,7 +191,7 @@ impl Resolver<'_> {
                 Problem {
                     place: at(line, column),
                     code: "unknown-parameter".to_owned(),
-                    message: format!("there is no parameter `{name}`"),
+                    message: format!("no parameter named `{name}`"),
                     hint: Some(nearest(
                         name,
                         self.declared.parameters.iter().map(String::as_str),
@@ -208,7 +203,7 @@ impl Resolver<'_> {
                 code: "template".to_owned(),
                 message: format!("the template cannot be rendered: {message}"),
                 hint: Some(
-                    "text that is no template goes between `{% raw %}` and `{% endraw %}`"
+                    "text that is not a template goes between `{% raw %}` and `{% endraw %}`"
                         .to_owned(),
                 ),
             },
@@ -230,7 +225,7 @@ impl Resolver<'_> {
             self.problem(
                 path,
                 "missing-language",
-                "there is no text in any language".to_owned(),
+                "the text is missing in every language".to_owned(),
                 hint,
             );
         }
@@ -328,13 +323,13 @@ fn scalar_problem(tree: &Tree, error: &RenderError, declared: &Declared) -> Prob
     let (code, message, hint) = match error {
         RenderError::UnknownParameter(name) => (
             "unknown-parameter",
-            format!("there is no parameter `{name}`"),
+            format!("no parameter named `{name}`"),
             nearest(name, declared.parameters.iter().map(String::as_str)),
         ),
         RenderError::Failed { message, .. } => (
             "template",
             format!("the template cannot be rendered: {message}"),
-            "text that is no template goes between `{% raw %}` and `{% endraw %}`".to_owned(),
+            "text that is not a template goes between `{% raw %}` and `{% endraw %}`".to_owned(),
         ),
     };
     Problem {

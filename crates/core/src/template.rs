@@ -27,7 +27,7 @@ pub(crate) struct Renderer<'a> {
 pub(crate) enum RenderError {
     /// It names a parameter that is not declared.
     UnknownParameter(String),
-    /// It is no template, or failed: what was said, and the line in the text, from 1.
+    /// It is not a template, or rendering failed: the message, and the line in the text, from 1.
     Failed { message: String, line: u32 },
 }
 

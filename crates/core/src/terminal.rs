@@ -14,7 +14,7 @@
 //! The agent, on attaching, at once sends its recent output as *past* frames: one for each size that
 //! the window had meanwhile, and at least one, which may hold no bytes; what follows is live. The
 //! number of the terminal is drawn when it begins and the place counts its bytes from then on, so
-//! that whoever attaches again knows what he has seen. What is past must not be answered: its
+//! that whoever attaches again knows what they have seen. What is past must not be answered: its
 //! queries were when they were new.
 //!
 //! The daemon, which keeps the screen, sends its clients sizes and data alone: first the size, then
@@ -121,7 +121,7 @@ impl Backlog {
     }
 }
 
-/// Why bytes are no frame.
+/// Why bytes are not a valid frame.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
     /// Not even a kind.

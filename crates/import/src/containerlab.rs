@@ -37,7 +37,7 @@ mod topology;
 const WITHOUT_COUNTERPART: &[(&str, &str)] = &[
     (
         "mgmt",
-        "there is no management network; candidates get in through Plateau",
+        "labs have no management network; candidates get in through Plateau",
     ),
     ("prefix", "a node's name is its own"),
     ("settings", "no certificates are made"),
@@ -46,7 +46,7 @@ const WITHOUT_COUNTERPART: &[(&str, &str)] = &[
 /// Reads a topology's file. Variables of the environment in it have the values that are passed.
 ///
 /// # Errors
-/// It cannot be read, is no topology, or links what it does not declare.
+/// It cannot be read, is not a topology, or links what it does not declare.
 pub fn read(file: &FilePath, environment: &Environment) -> Result<Draft, ImportError> {
     let source = Source::of(template::render(file, environment)?)?;
     let topology = Topology::of(&source)?;
@@ -115,7 +115,7 @@ fn machines<'a>(topology: &Topology<'a>, draft: &mut Draft) -> BTreeMap<&'a str,
             Role::Bridge => {}
             Role::Outside => {
                 let what = format!(
-                    "node `{}`: what is of kind {} is no part of a lab, which reaches nothing outside it",
+                    "node `{}`: what is of kind {} is not part of a lab, which reaches nothing outside it",
                     node.name, node.kind
                 );
                 draft.leave_out(place, &Path::default().key("nodes"), what);

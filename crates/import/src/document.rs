@@ -92,7 +92,7 @@ impl Document {
     /// Reads a file of YAML, or of JSON, which is YAML.
     ///
     /// # Errors
-    /// It cannot be read, or is no YAML; a key that stands twice.
+    /// It cannot be read, or is not valid YAML; a key that stands twice.
     pub(super) fn read(path: &Path) -> Result<Self, ImportError> {
         Self::parse(&path.display().to_string(), &read_text(path)?)
     }
@@ -100,7 +100,7 @@ impl Document {
     /// Reads a text of YAML or JSON.
     ///
     /// # Errors
-    /// It is no YAML; a key that stands twice.
+    /// It is not valid YAML; a key that stands twice.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, ImportError> {
         let root = Tree::parse(file, text.as_bytes())
             .map_err(|problems| ImportError::Problems(problems.into_iter().map(here).collect()))?;

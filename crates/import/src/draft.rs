@@ -130,7 +130,7 @@ impl Draft {
         path
     }
 
-    /// Puts a script, a text that is no template, into the folder, and returns the path under which
+    /// Puts a script, a text that is not a template, into the folder, and returns the path under which
     /// it lies there.
     pub(crate) fn add_script(&mut self, path: &str, text: &str) -> String {
         let path = self.free_path(path);
@@ -213,7 +213,7 @@ impl Draft {
         })
     }
 
-    /// Files with what looks like a template, or that are no text, are taken as they are.
+    /// Files with what looks like a template, or that are not text, are taken as they are.
     fn verbatim(&mut self) {
         let files = &self.files;
         for file in self.nodes.values_mut().flat_map(|node| &mut node.files) {

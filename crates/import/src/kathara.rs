@@ -42,7 +42,7 @@ const WITHOUT_COUNTERPART: &[(&str, &str)] = &[
 /// Reads a lab's folder.
 ///
 /// # Errors
-/// It is no folder with a `lab.conf`, or that cannot be understood.
+/// It is not a folder with a `lab.conf`, or that file cannot be understood.
 pub fn read(folder: &FilePath) -> Result<Draft, ImportError> {
     let file = conf_file(folder)?;
     let shown = file.display().to_string();
@@ -110,7 +110,7 @@ fn conf_file(folder: &FilePath) -> Result<std::path::PathBuf, ImportError> {
     };
     let (message, hint) = if known.is_dir() {
         (
-            format!("there is no {CONF} in this folder"),
+            format!("no {CONF} in this folder"),
             "name the folder that Kathará's `lstart` is run in",
         )
     } else {

@@ -17,11 +17,11 @@ pub(crate) enum Failure {
         /// Most bytes.
         limit: u64,
     },
-    /// It is no JSON, or not that of the document. The cause says line and column.
+    /// It is not valid JSON, or not that of the document. The cause says line and column.
     #[error("the JSON is not that of this document")]
     Json(#[source] serde_json::Error),
     /// The folder of fonts is not there.
-    #[error("`{}` is no folder of fonts", path.display())]
+    #[error("`{}` is not a folder of fonts", path.display())]
     Fonts {
         /// The folder.
         path: PathBuf,

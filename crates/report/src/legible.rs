@@ -85,7 +85,7 @@ impl<'a> Families<'a> {
     }
 }
 
-/// What would begin a line, or do anything else that is no writing.
+/// Whether a character would begin a line, or is a control character.
 fn breaks(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }

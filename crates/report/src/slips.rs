@@ -47,12 +47,12 @@ struct Seat {
     name: Line,
     /// The candidate's number.
     number: Line,
-    /// Where he sits, where places are assigned.
+    /// Their seat, if seats are assigned.
     #[serde(default)]
     seat: Option<Line>,
-    /// What he types to get in.
+    /// What they type to get in.
     code: Code,
-    /// What is granted to him, in words.
+    /// Arrangements granted to them, in words.
     #[serde(default)]
     arrangements: Vec<Line>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Most characters of one text: what is longer is no name and no title.
+/// Most characters of one text: what is longer is neither a name nor a title.
 const MOST: usize = 500;
 
 /// A text of one line, which is not empty.

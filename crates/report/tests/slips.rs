@@ -318,7 +318,7 @@ fn a_session_without_seats_says_so() {
 #[test]
 fn digits_are_said_to_be_underlined_and_confusable_letters_absent_only_where_they_are() {
     let text = |code: &str| Pdf::of(&document("en", &[seat("Zoé", "1", code)])).text();
-    let absent = plain("There is no O, no I, no 0 and no 1.");
+    let absent = plain("O, I, 0 and 1 are not used.");
     assert!(text("K7QF-2M9X-P4TB").contains(&absent));
     assert!(!text("K7QF-2M9X-P4T0").contains(&absent));
 }
@@ -387,7 +387,7 @@ fn too_much_json_and_a_missing_folder_of_fonts_are_refused() {
     assert_eq!(fonts.status.code(), Some(2));
     let error = String::from_utf8_lossy(&fonts.stderr).into_owned();
     assert!(
-        error.contains("`/nowhere` is no folder of fonts"),
+        error.contains("`/nowhere` is not a folder of fonts"),
         "{error}"
     );
 }

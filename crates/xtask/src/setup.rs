@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::command::{self, as_root, cargo, heading, is_there, say, succeeds};
 use crate::{build, engine};
 
-/// What has to be installed by hand, because this is no Debian.
+/// What has to be installed by hand, because this system is not Debian.
 #[derive(Debug)]
 pub(crate) struct NotDebian {
     missing: Vec<&'static str>,

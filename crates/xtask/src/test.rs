@@ -21,7 +21,7 @@ const ON_ENGINE: &str = "package(plateau-tests) and not binary(reports)";
 /// What builds labs, and documents about them.
 const WITH_TYPESETTER: &str = "package(plateau-tests) and binary(reports)";
 
-/// Whether this is no person's machine, but one that nobody must have prepared.
+/// Whether this is a CI machine, which nobody needs to have prepared.
 pub(crate) fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|ci| ci == "true")
 }

@@ -99,7 +99,7 @@ mod tests {
     const TABLE: &str = "# m h dom mon dow user command\nSHELL=/bin/sh\nMAILTO = root\n\
         17 *\t* * *\troot  cd / && run-parts --report /etc/cron.hourly\n\
         @daily backup /usr/local/bin/save --to=/srv\n*/5 0-6 1,15 jan mon-fri www-data FOO=1 x\n\
-        this line is no job at all\n@never root x\n5 4 * * root\n";
+        this line is not a job at all\n@never root x\n5 4 * * root\n";
 
     #[test]
     fn a_system_table_names_its_users() {

@@ -116,7 +116,7 @@ impl RawMode {
 
 impl Drop for RawMode {
     fn drop(&mut self) {
-        // The terminal may be gone, which is no reason to fail now.
+        // The terminal may be gone, which must not be a failure now.
         let _ = termios::tcsetattr(io::stdin(), OptionalActions::Flush, &self.before);
     }
 }

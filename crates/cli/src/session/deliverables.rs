@@ -76,7 +76,7 @@ fn file_name(version: &VersionView) -> String {
     }
 }
 
-/// One part of a path, which leads nowhere else whatever a candidate called his file.
+/// One part of a path, which leads nowhere else whatever candidates call their files.
 fn plain(part: &str) -> String {
     let plain = part.replace(|c: char| c.is_control() || "/\\:".contains(c), "_");
     match plain.trim_start_matches('.') {

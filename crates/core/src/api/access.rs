@@ -1,4 +1,4 @@
-//! Log-ins, accounts and tokens, and what a candidate sees of his lab.
+//! Log-ins, accounts and tokens, and what candidates see of their labs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,13 +40,13 @@ messages! {
         },
     }
 
-    /// Who asks, and what he may do.
+    /// Who sends the request, and what they may do.
     struct LoginView {
         /// Who.
         pub identity: Identity,
-        /// What he is to the daemon.
+        /// Their role.
         pub role: Role,
-        /// The rights of his role, however far they reach.
+        /// The rights of their role, whatever their scope.
         pub rights: Vec<Right>,
         /// When the log-in or the token ends even if it is used (RFC 3339, UTC), if ever.
         pub expires: Option<String>,
@@ -161,7 +161,7 @@ messages! {
         pub secret: String,
     }
 
-    /// A lab, as its candidate sees it: nothing of the seed, the parameters, or nodes that he cannot enter.
+    /// A lab, as its candidate sees it: without the seed, the parameters, or nodes that they cannot enter.
     struct CandidateLabView {
         /// Identifier (UUID version 7).
         pub id: String,
@@ -180,7 +180,7 @@ messages! {
     struct CandidateNodeView {
         /// What it is doing.
         pub state: NodeState,
-        /// How he gets in.
+        /// How the candidate gets in.
         pub access: Vec<Access>,
     }
 }

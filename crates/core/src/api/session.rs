@@ -120,7 +120,7 @@ messages! {
         pub title: Localized,
         /// BLAKE3 of its frozen folder.
         pub hash: String,
-        /// How long a candidate has, in milliseconds, before his factor.
+        /// How long a candidate has, in milliseconds, before the candidate's time factor is applied.
         pub duration_ms: u64,
         /// Blocks that its tasks belong to.
         pub blocks: Vec<String>,
@@ -276,7 +276,7 @@ messages! {
         pub code: String,
     }
 
-    /// What a candidate is shown of his own attempt.
+    /// What candidates are shown of their own attempts.
     #[derive(Eq)]
     struct CandidateView {
         /// The session's name, as the centre calls it.
@@ -287,9 +287,9 @@ messages! {
         pub name: String,
         /// The server's moment, in milliseconds since the epoch, to set a display by.
         pub now_ms: u64,
-        /// His attempts.
+        /// The candidate's attempts.
         pub attempts: Vec<CandidateAttemptView>,
-        /// What was said to him, the newest last.
+        /// Messages to the candidate, the newest last.
         pub messages: Vec<MessageView>,
     }
 
@@ -300,18 +300,18 @@ messages! {
         pub id: String,
         /// Title by language.
         pub title: Localized,
-        /// What is to be done, by language, as Markdown; only once he has begun.
+        /// What is to be done, by language, as Markdown; only once the candidate has begun.
         pub brief: Localized,
         /// Where it is.
         pub state: AttemptState,
         /// Its clock.
         pub clock: ClockReading,
-        /// Nodes that he may enter; none unless he may work.
+        /// Nodes that the candidate may enter; empty unless they may work.
         pub nodes: Vec<String>,
-        /// Its lab's identifier, while he may work.
+        /// Its lab's identifier, while the candidate may work.
         pub lab: Option<String>,
-        /// What he is to hand in, in the order of the tasks, and what counts of it; only once he has
-        /// begun.
+        /// What is to be handed in, in the order of the tasks, and which version counts; only once the
+        /// candidate has begun.
         pub deliverables: Vec<AssignedDeliverableView>,
     }
 

@@ -132,7 +132,7 @@ pub enum BundleError {
         source: serde_json::Error,
     },
     /// A member has a name that is not given away.
-    #[error("`{name}` is no deliverable and no recording")]
+    #[error("`{name}` is neither a deliverable nor a recording")]
     Name {
         /// The name.
         name: String,

@@ -1,4 +1,4 @@
-//! Access codes: what a candidate types to get to his seat.
+//! Access codes: what candidates type to get to their seats.
 
 /// Letters and digits that no hand and no eye takes for another.
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";

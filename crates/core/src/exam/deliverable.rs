@@ -8,7 +8,7 @@ use crate::localized::Localized;
 /// Longest file name in bytes: with its number before it, it fits into an archive.
 pub const NAME: usize = 80;
 
-/// What a task asks a candidate for, and what he gave.
+/// What a task asks a candidate for, and what they handed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeliverableView {
@@ -24,7 +24,7 @@ pub struct DeliverableView {
     pub versions: Vec<VersionView>,
 }
 
-/// What a task asks a candidate for, and what counts of what he gave.
+/// What a task asks a candidate for, and which version of what they handed in counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AssignedDeliverableView {

@@ -15,7 +15,7 @@ pub enum Role {
     Trainer,
     /// Reads evidence and judges.
     Evaluator,
-    /// Watches over the sessions that he was named for.
+    /// Watches over the sessions that they were named for.
     Invigilator,
     /// Sits at one seat.
     Candidate,
@@ -125,7 +125,7 @@ pub enum RightScope {
 /// The table of rights: role, right, how far it reaches. What is not here is not allowed.
 ///
 /// A trainer does not act on the lab of an attempt, and nobody judges by being a trainer. Whoever
-/// was named for a session has an invigilator's rights there besides his role's own.
+/// was named for a session has an invigilator's rights there besides those of their role.
 pub const TABLE: &[(Role, Right, RightScope)] = {
     use RightScope::{All, Named, Open, Own, Reopened, Spare};
     use Role::{Administrator, Candidate, Evaluator, Invigilator, Trainer};
@@ -204,11 +204,11 @@ pub fn rights(role: Role) -> impl Iterator<Item = Right> {
 /// Somebody who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// What he is.
+    /// Their role.
     pub role: Role,
-    /// The sessions that he was named for.
+    /// The sessions that they were named for.
     pub named: BTreeSet<String>,
-    /// The seat that is his.
+    /// Their seat.
     pub seat: Option<String>,
 }
 
@@ -228,19 +228,19 @@ pub struct Resource {
 /// What somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessDecision {
-    /// He may.
+    /// Allowed.
     Allowed,
-    /// He never may, whatever it is about.
+    /// Never allowed, whatever the resource.
     NoRight,
-    /// He may with others, and must not learn whether this one is there.
+    /// Allowed for other resources; they must not learn whether this one exists.
     OutOfReach,
-    /// He may see it and not do this to it, since it belongs to an attempt.
+    /// They may see it, but not do this to it, since it belongs to an attempt.
     OfAttempt,
-    /// It is his, and his attempt is not open.
+    /// It is theirs, and their attempt is not open.
     NotOpen,
 }
 
-/// How far a right of somebody reaches at most; `None` where he has none, whatever it is about.
+/// The widest scope of a right of somebody; `None` where they do not have it for any resource.
 #[must_use]
 pub fn widest(who: &Actor, right: Right) -> Option<RightScope> {
     let by_name = || match who.named.is_empty() {
@@ -250,7 +250,7 @@ pub fn widest(who: &Actor, right: Right) -> Option<RightScope> {
     reach(who.role, right).or_else(by_name)
 }
 
-/// Whether somebody has a right about something, and how it is said where he has not.
+/// Whether somebody has a right on a resource, and if not, how they are refused.
 #[must_use]
 pub fn answer(who: &Actor, right: Right, about: &Resource) -> AccessDecision {
     let by_role = reach(who.role, right).map(|reach| is_in_scope(reach, who, about));
@@ -334,9 +334,9 @@ mod tests {
 
     #[test]
     fn an_administrator_has_every_right_that_anybody_has() {
-        let his: BTreeSet<Right> = rights(Role::Administrator).collect();
+        let held: BTreeSet<Right> = rights(Role::Administrator).collect();
         for (role, right, _) in TABLE {
-            assert!(his.contains(right), "{role} {right:?}");
+            assert!(held.contains(right), "{role} {right:?}");
         }
         assert!(
             TABLE
@@ -391,12 +391,12 @@ mod tests {
             ..lab
         };
         assert_eq!(told(&reopened), AccessDecision::Allowed);
-        let his = Actor {
+        let candidate = Actor {
             seat: Some("t1".to_owned()),
             ..person(Role::Candidate)
         };
         assert_eq!(
-            answer(&his, Right::EnterNode, &reopened),
+            answer(&candidate, Right::EnterNode, &reopened),
             AccessDecision::NotOpen
         );
     }

@@ -194,7 +194,7 @@ fn flaw(
 fn unreadable(error: &csv::Error) -> RosterProblem {
     let line = error.position().map_or(1, csv::Position::line);
     let hint = "save it as CSV, with quotes around what holds a separator".to_owned();
-    flaw(line, None, format!("this is no CSV: {error}"), hint)
+    flaw(line, None, format!("this is not valid CSV: {error}"), hint)
 }
 
 /// UTF-8 with or without its mark, else Windows-1252, which spreadsheets write.
@@ -207,7 +207,7 @@ fn decode(bytes: &[u8]) -> Result<String, RosterProblem> {
         return Err(flaw(
             u64::try_from(line).unwrap_or(u64::MAX),
             None,
-            "this is no text in UTF-8 or Windows-1252",
+            "this is not text in UTF-8 or Windows-1252",
             "save it as CSV (UTF-8)".to_owned(),
         ));
     }
@@ -263,7 +263,7 @@ fn columns(
                 }
             }
             None => {
-                let message = format!("`{heading}` is no column of a list of candidates");
+                let message = format!("`{heading}` is not a column of a list of candidates");
                 flaws.push(flaw(1, None, message, known()));
             }
         }
@@ -351,11 +351,11 @@ mod tests {
         assert_eq!(
             bad(text),
             [
-                "2:name: `` is no name",
-                "2:email: `nobody` is no e-mail address",
-                "2:blocks: `B7` is no block of this session",
-                "2:factor: `0.5` is no factor on time",
-                "2:breaks: `soon` is no time for breaks",
+                "2:name: `` is not a valid name",
+                "2:email: `nobody` is not a valid e-mail address",
+                "2:blocks: `B7` is not a block of this session",
+                "2:factor: `0.5` is not a valid time factor",
+                "2:breaks: `soon` is not a valid time for breaks",
                 "4:number: `2` stands in line 3 too",
                 "5:: 2 fields where the headings have 6",
             ]
@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(
             bad("number,surname,number\n1,Ada,1\n"),
             [
-                "1:: `surname` is no column of a list of candidates",
+                "1:: `surname` is not a column of a list of candidates",
                 "1:number: `number` is a second column for the same",
                 "1:name: the column `name` is missing",
             ]
@@ -383,6 +383,9 @@ mod tests {
             .flat_map(u16::to_le_bytes)
             .collect();
         let flaws = read(&utf16, &blocks()).unwrap_err();
-        assert_eq!(flaws[0].message, "this is no text in UTF-8 or Windows-1252");
+        assert_eq!(
+            flaws[0].message,
+            "this is not text in UTF-8 or Windows-1252"
+        );
     }
 }

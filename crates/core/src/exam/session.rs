@@ -176,7 +176,7 @@ impl AttemptState {
         self == Self::Running
     }
 
-    /// Whether the candidate has begun: what the attempt is about is no secret from him.
+    /// Whether the candidate has begun, from when on they may know what the attempt is about.
     #[must_use]
     pub fn has_begun(self) -> bool {
         match self {

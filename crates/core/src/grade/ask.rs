@@ -108,7 +108,7 @@ fn describe_fields(question: &Question) -> String {
         for (name, value) in fields {
             let shown = shown(value);
             match name.as_str() {
-                // A kernel parameter's name is no key to anything.
+                // A kernel parameter's name is not a secret key.
                 "key" if question.kind() == "sysctl" => words.push(shown),
                 _ if is_secret(name) => words.push(format!("{name}=…")),
                 "path" | "name" | "url" | "host" | "number" | "to" | "interface" | "run" => {

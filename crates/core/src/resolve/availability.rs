@@ -38,7 +38,7 @@ impl Resolver<'_> {
             .filter(|every| !(SHORTEST..=LONGEST).contains(every))
         {
             let hint = Some(format!("from {SHORTEST} to {LONGEST}"));
-            let message = format!("{every} is no time between two attempts");
+            let message = format!("`{every}` is not a valid time between two attempts");
             self.problem(&path.key("every"), "bad-value", message, hint);
             good = false;
         }

@@ -27,7 +27,7 @@ impl Resolver<'_> {
                     self.problem(
                         &path.key("accept").index(index),
                         "bad-ending",
-                        format!("`{ending}` is no ending of a file's name"),
+                        format!("`{ending}` is not a valid file name extension"),
                         Some("small letters and digits without a dot, such as `pdf`".to_owned()),
                     );
                 }

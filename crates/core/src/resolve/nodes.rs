@@ -24,7 +24,7 @@ impl Resolver<'_> {
         let root = Path::default().key("nodes");
         if spec.nodes.is_empty() && self.declared.nodes.is_empty() {
             let hint = Some("declare at least one machine".to_owned());
-            self.problem(&root, "no-node", "there is no node".to_owned(), hint);
+            self.problem(&root, "no-node", "no nodes are declared".to_owned(), hint);
         }
         let mut nodes = BTreeMap::new();
         for (name, node) in &spec.nodes {

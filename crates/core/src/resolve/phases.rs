@@ -184,7 +184,7 @@ impl Resolver<'_> {
     fn some_nodes(&mut self, path: &Path, nodes: &[String]) {
         if nodes.is_empty() {
             let hint = Some("name at least one node".to_owned());
-            self.problem(path, "empty-step", "there is no node".to_owned(), hint);
+            self.problem(path, "empty-step", "no nodes are named".to_owned(), hint);
         }
         for (index, node) in nodes.iter().enumerate() {
             self.node(&path.index(index), node);
@@ -279,7 +279,7 @@ impl Resolver<'_> {
 
     fn wait(&mut self, path: &Path, spec: &WaitSpec) -> Option<PhaseAction> {
         if spec.at_most.0 == 0 || spec.at_most > LONGEST_WAIT {
-            let message = format!("{} is no time to wait", spec.at_most);
+            let message = format!("`{}` is not a valid time to wait", spec.at_most);
             let hint = Some(format!("more than nothing, and at most {LONGEST_WAIT}"));
             self.problem(&path.key("at_most"), "bad-duration", message, hint);
         }
@@ -287,7 +287,10 @@ impl Resolver<'_> {
             spec.that,
             Expectation::Availability(_) | Expectation::Syslog(_)
         ) {
-            let message = format!("`{}` is no condition to wait for", spec.that.kind());
+            let message = format!(
+                "`{}` is not a valid condition to wait for",
+                spec.that.kind()
+            );
             let hint = Some("wait for something that one look can see".to_owned());
             self.problem(&path.key("that"), "bad-condition", message, hint);
             return None;

@@ -55,7 +55,7 @@ fn wrong_snmp(check: &SnmpCheck) -> Option<(&'static str, String)> {
         return Some(("user", message.to_owned()));
     }
     if user.privacy_password.is_some() && user.auth_password.is_none() {
-        let message = "there is no privacy without authentication: add `auth_password`";
+        let message = "privacy needs authentication: add `auth_password`";
         return Some(("user", message.to_owned()));
     }
     None

@@ -28,7 +28,7 @@ impl Resolver<'_> {
     pub(super) fn tasks(&mut self, spec: &ScenarioSpec) -> Vec<Task> {
         let root = Path::default().key("tasks");
         if spec.tasks.is_empty() && self.declared.tasks.is_empty() {
-            self.problem(&root, "no-task", "there is no task".to_owned(), None);
+            self.problem(&root, "no-task", "no tasks are declared".to_owned(), None);
         }
         let mut seen = BTreeSet::new();
         let mut tasks = Vec::new();
@@ -142,7 +142,7 @@ impl Resolver<'_> {
             self.problem(
                 &path.key("timeout"),
                 "bad-timeout",
-                format!("{timeout} is no time to look"),
+                format!("`{timeout}` is not a valid timeout"),
                 hint,
             );
         }

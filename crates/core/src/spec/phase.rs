@@ -21,7 +21,7 @@ shapes! {
         pub steps: Vec<StepSpec>,
     }
 
-    /// Something that happens while the candidate works: at a time of his clock, or when a check first passes.
+    /// Something that happens while the candidate works: at a time of their clock, or when a check first passes.
     struct EventSpec {
         /// Identifier.
         pub id: String,

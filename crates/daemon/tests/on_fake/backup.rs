@@ -202,7 +202,7 @@ async fn a_damaged_backup_is_refused_and_nothing_is_changed() {
     for (bytes, told) in [
         (&damaged[..], &["is damaged", "is not what was written"][..]),
         (&whole[..whole.len() / 2], &["is damaged"]),
-        (&b"hello"[..], &["it is no backup"]),
+        (&b"hello"[..], &["it is not a valid backup"]),
     ] {
         std::fs::write(&archive, bytes).unwrap();
         let refused = restore(&archive, &target(&state, false)).await.unwrap_err();

@@ -205,5 +205,5 @@ fn a_backup_that_is_damaged_or_not_there_ends_with_two() {
     std::fs::write(folder.join("backup.tar.gz"), "hello").unwrap();
     let (code, _, err) = restore(folder, &["state"], &[]);
     assert_eq!(code, 2);
-    assert!(err.contains("it is no backup"), "{err}");
+    assert!(err.contains("it is not a valid backup"), "{err}");
 }

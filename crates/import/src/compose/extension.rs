@@ -108,7 +108,7 @@ impl Project {
             .find(|entry| entry.key == name);
         let Some(entry) = found else {
             let known = services.map(Tree::keys).unwrap_or_default();
-            let message = format!("there is no service `{name}` in {}", other.file);
+            let message = format!("no service named `{name}` in {}", other.file);
             let hint = nearest(&name, known.iter().map(String::as_str));
             return Err(document.refuse(extends.at, "unknown-service", message, &hint));
         };

@@ -123,7 +123,7 @@ fn extra_hosts(draft: &mut Draft, machine: &Machine<'_>) -> Vec<String> {
                 draft,
                 machine,
                 &extra,
-                &format!("{host} is to be `{address}`, which is no address"),
+                &format!("{host} is to be `{address}`, which is not a valid address"),
             ),
         }
     }

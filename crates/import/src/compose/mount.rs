@@ -98,7 +98,10 @@ impl NodeFiles<'_, '_> {
         if !is_path(target) {
             self.leave_out(
                 source,
-                &format!("`{}` is no absolute path of a file or folder", mount.target),
+                &format!(
+                    "`{}` is not an absolute path of a file or folder",
+                    mount.target
+                ),
             );
             return Ok(());
         }
@@ -245,7 +248,7 @@ impl NodeFiles<'_, '_> {
             format!("{folder}{target}")
         };
         if !is_path(&target) {
-            self.leave_out(source, &format!("`{target}` is no path of a file"));
+            self.leave_out(source, &format!("`{target}` is not a valid path of a file"));
             return Ok(());
         }
         self.place(PlacedMount {

@@ -141,7 +141,7 @@ impl Project {
             if !known && !OTHER_KEYS.contains(&entry.key.as_str()) && !entry.key.starts_with("x-") {
                 let all = SECTIONS.iter().chain(OTHER_KEYS).copied();
                 let what = format!(
-                    "`{}`: it is no key of Compose files; {}",
+                    "`{}`: it is not a key of Compose files; {}",
                     entry.key,
                     nearest(&entry.key, all)
                 );

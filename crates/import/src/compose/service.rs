@@ -207,7 +207,7 @@ fn memory(draft: &mut Draft, machine: &Machine<'_>, node: &mut NodeSpec) {
     match scalar(&limit.tree).as_deref().and_then(bytes) {
         Some(bytes) if bytes >= LEAST_MEMORY => node.memory = Some(Size(bytes)),
         Some(_) => leave_out(draft, machine, &limit, "a machine needs at least 32 MiB"),
-        None => leave_out(draft, machine, &limit, "it is no amount of memory"),
+        None => leave_out(draft, machine, &limit, "it is not a valid amount of memory"),
     }
 }
 
@@ -322,7 +322,12 @@ fn resolver(draft: &mut Draft, machine: &Machine<'_>, node: &mut NodeSpec) {
             Ok(address) => nameservers.push(address),
             Err(_) => {
                 if let Some(dns) = machine.service.get("dns") {
-                    leave_out(draft, machine, &dns, &format!("{text} is no address"));
+                    leave_out(
+                        draft,
+                        machine,
+                        &dns,
+                        &format!("`{text}` is not a valid address"),
+                    );
                 }
             }
         }

@@ -107,7 +107,7 @@ fn integers(name: &str, args: &[Value], of: fn(i64, i64) -> Option<i64>) -> Resu
     let result = of(integer(a)?, integer(b)?);
     result
         .map(Value::Int)
-        .ok_or_else(|| failed(format!("{name} of {a} and {b} is no number")))
+        .ok_or_else(|| failed(format!("{name} of {a} and {b} is not a number")))
 }
 
 fn integer(value: &Value) -> Result<i64> {
@@ -204,7 +204,7 @@ fn join(args: &[Value]) -> Result<Value> {
 /// count from the end.
 fn host(args: &[Value]) -> Result<Value> {
     let [number, network] = two("net.CIDRHost", args)?;
-    let refused = || failed(format!("{network} is no network with a host {number}"));
+    let refused = || failed(format!("`{network}` is not a network with a host {number}"));
     let net: IpNet = network.to_string().parse().map_err(|_| refused())?;
     let number = i128::from(integer(number)?);
     let (first, last) = match (net.network(), net.broadcast()) {

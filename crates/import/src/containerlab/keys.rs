@@ -44,7 +44,7 @@ const WITHOUT_COUNTERPART: &[(&[&str], &str)] = &[
     ),
     (
         &["ports", "mgmt-ipv4", "mgmt-ipv6", "aliases"],
-        "there is no management network, and no port of a lab is published",
+        "labs have no management network, and no port of a lab is published",
     ),
     (&["hostname"], "a node's name is its host name"),
     (

@@ -87,7 +87,7 @@ impl<'a> Link<'a> {
             other => {
                 let Some((_, beyond)) = SINGLE.iter().find(|(name, _)| *name == other) else {
                     let at = kind.map_or(tree.at, |kind| kind.at);
-                    let message = format!("`{other}` is no type of link");
+                    let message = format!("`{other}` is not a valid type of link");
                     let names: Vec<&str> = SINGLE.iter().map(|(name, _)| *name).collect();
                     let hint = format!("veth, veth-stitch, {}", names.join(", "));
                     return Err(source.refuse(at, message, &hint));
@@ -247,7 +247,7 @@ fn mtu(source: &Source, tree: &Tree) -> Result<Option<(u32, Position)>, ImportEr
         .parse()
         .map(|mtu| Some((mtu, text.at)))
         .map_err(|_| {
-            let message = format!("`{}` is no number of bytes", text.text);
+            let message = format!("`{}` is not a valid number of bytes", text.text);
             source.refuse(text.at, message, "such as 1500")
         })
 }

@@ -88,7 +88,7 @@ impl NodeMapping<'_> {
     fn limits(&mut self, machine: &mut Machine, node: &Node) -> Result<(), ImportError> {
         if let Some(text) = node.text("memory")? {
             let size: Size = text.text.parse().map_err(|_| {
-                let message = format!("`{}` is no amount of memory", text.text);
+                let message = format!("`{}` is not a valid amount of memory", text.text);
                 self.source
                     .refuse(text.at, message, "such as 512mb or 1gib")
             })?;
@@ -105,7 +105,7 @@ impl NodeMapping<'_> {
                 Some(cpus) => machine.node.cpus = Some(cpus),
                 None if cpus == Some(0.0) => {}
                 None => {
-                    let message = format!("`{}` is no number of processors", text.text);
+                    let message = format!("`{}` is not a valid number of processors", text.text);
                     let hint = "between 0.05 and 256, such as 1.5";
                     return Err(self.source.refuse(text.at, message, hint));
                 }
@@ -215,7 +215,7 @@ impl NodeMapping<'_> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_name = !name.is_empty() && name.chars().all(plain);
         if name == "__IMPORT_ENVS" || !is_name || value.contains('\n') {
-            let what = format!("env: {name}, which is no variable of one line");
+            let what = format!("env: {name}, which is not a variable of one line");
             self.leave_out(machine, at, what);
         } else {
             machine.environment.insert(name, value);
@@ -353,7 +353,7 @@ fn binds(source: &Source, node: &Node) -> Result<Vec<Text>, ImportError> {
     for bind in node.list("binds")? {
         let target = bind.text.split(':').nth(1).map(str::to_owned);
         if target.is_none() {
-            let message = format!("`{}` is no bind", bind.text);
+            let message = format!("`{}` is not a valid bind", bind.text);
             return Err(source.refuse(bind.at, message, "write `path-here:path-in-the-node`"));
         }
         binds.retain(|known| known.text.split(':').nth(1) != target.as_deref());

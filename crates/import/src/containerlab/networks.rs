@@ -148,7 +148,7 @@ impl<'a, 'b> Wiring<'a, 'b> {
         {
             return Ok(());
         }
-        let message = format!("the link leads to `{name}`, which is no node");
+        let message = format!("the link leads to `{name}`, which is not a node");
         let names = self.machines.keys().chain(self.bridges.keys());
         let names: Vec<&str> = names.copied().collect();
         let hint = format!("declared are {}", names.join(", "));

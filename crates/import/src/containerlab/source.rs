@@ -25,7 +25,7 @@ impl Source {
     /// Reads a rendered topology.
     ///
     /// # Errors
-    /// It is no YAML.
+    /// It is not valid YAML.
     pub(super) fn of(rendered: Rendered) -> Result<Self, ImportError> {
         Ok(Self {
             document: Document::parse(&rendered.name, &rendered.text)?,

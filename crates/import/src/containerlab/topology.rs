@@ -70,7 +70,7 @@ impl<'a> Topology<'a> {
         };
         let entries = source.map(topology.get("nodes"))?;
         if entries.is_empty() {
-            let message = "there is no node".to_owned();
+            let message = "no nodes are declared".to_owned();
             return Err(source.refuse(topology.at, message, "declare them under `topology.nodes`"));
         }
         for entry in entries {

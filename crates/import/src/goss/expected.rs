@@ -53,7 +53,7 @@ fn strange<T>(tree: &Tree, operator: &str, what: &str) -> Result<T, Unsupported>
             format!("nothing looks into a document as `{operator}` does")
         }
         "gt" | "ge" | "lt" | "le" => format!("`{operator}` cannot be asked of {what}"),
-        _ => format!("`{operator}` is no matcher for {what}"),
+        _ => format!("`{operator}` is not a valid matcher for {what}"),
     };
     unfit(tree, why)
 }

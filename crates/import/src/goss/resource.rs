@@ -163,7 +163,7 @@ impl<'a> Resource<'a> {
                 let hint = nearest(&entry.key, self.known.iter().copied());
                 self.leave_out(
                     entry.key_at,
-                    format!("`{}` is no attribute of it; {hint}", entry.key),
+                    format!("`{}` is not an attribute of it; {hint}", entry.key),
                 );
             }
         }
@@ -273,8 +273,8 @@ impl<'a> Resource<'a> {
         matcher == Some(&Matcher::Is(false))
     }
 
-    /// How long looking may take, where that is more than usual. What Goss says is less is no
-    /// expectation: looking that takes longer tells nothing here.
+    /// How long looking may take, where that is more than usual. A shorter timeout of
+    /// Goss is not an expectation: that looking takes longer tells nothing here.
     fn timeout(&self) -> Option<Span> {
         match self.get("timeout").map(|tree| &tree.kind) {
             Some(Kind::Integer(millis)) if *millis > USUAL_TIMEOUT => {

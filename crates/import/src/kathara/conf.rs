@@ -101,7 +101,7 @@ impl Conf {
         }
         let first = 1 + line.len() - line.trim_start().len();
         let Some(found) = assignment().captures(line.trim()) else {
-            let message = "this is no assignment".to_owned();
+            let message = "this is not a valid assignment".to_owned();
             return Err((first, "kathara-syntax", message, SYNTAX));
         };
         let name = found[1].to_owned();

@@ -49,7 +49,7 @@ impl Files {
     /// A script of the lab, if there is one, its line ends those of Linux.
     ///
     /// # Errors
-    /// It is no text, leads out of the lab's folder, or cannot be read.
+    /// It is not text, leads out of the lab's folder, or cannot be read.
     pub(super) fn script(&mut self, name: &str) -> Result<Option<String>, String> {
         if !self.has(name) {
             return Ok(None);

@@ -21,10 +21,13 @@ const WITHOUT_COUNTERPART: &[(&str, &str)] = &[
         "an interface that leads to the host's network; a lab reaches nothing outside it",
     ),
     ("entrypoint", "a node's first process is systemd"),
-    ("num_terms", "a candidate opens the terminals that he needs"),
+    (
+        "num_terms",
+        "a candidate opens the terminals that they need",
+    ),
     ("port", "a port of the host; none is published"),
     ("privileged", "no node is privileged"),
-    ("shell", "a candidate's shell is that of his user"),
+    ("shell", "a candidate's shell is that of their user"),
     (
         "ulimit",
         "limits are set in the node, in /etc/security/limits.d",
@@ -151,7 +154,7 @@ fn memory(text: &str) -> Result<Size, Refusal> {
     let bytes = number.parse().ok().and_then(|n: u64| n.checked_mul(unit));
     let refused = || {
         (
-            format!("`{text}` is no amount of memory"),
+            format!("`{text}` is not a valid amount of memory"),
             "such as 128m or 1g",
         )
     };
@@ -161,7 +164,7 @@ fn memory(text: &str) -> Result<Size, Refusal> {
 fn cpus(text: &str) -> Result<f64, Refusal> {
     let cpus: Option<f64> = text.parse().ok();
     let refused = || {
-        let message = format!("`{text}` is no number of processors");
+        let message = format!("`{text}` is not a valid number of processors");
         (message, "between 0.05 and 256, such as 1.5")
     };
     cpus.filter(|cpus| (0.05..=256.0).contains(cpus))

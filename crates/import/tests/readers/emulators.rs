@@ -111,7 +111,7 @@ fn a_kathara_lab_becomes_a_scenario() {
             "ifconfig eth0 192.0.2.254/24\nsystemctl start frr\n",
         ),
         ("old.startup", "echo nobody"),
-        ("pc_1/etc/motd", "{{ this is no template }}\n"),
+        ("pc_1/etc/motd", "{{ this is not a template }}\n"),
         ("pc_1/.DS_Store", "desktop"),
         ("pc_1/usr/local/bin/try", "#!/bin/sh\n"),
         ("r1/etc/frr/frr.conf", "hostname r1\n"),
@@ -166,11 +166,7 @@ fn everything_that_kathara_would_refuse_is_told_at_once() {
 #[test]
 fn a_folder_without_a_lab_conf_is_no_kathara_lab() {
     for (files, path, said) in [
-        (
-            ("pc1/etc/motd", ""),
-            "lab",
-            "there is no lab.conf in this folder",
-        ),
+        (("pc1/etc/motd", ""), "lab", "no lab.conf in this folder"),
         (
             ("lab.conf", "pc1[0]=A\n"),
             "lab/lab.conf",
@@ -418,7 +414,7 @@ fn a_template_that_cannot_be_rendered_is_refused_in_time() {
         ("name: x\n{{ if }}\n", "lab.clab.gotmpl:2:"),
         ("name: {{ nothing 1 }}\n", "the template cannot be rendered"),
         ("name: {{ strings.Replace 1 }}\n", "a variable is missing"),
-        ("name: {{ idiv 1 0 }}\n", "idiv of 1 and 0 is no number"),
+        ("name: {{ idiv 1 0 }}\n", "idiv of 1 and 0 is not a number"),
         (
             "{{range seq 1 99999}}{{range seq 1 99999}}{{end}}{{end}}",
             "budget",
@@ -450,7 +446,7 @@ fn what_is_no_topology_is_refused_with_its_place() {
         ),
         (
             "name: x\ntopology: {}\n".to_owned(),
-            "lab.yml:2:11: there is no node",
+            "lab.yml:2:11: no nodes are declared",
         ),
         (
             "name: x\ntopology: { nodes: { a: {} } }\n".to_owned(),
@@ -466,7 +462,7 @@ fn what_is_no_topology_is_refused_with_its_place() {
         ),
         (
             with("  links:\n    - endpoints: ['a:eth1', 'c:eth1']\n"),
-            "lab.yml:7:29: the link leads to `c`, which is no node",
+            "lab.yml:7:29: the link leads to `c`, which is not a node",
         ),
         (
             with(
@@ -484,7 +480,7 @@ fn what_is_no_topology_is_refused_with_its_place() {
         ),
         (
             with("  links:\n    - { type: rope, endpoint: {} }\n"),
-            "`rope` is no type of link",
+            "`rope` is not a valid type of link",
         ),
         (
             with("  links:\n    - { type: dummy }\n"),
@@ -496,7 +492,7 @@ fn what_is_no_topology_is_refused_with_its_place() {
         ),
         (
             with("  defaults: { memory: much }\n"),
-            "`much` is no amount of memory",
+            "`much` is not a valid amount of memory",
         ),
         (
             with("  defaults: { exec: ip a }\n"),

@@ -291,7 +291,7 @@ fn what_looks_like_a_template_in_values_is_taken_as_it_is() {
     fs::write(folder.path().join("compose.json"), compose.to_string()).unwrap();
     assert_eq!(import(&folder, Kind::Compose, "compose.json").code, 0);
     let Expectation::Command(check) = &topology(&folder).tasks[0].checks[0].expectation else {
-        panic!("the health check is no command");
+        panic!("the health check is not a command");
     };
     assert_eq!(check.run, run);
 }
@@ -355,7 +355,7 @@ fn bad_compose_files_are_refused_with_their_place() {
         ),
         (
             "services: { a: { extends: b } }",
-            "compose.yaml:1:27: there is no service `b`",
+            "compose.yaml:1:27: no service named `b`",
         ),
         (
             "services: { a: { extends: { service: b, file: gone.yaml } } }",

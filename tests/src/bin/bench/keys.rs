@@ -26,7 +26,7 @@ const SEATS: usize = 30;
 const KEYS: u32 = 25;
 /// How often both sides take their turns.
 const TURNS: usize = 4;
-/// From one key of a person to his next: five a second, which is quick.
+/// From one key press of a person to the next: five a second, which is quick.
 const PACE: Duration = Duration::from_millis(200);
 const LAB: &str = "bench-keys";
 

@@ -27,8 +27,8 @@ pub enum ArchiveError {
     /// Its end is missing.
     #[error("the archive is cut off")]
     CutOff,
-    /// It is none.
-    #[error("it is no tar archive")]
+    /// The bytes are not an archive.
+    #[error("it is not a valid tar archive")]
     NotTar(#[source] io::Error),
     /// It cannot be written.
     #[error("`{name}` cannot stand in the archive")]
@@ -46,7 +46,7 @@ pub enum ArchiveError {
         name: String,
     },
     /// A member is a link, a device, or anything but a file.
-    #[error("member `{name}` is no plain file")]
+    #[error("member `{name}` is not a plain file")]
     NotAFile {
         /// The name.
         name: String,

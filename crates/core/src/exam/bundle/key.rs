@@ -11,11 +11,11 @@ use thiserror::Error;
 /// What is wrong with a key.
 #[derive(Debug, Error)]
 pub enum KeyError {
-    /// It is no private key.
-    #[error("it is no ed25519 private key in PEM (PKCS #8)")]
+    /// It is not a valid private key.
+    #[error("it is not a valid ed25519 private key in PEM (PKCS #8)")]
     Private(#[source] pkcs8::Error),
-    /// It is no public key.
-    #[error("it is no ed25519 public key in PEM (`BEGIN PUBLIC KEY`)")]
+    /// It is not a valid public key.
+    #[error("it is not a valid ed25519 public key in PEM (`BEGIN PUBLIC KEY`)")]
     Public(#[source] spki::Error),
 }
 

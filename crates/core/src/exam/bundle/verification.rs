@@ -92,8 +92,8 @@ pub(super) type StepOutcome = Result<String, String>;
 /// Verifies a bundle.
 ///
 /// # Errors
-/// It is no archive that could be one: cut off, with links, with names that lead elsewhere, with
-/// anything added.
+/// It cannot be a bundle: cut off, with links, with names that lead elsewhere, with anything
+/// added.
 pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError> {
     let members = unpack(bytes)?;
     let manifest: Result<Manifest, String> = read(&members, MANIFEST);

@@ -12,8 +12,8 @@ use crate::topology::Topology;
 /// Why something cannot be said.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum JudgementError {
-    /// Nothing of the kind is there.
-    #[error("there is no {what} `{name}` in this attempt")]
+    /// The named thing does not exist.
+    #[error("no {what} named `{name}` in this attempt")]
     NoSuch {
         /// Such as `check`.
         what: &'static str,
@@ -21,9 +21,7 @@ pub enum JudgementError {
         name: String,
     },
     /// The criterion has fewer levels.
-    #[error(
-        "criterion `{criterion}` has {levels} levels, numbered from 0: there is no level {level}"
-    )]
+    #[error("criterion `{criterion}` has {levels} levels, numbered from 0: no level {level}")]
     NoSuchLevel {
         /// The criterion.
         criterion: String,
@@ -59,8 +57,8 @@ pub enum JudgementError {
         /// Who.
         juror: String,
     },
-    /// He has said that he is done.
-    #[error("`{juror}` has said that he is done; that can be withdrawn while others still work")]
+    /// The juror has said that they are done.
+    #[error("`{juror}` has said that they are done; that can be withdrawn while others still work")]
     IsDone {
         /// Who.
         juror: String,

@@ -61,7 +61,7 @@ impl Jury {
         }
     }
 
-    /// What one of them may see: all, or nothing but his own while somebody still works apart.
+    /// What one of them may see: all, or nothing but their own while somebody still works apart.
     #[must_use]
     pub fn visible_to<'a>(&self, viewer: &str, judgements: &'a [Judgement]) -> Vec<&'a Judgement> {
         let apart = self.is_apart(judgements);

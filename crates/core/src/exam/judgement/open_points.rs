@@ -30,7 +30,7 @@ pub enum OpenPoint {
         /// What about.
         subject: JudgementSubject,
     },
-    /// A juror has not said yet that he is done.
+    /// A juror has not said yet that they are done.
     AtWork {
         /// Who.
         juror: String,

@@ -12,7 +12,7 @@ use super::{Judgement, JudgementSubject, Jury, Position, Statement};
 pub struct Disagreement {
     /// What it is about.
     pub subject: JudgementSubject,
-    /// Juror → his word.
+    /// Juror → their statement.
     pub words: BTreeMap<String, Statement>,
     /// Who says nothing, which leaves it as it was graded or proposed.
     pub silent: BTreeSet<String>,

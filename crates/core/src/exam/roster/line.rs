@@ -73,7 +73,7 @@ impl List<'_> {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         if !fits {
-            let message = format!("`{number}` is no candidate number");
+            let message = format!("`{number}` is not a valid candidate number");
             let hint = "1 to 32 letters, digits, `-`, `_` and `.`";
             self.refuse(line, RosterColumn::Number, message, hint);
         } else if let Some(first) = self.seen.get(number) {
@@ -82,7 +82,7 @@ impl List<'_> {
                 line,
                 RosterColumn::Number,
                 message,
-                "each candidate has a number of his own",
+                "each candidate has a number of their own",
             );
         } else {
             self.seen.insert(number.to_owned(), line);
@@ -91,7 +91,7 @@ impl List<'_> {
 
     fn check_name(&mut self, line: u64, name: &str) {
         if name.is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control) {
-            let message = format!("`{}` is no name", name.escape_debug());
+            let message = format!("`{}` is not a valid name", name.escape_debug());
             self.refuse(line, RosterColumn::Name, message, "1 to 120 characters");
         }
     }
@@ -102,7 +102,7 @@ impl List<'_> {
             .is_some_and(|(who, place)| !who.is_empty() && place.contains('.'));
         let odd = |letter: char| letter.is_whitespace() || letter.is_control();
         if !email.is_empty() && (!looks_right || email.contains(odd) || email.len() > 254) {
-            let message = format!("`{email}` is no e-mail address");
+            let message = format!("`{email}` is not a valid e-mail address");
             self.refuse(
                 line,
                 RosterColumn::Email,
@@ -121,7 +121,7 @@ impl List<'_> {
         let known = self.blocks.join(", ");
         for block in &wanted {
             if !self.blocks.contains(block) {
-                let message = format!("`{block}` is no block of this session");
+                let message = format!("`{block}` is not a block of this session");
                 let hint = format!("blocks are {known}; nothing stands for all");
                 self.refuse(line, RosterColumn::Blocks, message, &hint);
             }
@@ -137,7 +137,7 @@ impl List<'_> {
         match factor {
             Some(factor) if (WHOLE..=MOST).contains(&factor) => factor,
             Some(_) | None => {
-                let message = format!("`{cell}` is no factor on time");
+                let message = format!("`{cell}` is not a valid time factor");
                 let hint = "1 to 4, such as 1.33, or what comes on top, such as 33 %";
                 self.refuse(line, RosterColumn::Factor, message, hint);
                 WHOLE
@@ -151,7 +151,7 @@ impl List<'_> {
             (true, _) => 0,
             (false, Ok(minutes)) if minutes <= 600 => minutes * 60_000,
             (false, _) => {
-                let message = format!("`{cell}` is no time for breaks");
+                let message = format!("`{cell}` is not a valid time for breaks");
                 self.refuse(
                     line,
                     RosterColumn::Breaks,
@@ -164,7 +164,7 @@ impl List<'_> {
     }
 }
 
-/// `1.33` and `1,33` as 1333, `33 %` as 1330. More digits than three are no factor that anybody meant.
+/// `1.33` and `1,33` as 1333, `33 %` as 1330. Nobody means a factor with more than three digits.
 pub(super) fn thousandths(cell: &str) -> Option<u32> {
     if let Some(percent) = cell.strip_suffix('%') {
         let percent: u32 = percent.trim().parse().ok()?;

@@ -82,7 +82,10 @@ fn in_lines(patterns: &[Tree]) -> MatcherResult<String> {
     let mut each = Vec::new();
     for tree in patterns {
         let Kind::Text { text, .. } = &tree.kind else {
-            return unfit(tree, format!("{} is no pattern", document::kind(tree)));
+            return unfit(
+                tree,
+                format!("{} is not a valid pattern", document::kind(tree)),
+            );
         };
         let read = pattern::in_lines(text).map_err(|why| Unsupported { at: tree.at, why })?;
         each.extend(read);

@@ -50,7 +50,7 @@ impl Resource<'_> {
         }
     }
 
-    /// Goss has a user's own group among his groups, and here it is apart; among the members of a
+    /// Goss has a user's own group among their groups, and here it is apart; among the members of a
     /// group, however, are those whose own it is.
     fn groups(&mut self, user: &str, tree: &Tree) {
         let listed = match &tree.kind {

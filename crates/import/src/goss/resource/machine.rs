@@ -41,7 +41,7 @@ impl Resource<'_> {
             None => named.clone(),
         };
         if !path.starts_with('/') {
-            let what = format!("`{named}` is no absolute path");
+            let what = format!("`{named}` is not an absolute path");
             return self.refuse(what);
         }
         let exists = self.flag("exists");
@@ -191,7 +191,7 @@ impl Resource<'_> {
     pub(super) fn mount(&mut self) {
         let path = self.named("mountpoint");
         if !path.starts_with('/') {
-            let what = format!("`{path}` is no absolute path");
+            let what = format!("`{path}` is not an absolute path");
             return self.refuse(what);
         }
         let mounted = self.flag("exists");
@@ -246,7 +246,7 @@ impl Resource<'_> {
             }
         };
         let Ok(number) = number.parse() else {
-            let what = format!("`{number}` is no port");
+            let what = format!("`{number}` is not a valid port");
             return self.refuse(what);
         };
         let six = network.ends_with('6');

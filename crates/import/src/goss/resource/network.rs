@@ -30,7 +30,7 @@ impl Resource<'_> {
             return self.refuse(what);
         }
         let Some((host, port)) = host_and_port(address) else {
-            let what = format!("`{address}` is no host and port");
+            let what = format!("`{address}` is not a valid host and port");
             return self.refuse(what);
         };
         self.without("local-address", "the address to ask from cannot be chosen");
@@ -122,7 +122,7 @@ impl Resource<'_> {
     pub(super) fn http(&mut self) {
         let url = self.named("url");
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            let what = format!("`{url}` is no http:// or https:// URL");
+            let what = format!("`{url}` is not a valid http:// or https:// URL");
             return self.refuse(what);
         }
         let insecure = self.is_set("allow-insecure");
@@ -170,7 +170,7 @@ impl Resource<'_> {
                 }
                 None => self.leave_out(
                     line.at,
-                    format!("`request-headers`: `{text}` is no `name: value`"),
+                    format!("`request-headers`: `{text}` is not of the form `name: value`"),
                 ),
             }
         }
