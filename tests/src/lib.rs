@@ -1,4 +1,4 @@
-//! What the end-to-end tests stand on: a daemon of their own, and the commands that people type.
+//! The base of the end-to-end tests: a daemon for each, and the commands that people type.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What can be typed: the commands, their arguments and their help.
+//! The commands, their arguments and their help.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// How results are shown: to people, or to programs
+    /// Output format: for people, or for programs
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Everywhere")]
     pub(crate) format: Format,
     /// Language of grades and titles; that of the environment where absent
@@ -66,7 +66,7 @@ pub(crate) struct Global {
         help_heading = "Everywhere"
     )]
     pub(crate) url: Option<String>,
-    /// File that holds the token to show at that address
+    /// File with the token for that address
     #[arg(
         long,
         global = true,
@@ -110,7 +110,7 @@ pub(crate) enum Lang {
     En,
 }
 
-/// How results are shown.
+/// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     // No help of their own: one would spread every command's options over two pages.
@@ -139,17 +139,17 @@ pub(crate) enum Command {
     /// Write scenarios from what other programs' files describe
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Say who may log in
+    /// Manage the accounts of people
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Say which programs may use the daemon
+    /// Manage the tokens of programs
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Write all that cannot be made again into one file, while everything goes on
+    /// Write a backup into one file, while the daemon runs
     Backup(BackupArgs),
-    /// Put a backup back, where no daemon runs
+    /// Restore a backup, where no daemon runs
     Restore(RestoreArgs),
-    /// Say what this host has and lacks, each with its remedy
+    /// Show what this host has and what is missing, each with its remedy
     Doctor,
     /// Write a shell's completions to standard output
     Completions {
@@ -166,7 +166,7 @@ pub(crate) enum Command {
 /// `plateau scenario …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScenarioCommand {
-    /// Check scenarios whole, and say everything that is wrong with them
+    /// Check scenarios, and report all problems
     Check {
         /// Scenario folders, or their scenario.yaml
         #[arg(required = true, value_name = "PATH")]
@@ -213,7 +213,7 @@ pub(crate) enum FurtherDraws {
 /// `plateau lab …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum LabCommand {
-    /// Say what a lab would consist of and how it would be built, without building it
+    /// Show what a lab would consist of and how it would be built, without building it
     Plan {
         /// Scenario folder, or its scenario.yaml
         path: PathBuf,
@@ -232,7 +232,7 @@ pub(crate) enum LabCommand {
         #[arg(long)]
         name: Option<String>,
     },
-    /// List the labs that are there
+    /// List the labs
     List,
     /// Show a lab: its nodes, parameters and state
     Show {
@@ -244,13 +244,13 @@ pub(crate) enum LabCommand {
         /// Name or identifier
         lab: String,
     },
-    /// Run a command in a node, and end as it ends
+    /// Run a command in a node, and exit with its status
     Exec {
         /// Name or identifier
         lab: String,
         /// The node
         node: String,
-        /// Most seconds that it may take
+        /// Time limit in seconds
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
         /// Pass standard input on to it
@@ -266,7 +266,7 @@ pub(crate) enum LabCommand {
         lab: String,
         /// The node
         node: String,
-        /// User to be
+        /// User to log in as
         #[arg(long)]
         user: Option<String>,
     },
@@ -304,7 +304,7 @@ pub(crate) enum LabCommand {
         /// Show no more than a candidate sees
         #[arg(long, value_enum, value_name = "MODE")]
         as_candidate: Option<Candidate>,
-        /// Write the result in a shape that other programs read, instead of showing it
+        /// Write the result in a format of other programs, instead of showing it
         #[arg(
             long,
             value_enum,
@@ -323,25 +323,25 @@ pub(crate) enum LabCommand {
         /// The node
         node: String,
     },
-    /// Take labs down
+    /// Remove labs
     Down {
         /// Names or identifiers
         #[arg(value_name = "LAB", required_unless_present = "all")]
         labs: Vec<String>,
-        /// Every lab that is there
+        /// All labs
         #[arg(long, conflicts_with = "labs")]
         all: bool,
     },
 }
 
-/// What a candidate works for.
+/// Mode of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Candidate {
     Training,
     Exam,
 }
 
-/// Shapes that a result is exported in.
+/// Formats that a result is exported in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shape {
     Junit,
@@ -388,7 +388,7 @@ pub(crate) enum ImportCommand {
     },
 }
 
-/// What every import is told.
+/// Arguments of every import.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
     /// What is read

@@ -1,4 +1,4 @@
-//! A client of the daemon's HTTP API: one method for each thing that can be asked of the daemon.
+//! A client of the daemon's HTTP API, with a method for each operation.
 
 use std::io;
 use std::path::{Path, PathBuf};

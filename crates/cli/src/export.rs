@@ -1,4 +1,4 @@
-//! A grade in shapes that other programs read. Names in them stay English; what is said in sentences
+//! A grade in the formats of other programs. Names in them stay English; what is said in sentences
 //! is said in the language of the screen.
 
 use plateau_core::api::LabGradeView;

@@ -1,4 +1,4 @@
-//! The ways in which a command can end other than well, and the exit code of each.
+//! The failures of a command, and the exit code of each.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `plateau`: what a person types.
+//! `plateau`: the command-line interface.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Where results and remarks go: standard output for what was asked for, standard error for all else.
+//! Output: results go to standard output, all else to standard error.
 
 use std::io::{self, IsTerminal, Write};
 

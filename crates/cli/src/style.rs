@@ -1,4 +1,4 @@
-//! The styles of what people read.
+//! Styles of the output for people.
 
 use anstyle::{AnsiColor, Style};
 

@@ -1,4 +1,4 @@
-//! What daemon and clients say to each other over HTTP, a file for each group of routes.
+//! Bodies of the HTTP API, a file for each group of routes.
 
 use std::collections::BTreeMap;
 
@@ -56,5 +56,5 @@ pub use session::{
 pub use stream::{EventView, LabEvent, LabEventKind};
 pub use web::{OpenWebAppRequest, WebAppAccess};
 
-/// A scenario's folder as it travels: path in the folder → content in base64.
+/// A scenario's folder as it is transferred: path in the folder → content in base64.
 pub type ScenarioFiles = BTreeMap<String, String>;

@@ -1,4 +1,4 @@
-//! How much a candidate is shown of a check, as the trainer chooses.
+//! How much of a check is disclosed to a candidate, as the trainer chooses.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

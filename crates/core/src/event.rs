@@ -1,4 +1,4 @@
-//! Events during the work, as they are kept as evidence and told.
+//! Events during the work, as they are kept as evidence and shown.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a grading saw: every fact with its question, its observer, its phase, its times and its
+//! Evidence of a grading: every fact with its question, its observer, its phase, its times and its
 //! hash, so that a grade can be recomputed when no container is left of the lab.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What daemon and agent say to each other for faults inside a node: a typed fault in, an answer out.
+//! Messages between daemon and agent for fault injection in a node: a typed fault in, an answer out.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Fact to verdict to grade: pure, so that a grade can be recomputed from stored facts.
+//! From facts to verdicts to a grade. Pure, so that a grade can be recomputed from stored facts.
 
 use std::collections::BTreeMap;
 

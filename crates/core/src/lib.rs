@@ -1,4 +1,4 @@
-//! Plateau's pure heart: scenario → topology → plan, and fact → verdict → grade.
+//! Plateau's core, without input and output: scenario → topology → plan, and fact → verdict → grade.
 //!
 //! Nothing here reads a file, a clock, the environment or a source of randomness, and nothing is
 //! async: the same input gives the same output years later, which is what lets a grade be

@@ -1,4 +1,4 @@
-//! What is wrong with the links of a lab.
+//! Impairments of the links of a lab.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is said of a grade, in French and English. The texts stand in `locales/`, in Fluent, so
+//! Messages about a grade, in French and English. The texts are in `locales/`, in Fluent, so
 //! that the browser says the same.
 
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Names of what people name: scenarios, nodes, networks, tasks, labs, sessions.
+//! Names of scenarios, nodes, networks, tasks, labs and sessions.
 
 /// A name: a-z, 0-9 and `-`, with a letter or a digit at both ends, so that it can be a label of a
 /// host name, a file's name and a segment of a URL.

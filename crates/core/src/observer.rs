@@ -1,4 +1,4 @@
-//! Who looks: a node, or an examiner in a network.
+//! Observers: a node, or an examiner in a network.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Parameters: values drawn from a seed, the same for ever.
+//! Parameters: values drawn from a seed, the same every time.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Paths as texts: of a file in a folder that travels, and of a file or folder in a node.
+//! Paths as texts: of a file in a folder that is transferred, and of a file or folder in a node.
 
 /// Why a text is not the path of a file in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

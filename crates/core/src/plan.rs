@@ -1,4 +1,4 @@
-//! What is to be done with an engine to bring a lab up: decided here, executed elsewhere without a choice.
+//! The steps that an engine takes to start a lab: decided here, executed elsewhere without a choice.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What daemon and agent say to each other for grading: a batch of questions in, a batch of facts out.
+//! Messages between daemon and agent for grading: a batch of questions in, a batch of facts out.
 
 use std::collections::BTreeSet;
 

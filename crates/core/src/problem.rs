@@ -1,4 +1,4 @@
-//! What is wrong with a scenario: where, what, and what would be right.
+//! Problems of a scenario: where, what, and what would be right.
 
 use std::fmt;
 

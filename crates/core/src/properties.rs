@@ -1,4 +1,4 @@
-//! Properties of the core, tried on generated values.
+//! Properties of the core, tested with generated values.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! From the shapes of the YAML to the topology: every name resolved, every rule of meaning checked.
+//! From the types of the document to the topology: every name resolved, every rule checked.
 
 mod availability;
 mod for_evaluators;

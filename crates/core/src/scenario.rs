@@ -1,4 +1,4 @@
-//! A scenario as it lies in its folder: read, checked whole, and drawn into a topology.
+//! A scenario in its folder: read, checked, and drawn into a topology.
 
 use std::collections::{BTreeMap, BTreeSet};
 

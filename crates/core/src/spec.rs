@@ -1,4 +1,4 @@
-//! The shapes of `scenario.yaml`. After [`crate::resolve`] nobody sees one.
+//! The types of `scenario.yaml`. They are not used after [`crate::resolve`].
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

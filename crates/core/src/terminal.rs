@@ -1,4 +1,4 @@
-//! What daemon and agent say to each other for terminals: frames over the standard input and output of `plateau-agent shell`.
+//! Messages between daemon and agent for terminals: frames over the standard input and output of `plateau-agent shell`.
 //!
 //! Each frame on the wire is a length of 4 bytes, big-endian, which does not count itself, then one
 //! byte of kind, then the body. This module knows the kind and the body; the length is the work of

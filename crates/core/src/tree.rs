@@ -1,4 +1,4 @@
-//! A YAML document as a tree that knows where each part stands.
+//! A YAML document as a tree in which each part has its position.
 //!
 //! The tree lies between the YAML reader and the typed shapes, and carries three things that a
 //! direct reading cannot: templates are rendered in it before types are read, several problems of

@@ -1,4 +1,4 @@
-//! What daemon and agent say to each other for wiring: typed plans in, results out.
+//! Messages between daemon and agent for wiring: typed plans in, results out.
 
 use std::collections::BTreeMap;
 

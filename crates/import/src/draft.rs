@@ -1,4 +1,4 @@
-//! A scenario while it is being made out of somebody else's material.
+//! A scenario while it is made from other programs' files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What labs of network emulators have in common: machines made from container images, with files,
+//! What labs of network emulators share: machines made from container images, with files,
 //! variables and commands of their own, become nodes.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Names that the language allows, each given once.
+//! Names that a scenario allows, each given once.
 
 use std::collections::BTreeSet;
 

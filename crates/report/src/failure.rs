@@ -1,4 +1,4 @@
-//! The ways in which no PDF comes out, and the exit code of each.
+//! The failures of making a PDF, and the exit code of each.
 
 use std::io;
 use std::path::PathBuf;

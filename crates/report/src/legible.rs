@@ -1,4 +1,4 @@
-//! Texts that can be set: every character has a glyph, and none does anything but stand there.
+//! Texts that can be typeset: every character has a glyph, and none is a control character or a line break.
 //!
 //! PDF/A and PDF/UA forbid the empty box of a missing glyph, and one such character in one name
 //! would keep a whole room from its codes. So it is written by its number, which at least is true.

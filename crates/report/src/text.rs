@@ -1,4 +1,4 @@
-//! Texts of a document that may not be just anything.
+//! Texts of a document with limits.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures what is promised, as ratios in one run.
+//! `cargo xtask bench`: measures the performance targets, as ratios in one run.
 
 use std::path::PathBuf;
 

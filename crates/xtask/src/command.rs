@@ -1,4 +1,4 @@
-//! Runs programs: what is run is said, and what fails is named.
+//! Runs programs: prints each command, and names the one that failed.
 
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;

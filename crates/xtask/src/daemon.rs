@@ -1,4 +1,4 @@
-//! A `plateaud` of our own, and the `plateau` that talks to it.
+//! A `plateaud` for this run, and the `plateau` that talks to it.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;

@@ -1,4 +1,4 @@
-//! `cargo xtask …`: what a developer types to set up, build, try, test and measure Plateau.
+//! `cargo xtask …`: commands to set up, build, try, test and measure Plateau.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

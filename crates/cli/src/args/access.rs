@@ -1,4 +1,4 @@
-//! What can be typed about accounts and tokens.
+//! Arguments of `plateau account` and `plateau token`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use plateau_core::exam::rights::Role;
@@ -8,12 +8,12 @@ use plateau_core::exam::rights::Role;
 pub(crate) enum AccountCommand {
     /// Make an account; its password is asked for
     Add {
-        /// What is typed to log in: a-z, 0-9, `.`, `-` and `_`
+        /// Name to log in with: a-z, 0-9, `.`, `-` and `_`
         name: String,
-        /// What it may do
+        /// Its role
         #[arg(long, value_enum)]
         role: AccountRole,
-        /// What people are shown; the name where absent
+        /// Display name; the name where absent
         #[arg(long, value_name = "TEXT")]
         display_name: Option<String>,
         #[command(flatten)]
@@ -21,12 +21,12 @@ pub(crate) enum AccountCommand {
     },
     /// List the accounts
     List,
-    /// Keep an account from being used, and end its log-ins
+    /// Disable an account, and end its log-ins
     Disable {
         /// Its name
         name: String,
     },
-    /// Let a disabled account be used again
+    /// Enable a disabled account
     Enable {
         /// Its name
         name: String,
@@ -53,7 +53,7 @@ pub(crate) struct PasswordArgs {
     pub(crate) password_stdin: bool,
 }
 
-/// What an account can be.
+/// Roles of accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AccountRole {
     /// Runs the daemon and its accounts
@@ -82,25 +82,25 @@ impl From<AccountRole> for Role {
 pub(crate) enum TokenCommand {
     /// Make a token for a program, and write it to standard output; it is never shown again
     New {
-        /// What it is called: a-z, 0-9, `.`, `-` and `_`
+        /// Its name: a-z, 0-9, `.`, `-` and `_`
         name: String,
-        /// What the program may do
+        /// The program's role
         #[arg(long, value_enum)]
         role: TokenRole,
-        /// Days until it ends; never where absent
+        /// Days until it expires; never where absent
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
         days: Option<u32>,
     },
     /// List the tokens
     List,
-    /// Revoke a token: it opens nothing from now on
+    /// Revoke a token: it is not accepted any more
     Revoke {
         /// Its name
         name: String,
     },
 }
 
-/// What a program can be.
+/// Roles of programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TokenRole {
     /// Runs the daemon and its accounts

@@ -7,10 +7,10 @@ use clap::Args;
 /// `plateau backup`
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
-    /// The file; one that is there is left alone
+    /// The file; an existing file is not overwritten
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -30,7 +30,7 @@ pub(crate) struct RestoreArgs {
     /// The daemon's database; as it is configured where absent
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
-    /// Set aside what is there already; nothing is removed
+    /// Move existing data aside; nothing is removed
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -7,15 +7,15 @@ use clap::Subcommand;
 /// `plateau evidence …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvidenceCommand {
-    /// Write all that a grade stands on into one signed file
+    /// Write the evidence of a grade into one signed file
     Export {
         /// The attempt's identifier
         attempt: String,
-        /// The file; one that is there is left alone
+        /// The file; an existing file is not overwritten
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Say step by step whether such a file is what it says; needs no daemon
+    /// Verify such a file step by step; needs no daemon
     Verify {
         /// The file
         bundle: PathBuf,

@@ -1,4 +1,4 @@
-//! What can be typed of exam sessions.
+//! Arguments of `plateau session`.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 /// `plateau session …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
-    /// Describe a session; its scenarios are frozen as they are now
+    /// Create a session; its scenarios are frozen as they are now
     New {
         /// Name to address it by: a-z, 0-9 and -
         name: String,
@@ -32,19 +32,19 @@ pub(crate) enum SessionCommand {
         /// A juror, again for more; an exam has at least two
         #[arg(long = "juror", value_name = "NAME")]
         jurors: Vec<String>,
-        /// Account of somebody who watches over it, again for more
+        /// Account of an invigilator, again for more
         #[arg(long = "invigilator", value_name = "ACCOUNT")]
         invigilators: Vec<String>,
-        /// What it is for
+        /// Mode of the session
         #[arg(long, value_enum, default_value_t = SessionMode::Exam)]
         mode: SessionMode,
-        /// What every candidate's parameters follow from; drawn where absent
+        /// Seed from which each candidate's parameters are derived; drawn where absent
         #[arg(long)]
         seed: Option<String>,
         /// Scenario folder, or its scenario.yaml; again for more
         #[arg(long = "scenario", value_name = "PATH", required = true)]
         scenarios: Vec<PathBuf>,
-        /// Take scenarios that are not proven as they are, and say why
+        /// Accept scenarios that are not proven, and give the reason
         #[arg(long, value_name = "REASON")]
         insist: Option<String>,
     },
@@ -55,7 +55,7 @@ pub(crate) enum SessionCommand {
         /// Name or identifier
         session: String,
     },
-    /// Show the candidates, where each of them is and how much time is left
+    /// Show the candidates, the state of each and how much time is left
     Seats {
         /// Name or identifier
         session: String,
@@ -97,7 +97,7 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         reason: String,
     },
-    /// Show the keys by which a candidate comes in over SSH, or replace them
+    /// Show the keys by which a candidate logs in over SSH, or replace them
     Keys {
         /// Name or identifier
         session: String,
@@ -107,7 +107,7 @@ pub(crate) enum SessionCommand {
         #[arg(long, value_name = "FILE")]
         set: Option<PathBuf>,
     },
-    /// Start all labs, grade them untouched and remove them: whether this room holds the session
+    /// Start all labs, grade them untouched and remove them, to see whether this host can run the session
     Rehearse {
         #[command(flatten)]
         choice: AttemptArgs,
@@ -122,7 +122,7 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         choice: AttemptArgs,
     },
-    /// Open the door: all clocks start at the same moment
+    /// Open a session to its candidates: all clocks start at the same moment
     Open {
         #[command(flatten)]
         choice: AttemptArgs,
@@ -135,7 +135,7 @@ pub(crate) enum SessionCommand {
         #[arg(long, value_enum, default_value_t = Kind::Incident)]
         kind: Kind,
     },
-    /// Let clocks go on
+    /// Resume clocks
     Resume {
         #[command(flatten)]
         choice: AttemptArgs,
@@ -144,25 +144,25 @@ pub(crate) enum SessionCommand {
     Extend {
         #[command(flatten)]
         order: AttemptArgsWithReason,
-        /// How many minutes
+        /// Minutes to add
         #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=1440))]
         minutes: u64,
     },
-    /// End work: doors close now, what is left is kept and graded
+    /// End attempts now: access closes, the labs are kept and graded
     HandIn {
         #[command(flatten)]
         order: AttemptArgsWithReason,
     },
-    /// Say that candidates did not come
+    /// Record that candidates are absent
     Absent {
         #[command(flatten)]
         order: AttemptArgsWithReason,
     },
-    /// Say something to one candidate or to all
+    /// Send a message to one candidate or to all
     Say {
         /// Name or identifier
         session: String,
-        /// What is said
+        /// The message
         text: String,
         /// Candidate number; everybody where absent
         #[arg(long)]
@@ -186,7 +186,7 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         reason: String,
     },
-    /// Give a session up before it was prepared
+    /// Cancel a session before it was prepared
     Cancel {
         /// Name or identifier
         session: String,
@@ -199,11 +199,11 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         choice: AttemptArgs,
     },
-    /// Grade again by a mended scenario, and show old against new; nothing counts until it is accepted
+    /// Grade again by a corrected scenario, and compare old with new; nothing counts until it is accepted
     Regrade {
         /// Name or identifier
         session: String,
-        /// Folder of the mended scenario, or its scenario.yaml
+        /// Folder of the corrected scenario, or its scenario.yaml
         #[arg(long, value_name = "PATH")]
         scenario: PathBuf,
         /// Candidate number, again for more; all where absent
@@ -237,7 +237,7 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         end: bool,
     },
-    /// Remove the labs of those who are done
+    /// Remove the labs of attempts that are over
     Clear {
         /// Name or identifier
         session: String,
@@ -245,17 +245,17 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         kept: bool,
     },
-    /// Show a session's log, and whether it is whole
+    /// Show a session's log, and whether it is complete and unchanged
     Log {
         /// Name or identifier
         session: String,
-        /// Go on showing what is written
+        /// Follow the log as entries are added
         #[arg(long, short)]
         follow: bool,
     },
 }
 
-/// Which attempts are meant.
+/// Selection of attempts.
 #[derive(Debug, Args)]
 pub(crate) struct AttemptArgs {
     /// Name or identifier
@@ -268,7 +268,7 @@ pub(crate) struct AttemptArgs {
     pub(crate) scenario: Option<String>,
 }
 
-/// Which attempts are meant, and why.
+/// Selection of attempts, and the reason.
 #[derive(Debug, Args)]
 pub(crate) struct AttemptArgsWithReason {
     #[command(flatten)]
@@ -278,7 +278,7 @@ pub(crate) struct AttemptArgsWithReason {
     pub(crate) reason: String,
 }
 
-/// What a session is for.
+/// Mode of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SessionMode {
     Training,

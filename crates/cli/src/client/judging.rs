@@ -1,4 +1,4 @@
-//! Gradings of attempts, as the daemon is asked for them.
+//! Operations of the API on gradings of attempts.
 
 use plateau_core::api::{
     AcceptGradingRequest, GradingView, LabView, RegradeRequest, RegradingProposal,
@@ -14,7 +14,7 @@ impl Client {
         self.get(&below(attempt, "gradings")).await
     }
 
-    /// Grades an attempt by a mended scenario.
+    /// Grades an attempt by a corrected scenario.
     pub(crate) async fn regrade(
         &self,
         attempt: &str,

@@ -1,4 +1,4 @@
-//! Exam sessions, as the daemon is asked for them.
+//! Operations of the API on exam sessions.
 
 use futures_util::{Stream, StreamExt};
 use plateau_core::api::{

@@ -1,4 +1,4 @@
-//! `plateau lab up`: asks for a lab and follows it until it is ready.
+//! `plateau lab up`: creates a lab and follows it until it is ready.
 
 use std::future::Future;
 use std::pin::pin;

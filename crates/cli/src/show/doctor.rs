@@ -1,4 +1,4 @@
-//! What the host has and lacks.
+//! What the host has and what is missing.
 
 use plateau_core::api::{Diagnosis, Health};
 

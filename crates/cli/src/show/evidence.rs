@@ -1,4 +1,4 @@
-//! What was found of a bundle of evidence.
+//! The result of verifying a bundle of evidence.
 
 use plateau_core::exam::bundle::{StepKind, Verification};
 

@@ -1,4 +1,4 @@
-//! Grades: checks, skills and blocks, and what became of a check that did not pass.
+//! Grades: checks, skills and blocks, and the reasons of checks that did not pass.
 
 use plateau_core::api::LabGradeView;
 use plateau_core::grade::{

@@ -1,4 +1,4 @@
-//! Gradings of attempts, and what changes by a mended scenario.
+//! Gradings of attempts, and what changes by a corrected scenario.
 
 use plateau_core::api::{ApiError, GradingView, RegradingProposal};
 use plateau_core::evidence::CheckWorth;

@@ -10,7 +10,7 @@ use crate::exam::rights::{Right, Role};
 use crate::localized::Localized;
 use crate::topology::Access;
 
-/// A text that no log shows.
+/// A text that is never shown in a log.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
@@ -42,33 +42,33 @@ messages! {
 
     /// Who sends the request, and what they may do.
     struct LoginView {
-        /// Who.
+        /// The identity.
         pub identity: Identity,
         /// Their role.
         pub role: Role,
         /// The rights of their role, whatever their scope.
         pub rights: Vec<Right>,
-        /// When the log-in or the token ends even if it is used (RFC 3339, UTC), if ever.
+        /// When the log-in or the token expires even if it is in use (RFC 3339, UTC), if ever.
         pub expires: Option<String>,
     }
 
-    /// Who asks.
+    /// Who sends a request.
     #[serde(rename_all = "kebab-case")]
     enum Identity {
-        /// Whoever may use the daemon's socket, or holds the token of its state folder.
+        /// Somebody who may use the daemon's socket, or has the token of its state folder.
         Local {},
         /// An account.
         Account {
             /// Its name.
             name: String,
-            /// What people are shown.
+            /// Display name.
             display_name: String,
             /// Identifiers of the sessions that it was named for.
             sessions: Vec<String>,
         },
         /// A program.
         Token {
-            /// What its token is called.
+            /// Name of its token.
             name: String,
         },
         /// A candidate.
@@ -86,43 +86,43 @@ messages! {
 
     /// Makes an account: `POST /v1/accounts`.
     struct CreateAccountRequest {
-        /// What is typed to log in: 1 to 32 letters a-z, digits, `.`, `-` and `_`.
+        /// Name to log in with: 1 to 32 letters a-z, digits, `.`, `-` and `_`.
         pub name: String,
-        /// What people are shown; the name where absent.
+        /// Display name; the name where absent.
         #[serde(default)]
         pub display_name: Option<String>,
-        /// What it is to the daemon; nobody is a candidate by an account.
+        /// Its role; candidates have no accounts.
         pub role: Role,
-        /// At least 12 characters.
+        /// The password, of at least 12 characters.
         pub password: SensitiveText,
     }
 
     /// Changes an account: `PATCH /v1/accounts/{account}`. What is absent stays.
     #[derive(Default)]
     struct UpdateAccountRequest {
-        /// What people are shown.
+        /// Display name.
         #[serde(default)]
         pub display_name: Option<String>,
-        /// What it is to the daemon; ends its log-ins.
+        /// Its role; setting it ends its log-ins.
         #[serde(default)]
         pub role: Option<Role>,
-        /// Whether it cannot be used for now; ends its log-ins.
+        /// Whether it is disabled; setting it ends its log-ins.
         #[serde(default)]
         pub disabled: Option<bool>,
-        /// At least 12 characters; ends its log-ins.
+        /// The password, of at least 12 characters; setting it ends its log-ins.
         #[serde(default)]
         pub password: Option<SensitiveText>,
     }
 
     /// An account, as shown.
     struct AccountView {
-        /// What is typed to log in.
+        /// Name to log in with.
         pub name: String,
-        /// What people are shown.
+        /// Display name.
         pub display_name: String,
-        /// What it is to the daemon.
+        /// Its role.
         pub role: Role,
-        /// Whether it cannot be used for now.
+        /// Whether it is disabled.
         pub disabled: bool,
         /// When it was made (RFC 3339, UTC).
         pub created: String,
@@ -130,34 +130,34 @@ messages! {
 
     /// Makes a token for a program: `POST /v1/tokens`.
     struct CreateTokenRequest {
-        /// What it is called in lists and logs: 1 to 32 letters a-z, digits, `.`, `-` and `_`.
+        /// Its name in lists and logs: 1 to 32 letters a-z, digits, `.`, `-` and `_`.
         pub name: String,
-        /// What the program is to the daemon: administrator, trainer or evaluator.
+        /// The program's role: administrator, trainer or evaluator.
         pub role: Role,
-        /// Days until it ends; it never does where absent.
+        /// Days until it expires; never where absent.
         #[serde(default)]
         pub days: Option<u32>,
     }
 
     /// A token, as shown.
     struct TokenView {
-        /// What it is called.
+        /// Its name.
         pub name: String,
-        /// What the program is to the daemon.
+        /// The program's role.
         pub role: Role,
         /// When it was made (RFC 3339, UTC).
         pub created: String,
-        /// When it ends (RFC 3339, UTC), if ever.
+        /// When it expires (RFC 3339, UTC), if ever.
         pub expires: Option<String>,
         /// When it was last used (RFC 3339, UTC), to the minute, if ever.
         pub last_used: Option<String>,
     }
 
-    /// A token that was made: only now is the secret told.
+    /// A token that was created: the secret is shown only here.
     struct CreatedToken {
-        /// The token, as it is shown from now on.
+        /// The token, without its secret.
         pub token: TokenView,
-        /// What is sent as `Authorization: Bearer …`.
+        /// The secret, sent as `Authorization: Bearer …`.
         pub secret: String,
     }
 
@@ -167,7 +167,7 @@ messages! {
         pub id: String,
         /// The scenario's title by language.
         pub title: Localized,
-        /// What it is doing.
+        /// Its state.
         pub state: LabState,
         /// The nodes that can be entered, by name.
         pub nodes: BTreeMap<String, CandidateNodeView>,
@@ -178,9 +178,9 @@ messages! {
 
     /// A node, as its candidate sees it.
     struct CandidateNodeView {
-        /// What it is doing.
+        /// Its state.
         pub state: NodeState,
-        /// How the candidate gets in.
+        /// How the candidate connects to it.
         pub access: Vec<Access>,
     }
 }

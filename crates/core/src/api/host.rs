@@ -11,7 +11,7 @@ messages! {
         pub version: String,
         /// `docker` or `fake`.
         pub runtime: String,
-        /// Where it serves SSH; nowhere where absent.
+        /// Where it serves SSH; absent where it does not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub ssh: Option<SshView>,
     }
@@ -24,27 +24,27 @@ messages! {
         pub fingerprint: String,
     }
 
-    /// What the host has and lacks: `GET /v1/doctor`.
+    /// What the host has and what is missing: `GET /v1/doctor`.
     struct Diagnosis {
         /// Whether every finding is good or only a warning.
         pub healthy: bool,
-        /// Finding by finding.
+        /// The findings.
         pub findings: Vec<HostFinding>,
     }
 
-    /// One thing that was looked at on the host.
+    /// One property of the host that was examined.
     struct HostFinding {
-        /// What, such as `engine`, `cgroups`, `kernel: netem`, `disk`, `memory`, `image: debian-server`.
+        /// The property, such as `engine`, `cgroups`, `kernel: netem`, `disk`, `memory`, `image: debian-server`.
         pub subject: String,
-        /// How it is.
+        /// Whether it is good.
         pub health: Health,
-        /// What was seen.
+        /// What was found.
         pub seen: String,
         /// What to do about it, where it is not good.
         pub remedy: Option<String>,
     }
 
-    /// How something is.
+    /// Whether a property of the host is good.
     #[derive(Copy, Eq)]
     #[serde(rename_all = "kebab-case")]
     enum Health {

@@ -9,9 +9,9 @@ messages! {
     struct ImageView {
         /// Its name, such as `debian-server`.
         pub name: String,
-        /// What it is for.
+        /// Its purpose.
         pub summary: String,
-        /// Whether it is built by its present recipe.
+        /// Whether it is built from its current recipe.
         pub state: ImageState,
         /// Its tag on the engine.
         pub tag: String,
@@ -25,9 +25,9 @@ messages! {
     #[derive(Copy, Eq)]
     #[serde(rename_all = "kebab-case")]
     enum ImageState {
-        /// Built by its present recipe.
+        /// Built from its current recipe.
         Ready,
-        /// Built by an earlier recipe.
+        /// Built from an earlier recipe.
         Outdated,
         /// Not there.
         Missing,
@@ -39,7 +39,7 @@ messages! {
         pub names: Vec<String>,
     }
 
-    /// What a build says while it runs.
+    /// Progress of a build.
     #[serde(rename_all = "kebab-case")]
     enum BuildEvent {
         /// An image is up to date.
@@ -74,7 +74,7 @@ messages! {
         },
         /// All are built: the last event.
         Finished {},
-        /// The outside failed: the last event.
+        /// A failure of the engine or the host: the last event.
         Failed {
             /// What failed.
             error: ApiError,

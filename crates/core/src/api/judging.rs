@@ -1,4 +1,4 @@
-//! Gradings and judgements of attempts, as they are told and shown.
+//! Gradings and judgements of attempts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::ScenarioFiles;
 use crate::evidence::{Comparison, ReusedFact};
 use crate::exam::judgement::Judgement;
 
-/// Unless somebody says otherwise, what is new is asked.
+/// The default: new questions are asked.
 fn asked() -> bool {
     true
 }
@@ -19,7 +19,7 @@ messages! {
     struct EvidenceKeyView {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
         pub fingerprint: String,
-        /// It, in PEM.
+        /// The key, in PEM.
         pub pem: String,
     }
 
@@ -34,9 +34,9 @@ messages! {
         pub hash: String,
         /// When it was done, in milliseconds since the epoch.
         pub at_ms: u64,
-        /// Who had it done.
+        /// Who requested it.
         pub actor: String,
-        /// Why, where it is not the first.
+        /// The reason, if it is not the first.
         pub reason: Option<String>,
         /// Whether it counts.
         pub accepted: bool,
@@ -48,10 +48,10 @@ messages! {
         pub unknown: u32,
     }
 
-    /// Grades an attempt by a mended scenario: `POST /v1/attempts/{attempt}/gradings`. It counts only
+    /// Grades an attempt by a corrected scenario: `POST /v1/attempts/{attempt}/gradings`. It counts only
     /// once it is accepted.
     struct RegradeRequest {
-        /// The mended scenario's folder.
+        /// The corrected scenario's folder.
         pub files: ScenarioFiles,
         /// Why.
         pub reason: String,
@@ -61,11 +61,11 @@ messages! {
         pub ask: bool,
     }
 
-    /// What grading by a mended scenario comes to, to be accepted or not.
+    /// Result of grading by a corrected scenario, to be accepted or not.
     struct RegradingProposal {
         /// The grading.
         pub grading: GradingView,
-        /// Old against new.
+        /// Comparison of the old grade with the new one.
         pub comparison: Comparison,
         /// Check → where its fact comes from.
         pub reused: BTreeMap<String, ReusedFact>,
@@ -77,7 +77,7 @@ messages! {
         pub unobserved: Vec<String>,
         /// Checks of the old scenario that the new one does not have.
         pub removed_checks: Vec<String>,
-        /// Parameters that are drawn otherwise than what the candidate was told.
+        /// Parameters whose values differ from those that the candidate was told.
         pub changed_parameters: Vec<String>,
     }
 
@@ -88,14 +88,14 @@ messages! {
         pub reason: String,
     }
 
-    /// What a juror may see of what was said: `GET /v1/attempts/{attempt}/judgements`.
+    /// The judgements that a juror may see: `GET /v1/attempts/{attempt}/judgements`.
     #[derive(Eq)]
     struct JudgementsView {
-        /// Those who work apart; empty where they work together.
+        /// Jurors who judge independently; empty where they work together.
         pub independent_jurors: BTreeSet<String>,
-        /// Those of them who are not done yet.
+        /// Those of them who have not finished.
         pub pending_jurors: BTreeSet<String>,
-        /// What was said: all of it, or the juror's own words while somebody is at work.
+        /// The judgements: all of them, or the juror's own while a juror has not finished.
         pub judgements: Vec<Judgement>,
     }
 }

@@ -1,4 +1,4 @@
-//! Labs and their nodes, as they are asked for, shown and worked in.
+//! Labs and their nodes: how they are created, shown and used.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::parameter::Value;
 use crate::topology::Access;
 
 messages! {
-    /// Asks for a lab: `POST /v1/labs`.
+    /// Creates a lab: `POST /v1/labs`.
     struct CreateLabRequest {
         /// The scenario's folder.
         pub files: ScenarioFiles,
@@ -22,7 +22,7 @@ messages! {
         pub name: Option<String>,
     }
 
-    /// What a lab is doing.
+    /// State of a lab.
     #[derive(Copy, Eq)]
     #[serde(rename_all = "kebab-case")]
     enum LabState {
@@ -30,7 +30,7 @@ messages! {
         Building,
         /// It runs.
         Ready,
-        /// It was built, and is being brought back: the daemon, the engine or the host was away.
+        /// It was built, and is being recovered: the daemon, the engine or the host was down.
         Recovering,
         /// Building it failed; what was made has been removed.
         Failed,
@@ -40,7 +40,7 @@ messages! {
         Removed,
     }
 
-    /// What a node is doing.
+    /// State of a node.
     #[derive(Copy, Eq)]
     #[serde(rename_all = "kebab-case")]
     enum NodeState {
@@ -58,9 +58,9 @@ messages! {
     struct NodeView {
         /// Its image's name.
         pub image: String,
-        /// What it is doing.
+        /// Its state.
         pub state: NodeState,
-        /// How a candidate gets in.
+        /// How a candidate connects to it.
         pub access: Vec<Access>,
         /// Interface → network.
         pub interfaces: BTreeMap<String, String>,
@@ -70,7 +70,7 @@ messages! {
     struct LabView {
         /// Identifier (UUID version 7).
         pub id: String,
-        /// Name to address it by; unique among the labs that are there.
+        /// Name to address it by; unique among existing labs.
         pub name: String,
         /// The scenario's identifier.
         pub scenario: String,
@@ -80,14 +80,14 @@ messages! {
         pub title: Localized,
         /// Seed that the parameters were drawn from.
         pub seed: String,
-        /// Values drawn.
+        /// Values of the parameters.
         pub parameters: BTreeMap<String, Value>,
         /// The attempt, where it was opened again as that was handed in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub reopened: Option<String>,
-        /// What it is doing.
+        /// Its state.
         pub state: LabState,
-        /// When it was asked for (RFC 3339, UTC).
+        /// When it was created (RFC 3339, UTC).
         pub created: String,
         /// Nodes by name.
         pub nodes: BTreeMap<String, NodeView>,
@@ -108,12 +108,12 @@ messages! {
         /// Standard input.
         #[serde(default)]
         pub stdin: Option<String>,
-        /// Most that it may take, in milliseconds; 60 000 where absent.
+        /// Time limit in milliseconds; 60 000 where absent.
         #[serde(default)]
         pub timeout_ms: Option<u64>,
     }
 
-    /// How a command ended.
+    /// Result of a command.
     struct ExecResult {
         /// Exit status.
         pub exit: i64,

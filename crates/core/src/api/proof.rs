@@ -1,4 +1,4 @@
-//! Proofs of scenarios, as they are asked for and told while they run.
+//! Proofs of scenarios: the request, and the progress.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ messages! {
         pub files: ScenarioFiles,
         /// Draws of the parameters beyond the first.
         pub draws: u32,
-        /// Which labs are built for each of these draws.
+        /// The labs that are built for each of these draws.
         #[serde(default)]
         pub further_draws: FurtherDraws,
         /// Labs at the same time; the daemon's choice where absent.
@@ -24,7 +24,7 @@ messages! {
         pub again: bool,
     }
 
-    /// What a proof says while it runs.
+    /// Progress of a proof.
     #[serde(rename_all = "kebab-case")]
     enum ProofEvent {
         /// A column was begun.
@@ -49,7 +49,7 @@ messages! {
             #[serde(default)]
             cached: bool,
         },
-        /// The outside failed: the last event.
+        /// A failure of the engine or the host: the last event.
         Failed {
             /// What failed.
             error: ApiError,

@@ -1,4 +1,4 @@
-//! Sessions, their seats and attempts, as they are arranged, conducted and shown.
+//! Sessions, their seats and attempts: how they are arranged, conducted and shown.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::feedback::AssessmentMode;
 use crate::localized::Localized;
 
 messages! {
-    /// Replaces the keys by which a candidate comes in over SSH: `PUT /v1/attempts/{attempt}/keys`.
+    /// Replaces the keys by which a candidate logs in over SSH: `PUT /v1/attempts/{attempt}/keys`.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
     struct SetKeysRequest {
@@ -22,18 +22,18 @@ messages! {
         pub keys: Vec<String>,
     }
 
-    /// A key by which a candidate comes in over SSH.
+    /// A key by which a candidate logs in over SSH.
     #[derive(Eq)]
     struct KeyView {
         /// SHA-256 of the key, as clients show it: `SHA256:…`.
         pub fingerprint: String,
         /// The public key, with its comment.
         pub key: String,
-        /// When it was given, in milliseconds since the epoch.
+        /// When it was added, in milliseconds since the epoch.
         pub added_ms: u64,
     }
 
-    /// What is decided of a session before it is prepared.
+    /// The terms of a session, which are set before it is prepared.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
     struct SessionTerms {
@@ -52,23 +52,23 @@ messages! {
         pub responsible: String,
         /// Jurors; an exam has at least two.
         pub jurors: Vec<String>,
-        /// Who watches over it, by account, besides the one who is responsible.
+        /// Accounts of the invigilators, besides the person who is responsible.
         #[serde(default)]
         pub invigilators: Vec<String>,
         /// Practice or exam.
         pub mode: AssessmentMode,
-        /// What every candidate's parameters follow from; drawn where absent.
+        /// Seed from which each candidate's parameters are derived; drawn where absent.
         #[serde(default)]
         pub seed: Option<String>,
     }
 
-    /// Describes a session: `POST /v1/sessions`.
+    /// Creates a session: `POST /v1/sessions`.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
     struct CreateSessionRequest {
         /// Name to address it by; unique.
         pub name: String,
-        /// What is decided of it.
+        /// Its terms.
         pub terms: SessionTerms,
         /// Its scenarios, in their order.
         pub scenarios: Vec<ScenarioInput>,
@@ -80,7 +80,7 @@ messages! {
     struct ScenarioInput {
         /// The scenario's folder.
         pub files: ScenarioFiles,
-        /// Why it is taken although this very folder was not proven.
+        /// The reason why it is accepted although this exact folder was not proven.
         #[serde(default)]
         pub unproven_reason: Option<String>,
     }
@@ -92,13 +92,13 @@ messages! {
         pub id: String,
         /// Name to address it by.
         pub name: String,
-        /// Where it is.
+        /// Its state.
         pub state: SessionState,
-        /// The moves that are legal now.
+        /// The transitions that are allowed now.
         pub moves: Vec<SessionMove>,
-        /// What is decided of it.
+        /// Its terms.
         pub terms: SessionTerms,
-        /// When it was described (milliseconds since the epoch).
+        /// When it was created (milliseconds since the epoch).
         pub created_ms: u64,
         /// Its scenarios.
         pub scenarios: Vec<ScenarioView>,
@@ -124,7 +124,7 @@ messages! {
         pub duration_ms: u64,
         /// Blocks that its tasks belong to.
         pub blocks: Vec<String>,
-        /// When this very folder was proven (milliseconds since the epoch), if it was.
+        /// When this exact folder was proven (milliseconds since the epoch), if it was.
         pub proven_ms: Option<u64>,
     }
 
@@ -141,7 +141,7 @@ messages! {
         pub email: Option<String>,
         /// Blocks presented; the whole title where empty.
         pub blocks: Vec<String>,
-        /// Factor on time, in thousandths.
+        /// Time factor, in thousandths.
         pub factor: u32,
         /// How long breaks may take without costing time, in milliseconds.
         pub breaks_ms: u64,
@@ -160,19 +160,19 @@ messages! {
         pub seat: String,
         /// The scenario's identifier.
         pub scenario: String,
-        /// Where it is.
+        /// Its state.
         pub state: AttemptState,
         /// Its lab's identifier, while there is one.
         pub lab: Option<String>,
         /// Its clock.
         pub clock: ClockReading,
-        /// Why it is broken, or what keeps it from going on.
+        /// Why it is broken, or what prevents it from continuing.
         pub problem: Option<String>,
-        /// What counts of its deliverables, by task; a task of which nothing was saved is not here.
+        /// The versions of its deliverables that count, by task; tasks without a saved version are left out.
         pub handed_in: Vec<SubmissionView>,
     }
 
-    /// Which attempts are meant; all where both are absent.
+    /// Selects attempts; all where both are absent.
     #[derive(Default, Eq)]
     #[serde(deny_unknown_fields)]
     struct AttemptSelection {
@@ -184,14 +184,14 @@ messages! {
         pub scenario: Option<String>,
     }
 
-    /// Something that needs no more than to say which attempts are meant, and why.
+    /// A request with nothing but the attempts that it concerns, and the reason.
     #[derive(Default, Eq)]
     #[serde(deny_unknown_fields)]
     struct AttemptsRequest {
-        /// Which attempts.
+        /// The attempts.
         #[serde(default)]
         pub selection: AttemptSelection,
-        /// Why; needed where somebody's time or place is touched.
+        /// The reason; required where it affects somebody's time or seat.
         #[serde(default)]
         pub reason: Option<String>,
     }
@@ -200,7 +200,7 @@ messages! {
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
     struct PauseRequest {
-        /// Which attempts.
+        /// The attempts.
         #[serde(default)]
         pub selection: AttemptSelection,
         /// Whether the time is given back.
@@ -213,16 +213,16 @@ messages! {
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
     struct ExtendRequest {
-        /// Which attempts.
+        /// The attempts.
         #[serde(default)]
         pub selection: AttemptSelection,
-        /// How much, in milliseconds; at most a day.
+        /// The extension in milliseconds, at most a day.
         pub by_ms: u64,
         /// Why.
         pub reason: String,
     }
 
-    /// Moves a whole session, with the reason where one is needed.
+    /// Changes the state of a whole session, with the reason where one is required.
     #[derive(Default, Eq)]
     #[serde(deny_unknown_fields)]
     struct TransitionRequest {
@@ -231,7 +231,7 @@ messages! {
         pub reason: Option<String>,
     }
 
-    /// Says something to candidates: `POST /v1/sessions/{session}/say`.
+    /// Sends a message to candidates: `POST /v1/sessions/{session}/say`.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
     struct MessageRequest {
@@ -242,7 +242,7 @@ messages! {
         pub text: String,
     }
 
-    /// Removes what runs and what was kept: `POST /v1/sessions/{session}/clear`.
+    /// Removes labs and what was kept of them: `POST /v1/sessions/{session}/clear`.
     #[derive(Default, Eq)]
     #[serde(deny_unknown_fields)]
     struct ClearRequest {
@@ -251,10 +251,10 @@ messages! {
         pub include_images: bool,
     }
 
-    /// What an order did.
+    /// Result of an order.
     #[derive(Eq)]
     struct AttemptsResponse {
-        /// The attempts that it moved, as they are now.
+        /// The attempts whose state it changed, as they are now.
         pub attempts: Vec<AttemptView>,
     }
 
@@ -285,7 +285,7 @@ messages! {
         pub number: String,
         /// Candidate's name.
         pub name: String,
-        /// The server's moment, in milliseconds since the epoch, to set a display by.
+        /// The server's time, in milliseconds since the epoch, to synchronise a display with.
         pub now_ms: u64,
         /// The candidate's attempts.
         pub attempts: Vec<CandidateAttemptView>,
@@ -302,7 +302,7 @@ messages! {
         pub title: Localized,
         /// What is to be done, by language, as Markdown; only once the candidate has begun.
         pub brief: Localized,
-        /// Where it is.
+        /// Its state.
         pub state: AttemptState,
         /// Its clock.
         pub clock: ClockReading,
@@ -315,7 +315,7 @@ messages! {
         pub deliverables: Vec<AssignedDeliverableView>,
     }
 
-    /// Something that was said.
+    /// A message.
     #[derive(Eq)]
     struct MessageView {
         /// When, in milliseconds since the epoch.

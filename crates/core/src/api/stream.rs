@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{EventProgress, LabState, NodeState};
 
 messages! {
-    /// Something that happened to a lab: one entry of the live stream.
+    /// One event of a lab's live stream.
     struct LabEvent {
         /// When (RFC 3339, UTC).
         pub at: String,
@@ -18,9 +18,9 @@ messages! {
     /// What happened.
     #[serde(rename_all = "kebab-case")]
     enum LabEventKind {
-        /// The lab is doing something else now.
+        /// The lab's state has changed.
         State {
-            /// What it is doing.
+            /// Its state.
             state: LabState,
         },
         /// A step was begun.
@@ -44,11 +44,11 @@ messages! {
             /// Why, the whole chain.
             reason: String,
         },
-        /// A node is doing something else now.
+        /// A node's state has changed.
         Node {
             /// The node.
             node: String,
-            /// What it is doing.
+            /// Its state.
             state: NodeState,
         },
         /// A phase of a grading was begun.

@@ -1,4 +1,4 @@
-//! Grading again by a mended scenario, and what that changes.
+//! Regrading by a corrected scenario, and what that changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

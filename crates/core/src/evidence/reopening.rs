@@ -1,4 +1,4 @@
-//! What can still be asked of a lab that was opened again from what its nodes had on disk.
+//! Questions that a lab restored from its disks can still answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Evidence and regrading, tried.
+//! Tests of evidence and regrading.
 
 use std::sync::LazyLock;
 

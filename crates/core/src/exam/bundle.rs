@@ -42,7 +42,7 @@ pub const FORMAT: u32 = 1;
 /// Most bytes of a bundle.
 pub const BUNDLE_LIMIT: usize = 1 << 30;
 
-/// Folders of members that are not the bundle's own.
+/// Folders of the members that the caller adds.
 pub const EXTRA: &[&str] = &["deliverables/", "recordings/"];
 
 /// Folder of all versions of what was handed in.
@@ -92,7 +92,7 @@ pub struct Member {
     pub size: u64,
 }
 
-/// What goes into a bundle.
+/// Content of a bundle.
 #[derive(Clone, Debug)]
 pub struct Content<'a> {
     /// The session's identifier.
@@ -119,7 +119,7 @@ pub struct Content<'a> {
     pub extra: BTreeMap<String, Vec<u8>>,
 }
 
-/// Why there is no bundle.
+/// Why a bundle could not be made.
 #[derive(Debug, Error)]
 pub enum BundleError {
     /// Something cannot be written as JSON.

@@ -5,13 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A thousand, of which a factor is told.
+/// A factor is given in thousandths.
 pub const WHOLE: u32 = 1000;
 
 /// Largest factor that can be granted: four times the time.
 pub const MOST: u32 = 4 * WHOLE;
 
-/// What an attempt was granted before it began.
+/// Time granted to an attempt before it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TimeGrant {
@@ -43,7 +43,7 @@ pub enum PauseKind {
     Break,
 }
 
-/// What happened to a clock.
+/// A change of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClockEvent {
@@ -51,21 +51,21 @@ pub enum ClockEvent {
     Start,
     /// It was stopped.
     Pause(PauseKind),
-    /// It went on.
+    /// It was resumed.
     Resume,
-    /// So much was granted beyond, in milliseconds.
+    /// An extension was granted, in milliseconds.
     Extend(u64),
-    /// So much was lost by a failure and is given back, in milliseconds.
+    /// Time lost by a failure is given back, in milliseconds.
     GiveBack(u64),
-    /// It was stopped for good.
+    /// It was stopped finally.
     Stop,
 }
 
-/// What a clock shows.
+/// Reading of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClockReading {
-    /// What it is doing.
+    /// Its state.
     pub state: ClockState,
     /// Time left to work, in milliseconds.
     pub remaining_ms: u64,
@@ -78,7 +78,7 @@ pub struct ClockReading {
     pub breaks_ms: u64,
 }
 
-/// What a clock is doing.
+/// State of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -87,13 +87,13 @@ pub enum ClockState {
     Unstarted,
     /// It runs.
     Running,
-    /// It was stopped for a while.
+    /// It is paused.
     Paused(PauseKind),
-    /// It was stopped for good.
+    /// It was stopped finally.
     Stopped,
 }
 
-/// What is carried from one tick to the next.
+/// State that is carried from one tick to the next.
 #[derive(Clone, Copy)]
 struct ElapsedTime {
     state: ClockState,
@@ -106,7 +106,7 @@ struct ElapsedTime {
 }
 
 impl ElapsedTime {
-    /// Lets time pass up to a moment. One before the last is that one: a clock does not go back.
+    /// Advances to a moment. An earlier moment than the last counts as the last: a clock does not go back.
     fn advance_to(&mut self, until: u64) {
         let passed = until.saturating_sub(self.since);
         self.since = self.since.max(until);
@@ -123,7 +123,7 @@ impl ElapsedTime {
         }
     }
 
-    /// Takes a tick. One that makes no sense where the clock is changes nothing.
+    /// Applies a tick. A tick that is not legal in the present state changes nothing.
     fn apply(&mut self, tick: ClockEvent) {
         match (tick, self.state) {
             (ClockEvent::Start, ClockState::Unstarted) => self.state = ClockState::Running,
@@ -197,7 +197,7 @@ pub fn read(grant: &TimeGrant, ticks: &[(u64, ClockEvent)], now: u64) -> ClockRe
     }
 }
 
-/// What is left at which candidates are warned, in milliseconds: 30, 10 and 2 minutes.
+/// Remaining times at which candidates are warned, in milliseconds: 30, 10 and 2 minutes.
 pub const WARNINGS_MS: [u64; 3] = [30 * 60_000, 10 * 60_000, 2 * 60_000];
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Access codes: what candidates type to get to their seats.
 
-/// Letters and digits that no hand and no eye takes for another.
+/// Letters and digits that are not confused with one another in handwriting or print.
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
 /// Characters of a code, without its hyphens: 60 bits.
@@ -24,7 +24,7 @@ pub fn write(random: &[u8; 32]) -> String {
 
 /// A code as it was meant, in capitals and with its hyphens, from what somebody typed: small
 /// letters, spaces, hyphens elsewhere or none, and `O` or `0`, `I` or `1` for what they look like.
-/// `None` where it can be no code.
+/// `None` where it cannot be a code.
 #[must_use]
 pub fn read(typed: &str) -> Option<String> {
     let mut plain = Vec::with_capacity(LENGTH);

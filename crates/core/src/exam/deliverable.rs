@@ -40,17 +40,17 @@ pub struct AssignedDeliverableView {
     pub current: Option<VersionView>,
 }
 
-/// What counts of a task's deliverable.
+/// The version of a task's deliverable that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SubmissionView {
     /// The task.
     pub task: String,
-    /// What was saved last.
+    /// The version that was saved last.
     pub current: VersionView,
 }
 
-/// Something that was saved.
+/// A saved version or draft of a deliverable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VersionView {
@@ -71,13 +71,13 @@ pub struct VersionView {
     pub by: String,
 }
 
-/// That something was saved.
+/// Answer to saving a version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SavedDeliverableView {
-    /// What was saved; it counts from now on.
+    /// The saved version; it counts from now on.
     pub saved: VersionView,
-    /// What counted until now. Whoever does not know it was not the only one who saved.
+    /// The version that counted until now. A client that does not know it learns that somebody else saved too.
     pub before: Option<VersionView>,
 }
 

@@ -29,7 +29,7 @@ mod reconciliation;
 /// Most characters of a reason or a comment.
 pub const TEXT_LIMIT: usize = 4000;
 
-/// Something that was said, by whom and when.
+/// A judgement as it is kept, with its author and its time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Judgement {
@@ -42,7 +42,7 @@ pub struct Judgement {
     pub word: JurorStatement,
 }
 
-/// Something that is said, and by whom.
+/// A judgement, with its author.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JurorStatement {
@@ -55,7 +55,7 @@ pub struct JurorStatement {
     pub says: Statement,
 }
 
-/// What a juror can say.
+/// Kinds of judgements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -69,7 +69,7 @@ pub enum Statement {
         /// The level's number, from 0 for the lowest.
         level: u32,
     },
-    /// That a check is to count otherwise than it was judged.
+    /// Overrides the verdict of a check.
     Override {
         /// The check, as `task/check`.
         check: String,
@@ -78,7 +78,7 @@ pub enum Statement {
         /// Why.
         reason: String,
     },
-    /// A remark, which decides nothing.
+    /// A comment, which does not affect the grade.
     Comment {
         /// The task, or the check as `task/check`.
         on: String,
@@ -105,16 +105,16 @@ pub enum Statement {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// That nothing is to be taken for said on a subject.
+    /// Withdraws what was said on a subject.
     Withdrawal {
         /// The subject.
         subject: JudgementSubject,
     },
-    /// That the juror has said all there is to say.
+    /// The juror has finished.
     Done {},
 }
 
-/// What is said of a skill or a block.
+/// Decision on a skill or a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -125,7 +125,7 @@ pub enum Award {
     NotAcquired,
 }
 
-/// What something is said of.
+/// Subject of a judgement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -184,7 +184,7 @@ impl From<Award> for Standing {
     }
 }
 
-/// What two words have to have in common to be no difference.
+/// What two statements must have in common not to differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Position {
     Level(u32),

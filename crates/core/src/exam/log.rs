@@ -31,7 +31,7 @@ pub struct LogEntry {
     pub hash: String,
 }
 
-/// What was done.
+/// Action that an entry records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -48,12 +48,12 @@ pub enum LogAction {
         /// The scenario.
         scenario: String,
     },
-    /// The session moved.
+    /// The session's state changed.
     Session {
         /// How.
         by: SessionMove,
     },
-    /// An attempt moved.
+    /// An attempt's state changed.
     Attempt {
         /// The attempt.
         attempt: String,
@@ -143,7 +143,7 @@ pub enum LogAction {
     },
 }
 
-/// What is wrong with a log.
+/// A defect of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LogError {
     /// A number is missing, or there twice.
@@ -250,11 +250,11 @@ impl LogEntry {
     }
 }
 
-/// Whether a log is whole: numbers from 1 without a gap, each entry as it was written and chained
+/// Whether a log is complete and unchanged: numbers from 1 without a gap, each entry as written and chained
 /// to the one before.
 ///
 /// # Errors
-/// The first entry that is not so.
+/// The first entry with a defect.
 pub fn verify(log: &[LogEntry]) -> Result<(), LogError> {
     let mut previous = GENESIS.to_owned();
     for (entry, expected) in log.iter().zip(1..) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 
-/// Of what was there before, this part stays free: a tenth.
+/// The part of the resources that must stay free: a tenth.
 const RESERVE: u64 = 10;
 
 /// Memory and disk of the engine's host, in bytes; `None` where it does not tell.
@@ -18,7 +18,7 @@ pub struct HostResources {
     pub disk: Option<u64>,
 }
 
-/// What the labs of one scenario took.
+/// Resources that the labs of one scenario needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScenarioRehearsal {
@@ -47,7 +47,7 @@ pub struct ScenarioRehearsal {
     pub unknown: Vec<String>,
 }
 
-/// A rehearsal of a session in a room.
+/// A rehearsal of a session on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rehearsal {
@@ -69,11 +69,11 @@ pub struct Rehearsal {
     pub least: HostResources,
     /// What went wrong, each with its candidate number.
     pub problems: Vec<String>,
-    /// What is to be thought of it.
+    /// The conclusion.
     pub verdict: CapacityVerdict,
 }
 
-/// Whether a room holds a session.
+/// Conclusion of a rehearsal: whether the host can run a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CapacityVerdict {
@@ -81,11 +81,11 @@ pub struct CapacityVerdict {
     pub holds: bool,
     /// Seats that it bears at most, as far as memory and disk tell.
     pub seats: Option<u32>,
-    /// What ends first.
+    /// The resource that is exhausted first.
     pub limit: Option<Limit>,
 }
 
-/// What ends first.
+/// The resource that is exhausted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -96,7 +96,7 @@ pub enum Limit {
     Disk,
 }
 
-/// One thing that happened in a rehearsal: a line of the answer.
+/// Progress of a rehearsal: a line of the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -172,7 +172,7 @@ pub fn reserve(before: u64) -> u64 {
     before / RESERVE
 }
 
-/// What is to be thought of a rehearsal. A seat takes the same part of all that was gone at the
+/// The conclusion of a rehearsal. Each seat takes the same part of what was used at the
 /// worst moment, grading included.
 #[must_use]
 pub fn judge(

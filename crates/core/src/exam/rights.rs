@@ -1,10 +1,10 @@
-//! Who may do what: the roles, and one table of their rights.
+//! Authorization: the roles, and one table of their rights.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-/// What somebody is to the daemon.
+/// Role of a user or a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -22,7 +22,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// All there are.
+    /// All roles.
     pub const ALL: &'static [Self] = &[
         Self::Administrator,
         Self::Trainer,
@@ -31,7 +31,7 @@ impl Role {
         Self::Candidate,
     ];
 
-    /// Its word, as it is written and kept.
+    /// Its name, as it is written and stored.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Role {
         }
     }
 
-    /// That of a word; `None` where it is nobody's.
+    /// The role with a name; `None` if the name is unknown.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|role| role.word() == word)
@@ -56,7 +56,7 @@ impl std::fmt::Display for Role {
     }
 }
 
-/// What can be allowed. Each route of the API needs one.
+/// A right. Each route of the API requires one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -105,7 +105,7 @@ pub enum Right {
     WorkAttempt,
 }
 
-/// How far a right of a role reaches.
+/// The resources to which a role's right extends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RightScope {
     /// Everything.
@@ -122,7 +122,7 @@ pub enum RightScope {
     Own,
 }
 
-/// The table of rights: role, right, how far it reaches. What is not here is not allowed.
+/// The table of rights: role, right, scope. What is not listed is not allowed.
 ///
 /// A trainer does not act on the lab of an attempt, and nobody judges by being a trainer. Whoever
 /// was named for a session has an invigilator's rights there besides those of their role.
@@ -188,20 +188,20 @@ pub const TABLE: &[(Role, Right, RightScope)] = {
     ]
 };
 
-/// How far a right reaches for a role by itself; `None` where it has none.
+/// The scope of a right of a role; `None` if the role does not have it.
 #[must_use]
 pub fn reach(role: Role, right: Right) -> Option<RightScope> {
     let row = TABLE.iter().find(|row| (row.0, row.1) == (role, right));
     row.map(|row| row.2)
 }
 
-/// The rights that a role has, however far they reach.
+/// The rights of a role, whatever their scope.
 pub fn rights(role: Role) -> impl Iterator<Item = Right> {
     let rows = TABLE.iter().filter(move |row| row.0 == role);
     rows.map(|row| row.1)
 }
 
-/// Somebody who asks.
+/// Who sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// Their role.
@@ -212,7 +212,7 @@ pub struct Actor {
     pub seat: Option<String>,
 }
 
-/// What is asked about.
+/// The resource that a request concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resource {
     /// The session that it belongs to, if any.
@@ -225,7 +225,7 @@ pub struct Resource {
     pub reopened: bool,
 }
 
-/// What somebody is told.
+/// Whether a request is allowed, and if not, how it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessDecision {
     /// Allowed.

@@ -1,4 +1,4 @@
-//! The states of a session and of an attempt, and which of them lead to which.
+//! The states of a session and of an attempt, and the legal transitions between them.
 
 use std::fmt;
 
@@ -16,16 +16,16 @@ macro_rules! words {
             }
 
             impl $name {
-                /// All there are, in their order.
+                /// All values, in their order.
                 pub const ALL: &'static [Self] = &[$( Self::$variant, )*];
 
-                /// Its word, as it is written and kept.
+                /// Its name, as it is written and stored.
                 #[must_use]
                 pub const fn word(self) -> &'static str {
                     match self { $( Self::$variant => $word, )* }
                 }
 
-                /// That of a word; `None` where it is nobody's.
+                /// The value with this name; `None` if the name is unknown.
                 #[must_use]
                 pub fn of(word: &str) -> Option<Self> {
                     Self::ALL.iter().copied().find(|known| known.word() == word)
@@ -42,7 +42,7 @@ macro_rules! words {
 }
 
 words! {
-    /// Where a session is.
+    /// State of a session.
     SessionState {
         /// It is being described; nothing runs.
         Draft = "draft",
@@ -56,11 +56,11 @@ words! {
         Closed = "closed",
         /// Nothing changes any more, but by a recorded reopening.
         Sealed = "sealed",
-        /// It was given up before anybody began.
+        /// It was cancelled before anybody began.
         Cancelled = "cancelled",
     }
 
-    /// Where an attempt is.
+    /// State of an attempt.
     AttemptState {
         /// Nothing of it runs.
         Waiting = "waiting",
@@ -74,9 +74,9 @@ words! {
         Running = "running",
         /// The candidate cannot work.
         Paused = "paused",
-        /// The doors are closed; what was left is being kept.
+        /// Access is closed; the state of the lab is being kept.
         HandedIn = "handed-in",
-        /// What was left is kept; it is to be graded.
+        /// The state of the lab is kept; it is to be graded.
         Kept = "kept",
         /// It has a grade.
         Graded = "graded",
@@ -84,11 +84,11 @@ words! {
         Absent = "absent",
     }
 
-    /// What moves a session.
+    /// Transitions of a session.
     SessionMove {
         /// Its labs are to be built.
         Prepare = "prepare",
-        /// All of them wait.
+        /// All labs are ready.
         Prepared = "prepared",
         /// Its labs are to be removed; nobody has begun.
         Dismantle = "dismantle",
@@ -104,11 +104,11 @@ words! {
         Cancel = "cancel",
     }
 
-    /// What moves an attempt.
+    /// Transitions of an attempt.
     AttemptMove {
         /// Its lab is to be built.
         Prepare = "prepare",
-        /// Its lab waits.
+        /// Its lab is ready.
         Prepared = "prepared",
         /// Its lab could not be built.
         Break = "break",
@@ -122,7 +122,7 @@ words! {
         Resume = "resume",
         /// Nobody works on it any longer.
         HandIn = "hand-in",
-        /// What was left is kept.
+        /// The state of the lab is kept.
         Keep = "keep",
         /// It was graded.
         Grade = "grade",
@@ -132,7 +132,7 @@ words! {
 }
 
 impl SessionState {
-    /// Where a move leads from here; `None` where it is not legal.
+    /// The state after a transition; `None` where it is not legal.
     #[must_use]
     pub fn after(self, by: SessionMove) -> Option<Self> {
         let row = SESSION_MOVES.iter();
@@ -141,13 +141,13 @@ impl SessionState {
             .map(|(_, _, to)| to)
     }
 
-    /// The moves that are legal here.
+    /// The transitions that are legal in this state.
     pub fn moves(self) -> impl Iterator<Item = SessionMove> {
         let here = SESSION_MOVES.iter().filter(move |row| row.0 == self);
         here.map(|row| row.1)
     }
 
-    /// Whether what it is made of (seats, scenarios, jurors) can still change.
+    /// Whether seats, scenarios and jurors can still change.
     #[must_use]
     pub fn is_draft(self) -> bool {
         self == Self::Draft
@@ -155,7 +155,7 @@ impl SessionState {
 }
 
 impl AttemptState {
-    /// Where a move leads from here; `None` where it is not legal.
+    /// The state after a transition; `None` where it is not legal.
     #[must_use]
     pub fn after(self, by: AttemptMove) -> Option<Self> {
         let row = ATTEMPT_MOVES.iter();
@@ -164,13 +164,13 @@ impl AttemptState {
             .map(|(_, _, to)| to)
     }
 
-    /// The moves that are legal here.
+    /// The transitions that are legal in this state.
     pub fn moves(self) -> impl Iterator<Item = AttemptMove> {
         let here = ATTEMPT_MOVES.iter().filter(move |row| row.0 == self);
         here.map(|row| row.1)
     }
 
-    /// Whether the candidate may be in the lab.
+    /// Whether the candidate may use the lab.
     #[must_use]
     pub fn is_open(self) -> bool {
         self == Self::Running
@@ -185,14 +185,14 @@ impl AttemptState {
         }
     }
 
-    /// Whether nothing will move it any longer by itself.
+    /// Whether the state will not change any more by itself.
     #[must_use]
     pub fn is_over(self) -> bool {
         matches!(self, Self::Graded | Self::Absent)
     }
 }
 
-/// The table of legal moves of a session: from, by, to.
+/// The legal transitions of a session: from, by, to.
 pub const SESSION_MOVES: &[(SessionState, SessionMove, SessionState)] = {
     use SessionMove as By;
     use SessionState as In;
@@ -210,7 +210,7 @@ pub const SESSION_MOVES: &[(SessionState, SessionMove, SessionState)] = {
     ]
 };
 
-/// The table of legal moves of an attempt: from, by, to.
+/// The legal transitions of an attempt: from, by, to.
 pub const ATTEMPT_MOVES: &[(AttemptState, AttemptMove, AttemptState)] = {
     use AttemptMove as By;
     use AttemptState as In;

@@ -1,4 +1,4 @@
-//! What is to be asked in a phase, and how it is said.
+//! The questions of a phase, and their description in words.
 #![allow(
     clippy::wildcard_enum_match_arm,
     reason = "JSON values: only text is shown bare"

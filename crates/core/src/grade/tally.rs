@@ -1,4 +1,4 @@
-//! Adding up: what is earned, and what still can be.
+//! The sum: points that are earned, and points that still can be.
 
 use std::collections::BTreeMap;
 

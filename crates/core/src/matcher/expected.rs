@@ -1,4 +1,4 @@
-//! What was expected, for whoever says it in a language.
+//! What was expected, for messages in any language.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Whether something could be reached all the while that a phase was brought about.
+//! Whether something could be reached during all of a phase's steps.
 
 use std::collections::BTreeSet;
 

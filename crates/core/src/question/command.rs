@@ -1,4 +1,4 @@
-//! The output of a command: the last resort.
+//! The output of a command, for what no other question can ask.
 
 use crate::quantity::Span;
 

@@ -1,4 +1,4 @@
-//! What became of a question.
+//! The result of a question.
 
 use serde::{Deserialize, Serialize};
 

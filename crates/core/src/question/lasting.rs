@@ -1,4 +1,4 @@
-//! What outlives the memory of a node: all that stands on its disk.
+//! Questions that survive the loss of a node's memory, since their answers are on its disk.
 
 use std::collections::BTreeSet;
 

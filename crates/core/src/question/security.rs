@@ -1,4 +1,4 @@
-//! Whether a conversation with a server is protected.
+//! Whether a connection to a server is encrypted.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What is asked again and again while a phase is brought about.
+//! Rules for questions that are asked repeatedly during a phase's steps.
 
 use super::Resolver;
 use crate::quantity::Span;

@@ -1,4 +1,4 @@
-//! What a task leaves to people: what is handed in, and the grid that it is judged by.
+//! The parts of a task that people judge: deliverables, and rubrics.
 
 use std::collections::BTreeSet;
 

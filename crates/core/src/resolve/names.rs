@@ -1,4 +1,4 @@
-//! Names: which are declared, and what they may look like.
+//! Names: which are declared, and their syntax.
 
 use super::Resolver;
 use crate::name::Name;

@@ -1,4 +1,4 @@
-//! What a check's points depend on: needs, groups, bonus.
+//! Rules for a check's points: needs, groups, bonus.
 
 use std::collections::{BTreeMap, BTreeSet};
 

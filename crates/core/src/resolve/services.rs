@@ -1,4 +1,4 @@
-//! What the shapes of questions about network services cannot say.
+//! Rules for questions about network services that their types cannot express.
 #![allow(
     clippy::wildcard_enum_match_arm,
     reason = "kinds without rules beyond their shape"

@@ -1,4 +1,4 @@
-//! The language's JSON Schema, made from its shapes.
+//! The JSON Schema of `scenario.yaml`, made from its types.
 #![allow(
     clippy::wildcard_enum_match_arm,
     reason = "JSON values: only two kinds have parts"

@@ -1,4 +1,4 @@
-//! What is done to a lab: phases of grading, and events during the work.
+//! Changes of a lab: phases of grading, and events during the work.
 
 use std::fmt;
 

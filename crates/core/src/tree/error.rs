@@ -1,4 +1,4 @@
-//! Why a shape could not be read out of a tree, in the trainer's words.
+//! Why a value could not be read from a tree, in the trainer's terms.
 #![allow(
     clippy::wildcard_enum_match_arm,
     reason = "serde and YAML values: what is not named is refused alike"

@@ -1,4 +1,4 @@
-//! From the tree to typed shapes: a serde deserializer whose errors know their path.
+//! From the tree to types: a serde deserializer whose errors have a path.
 #![allow(
     clippy::wildcard_enum_match_arm,
     reason = "serde and YAML values: what is not named is refused alike"

@@ -1,4 +1,4 @@
-//! Which networks a service wants to be in.
+//! The networks that a service is attached to.
 
 use std::net::Ipv4Addr;
 

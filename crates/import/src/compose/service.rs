@@ -1,4 +1,4 @@
-//! A service's image and limits, and what of it has no place here.
+//! A service's image and limits, and what of it has no counterpart.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! What containerlab lets be said of a node, and why some of it has no counterpart.
+//! The keys of a node in containerlab, and why some of them have no counterpart.
 
 /// Why a node's key is left out; `None` where it is carried over, or looked at on its own.
 pub(super) fn omission_reason(key: &str) -> Option<&'static str> {

@@ -1,4 +1,4 @@
-//! What stands in a topology, with the refusals that a wrong shape calls for.
+//! Reads a topology's values, and refuses those of a wrong type.
 
 use plateau_core::problem::SourceLocation;
 use plateau_core::tree::{Entry, Kind, Position, Tree};

@@ -1,4 +1,4 @@
-//! Names of interfaces that the language allows.
+//! Names of interfaces that a scenario allows.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Measures what is promised, as ratios in one run: `cargo xtask bench`.
+//! Measures the performance targets, as ratios in one run: `cargo xtask bench`.
 //!
 //! Each figure is the median of several rounds, and what is compared is measured in turns, so that
 //! a machine that is busy for a while slows both sides.

@@ -1,4 +1,4 @@
-//! Makes systemd's messages with_unique_sender for zbus.
+//! Gives systemd's messages a unique sender, which zbus requires.
 //!
 //! On its private socket, systemd sends every message as `org.freedesktop.systemd1`. That is not a
 //! unique name, and zbus panics at such a sender (zbus 5.19, systemd 252). So the messages are

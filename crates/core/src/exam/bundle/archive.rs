@@ -15,7 +15,7 @@ const BLOCK: usize = 512;
 /// Most members of an archive.
 const MOST_MEMBERS: usize = 20_000;
 
-/// What is wrong with an archive.
+/// Why an archive is refused.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
     /// It is too large.
@@ -24,7 +24,7 @@ pub enum ArchiveError {
     /// It has too many members.
     #[error("the archive has more than {MOST_MEMBERS} members")]
     TooMany,
-    /// Its end is missing.
+    /// It is truncated.
     #[error("the archive is cut off")]
     CutOff,
     /// The bytes are not an archive.
@@ -39,7 +39,7 @@ pub enum ArchiveError {
         #[source]
         source: io::Error,
     },
-    /// A name leads elsewhere.
+    /// A name leads out of the archive.
     #[error("member `{name}` leads out of the archive, or has no plain name")]
     Path {
         /// The name.
@@ -57,7 +57,7 @@ pub enum ArchiveError {
         /// The name.
         name: String,
     },
-    /// Something in it is not as it was written.
+    /// It differs from what [`pack`] would write.
     #[error("the archive is not laid out as it was written: something was changed or added")]
     Layout,
 }

@@ -1,4 +1,4 @@
-//! Whether what was handed in is what the log says was saved.
+//! Comparison of what was handed in with the log.
 
 use std::collections::BTreeMap;
 

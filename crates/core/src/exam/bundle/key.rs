@@ -1,4 +1,4 @@
-//! Keys as files, and the short name of one.
+//! Keys as files, and their fingerprints.
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{
@@ -31,7 +31,7 @@ pub fn signing_pem(key: &SigningKey) -> Result<String, KeyError> {
 /// A private key from PKCS #8 in PEM.
 ///
 /// # Errors
-/// It is none.
+/// It is not a valid key.
 pub fn signing_of_pem(pem: &str) -> Result<SigningKey, KeyError> {
     SigningKey::from_pkcs8_pem(pem).map_err(KeyError::Private)
 }
@@ -48,7 +48,7 @@ pub fn public_pem(key: &VerifyingKey) -> Result<String, KeyError> {
 /// A public key from PEM.
 ///
 /// # Errors
-/// It is none.
+/// It is not a valid key.
 pub fn public_of_pem(pem: &str) -> Result<VerifyingKey, KeyError> {
     VerifyingKey::from_public_key_pem(pem).map_err(KeyError::Public)
 }

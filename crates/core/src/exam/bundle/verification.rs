@@ -1,4 +1,4 @@
-//! Whether a bundle is what it says: step by step, by nothing but the bundle and a key.
+//! Verification of a bundle, step by step, with nothing but the bundle and a key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,18 +20,18 @@ use crate::folder::Folder;
 use crate::grade::Grade;
 use crate::scenario::Scenario;
 
-/// Whose signature is asked for.
+/// The key that a signature is verified with.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// That of the key in the bundle, which whoever made it could choose.
+    /// The key in the bundle, which its author could choose.
     Inside,
-    /// That of this key.
+    /// This key.
     Key(Box<VerifyingKey>),
-    /// That of the key with this fingerprint.
+    /// The key with this fingerprint.
     Fingerprint(String),
 }
 
-/// What was looked at.
+/// Steps of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {
@@ -57,10 +57,10 @@ pub enum StepKind {
     Grade,
 }
 
-/// One thing that was looked at.
+/// Result of one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// What.
+    /// The step.
     pub kind: StepKind,
     /// Whether it is good.
     pub good: bool,
@@ -68,7 +68,7 @@ pub struct Step {
     pub found: String,
 }
 
-/// What was found of a bundle.
+/// Result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verification {
     /// Whether every step is good.

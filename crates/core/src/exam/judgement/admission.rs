@@ -1,4 +1,4 @@
-//! What may be said: by whom, of what, and with which reason.
+//! Which judgements are accepted: from whom, on what, and with which reason.
 
 use thiserror::Error;
 
@@ -9,13 +9,13 @@ use super::{
 use crate::grade::Standing;
 use crate::topology::Topology;
 
-/// Why something cannot be said.
+/// Why a judgement is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum JudgementError {
     /// The named thing does not exist.
     #[error("no {what} named `{name}` in this attempt")]
     NoSuch {
-        /// Such as `check`.
+        /// Kind of the thing, such as `check`.
         what: &'static str,
         /// Its name.
         name: String,
@@ -30,60 +30,60 @@ pub enum JudgementError {
         /// How many there are.
         levels: usize,
     },
-    /// It has to be said why.
+    /// A reason is required.
     #[error("{subject}: a reason is needed")]
     NoReason {
-        /// What about.
+        /// The subject.
         subject: JudgementSubject,
     },
-    /// Nothing is said.
+    /// The text is empty.
     #[error("{subject}: the text is empty")]
     Empty {
-        /// What about.
+        /// The subject.
         subject: JudgementSubject,
     },
-    /// Too much is said.
+    /// The text is too long.
     #[error("{subject}: a text has at most {TEXT_LIMIT} characters")]
     TooLong {
-        /// What about.
+        /// The subject.
         subject: JudgementSubject,
     },
-    /// Nobody's name.
+    /// The name of a juror is empty.
     #[error("a juror needs a name")]
     Nameless,
-    /// Somebody else judges this.
+    /// Somebody is not one of the jurors.
     #[error("`{juror}` is not of this jury")]
     Stranger {
-        /// Who.
+        /// The juror.
         juror: String,
     },
     /// The juror has said that they are done.
     #[error("`{juror}` has said that they are done; that can be withdrawn while others still work")]
     IsDone {
-        /// Who.
+        /// The juror.
         juror: String,
     },
     /// All have said that they are done.
     #[error("all jurors are done: what is said now has to be agreed by all of them")]
     AllDone,
-    /// Somebody still works apart.
+    /// A juror has not finished.
     #[error("`{juror}` still works apart: nothing can be agreed yet")]
     AtWork {
-        /// Who.
+        /// The juror.
         juror: String,
     },
-    /// A common word needs all names.
+    /// A joint statement needs the names of all jurors.
     #[error("`{juror}` has to agree as well")]
     NotAgreed {
-        /// Who.
+        /// The juror.
         juror: String,
     },
 }
 
-/// Whether something may be said, by what was said before it and what that comes to.
+/// Checks whether a judgement is accepted, given those before it and their outcome.
 ///
 /// # Errors
-/// Why not.
+/// Why it is refused.
 pub fn admit(
     topology: &Topology,
     jury: &Jury,
@@ -102,7 +102,7 @@ pub fn admit(
     check_texts(&word.says)
 }
 
-/// That a panel's jurors speak apart until all are done, and with one voice after it.
+/// Checks that a panel's jurors judge independently until all have finished, and jointly from then on.
 fn check_turn(
     panel: &Panel,
     before: &[Judgement],
@@ -142,7 +142,7 @@ fn check_turn(
     Ok(())
 }
 
-/// That what it is about is there, and that a reason is given where one is needed.
+/// Checks that the subject exists, and that a reason is given where one is required.
 fn check_subject(
     topology: &Topology,
     so_far: &Outcome,
@@ -265,7 +265,7 @@ fn departs_from(so_far: &Outcome, subject: &JudgementSubject, award: Award) -> b
     proposal.is_some_and(|proposal| departs(award, proposal))
 }
 
-/// That texts are there, and not too long.
+/// Checks that texts are not empty and not too long.
 fn check_texts(says: &Statement) -> Result<(), JudgementError> {
     let subject = says.subject();
     let text = match says {

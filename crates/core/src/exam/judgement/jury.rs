@@ -1,25 +1,25 @@
-//! Who judges, and who may see what of it.
+//! The jury, and which judgements its members may see.
 
 use std::collections::BTreeSet;
 
 use super::{Judgement, JudgementSubject, Statement};
 
-/// How jurors work.
+/// How jurors work together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Jury {
-    /// Together, or one alone: the last word counts, whoever says it.
+    /// Together, or one alone: the last judgement counts, whoever enters it.
     #[default]
     Together,
-    /// Apart, until all are done.
+    /// Independently, until all have finished.
     Apart(Panel),
 }
 
-/// At least two jurors who work apart.
+/// At least two jurors who work independently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panel(BTreeSet<String>);
 
 impl Panel {
-    /// A panel of these; `None` where they are not two.
+    /// A panel of these jurors; `None` where there are fewer than two.
     pub fn of<N: Into<String>>(jurors: impl IntoIterator<Item = N>) -> Option<Self> {
         let jurors: BTreeSet<String> = jurors.into_iter().map(Into::into).collect();
         (jurors.len() >= 2).then_some(Self(jurors))
@@ -31,7 +31,7 @@ impl Panel {
         &self.0
     }
 
-    /// Those who have not said yet that they are done.
+    /// Jurors who have not finished.
     #[must_use]
     pub fn at_work(&self, judgements: &[Judgement]) -> BTreeSet<String> {
         let done = |juror: &&String| {
@@ -47,12 +47,12 @@ impl Panel {
 }
 
 impl Jury {
-    /// A jury of these: apart where they are at least two, else together.
+    /// A jury of these jurors: a panel where there are at least two, else together.
     pub fn of<N: Into<String>>(jurors: impl IntoIterator<Item = N>) -> Self {
         Panel::of(jurors).map_or(Self::Together, Self::Apart)
     }
 
-    /// Whether somebody still works where nobody else may look.
+    /// Whether a juror of a panel has not finished.
     #[must_use]
     pub fn is_apart(&self, judgements: &[Judgement]) -> bool {
         match self {
@@ -61,7 +61,7 @@ impl Jury {
         }
     }
 
-    /// What one of them may see: all, or nothing but their own while somebody still works apart.
+    /// The judgements that a juror may see: all, or only their own while a juror of the panel has not finished.
     #[must_use]
     pub fn visible_to<'a>(&self, viewer: &str, judgements: &'a [Judgement]) -> Vec<&'a Judgement> {
         let apart = self.is_apart(judgements);

@@ -25,22 +25,22 @@ pub enum OpenPoint {
         /// The criterion.
         criterion: String,
     },
-    /// The jurors differ.
+    /// The jurors disagree.
     Difference {
-        /// What about.
+        /// The subject.
         subject: JudgementSubject,
     },
-    /// A juror has not said yet that they are done.
+    /// A juror has not finished.
     AtWork {
-        /// Who.
+        /// The juror.
         juror: String,
     },
-    /// Points do not decide a skill, and the jury did not either.
+    /// A skill is undecided by its points, and the jury has not decided it.
     Undecided {
         /// `referential/skill`.
         skill: String,
     },
-    /// A decision is not as proposed, and nobody said why.
+    /// A decision contradicts the proposal without a reason.
     Reason {
         /// A skill or a block.
         subject: JudgementSubject,

@@ -19,33 +19,33 @@ use crate::localized::Localized;
 use crate::referential::referentials;
 use crate::topology::{Criterion, Task, Topology};
 
-/// What an attempt comes to.
+/// Outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Outcome {
-    /// The grade of the facts alone, to which no person said a word.
+    /// The grade of the facts alone, without judgements.
     pub machine: Grade,
     /// The grade with overrides, and with the points of rubrics.
     pub grade: Grade,
-    /// Task by task, what people said.
+    /// The tasks, with their judgements.
     pub tasks: Vec<TaskOutcome>,
     /// Skill by skill.
     pub skills: Vec<SkillOutcome>,
     /// Block by block.
     pub blocks: Vec<BlockOutcome>,
-    /// Where jurors differ.
+    /// Disagreements of the jurors.
     pub differences: Vec<Disagreement>,
     /// What is missing before the session can be sealed.
     pub open_points: Vec<OpenPoint>,
 }
 
-/// What people said of a task.
+/// A task with its judgements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskOutcome {
     /// Identifier.
     pub id: String,
-    /// Remarks on it.
+    /// Comments on it.
     pub comments: Vec<JurorComment>,
     /// Its checks, in order.
     pub checks: Vec<CheckOutcome>,
@@ -53,7 +53,7 @@ pub struct TaskOutcome {
     pub criteria: Vec<CriterionOutcome>,
 }
 
-/// What people said of a check.
+/// A check with its judgements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckOutcome {
@@ -63,35 +63,35 @@ pub struct CheckOutcome {
     pub machine: Verdict,
     /// The verdict that counts.
     pub verdict: Verdict,
-    /// What people put in its place, where they did.
+    /// The override, if there is one.
     pub overridden: Option<Override>,
-    /// Remarks on it.
+    /// Comments on it.
     pub comments: Vec<JurorComment>,
 }
 
-/// A check's verdict by people.
+/// An override of a check's verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Override {
     /// What it counts as.
     pub ruling: Ruling,
-    /// Why, in as many words as were said.
+    /// The reasons, as they were given.
     pub reasons: Vec<String>,
-    /// Who says so.
+    /// The jurors who say so.
     pub jurors: BTreeSet<String>,
 }
 
-/// A remark.
+/// A comment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JurorComment {
-    /// Who makes it.
+    /// The author.
     pub juror: String,
     /// The text.
     pub text: String,
 }
 
-/// A line of the grid, filled in or not.
+/// A criterion of the rubric, judged or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CriterionOutcome {
@@ -107,7 +107,7 @@ pub struct CriterionOutcome {
     pub points: u32,
     /// Most points that it gives.
     pub of: u32,
-    /// Who says so.
+    /// The jurors who say so.
     pub jurors: BTreeSet<String>,
 }
 
@@ -135,19 +135,19 @@ pub struct BlockOutcome {
     pub standing: Standing,
 }
 
-/// What a jury decided.
+/// Decision of a jury.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Decision {
     /// Whether it is acquired.
     pub award: Award,
-    /// Why, in as many words as were said.
+    /// The reasons, as they were given.
     pub reasons: Vec<String>,
-    /// Who says so.
+    /// The jurors who say so.
     pub jurors: BTreeSet<String>,
 }
 
-/// What evidence and judgements come to. The order of the judgements does not matter; their
+/// The outcome of evidence and judgements. The order of the judgements does not matter; their
 /// versions do.
 #[must_use]
 pub fn outcome(

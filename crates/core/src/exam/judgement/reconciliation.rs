@@ -1,4 +1,4 @@
-//! What was said, put together: what counts, and where jurors differ.
+//! Reconciliation of judgements: what counts, and where jurors disagree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,32 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{Judgement, JudgementSubject, Jury, Position, Statement};
 
-/// Where jurors differ.
+/// Disagreements of the jurors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Disagreement {
-    /// What it is about.
+    /// The subject.
     pub subject: JudgementSubject,
     /// Juror → their statement.
     pub words: BTreeMap<String, Statement>,
-    /// Who says nothing, which leaves it as it was graded or proposed.
+    /// Jurors without a statement, which leaves it as it was graded or proposed.
     pub silent: BTreeSet<String>,
 }
 
-/// What was said, put together.
+/// Reconciled judgements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciliation {
-    /// What counts, subject by subject: one word, or the same by each juror.
+    /// What counts for each subject: one statement, or the same one of each juror.
     pub settled: BTreeMap<JudgementSubject, Vec<Judgement>>,
-    /// What does not yet.
+    /// The disagreements, which do not count yet.
     pub differences: Vec<Disagreement>,
     /// The last remark of each juror on each subject, in the order of the jurors.
     pub comments: BTreeMap<String, Vec<Judgement>>,
-    /// Who still works apart; while somebody does, nothing of what they say alone is settled.
+    /// Jurors who have not finished; until all have, nothing that a juror says alone counts.
     pub at_work: BTreeSet<String>,
 }
 
-/// Puts together what was said: subject by subject what counts, and where jurors differ.
+/// Reconciles judgements: what counts for each subject, and where jurors disagree.
 #[must_use]
 pub fn reconcile(jury: &Jury, judgements: &[Judgement]) -> Reconciliation {
     let mut subjects: BTreeMap<JudgementSubject, Vec<&Judgement>> = BTreeMap::new();
@@ -119,7 +119,7 @@ impl Reconciliation {
     }
 }
 
-/// The last word of each juror, of words in their order.
+/// The last statement of each juror, from statements in their order.
 fn last_of_each<'a>(said: &[&'a Judgement]) -> BTreeMap<&'a str, &'a Judgement> {
     let words = said.iter();
     words

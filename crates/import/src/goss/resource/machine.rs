@@ -1,4 +1,4 @@
-//! What is looked at inside the machine.
+//! Resources inside the machine.
 
 use plateau_core::matcher::Matcher;
 use plateau_core::question::Expectation;

@@ -1,4 +1,4 @@
-//! What is asked across the network, from the machine itself as Goss does.
+//! Resources across the network, asked from the machine itself as Goss does.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
