@@ -21,10 +21,10 @@ use crate::path::FolderPath;
 /// The archive's form, as this program writes it.
 pub const FORMAT: u32 = 1;
 
-/// What the names of tables' members begin with.
+/// Prefix of the names of tables' members.
 pub const DATABASE: &str = "database/";
 
-/// What the names of the state folder's members begin with.
+/// Prefix of the names of the state folder's members.
 pub const STATE: &str = "state/";
 
 /// Name of the manifest.
@@ -33,7 +33,7 @@ const MANIFEST: &str = "manifest.json";
 /// Most bytes of a manifest.
 const MANIFEST_LIMIT: u64 = 256 << 20;
 
-/// What an archive is.
+/// Manifest of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Form of the archive: [`FORMAT`].
@@ -72,7 +72,7 @@ pub enum ArchiveError {
     Damaged {
         /// The member.
         name: String,
-        /// How it shows.
+        /// How this was noticed.
         #[source]
         source: io::Error,
     },
@@ -81,7 +81,7 @@ pub enum ArchiveError {
     DamagedBehind {
         /// The last member that could be read.
         name: String,
-        /// How it shows.
+        /// How this was noticed.
         #[source]
         source: io::Error,
     },
@@ -118,7 +118,7 @@ pub enum ArchiveError {
         /// The first that is so.
         name: String,
     },
-    /// What was read could not be used.
+    /// The caller refused what was read.
     #[error("use member `{name}`")]
     Use {
         /// The member.
@@ -136,7 +136,7 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins one.
+    /// Begins an archive.
     pub fn new(to: W) -> Self {
         Self {
             // What fills a backup is text: the fastest level makes it small already.

@@ -12,16 +12,16 @@ pub use code::ErrorCode;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiError {
-    /// What is wrong, such as `lab-not-found`.
+    /// Code of the error, such as `lab-not-found`.
     pub code: ErrorCode,
     /// Who is to blame.
     pub fault: Blame,
-    /// What is wrong: the whole chain of causes.
+    /// The message, with the whole chain of causes.
     pub message: String,
-    /// What to do about it.
+    /// A hint how to solve it.
     #[serde(default)]
     pub hint: Option<String>,
-    /// Problems of a scenario, where that is what is wrong.
+    /// Problems of a scenario, for errors about a scenario.
     #[serde(default)]
     pub problems: Vec<Problem>,
 }

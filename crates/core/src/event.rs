@@ -10,16 +10,16 @@ pub struct EventRecord {
     pub at: String,
     /// The event's identifier.
     pub event: String,
-    /// How far it got.
+    /// Its progress.
     pub progress: EventProgress,
 }
 
-/// How far an event got.
+/// Progress of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EventProgress {
-    /// It was begun: it never will be again.
+    /// It was begun, and will not be begun again.
     Begun {},
     /// A step of it was done.
     Step {

@@ -33,7 +33,7 @@ pub const GATHERING_LIMIT: usize = 64 << 20;
 /// Most characters of an agent's version; a node may claim anything.
 const VERSION_LIMIT: usize = 64;
 
-/// All that is known of how a lab was found.
+/// Evidence of the state in which a lab was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Evidence {
@@ -45,17 +45,17 @@ pub struct Evidence {
     pub seed: String,
     /// The values drawn.
     pub parameters: BTreeMap<String, Value>,
-    /// Phases of the scenario that nobody asked for: their checks are left out of the grade.
+    /// Phases of the scenario that were not requested: their checks are left out of the grade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
     /// The gatherings in their order; the later ones asked what the earlier ones had not.
     pub gatherings: Vec<Gathering>,
-    /// What became of the scenario's events while the candidate worked.
+    /// The scenario's events, as they happened while the candidate worked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventRecord>,
 }
 
-/// One time that a lab was looked at.
+/// One examination of a lab.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gathering {
@@ -100,11 +100,11 @@ pub struct PhaseRecord {
     pub problem: Option<String>,
 }
 
-/// One thing that was done to bring a phase about.
+/// One step of a phase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StepRecord {
-    /// What, in words, such as `reboot srv1`.
+    /// The step in words, such as `reboot srv1`.
     pub step: String,
     /// When it was begun, in milliseconds since the epoch.
     pub begun_ms: u64,
@@ -115,28 +115,28 @@ pub struct StepRecord {
     pub problem: Option<String>,
 }
 
-/// One fact, and all that is known of how it came to be.
+/// A fact, with its origin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FactRecord {
     /// The check, as `task/check`; of a message's sender, that and `+sent`.
     pub check: String,
-    /// Who looked.
+    /// The observer.
     pub observer: Observer,
-    /// In which phase.
+    /// The phase.
     pub phase: String,
-    /// What was asked.
+    /// The question.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub question: Question,
     /// The attributes that were to be looked at.
     pub wants: BTreeSet<String>,
-    /// Most that looking might take, in milliseconds.
+    /// Time limit of the question, in milliseconds.
     pub timeout_ms: u64,
     /// The call of the agent that answered.
     pub call: AgentCall,
     /// How long the agent took for it, in milliseconds, where it said so.
     pub took_ms: Option<u64>,
-    /// What was seen.
+    /// The fact.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub fact: Fact,
     /// BLAKE3 of this record without this field, as JSON.
@@ -160,10 +160,10 @@ pub struct AgentCall {
     pub answer: Option<String>,
 }
 
-/// What an observer answered to one question.
+/// An observer's answer to one question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnsweredQuestion {
-    /// What was seen.
+    /// The fact.
     pub fact: Fact,
     /// How long the agent took, in milliseconds, where it said so.
     pub took_ms: Option<u64>,
@@ -171,7 +171,7 @@ pub struct AnsweredQuestion {
     pub call: AgentCall,
 }
 
-/// What is wrong with evidence.
+/// Why evidence is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EvidenceError {
     /// A record is not as it was written.
@@ -332,7 +332,7 @@ pub fn preparation_hashes<'a>(
     ways
 }
 
-/// What is done, whole: a script is what it says.
+/// The actions in full: a script with its content.
 fn action(action: &PhaseAction) -> serde_json::Value {
     let shape = serde_json::to_value(action).unwrap_or_default();
     match action {

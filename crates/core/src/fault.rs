@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// what they hold counts against the node's memory limit. All else lies on the engine's own disk.
 pub const LIMITED: [&str; 4] = ["/dev/shm", "/run", "/run/lock", "/tmp"];
 
-/// What is done in a node: the standard input of `plateau-agent fault`, as JSON.
+/// A fault to inject in a node: the standard input of `plateau-agent fault`, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultRequest {

@@ -7,18 +7,18 @@ use crate::grade::{CheckResult, Grade, Reason, Standing, TaskGrade, Verdict};
 use crate::localized::Localized;
 use crate::matcher::Finding;
 
-/// What a candidate works for.
+/// Mode of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AssessmentMode {
-    /// To learn: hints are shown.
+    /// Training: hints are shown.
     Training,
-    /// To be judged.
+    /// Exam.
     Exam,
 }
 
-/// What a candidate sees of a grade.
+/// The part of a grade that a candidate sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Feedback {
@@ -26,11 +26,11 @@ pub struct Feedback {
     pub scenario: String,
     /// The mode of the attempt.
     pub mode: AssessmentMode,
-    /// Tasks of which something is shown, in order.
+    /// Tasks with visible checks, in order.
     pub tasks: Vec<TaskFeedback>,
 }
 
-/// What a candidate sees of a task.
+/// The part of a task's grade that a candidate sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskFeedback {
@@ -40,7 +40,7 @@ pub struct TaskFeedback {
     pub title: Localized,
     /// Points; only where every check of the task is shown.
     pub score: Option<Score>,
-    /// What the points are worth; only where every check of the task is shown.
+    /// The standing that the points give; only where every check of the task is shown.
     pub standing: Option<Standing>,
     /// Whether a deliverable or a rubric waits for an evaluator.
     pub for_evaluator: bool,
@@ -58,7 +58,7 @@ pub struct Score {
     pub of: u32,
 }
 
-/// What a candidate sees of a check.
+/// The part of a check's result that a candidate sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckFeedback {
@@ -70,29 +70,29 @@ pub struct CheckFeedback {
     pub verdict: Verdict,
     /// Points; not where they would tell how a hidden check of its group went.
     pub score: Option<Score>,
-    /// What was asked, expected and seen, for [`FeedbackDetail::Everything`].
+    /// Question, expectations and findings, for [`FeedbackDetail::Everything`].
     pub details: Option<Details>,
-    /// What helps, by language: in training, for what does not pass.
+    /// Hint by language: in training, for checks that do not pass.
     pub hint: Localized,
 }
 
-/// What was asked, expected and seen.
+/// Question, expectations and findings of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Details {
-    /// In which phase.
+    /// The phase.
     pub phase: String,
-    /// Who looked.
+    /// The observer.
     pub observer: String,
-    /// What was asked.
+    /// The question.
     pub asked: String,
-    /// Attribute by attribute.
+    /// The findings, by attribute.
     pub findings: Vec<Finding>,
-    /// Why there are none; not where it would name a hidden check.
+    /// Why there are no findings; absent where it would name a hidden check.
     pub reason: Option<Reason>,
 }
 
-/// What a candidate may see of a grade in this mode.
+/// The part of a grade that a candidate may see in this mode.
 #[must_use]
 pub fn feedback(grade: &Grade, mode: AssessmentMode) -> Feedback {
     let share = |check: &CheckResult| in_mode(check.shown, mode);
@@ -168,7 +168,7 @@ fn see(
     }
 }
 
-/// How much of a check is shown to a candidate who works for this.
+/// How much of a check is shown to a candidate in this mode.
 fn in_mode(shown: FeedbackPolicy, mode: AssessmentMode) -> FeedbackDetail {
     match mode {
         AssessmentMode::Training => shown.training,

@@ -26,14 +26,14 @@ mod judge;
 mod standing;
 mod tally;
 
-/// What became of a check.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It is as expected.
+    /// What was seen is as expected.
     Pass,
-    /// It is not.
+    /// What was seen is not as expected.
     Fail,
     /// A check that it needs did not pass, so it was not asked or its answer not looked at.
     NotAsked,
@@ -66,11 +66,11 @@ pub struct CheckResult {
     pub id: String,
     /// Title by language; may be empty.
     pub title: Localized,
-    /// In which phase.
+    /// The phase.
     pub phase: String,
-    /// Who looked: a node's name, or `examiner@network`.
+    /// The observer: a node's name, or `examiner@network`.
     pub observer: String,
-    /// What was asked, such as `http http://www.atelier.lan/`.
+    /// The question, such as `http http://www.atelier.lan/`.
     pub asked: String,
     /// Checks that it needs, as `task/check`.
     pub needs: Vec<String>,
@@ -86,13 +86,13 @@ pub struct CheckResult {
     pub points: u32,
     /// Points to be earned.
     pub of: u32,
-    /// Attribute by attribute, what was expected and seen; for [`Verdict::Pass`] and [`Verdict::Fail`].
+    /// What was expected and seen of each attribute; for [`Verdict::Pass`] and [`Verdict::Fail`].
     pub findings: Vec<Finding>,
     /// Why there are no findings, for [`Verdict::Unknown`] and [`Verdict::NotAsked`].
     pub reason: Option<Reason>,
-    /// What helps in training, by language; may be empty.
+    /// Hint in training, by language; may be empty.
     pub hint: Localized,
-    /// What a candidate is shown of it.
+    /// How much of it a candidate is shown.
     pub shown: FeedbackPolicy,
 }
 
@@ -131,7 +131,7 @@ pub struct TaskGrade {
     pub bonus: u32,
     /// Whether a deliverable or a rubric waits for an evaluator.
     pub for_evaluator: bool,
-    /// What it would be worth if it were all there is of its skill.
+    /// The standing that it would give if it were the whole of its skill.
     pub standing: Standing,
     /// All-or-nothing groups.
     pub groups: Vec<GroupGrade>,
@@ -166,14 +166,14 @@ pub struct Grade {
 /// The facts of one grading, by check.
 pub type Facts = BTreeMap<String, Fact>;
 
-/// What people say of a check, in place of what follows from its fact.
+/// Verdict of jurors on a check, instead of the verdict from its fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Ruling {
-    /// It passes.
+    /// The check passes.
     Pass,
-    /// It does not.
+    /// The check fails.
     Fail,
 }
 
@@ -186,20 +186,20 @@ impl From<Ruling> for Verdict {
     }
 }
 
-/// What people gave a task by its rubric.
+/// Points of a task's rubric.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RubricMarks {
     /// Points given.
     pub points: u32,
     /// Points to be given.
     pub of: u32,
-    /// Points that are given if the best is said of what nobody judged yet.
+    /// Points if each criterion that is not judged yet reaches its best level.
     pub within_reach: u32,
     /// Whether something is not judged yet.
     pub open: bool,
 }
 
-/// What people judged: check → ruling, task → marks. A task without marks is as the scenario has it.
+/// Judgements of jurors: check → ruling, task → marks. A task without marks is as the scenario has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ManualGrading {
     /// By check, as `task/check`.

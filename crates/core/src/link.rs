@@ -7,7 +7,7 @@ use crate::topology::PhaseAction;
 
 pub use crate::topology::{Link, Shape};
 
-/// What is wrong with a lab's links; those that are as planned are not in it.
+/// Impairments of a lab's links; links without one are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkImpairments(BTreeMap<Link, Impairment>);
 

@@ -64,7 +64,7 @@ impl Language {
     }
 }
 
-/// Says things in one language.
+/// Messages in one language.
 pub struct Messages {
     language: Language,
     texts: Texts,

@@ -23,7 +23,7 @@ pub struct ReusableFacts {
     pub from: BTreeMap<String, ReusedFact>,
 }
 
-/// Where a check's fact comes from.
+/// Origin of a check's fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReusedFact {
@@ -55,7 +55,7 @@ impl QuestionKey {
     }
 }
 
-/// What one gathering has for a check: the sides of a message, or one fact.
+/// The facts that one gathering has for a check: both sides of a message, or one fact.
 #[derive(Clone, Copy)]
 struct MatchingFacts<'a> {
     own: &'a FactRecord,
@@ -104,7 +104,7 @@ pub fn answering(topology: &Topology, evidence: &Evidence) -> ReusableFacts {
     answers
 }
 
-/// What is asked for a check: of its observer, and of the sender of its message.
+/// The questions of a check: for its observer, and for the sender of its message.
 fn wanted(check: &Check, way: &str) -> (QuestionKey, Option<QuestionKey>) {
     let wanted = |observer: Observer, question: Question| QuestionKey {
         observer,

@@ -9,7 +9,7 @@ use crate::grade::{CheckResult, Grade, Standing, Verdict, grade_phases};
 use crate::question::Fact;
 use crate::topology::Topology;
 
-/// What comes of judging evidence by another scenario.
+/// Result of judging evidence by another scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Regrading {
@@ -28,7 +28,7 @@ pub struct Regrading {
     pub changed_parameters: Vec<String>,
 }
 
-/// What two gradings have to say, side by side.
+/// Comparison of two gradings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Comparison {
@@ -38,7 +38,7 @@ pub struct Comparison {
     pub of: (u32, u32),
     /// Checks that nobody could look at, before and after.
     pub unknown: (u32, u32),
-    /// Check by check, in the order of the new grade, those that are gone after them.
+    /// The checks, in the order of the new grade; those that no longer exist come last.
     pub checks: Vec<CheckChange>,
     /// Skill by skill.
     pub skills: Vec<StandingChange>,
@@ -58,7 +58,7 @@ pub struct CheckChange {
     pub new: Option<CheckWorth>,
 }
 
-/// What became of a check.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckWorth {
@@ -103,7 +103,7 @@ impl Comparison {
 }
 
 /// Judges evidence by another scenario. `old` is the one that the lab was graded by last, `new` the
-/// mended one, drawn from the same seed.
+/// corrected one, drawn from the same seed.
 #[must_use]
 pub fn regrade(old: &Topology, new: &Topology, evidence: &Evidence) -> Regrading {
     let answers = answering(new, evidence);
@@ -137,7 +137,7 @@ pub fn regrade(old: &Topology, new: &Topology, evidence: &Evidence) -> Regrading
     }
 }
 
-/// Puts two gradings side by side.
+/// Compares two gradings.
 #[must_use]
 pub fn compare(old: &Grade, new: &Grade) -> Comparison {
     let worths = |grade: &Grade| -> BTreeMap<String, CheckWorth> {

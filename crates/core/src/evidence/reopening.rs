@@ -6,7 +6,7 @@ use crate::observer::Observer;
 use crate::probe::{ProbeQuestion, ProbeRequest};
 use crate::topology::{PhaseAction, Start, Topology};
 
-/// Why nobody can look at what was in memory.
+/// Why a fact that was in memory cannot be observed any more.
 pub const MEMORY_LOST: &str = "the lab was opened again from what was kept of its disks, and what \
                                is asked was in memory";
 
@@ -68,7 +68,7 @@ fn is_within(asked: &ProbeQuestion) -> bool {
     )
 }
 
-/// Takes out what a lab that was opened again cannot answer.
+/// Removes the questions that a restored lab cannot answer.
 pub fn remove_unanswerable(
     batches: &mut BTreeMap<Observer, ProbeRequest>,
     booted: &BTreeSet<String>,
@@ -99,7 +99,7 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// What is lost in a phase of a lab in which these nodes ran.
+    /// The questions that cannot be answered in a phase of a lab in which these nodes ran.
     fn unanswerable_in(phase: &str, ran: &[&str]) -> BTreeSet<String> {
         let topology = topology();
         let phases: Vec<&str> = topology.phase_names().collect();

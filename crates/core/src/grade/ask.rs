@@ -55,7 +55,7 @@ pub fn batches(
     batches
 }
 
-/// What the sender of a message is asked goes by the check's identifier and this.
+/// Suffix of the check's identifier for the question to the sender of its message.
 const SENT: &str = "+sent";
 
 /// What the sender of a check's message is asked goes by this.
@@ -86,7 +86,7 @@ pub fn mark(batches: &mut BTreeMap<Observer, ProbeRequest>, nonce: &str) {
     }
 }
 
-/// What was asked, on one line: the kind and its asking fields; secrets left out.
+/// The question on one line: its kind and its fields, without secrets.
 pub(super) fn describe(check: &Check) -> String {
     describe_fields(&check.expectation.question())
 }

@@ -10,7 +10,7 @@ use crate::question::Expectation;
 use crate::question::Fact;
 use crate::topology::{Check, Topology};
 
-/// What judging gives: verdict, findings, and why there are none.
+/// Result of judging a check: verdict, findings, and why there are none.
 type CheckJudgement = (Verdict, Vec<Finding>, Option<Reason>);
 
 /// Judges one check by its own fact, whatever it needs. No fact at all is [`Verdict::Unknown`].
@@ -126,7 +126,7 @@ fn judge_with_needs(
     judge(check, known(check, facts).as_deref())
 }
 
-/// What is known for a check: its own fact, or what those of two observers say together.
+/// The fact of a check: its own, or that of two observers combined.
 fn known<'a>(check: &Check, facts: &'a Facts) -> Option<Cow<'a, Fact>> {
     let own = facts.get(&check.id);
     if let Expectation::Syslog(syslog) = &check.expectation {

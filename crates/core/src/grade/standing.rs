@@ -11,7 +11,7 @@ use crate::referential::{Referential, find};
 /// Share that is asked for where the skill is in no referential, in percent: nothing may be missing.
 const UNKNOWN_SKILL: u8 = 100;
 
-/// What the machine proposes; the jury decides.
+/// The standing that points give; the jury decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -38,7 +38,7 @@ pub struct SkillGrade {
     pub of: u32,
     /// Share of the points that acquires it, in percent.
     pub threshold: u8,
-    /// What that makes of it.
+    /// The standing that follows.
     pub standing: Standing,
 }
 

@@ -52,7 +52,7 @@ impl Tally {
         }
     }
 
-    /// With what people gave by a rubric, where they did.
+    /// The tally with the points of a rubric, if there are any.
     pub(super) fn marked(self, marks: Option<&RubricMarks>) -> Self {
         let Some(marks) = marks else {
             return self;
@@ -66,7 +66,7 @@ impl Tally {
         }
     }
 
-    /// Both together.
+    /// The sum of both.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             points: self.points.saturating_add(other.points),
@@ -79,7 +79,7 @@ impl Tally {
         }
     }
 
-    /// What the sums are worth where this share of the points, in percent, is asked for.
+    /// The standing where this share of the points, in percent, is required.
     pub(super) fn standing(&self, threshold: u8) -> Standing {
         let reaches =
             |points: u32| u64::from(points) * 100 >= u64::from(threshold) * u64::from(self.of);
@@ -97,7 +97,7 @@ impl Tally {
     }
 }
 
-/// What a check earns, or could, as a member of a group with this verdict.
+/// Points that a check earns, or could earn, as a member of a group with this verdict.
 fn worth(check: &CheckResult, group: Verdict, hoping: bool) -> u32 {
     let good = |verdict: Verdict| match verdict {
         Verdict::Pass => true,
