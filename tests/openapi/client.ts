@@ -33,7 +33,7 @@ export const none: Schemas["ErrorCode"] = "moon-too-low";
 type Errors = operations["createLab"]["responses"][400 | 404 | 409 | 500]["content"];
 export const error: Same<Errors["application/json"], Schemas["ApiError"]> = true;
 
-/** Files and streams are no JSON. */
+/** Files and streams are not JSON. */
 type Slips = operations["getSlipsPdf"]["responses"][200]["content"];
 export const pdf: Same<Slips, { "application/pdf": Schemas["Binary"] }> = true;
 type Events = operations["streamEvents"]["responses"][200]["content"];

@@ -153,7 +153,10 @@ fn what_is_no_bundle_and_no_key_ends_with_two_in_plain_words() {
     assert!(err.contains("the archive is cut off"), "{err}");
     let (code, _, err) = verify(&folder, &["--key", "evidence.tar"]);
     assert_eq!(code, 2);
-    assert!(err.contains("no ed25519 public key"), "{err}");
+    assert!(
+        err.contains("it is not a valid ed25519 public key"),
+        "{err}"
+    );
     let (code, _, err) = verify(&folder, &["--key", "nowhere.pem"]);
     assert_eq!(code, 2);
     assert!(err.contains("cannot read"), "{err}");

@@ -58,7 +58,7 @@ pub fn batches(
 /// Suffix of the check's identifier for the question to the sender of its message.
 const SENT: &str = "+sent";
 
-/// What the sender of a check's message is asked goes by this.
+/// Identifier of the question to the sender of a check's message.
 pub(crate) fn sent(check: &str) -> String {
     format!("{check}{SENT}")
 }
