@@ -42,7 +42,7 @@ pub struct LoginLifetimes {
     /// How long one of an account lasts at most.
     pub account: Duration,
     /// How long one of a seat lasts. It has no limit when unused: a candidate who only types into a
-    /// terminal asks for nothing, and must not be shut out of his exam.
+    /// terminal asks for nothing, and must not be shut out of the exam.
     pub seat: Duration,
 }
 
@@ -374,7 +374,7 @@ pub(crate) fn now() -> i64 {
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
-/// Whoever shows what is right gets in, also where it cannot be written down that he did.
+/// Whoever shows what is right gets in, also where that cannot be written down.
 fn log_failure(written: Result<(), crate::store::DatabaseError>) {
     if let Err(error) = written {
         let reason = plateau_labs::error::chain(&error);

@@ -2,7 +2,7 @@
 //!
 //! Whatever is saved is in the database before it is acknowledged. A version is an entry of the
 //! session's log, in the same transaction, and never changes. What somebody is still writing is a
-//! draft: his next one takes its place, and it becomes a version after a while, or when somebody else
+//! draft: their next one takes its place, and it becomes a version after a while, or when somebody else
 //! saves one, and at the latest when the attempt is handed in.
 
 use std::collections::BTreeMap;

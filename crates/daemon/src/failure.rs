@@ -31,7 +31,7 @@ pub(crate) enum StartError {
     Config(#[from] ConfigError),
     #[error("write the answer")]
     Answer(#[source] std::io::Error),
-    #[error("`{filter}` is no filter of the log")]
+    #[error("`{filter}` is not a valid filter of the log")]
     Log {
         filter: String,
         #[source]

@@ -1,7 +1,7 @@
 //! The HTTP API: decode, one call, encode.
 //!
 //! The same routes are served on a Unix socket, guarded by its file permissions, and on a TCP port,
-//! where everybody has to show who he is. Which right each route needs is in `rights` and nowhere else.
+//! where everybody has to authenticate. Which right each route needs is in `rights` and nowhere else.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};

@@ -89,7 +89,7 @@ async fn main() -> ExitCode {
                 text.push_str("\n  ");
                 text.push_str(&hint);
             }
-            // Nobody may be left to read it, which is no reason to panic.
+            // Nobody may be left to read it, which must not cause a panic.
             let _ = writeln!(std::io::stderr(), "{text}");
             ExitCode::from(error.code())
         }

@@ -1,6 +1,6 @@
 //! Web applications of labs in a browser: each has a name, and a browser gets in by a ticket.
 //!
-//! A page of an application is written by a candidate, or by whoever has broken into his node. So it
+//! A page of an application is written by a candidate, or by whoever has broken into their node. So it
 //! has an origin of its own, the daemon's cookie never comes to it, and what shows who is let in there
 //! is good for nothing else.
 
@@ -150,7 +150,7 @@ impl Web {
         locked(&self.0.tickets).take(ticket, target, Instant::now())
     }
 
-    /// Lets somebody in: what his browser is to show from now on.
+    /// Lets somebody in: the pass that their browser is to show from now on.
     ///
     /// # Errors
     /// The system gives no random bytes.
@@ -160,7 +160,7 @@ impl Web {
         locked(&self.0.passes).issue(&target, &principal, pass, Instant::now())
     }
 
-    /// Who shows a pass at a target; `None` where he shows none that is good there.
+    /// Who shows a pass at a target; `None` where the pass is not valid there.
     #[must_use]
     pub fn pass(&self, shown: &str, target: &AppTarget) -> Option<Arc<AppSession>> {
         let passes = locked(&self.0.passes);

@@ -53,7 +53,7 @@ const GRACE: Duration = Duration::from_secs(60);
 /// What an attempt that fails takes, whatever it fails of.
 const REJECTION: Duration = Duration::from_secs(1);
 
-/// How often who is silent is asked whether he is still there, and how often in vain.
+/// How often a silent client is asked for a sign of life, and how many may be missed.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVES: usize = 4;
 

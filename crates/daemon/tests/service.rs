@@ -72,7 +72,7 @@ fn a_name_below_which_no_application_can_be_is_refused_at_the_start_with_2() {
         text(&refused.stderr)
     };
     let said = refused(&["--web", "labs"]);
-    assert!(said.contains("`labs` is no name"), "{said}");
+    assert!(said.contains("`labs` is not a valid name"), "{said}");
     let said = refused(&["--web", "labs.salle.fr"]);
     assert!(said.contains("below `labs.salle.fr` want TLS"), "{said}");
     assert!(said.contains("--tls-room auto"), "{said}");

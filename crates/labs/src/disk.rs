@@ -196,7 +196,7 @@ impl Inner {
                     Ok(()) => Reserve::Kept,
                     Err(error) if is_full(&error) => Reserve::Given,
                     Err(error) => {
-                        tracing::warn!(%error, "there is no reserve for a full disk");
+                        tracing::warn!(%error, "cannot reserve space for a full disk");
                         Reserve::None
                     }
                 };

@@ -266,7 +266,7 @@ impl Labs {
     /// Waits until a lab is neither being built nor brought back any longer.
     ///
     /// # Errors
-    /// There is none. A lab whose building failed is no error here: its view says so.
+    /// There is none. A lab whose building failed is not an error here: its view says so.
     pub async fn built(&self, lab: &str) -> Result<LabView, LabError> {
         let mut view = self.inner.find(lab)?.lab.watch();
         let built =
@@ -278,7 +278,7 @@ impl Labs {
         })
     }
 
-    /// Runs solutions, and a mistake after them. A script that fails is no error.
+    /// Runs solutions, and a mistake after them. A script that fails is not an error.
     ///
     /// # Errors
     /// There is no such lab, task or mistake, or the lab does not run.
@@ -373,7 +373,7 @@ impl Inner {
 /// A scenario's folder as it travelled.
 ///
 /// # Errors
-/// A path leads out of the folder, or a content is no base64.
+/// A path leads out of the folder, or a content is not valid base64.
 pub fn folder_of(files: &ScenarioFiles) -> Result<Folder, LabError> {
     let mut folder = BTreeMap::new();
     for (path, content) in files {

@@ -81,7 +81,7 @@ impl MissingRequirement {
                 format!("image `{image}` is not built (for {})", nodes.join(", "))
             }
             Self::Tun { nodes } => {
-                format!("there is no `/dev/net/tun` (for {})", nodes.join(", "))
+                format!("no `/dev/net/tun` (for {})", nodes.join(", "))
             }
             Self::Rate { networks } => format!(
                 "the kernel has no `tbf` for the rate of {}",

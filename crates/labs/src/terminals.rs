@@ -77,7 +77,7 @@ impl WindowSize {
 pub enum ViewerMode {
     /// Types, and gives the window its size.
     TakePart,
-    /// Looks on; what he types and how large his window is changes nothing.
+    /// Only shows the terminal: input and window size of the viewer change nothing.
     Watch,
 }
 

@@ -191,7 +191,7 @@ fn checked_name(typed: &str) -> Result<String, AccessError> {
     }
 }
 
-/// A candidate gets in by his seat's code and by nothing else.
+/// A candidate gets in by their seat's code and by nothing else.
 fn checked_role(role: Role) -> Result<Role, AccessError> {
     match role {
         Role::Candidate => Err(AccessError::BadRole { role }),

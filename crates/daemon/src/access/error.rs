@@ -30,13 +30,13 @@ pub enum AccessError {
         name: String,
     },
     /// There is no such account.
-    #[error("there is no account `{name}`")]
+    #[error("no account named `{name}`")]
     NoAccount {
         /// What was asked for.
         name: String,
     },
     /// There is no such token.
-    #[error("there is no token `{name}`")]
+    #[error("no token named `{name}`")]
     NoToken {
         /// What was asked for.
         name: String,
@@ -61,7 +61,7 @@ pub enum AccessError {
     )]
     BadPassword,
     /// A time that cannot be one.
-    #[error("`{days}` is no number of days that a token can last")]
+    #[error("`{days}` is not a valid number of days for a token")]
     BadDays {
         /// The days.
         days: u32,

@@ -31,10 +31,10 @@ pub enum PasswordError {
     /// The parameters are none.
     #[error("use argon2id")]
     Parameters(#[source] argon2::Error),
-    /// Hashing failed, or what is kept is no hash.
+    /// Hashing failed, or the stored text is not a valid hash.
     #[error("hash with argon2id")]
     Hash(#[source] password_hash::Error),
-    /// What is kept is no PHC string.
+    /// The stored text is not a valid PHC string.
     #[error("read what is kept of a password")]
     Kept(#[source] phc::Error),
     /// The system gives no random bytes.
@@ -92,7 +92,7 @@ impl Passwords {
     /// Whether a password is the one that is kept; without one it takes as long and is not.
     ///
     /// # Errors
-    /// What is kept is no hash, or verifying fails.
+    /// The stored text is not a valid hash, or verifying fails.
     pub async fn verify(
         &self,
         password: &str,

@@ -29,7 +29,7 @@ pub enum Principal {
     },
     /// A program.
     Token(ApiToken),
-    /// A candidate, logged in at his seat.
+    /// A candidate, logged in at their seat.
     Seat {
         /// Its log-in.
         login: Login,
@@ -90,7 +90,7 @@ impl Principal {
         }
     }
 
-    /// Whether it is a candidate, who sees less of what is his.
+    /// Whether it is a candidate, who sees less of their own attempt than others do.
     #[must_use]
     pub fn is_candidate(&self) -> bool {
         self.person()

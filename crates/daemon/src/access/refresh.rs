@@ -3,8 +3,8 @@
 use super::{Access, AccessError, Principal, now};
 
 impl Access {
-    /// Who somebody is now, with the role and the sessions that he has now; `None` where his log-in or
-    /// his token is over. It counts as using the log-in.
+    /// Who somebody is now, with their present role and sessions; `None` where their log-in or token
+    /// is over. It counts as using the log-in.
     ///
     /// # Errors
     /// The database fails.

@@ -231,8 +231,8 @@ fn semantic_problems(read: &ConfigFile) -> Vec<Problem> {
                 "database.url",
                 "unknown-database",
                 match scheme {
-                    Some(scheme) => format!("`{scheme}` is no kind of database that plateaud uses"),
-                    None => "this is no URL of a database".to_owned(),
+                    Some(scheme) => format!("`{scheme}` is not a kind of database that plateaud uses"),
+                    None => "this is not a valid URL of a database".to_owned(),
                 },
                 "sqlite:///var/lib/plateau/plateau.db or postgres://plateau@localhost/plateau",
             ),
@@ -247,7 +247,7 @@ fn semantic_problems(read: &ConfigFile) -> Vec<Problem> {
         problem(
             "log.filter",
             "not-a-filter",
-            format!("`{filter}` is no filter of the log: {error}"),
+            format!("`{filter}` is not a valid filter of the log: {error}"),
             "such as `info`, or `plateaud=debug,tower_http=info`",
         );
     }

@@ -93,7 +93,7 @@ pub fn check(name: &str, kind: &FileKind, content: &[u8]) -> Result<(), Delivera
         FormatRule::Text => match std::str::from_utf8(content) {
             Ok(text) if !text.contains(is_binary) => return Ok(()),
             Ok(_) => "it has control characters, which no text has".to_owned(),
-            Err(_) => "it is no text in UTF-8".to_owned(),
+            Err(_) => "it is not a text in UTF-8".to_owned(),
         },
         FormatRule::Formats(formats) => {
             let is = FileFormat::from_bytes(content);
@@ -192,10 +192,10 @@ mod tests {
             ("a.jpg", PNG, "png"),
             ("a.png", b"\x7fELF\x02\x01\x01\0".as_slice(), "Executable"),
             ("a.pdf", b"just text", "nobody can tell"),
-            ("a.md", PDF, "no text in UTF-8"),
-            ("a.txt", b"latin \xe9", "no text in UTF-8"),
+            ("a.md", PDF, "not a text in UTF-8"),
+            ("a.txt", b"latin \xe9", "not a text in UTF-8"),
             ("a.txt", b"bytes \0", "control characters"),
-            ("a.txt", b"\xff\xfeu\0t\0f\0", "no text in UTF-8"),
+            ("a.txt", b"\xff\xfeu\0t\0f\0", "not a text in UTF-8"),
         ] {
             let refused = looked_at(name, content).unwrap_err();
             assert_eq!(refused.code(), ErrorCode::OtherContent, "{name}");

@@ -14,7 +14,7 @@ use crate::store::DatabaseError;
 #[derive(Debug, Error)]
 pub enum DeliverableError {
     /// There is no such attempt.
-    #[error("there is no attempt `{attempt}`")]
+    #[error("no attempt named `{attempt}`")]
     NoSuchAttempt {
         /// What was asked for.
         attempt: String,
@@ -59,7 +59,7 @@ pub enum DeliverableError {
         writer: String,
     },
     /// Only a text can be a draft.
-    #[error("`{name}` is no text, and cannot be a draft")]
+    #[error("`{name}` is not a text, and cannot be a draft")]
     NoDraft {
         /// The file's name.
         name: String,
@@ -87,7 +87,7 @@ pub enum DeliverableError {
         name: String,
     },
     /// It is not what its name says.
-    #[error("`{name}` is no `{kind}`: {found}")]
+    #[error("`{name}` is not a valid `{kind}`: {found}")]
     Content {
         /// The file's name.
         name: String,

@@ -51,7 +51,7 @@ impl Ledger<'_> {
         count < VERSIONS && bytes.saturating_add(size) <= BYTES
     }
 
-    /// Saves what a writer has now: in the place of his last draft, or as a version once his drafts
+    /// Saves what a writer has now: in the place of their last draft, or as a version once their drafts
     /// have taken each other's place long enough.
     pub(super) async fn draft(
         &mut self,

@@ -74,7 +74,7 @@ pub(super) enum Failures {
     /// The daemon or its host failed.
     #[response(status = 500)]
     Failed(ApiError),
-    /// The engine answered something that is no success.
+    /// The engine answered with an error.
     #[response(status = 502)]
     Engine(ApiError),
     /// The engine cannot be reached.
@@ -204,7 +204,7 @@ impl From<QueryRejection> for Failure {
 pub(super) async fn no_route(uri: Uri) -> Failure {
     Failure::new(
         ErrorCode::RouteNotFound,
-        format!("there is no route `{}`", uri.path()),
+        format!("no route `{}`", uri.path()),
     )
 }
 

@@ -169,7 +169,7 @@ fn choose(labs: Vec<LabView>, asked: &str) -> ApiResult<LabView> {
     match begin.len() {
         1 => Ok(begin.remove(0)),
         0 => Err(
-            Failure::new(ErrorCode::LabNotFound, format!("there is no lab `{asked}`"))
+            Failure::new(ErrorCode::LabNotFound, format!("no lab named `{asked}`"))
                 .hint(nearest(asked, names.iter().map(String::as_str))),
         ),
         _ => {

@@ -29,7 +29,7 @@ pub enum ListenError {
         path: PathBuf,
     },
     /// There is something else in the socket's place.
-    #[error("`{}` is there and is no socket", path.display())]
+    #[error("`{}` is there and is not a socket", path.display())]
     NoSocket {
         /// The path.
         path: PathBuf,

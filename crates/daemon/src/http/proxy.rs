@@ -47,7 +47,7 @@ pub(super) async fn open_web_app(
     }
     let port = port
         .try_into()
-        .map_err(|_| Failure::new(ErrorCode::BadPort, "0 is no TCP port"))?;
+        .map_err(|_| Failure::new(ErrorCode::BadPort, "`0` is not a valid TCP port"))?;
     let target = AppTarget {
         lab: lab.id,
         node,
@@ -132,7 +132,7 @@ fn forwarded_host(host: String) -> ApiResult<String> {
 fn no_host(host: &str) -> Failure {
     Failure::new(
         ErrorCode::BadHost,
-        format!("`{host}` is no name that an application can be asked for"),
+        format!("`{host}` is not a valid name of an application's host"),
     )
     .hint("such as intranet.lan, or intranet.lan:8080")
 }

@@ -57,7 +57,7 @@ pub(super) fn check(document: &utoipa::openapi::OpenApi) {
             );
         }
     }
-    assert!(left.is_empty(), "there are no such routes: {left:?}");
+    assert!(left.is_empty(), "rows without a route: {left:?}");
 }
 
 /// Writes into the document which right each route needs.
@@ -140,7 +140,7 @@ fn known(principal: &Principal) -> ApiResult<Actor> {
     })
 }
 
-/// Whether somebody may be in a web application of a node, which is asked anew at each of his requests
+/// Whether somebody may use a web application of a node. It is asked again at each request that they send
 /// there.
 pub(super) async fn may_enter(
     api: &Api,
@@ -272,8 +272,8 @@ impl RequestedResource<'_> {
         })
     }
 
-    /// The lab; whoever does not see all labs has to name his by its whole identifier, so that
-    /// neither beginnings nor names tell him of others'.
+    /// The lab; whoever does not see all labs has to name theirs by its whole identifier, so that
+    /// neither beginnings nor names tell them of others'.
     fn lab(&self, asked: &str, widest: RightScope) -> Option<LabView> {
         let found = labs::find(self.api, asked).ok()?;
         let sees_all = matches!(widest, RightScope::Spare | RightScope::Reopened);
@@ -293,7 +293,7 @@ impl RequestedResource<'_> {
             .find_map(|(what, code)| Some((what, code, self.named(what)?)));
         let (what, code, asked) = named.unwrap_or(("thing", ErrorCode::RouteNotFound, ""));
         // A hint would tell of commands that whoever asks may have no right to.
-        Failure::new(code, format!("there is no {what} `{asked}`")).without_hint()
+        Failure::new(code, format!("no {what} named `{asked}`")).without_hint()
     }
 
     /// Whether a candidate gets into the node by a terminal.
@@ -308,7 +308,7 @@ impl RequestedResource<'_> {
         }
         Err(Failure::new(
             ErrorCode::NodeNotFound,
-            format!("there is no node `{name}` with a terminal"),
+            format!("no node named `{name}` has a terminal"),
         ))
     }
 }

@@ -80,7 +80,7 @@ fn root() -> String {
 enum ShellError {
     #[error("the connection to the client broke")]
     Client(#[source] axum::Error),
-    #[error("the client sent something that is no frame")]
+    #[error("the client sent a message that is not a frame")]
     Frame(#[source] plateau_core::terminal::FrameError),
     #[error("the client sent a frame that only terminals send")]
     Foreign,

@@ -15,7 +15,7 @@ use crate::store::DatabaseError;
 #[derive(Debug, Error)]
 pub enum JudgingError {
     /// No attempt has this identifier.
-    #[error("there is no attempt `{attempt}`")]
+    #[error("no attempt named `{attempt}`")]
     NoSuchAttempt {
         /// What was asked for.
         attempt: String,

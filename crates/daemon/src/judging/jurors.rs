@@ -24,8 +24,8 @@ struct JuryTerms {
 }
 
 impl Judging {
-    /// Keeps what a juror says; `actor` enters it, which is the juror himself but for the
-    /// administrator.
+    /// Keeps what a juror says; `actor` enters it, which is the juror, or the administrator for
+    /// them.
     ///
     /// # Errors
     /// It may not be said, the attempt has no grading yet, or the session is sealed.
@@ -96,8 +96,8 @@ impl Judging {
         })
     }
 
-    /// What an attempt comes to. While jurors still work apart, what the viewer said himself, as if
-    /// he were alone.
+    /// What an attempt comes to. While jurors still work apart, it counts only what the viewer said,
+    /// as if they were alone.
     ///
     /// # Errors
     /// There is no such attempt, or it has no grading yet.
@@ -127,8 +127,8 @@ impl Judging {
 }
 
 impl JudgingContext {
-    /// What it comes to for one of the jury: while somebody works apart, what he said himself, as if
-    /// he were alone.
+    /// What it comes to for one of the jury: while somebody works apart, only what they said
+    /// counts, as if they were alone.
     fn visible_outcome(&self, viewer: &str, jury: &Jury, all: &[Judgement]) -> Outcome {
         let of = |said: &[Judgement], jury: &Jury| {
             outcome(&self.topology, &self.grading.evidence, said, jury)

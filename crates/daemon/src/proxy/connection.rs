@@ -74,7 +74,7 @@ impl ConnectionContext {
         }
     }
 
-    /// What is done when a request that somebody sent to a lab has to end: its doors are closed, his
+    /// What is done when a request that somebody sent to a lab has to end: its doors are closed, their
     /// log-in ends, the daemon ends.
     ///
     /// # Errors

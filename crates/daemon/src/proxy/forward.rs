@@ -42,12 +42,12 @@ pub enum ProxyError {
     #[error("a page of another site cannot open a connection to this application")]
     Foreign,
     /// The request's path cannot be asked for.
-    #[error("this is no path of an application")]
+    #[error("this is not a valid path of an application")]
     Path(#[source] axum::http::Error),
     /// The lab's doors were closed meanwhile.
     #[error(transparent)]
     Closed(#[from] TerminalError),
-    /// There is no line to the application, or what it said is no HTTP: see [`Self::connection`].
+    /// There is no line to the application, or its answer is not valid HTTP: see [`Self::connection`].
     #[error("the application did not answer by HTTP/1.1")]
     Broken(#[source] legacy::Error),
     /// Nothing came for too long.
@@ -79,7 +79,7 @@ impl ProxyError {
     }
 }
 
-/// Who was let in to an application, and the connections that are kept for him.
+/// Who was let in to an application, and the connections that are kept for them.
 #[derive(Clone)]
 pub struct AppSession {
     /// Who, and to what.

@@ -22,8 +22,8 @@ pub struct BaseDomain(String);
 /// Why there can be no applications below a name.
 #[derive(Debug, Error)]
 pub enum BaseError {
-    /// It is no name, or one of a single label.
-    #[error("`{base}` is no name below which web applications can be")]
+    /// It is not a valid name, or has a single label.
+    #[error("`{base}` is not a valid name for web applications")]
     NoName {
         /// What was said.
         base: String,

@@ -77,12 +77,12 @@ impl<T> SecretMap<T> {
         let secret = Secret::draw()?;
         self.kept.retain(|_, kept| kept.until > now);
         let owner = owner(principal);
-        let his = self.kept.iter().filter(|(_, kept)| kept.owner == owner);
-        let his: Vec<(u64, String)> = his
+        let owned = self.kept.iter().filter(|(_, kept)| kept.owner == owner);
+        let owned: Vec<(u64, String)> = owned
             .map(|(hash, kept)| (kept.number, hash.clone()))
             .collect();
-        if his.len() >= MOST
-            && let Some((_, oldest)) = his.into_iter().min()
+        if owned.len() >= MOST
+            && let Some((_, oldest)) = owned.into_iter().min()
         {
             self.kept.remove(&oldest);
         }

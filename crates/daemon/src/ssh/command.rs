@@ -121,7 +121,7 @@ async fn print(
     end(to, FAILED).await
 }
 
-/// Passes on what the client sends; comes back when he has left.
+/// Passes on what the client sends; returns when it has left.
 async fn forward_input(mut from: ChannelReadHalf, mut input: Input) {
     let mut takes = true;
     while let Some(message) = from.wait().await {

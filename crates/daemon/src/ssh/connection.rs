@@ -33,7 +33,7 @@ pub(super) struct Connection {
     user: String,
     /// Whether nothing more is looked at, since somebody guesses.
     shut: bool,
-    /// What he came in by.
+    /// The credential that the client logged in with.
     proof: Option<Credential>,
     channels: BTreeMap<ChannelId, SessionChannel>,
 }
@@ -42,7 +42,7 @@ pub(super) struct Connection {
 struct SessionChannel {
     /// Until something runs on it.
     channel: Option<Channel<Msg>>,
-    /// Size of the client's window, where he has one.
+    /// Size of the client's window, if it has one.
     window: watch::Sender<Option<WindowSize>>,
 }
 
@@ -54,7 +54,7 @@ enum ChannelRequest {
 }
 
 impl Connection {
-    /// Somebody who has not said who he is.
+    /// A client that has not authenticated.
     pub(super) fn new(
         house: Arc<ServerContext>,
         peer: SocketAddr,
@@ -117,7 +117,7 @@ impl Connection {
         }
     }
 
-    /// Begins what is asked for, if what he came in by still holds; a channel does one thing only.
+    /// Begins what is asked for, if the credential still holds; a channel does one thing only.
     async fn begin(
         &mut self,
         id: ChannelId,
@@ -192,7 +192,7 @@ impl Handler for Connection {
         Ok(self.enter(user, proof).await)
     }
 
-    /// A client offers all keys that he has: those that open nothing count as no attempt.
+    /// A client offers all keys that it has: those that open nothing do not count as an attempt.
     async fn auth_publickey_offered(
         &mut self,
         user: &str,

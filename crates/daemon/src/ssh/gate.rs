@@ -8,57 +8,57 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use russh::keys::PublicKey;
 
-/// Somebody who wants to enter.
+/// A client that asks for access.
 #[derive(Clone)]
 pub struct AuthRequest {
-    /// The name that he gives, which is that of the node he wants.
+    /// The user name that the client sends: the name of the node to enter.
     pub user: String,
-    /// What he proves that he may with.
+    /// How the client authenticates.
     pub proof: Credential,
-    /// Where he comes from.
+    /// Address of the client.
     pub peer: SocketAddr,
-    /// How far he is.
+    /// Stage of the authentication.
     pub stage: AuthStage,
 }
 
-/// How far somebody is who wants to enter.
+/// Stage of a client's authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthStage {
-    /// He offers a key, and has not proven yet that it is his.
+    /// The client offers a key, and has not yet proven that it owns it.
     Offering,
-    /// He comes in by what he proves with, if it opens anything.
+    /// The client enters, if the credential opens anything.
     Entering,
-    /// He is in, and asks for something more: what let him in may not hold any longer.
+    /// The client is in and asks for more: the credential may no longer hold.
     Inside,
 }
 
-/// What somebody proves with that he may enter.
+/// What a client authenticates with.
 #[derive(Clone)]
 pub enum Credential {
     /// An access code.
     Password(String),
-    /// A key: offered, or proven to be his. Nobody enters before it is proven.
+    /// A key: offered, or proven to be the client's. Nobody enters before it is proven.
     Key(PublicKey),
 }
 
-/// Somebody who may enter.
+/// What a client that was let in may enter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// Identifier of his lab.
+    /// Identifier of the lab.
     pub lab: String,
-    /// The nodes that he may enter.
+    /// The nodes that may be entered.
     pub nodes: Vec<String>,
-    /// His seat, for the log.
+    /// The seat, for the log.
     pub seat: String,
 }
 
-/// Why somebody may not enter, for the log alone: he himself is told only that he may not.
+/// Why a client may not enter, for the log alone: the client is told only that it may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthRejection {
-    /// What he proves with opens nothing here.
+    /// The credential opens nothing here.
     Wrong(String),
-    /// The same, and too many wrong ones came from where he is: he may try again by another
-    /// connection, of which he gets few.
+    /// The same, and too many wrong ones came from the same address: the client may try again by
+    /// another connection, of which it gets few.
     TooMany(String),
 }
 
@@ -87,7 +87,7 @@ impl Gate {
     /// Asks whether somebody may enter.
     ///
     /// # Errors
-    /// He may not.
+    /// The client may not enter.
     pub async fn ask(&self, knock: AuthRequest) -> Result<Admission, AuthRejection> {
         (self.0)(knock).await
     }
@@ -123,7 +123,7 @@ impl Admission {
     /// The node that a user's name stands for; where there is one only, every name does.
     ///
     /// # Errors
-    /// What to tell him.
+    /// What to tell the client.
     pub(super) fn node(&self, user: &str) -> Result<&str, String> {
         match self.nodes.as_slice() {
             [] => Err("no node can be entered".to_owned()),

@@ -63,8 +63,8 @@ pub enum DumpError {
     /// The lines cannot be read.
     #[error("read the rows")]
     Read(#[source] io::Error),
-    /// A line is no row.
-    #[error("line {line} of all, which is of table `{table}`, is no row")]
+    /// A line is not a valid row.
+    #[error("line {line} of all, which is of table `{table}`, is not a valid row")]
     Line {
         /// The table.
         table: String,
@@ -183,7 +183,7 @@ impl Database {
     /// them up to date. `rows` are tables and lines, in the order in which they were handed out.
     ///
     /// # Errors
-    /// The version is not known, a line is no row, or the database fails. No row is there then.
+    /// The version is not known, a line is not a valid row, or the database fails. No row is there then.
     pub async fn load(
         &self,
         schema: i64,

@@ -41,7 +41,7 @@ async fn a_candidate_is_told_nothing_more_of_his_lab_once_he_is_done() {
     let path = format!("/v1/labs/{lab}/events");
     let told = room.ask(0, Method::GET, &path, "").await;
     assert_eq!(told.status(), StatusCode::OK);
-    let done = json!({ "selection": { "seats": ["01"] }, "reason": "he is done" });
+    let done = json!({ "selection": { "seats": ["01"] }, "reason": "they are done" });
     let done = room.house.post("/v1/sessions/june/hand-in", done).await;
     assert_eq!(done.status(), StatusCode::OK);
     let mut told = told.bytes_stream();

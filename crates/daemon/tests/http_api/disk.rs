@@ -234,7 +234,7 @@ async fn on_a_full_disk_orders_are_refused_clocks_go_on_and_nothing_acknowledged
     assert!(!is_ready(&house).await);
     no_lab_is_begun(&house).await;
 
-    // Clocks and labs go on, and the one whose time is up finds his doors closed.
+    // Clocks and labs go on, and access ends for the candidate whose time is up.
     let running = attempt(&house, "long").await;
     assert_eq!(running["state"], "running");
     assert!(house.terminals.closing(&lab).is_ok());

@@ -101,7 +101,7 @@ async fn numbers_move_with_what_happens() {
         assert!(moved(&line) >= 1.0, "{line} in {after}");
     }
     for raw in ["first", "nobody", "BREW"] {
-        assert!(!after.contains(raw), "a name is no label: {after}");
+        assert!(!after.contains(raw), "a name is not a label: {after}");
     }
 }
 

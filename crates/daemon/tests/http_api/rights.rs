@@ -221,7 +221,7 @@ fn routes() -> Vec<(String, String)> {
 async fn every_route_answers_every_role_as_the_table_says() {
     let mut cells: BTreeMap<(String, &str), BTreeMap<&str, String>> = BTreeMap::new();
     for who in WHO {
-        // Each has a house of his own: what one removes is not missing to the next.
+        // Each has a house of their own: what one removes is not missing to the next.
         let exam = Exam::open().await;
         for (method, path) in routes() {
             for whose in WHOSE {
@@ -237,7 +237,7 @@ async fn every_route_answers_every_role_as_the_table_says() {
                     _ => continue,
                 };
                 let asked: Method = method.to_uppercase().parse().unwrap();
-                // Whoever gets through is refused by what he sends, and changes nothing.
+                // Whoever gets through is refused by what they send, and changes nothing.
                 let body = (method != "get" && method != "delete").then(|| json!([]));
                 let response = exam.ask(who, asked, &exam.filled(&path, whose), body).await;
                 let key = (format!("{path} {method}"), row);
@@ -365,14 +365,14 @@ async fn a_candidate_sees_of_their_lab_what_they_need_and_only_while_his_attempt
         json!({ "state": "running", "access": ["terminal"] })
     );
 
-    // He names his lab by its whole identifier; names and beginnings would tell him of others.
+    // They name their lab by its whole identifier; names and beginnings would tell them of others.
     for asked in ["a", "b", &own[..12], "none"] {
         let response = exam
             .ask(who, Method::GET, &format!("/v1/labs/{asked}"), None)
             .await;
         let refused = error(response, StatusCode::NOT_FOUND, "lab-not-found").await;
         assert_eq!(refused.hint, None);
-        assert_eq!(refused.message, format!("there is no lab `{asked}`"));
+        assert_eq!(refused.message, format!("no lab named `{asked}`"));
     }
     let node = exam
         .ask(who, Method::GET, &format!("{path}/nodes/none/shell"), None)

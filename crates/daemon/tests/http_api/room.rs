@@ -124,7 +124,7 @@ impl Room {
         tokio::time::timeout(PATIENCE, wait).await.unwrap();
     }
 
-    /// A candidate asks about an attempt of his own or another's.
+    /// A candidate asks about an attempt, their own or another's.
     pub(crate) async fn ask(
         &self,
         who: usize,

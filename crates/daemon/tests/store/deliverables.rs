@@ -246,7 +246,7 @@ async fn nothing_is_saved_but_while_the_attempt_is_open_nor_without_bound() {
         sitting.rows.execute(many).await.unwrap();
         let refused = sitting.try_save(None, "report.md", "one too many").await;
         assert_eq!(refused.unwrap_err().code(), ErrorCode::TooManyVersions);
-        // Whoever writes goes on: his drafts take each other's place.
+        // Whoever writes goes on: their drafts take each other's place.
         sitting.write("tab-1", "still").await;
         let later = "UPDATE drafts SET began = began - 120000";
         sitting.rows.execute(later).await.unwrap();

@@ -376,7 +376,7 @@ async fn two_jurors_judge_apart_and_then_agree() {
         let ada = judging.judgements("a1", "ada").await.unwrap();
         assert_eq!((ada.judgements.len(), ada.pending_jurors.len()), (1, 2));
         assert_eq!(judging.judgements("a1", "").await.unwrap().judgements, []);
-        // Each sees what he said, as if he were alone.
+        // Each juror sees what they said, as if they were alone.
         assert_eq!(judging.outcome("a1", "ada").await.unwrap().grade.points, 5);
         assert_eq!(judging.outcome("a1", "bob").await.unwrap().grade.points, 3);
         let agreed = sitting

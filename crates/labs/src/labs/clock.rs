@@ -17,7 +17,7 @@ impl Labs {
         self.tell(lab, Command::Start).await
     }
 
-    /// Has the candidate's clock of a lab show how long he has worked, and run or stand still; events
+    /// Has the candidate's clock of a lab show how long the candidate has worked, and run or stand still; events
     /// happen by it. A lab that does not run is left alone.
     ///
     /// # Errors

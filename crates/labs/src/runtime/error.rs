@@ -20,13 +20,13 @@ pub enum RuntimeError {
     #[error("the container engine's socket refuses us")]
     PermissionDenied(#[source] Cause),
     /// The engine does not have the image.
-    #[error("there is no image `{image}`")]
+    #[error("no image named `{image}`")]
     ImageMissing {
         /// Its tag.
         image: String,
     },
     /// The engine does not have the container.
-    #[error("there is no container `{container}`")]
+    #[error("no container named `{container}`")]
     NoSuchContainer {
         /// Its name or identifier.
         container: String,
@@ -63,7 +63,7 @@ pub enum RuntimeError {
         /// The engine's words.
         message: String,
     },
-    /// The engine answered something else that is no success.
+    /// The engine answered with another error.
     #[error("the container engine answered {status}: {message}")]
     Engine {
         /// HTTP status.

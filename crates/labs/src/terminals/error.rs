@@ -42,7 +42,7 @@ pub enum TerminalError {
         most: usize,
     },
     /// There is no such recording.
-    #[error("there is no recording `{name}`")]
+    #[error("no recording named `{name}`")]
     NoRecording {
         /// What was asked for.
         name: String,

@@ -238,7 +238,7 @@ impl RecordingFile {
             Err(error) if is_full(&error) => {
                 self.file.set_len(self.whole).await?;
                 self.file.seek(std::io::SeekFrom::Start(self.whole)).await?;
-                // A file without its first line is no recording.
+                // A file without its first line is not a recording.
                 let header = self.pending.iter().position(|byte| *byte == b'\n');
                 let header = header.filter(|_| self.whole == 0).map_or(0, |end| end + 1);
                 self.missing |= self.pending.len() > header;

@@ -54,7 +54,7 @@ impl Screen {
     }
 
     /// Shows output, and returns it as text: a character that is cut off at its end comes with the
-    /// next output, and what is no UTF-8 is replaced.
+    /// next output, and what is not UTF-8 is replaced.
     pub(super) fn show(&mut self, bytes: &[u8]) -> String {
         self.modes.see(bytes);
         let mut all = std::mem::take(&mut self.rest);

@@ -133,7 +133,7 @@ pub(super) struct Viewers {
 #[derive(Debug)]
 struct Viewer {
     said: mpsc::Sender<ServerMessage>,
-    /// That he was too slow, and has missed something.
+    /// Set when the viewer was too slow and has missed output.
     behind: Arc<AtomicBool>,
 }
 
@@ -196,7 +196,7 @@ impl Viewer {
         there
     }
 
-    /// Whether he is still there.
+    /// Returns whether the viewer is still there.
     fn say(&mut self, said: &ServerMessage) -> bool {
         if self.behind.load(Ordering::Acquire) {
             return !self.said.is_closed();

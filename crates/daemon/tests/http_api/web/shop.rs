@@ -33,7 +33,7 @@ pub(crate) struct Shop {
 pub(crate) struct Visitor {
     /// Origin of the application.
     pub(crate) origin: String,
-    /// What his browser sends back.
+    /// What the browser sends back.
     pub(crate) cookie: String,
     client: Client,
     door: SocketAddr,

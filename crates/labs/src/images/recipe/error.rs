@@ -19,7 +19,7 @@ pub enum RecipeError {
         source: std::io::Error,
     },
     /// There is no `recipes.yaml`.
-    #[error("there is no `{RECIPES_FILE}`")]
+    #[error("no `{RECIPES_FILE}`")]
     NoRecipes,
     /// `recipes.yaml` is not what it should be.
     #[error("read `{RECIPES_FILE}`")]
@@ -51,7 +51,7 @@ pub enum RecipeError {
         image: String,
     },
     /// An image was asked for that is not there.
-    #[error("there is no image `{image}`")]
+    #[error("no image named `{image}`")]
     UnknownImage {
         /// The image.
         image: String,
