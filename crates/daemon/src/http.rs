@@ -1,7 +1,7 @@
-//! The HTTP API: decode, one call, encode.
+//! The HTTP API. A handler decodes its request, makes one call, and encodes the answer.
 //!
 //! The same routes are served on a Unix socket, guarded by its file permissions, and on a TCP port,
-//! where everybody has to authenticate. Which right each route needs is in `rights` and nowhere else.
+//! where everybody has to authenticate. The right that each route needs is in `rights` and nowhere else.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -68,7 +68,7 @@ pub const BODY_LIMIT: usize = 96 << 20;
 /// Most bytes of the body of a log-in, which anybody may send.
 const LOGIN_LIMIT: usize = 16 << 10;
 
-/// What the routes call.
+/// The services that the routes call.
 #[derive(Clone, Debug)]
 pub struct Api {
     /// The labs.
@@ -77,23 +77,23 @@ pub struct Api {
     pub sessions: Sessions,
     /// The images.
     pub images: Images,
-    /// Documents.
+    /// Renders documents.
     pub reports: Reports,
     /// Gradings and judgements.
     pub judging: Judging,
     /// Accounts and log-ins.
     pub access: Access,
-    /// The certificate of the authority that the daemon made for the room, as PEM, where it did.
+    /// The certificate of the authority that the daemon made for the room, as PEM, if it made one.
     pub authority: Option<Arc<str>>,
     /// The terminals.
     pub terminals: Terminals,
-    /// Web applications of labs, where they are served.
+    /// Web applications of labs, if they are served.
     pub web: Option<Web>,
-    /// Where the port is.
+    /// Address of the TCP port.
     pub address: SocketAddr,
-    /// Where SSH is served.
+    /// Where SSH is served, if it is.
     pub ssh: Option<SshView>,
-    /// Ends the streams that have no end of their own.
+    /// Ends the streams that do not end by themselves.
     pub stop: CancellationToken,
 }
 
@@ -104,16 +104,17 @@ pub struct Api {
         title = "Plateau",
         description = "Builds labs of nodes and networks for timed practical exams, and grades them. \
                        On TCP every route but `version`, `health`, `openapi.json`, `authority.pem`, `proxy.pac`, \
-                       `evidence/key` and logging in wants a token, or the cookie of a log-in; what changes something with \
-                       a cookie also wants the header `X-Plateau`. On the Unix socket none does."
+                       `evidence/key` and logging in requires a token, or the cookie of a log-in. A request that changes \
+                       something and is authenticated by the cookie also requires the header `X-Plateau`. The Unix \
+                       socket requires no authentication."
     ),
     tags(
         (name = "system", description = "The daemon and its host"),
-        (name = "labs", description = "Labs, from asking for one to its grade"),
-        (name = "sessions", description = "Exam sessions, their seats and their clocks"),
-        (name = "proofs", description = "Proving that a scenario grades fairly"),
-        (name = "judging", description = "Gradings of attempts, what jurors say of them, and the evidence"),
-        (name = "images", description = "What nodes are made from"),
+        (name = "labs", description = "Labs, from creating one to its grade"),
+        (name = "sessions", description = "Exam sessions with their seats and clocks"),
+        (name = "proofs", description = "Proofs that a scenario grades fairly"),
+        (name = "judging", description = "Gradings of attempts, judgements of jurors, and evidence"),
+        (name = "images", description = "Images of nodes"),
         (name = "access", description = "Log-ins, accounts, and the tokens of programs"),
     ),
     modifiers(&BearerToken),
@@ -233,7 +234,7 @@ pub fn local(api: Api) -> Router {
     around(routed(api).layer(from_fn(identity::local)))
 }
 
-/// The routes for the TCP port: each for those who may use it, and only under a name of the daemon's.
+/// The routes for the TCP port: they require a right, and a `Host` that is a name of the daemon.
 /// Served with the client's address as `ConnectInfo`.
 pub fn remote(api: Api, door: PortGuard) -> Router {
     let guarded = routed(api.clone())
@@ -256,7 +257,7 @@ fn routed(api: Api) -> Router {
         .with_state(api)
 }
 
-/// What every request passes through, from the outside in: its number, the log, its time, the net under panics.
+/// Adds the layers that every request passes, from the outside in: request id, log, time, catching of panics.
 fn around(router: Router) -> Router {
     crate::metrics::install();
     router
@@ -268,7 +269,7 @@ fn around(router: Router) -> Router {
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
 }
 
-/// Neither the query nor a header but the request's number: they may hold secrets.
+/// The span of a request. It has neither the query nor a header other than the request id: they may hold secrets.
 fn span(request: &axum::extract::Request) -> tracing::Span {
     let number = request
         .headers()

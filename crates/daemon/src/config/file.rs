@@ -231,7 +231,9 @@ fn semantic_problems(read: &ConfigFile) -> Vec<Problem> {
                 "database.url",
                 "unknown-database",
                 match scheme {
-                    Some(scheme) => format!("`{scheme}` is not a kind of database that plateaud uses"),
+                    Some(scheme) => {
+                        format!("`{scheme}` is not a kind of database that plateaud uses")
+                    }
                     None => "this is not a valid URL of a database".to_owned(),
                 },
                 "sqlite:///var/lib/plateau/plateau.db or postgres://plateau@localhost/plateau",

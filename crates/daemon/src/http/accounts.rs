@@ -1,4 +1,4 @@
-//! Accounts, and the tokens of programs.
+//! Accounts, and API tokens of programs.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,14 +11,14 @@ use plateau_core::api::{
 use super::Api;
 use super::failure::{ApiResult, Failures, JsonBody, PathParams};
 
-/// All accounts, by name
+/// Lists all accounts by name
 #[utoipa::path(get, path = "/v1/accounts", tag = "access", operation_id = "listAccounts",
     responses((status = 200, body = Vec<AccountView>), Failures))]
 pub(super) async fn list_accounts(State(api): State<Api>) -> ApiResult<Json<Vec<AccountView>>> {
     Ok(Json(api.access.accounts().await?))
 }
 
-/// Makes an account
+/// Creates an account
 #[utoipa::path(post, path = "/v1/accounts", tag = "access", operation_id = "createAccount", request_body = CreateAccountRequest,
     responses((status = 201, body = AccountView), Failures))]
 pub(super) async fn create_account(
@@ -29,7 +29,9 @@ pub(super) async fn create_account(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Changes an account; a new role or password, and disabling it, end its log-ins
+/// Changes an account
+///
+/// A new role, a new password, or disabling the account ends its log-ins.
 #[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "access", operation_id = "updateAccount",
     request_body = UpdateAccountRequest,
     params(("account" = String, Path, description = "Name")),
@@ -42,10 +44,10 @@ pub(super) async fn update_account(
     Ok(Json(api.access.change_account(&account, change).await?))
 }
 
-/// Removes an account with its log-ins
+/// Deletes an account and ends its log-ins
 #[utoipa::path(delete, path = "/v1/accounts/{account}", tag = "access", operation_id = "deleteAccount",
     params(("account" = String, Path, description = "Name")),
-    responses((status = 204, description = "It is gone"), Failures))]
+    responses((status = 204, description = "The account is deleted"), Failures))]
 pub(super) async fn delete_account(
     State(api): State<Api>,
     PathParams(account): PathParams<String>,
@@ -57,7 +59,7 @@ pub(super) async fn delete_account(
 /// Ends all log-ins of an account
 #[utoipa::path(delete, path = "/v1/accounts/{account}/logins", tag = "access", operation_id = "deleteAccountLogins",
     params(("account" = String, Path, description = "Name")),
-    responses((status = 204, description = "Nobody is logged in as it"), Failures))]
+    responses((status = 204, description = "All log-ins of the account are ended"), Failures))]
 pub(super) async fn end_account_logins(
     State(api): State<Api>,
     PathParams(account): PathParams<String>,
@@ -67,14 +69,14 @@ pub(super) async fn end_account_logins(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// All tokens of programs, by name
+/// Lists the API tokens of programs by name
 #[utoipa::path(get, path = "/v1/tokens", tag = "access", operation_id = "listTokens",
     responses((status = 200, body = Vec<TokenView>), Failures))]
 pub(super) async fn list_tokens(State(api): State<Api>) -> ApiResult<Json<Vec<TokenView>>> {
     Ok(Json(api.access.tokens().await?))
 }
 
-/// Makes a token for a program; only the answer to this has its secret
+/// Creates an API token for a program; only this response contains its secret
 #[utoipa::path(post, path = "/v1/tokens", tag = "access", operation_id = "createToken", request_body = CreateTokenRequest,
     responses((status = 201, body = CreatedToken), Failures))]
 pub(super) async fn create_token(
@@ -85,10 +87,10 @@ pub(super) async fn create_token(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Revokes a token
+/// Revokes an API token
 #[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "access", operation_id = "deleteToken",
     params(("token" = String, Path, description = "Name")),
-    responses((status = 204, description = "It opens nothing any more"), Failures))]
+    responses((status = 204, description = "The token is revoked"), Failures))]
 pub(super) async fn delete_token(
     State(api): State<Api>,
     PathParams(token): PathParams<String>,

@@ -1,4 +1,4 @@
-//! The certificate of the room's own authority.
+//! The certificate of the daemon's own certificate authority.
 
 use axum::extract::State;
 use axum::http::header;
@@ -8,7 +8,7 @@ use super::Api;
 use super::failure::{ApiResult, Failure, Failures};
 use plateau_core::error::ErrorCode;
 
-/// The certificate that the room's computers have to trust, where the daemon made its own authority
+/// Returns the certificate of the daemon's own certificate authority, which clients have to trust, as PEM
 #[utoipa::path(get, path = "/v1/authority.pem", tag = "system", operation_id = "getAuthority", security(()),
     responses((status = 200, body = String, content_type = "application/x-pem-file"), Failures))]
 pub(super) async fn get_certificate_authority(State(api): State<Api>) -> ApiResult<Response> {

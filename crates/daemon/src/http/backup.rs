@@ -22,10 +22,10 @@ const PIECE: usize = 64 << 10;
 /// Pieces that may wait for the client.
 const WAITING: usize = 8;
 
-/// All that cannot be made again, as of this moment: a tar archive in gzip
+/// Returns a backup of the present state, as a gzip-compressed tar archive
 ///
-/// Rows of the database, files of the state folder (keys among them), and at the end a manifest with
-/// their hashes. An archive without its manifest is not whole.
+/// It contains the rows of the database, the files of the state folder (including keys), and at the
+/// end a manifest with their hashes. An archive without its manifest is incomplete.
 #[utoipa::path(get, path = "/v1/backup", tag = "system", operation_id = "getBackup",
     responses((status = 200, body = Binary, content_type = "application/gzip"), Failures))]
 pub(super) async fn download_backup(State(api): State<Api>) -> ApiResult<impl IntoResponse> {
@@ -53,7 +53,7 @@ pub(super) async fn download_backup(State(api): State<Api>) -> ApiResult<impl In
     Ok((kind, Body::from_stream(ReceiverStream::new(sent))))
 }
 
-/// Where the archive goes out.
+/// Writes the archive into the body of the response.
 struct BodyWriter(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for BodyWriter {

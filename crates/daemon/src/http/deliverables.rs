@@ -1,4 +1,4 @@
-//! What candidates hand in, and what others are shown of it.
+//! Deliverables: what candidates hand in, and its versions.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -16,25 +16,25 @@ use crate::access::Principal;
 use crate::deliverables::media_type;
 use crate::sessions::DeliverableUpload;
 
-/// What is sent.
+/// Query of a saved deliverable.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeliverableQuery {
-    /// File name, whose ending says what kind it is
+    /// File name; its extension determines the format
     name: String,
-    /// Who is still writing, such as a tab of a browser: 1 to 40 letters, digits and `-`. The next of
-    /// the same takes this one's place for a while. Absent for a version
+    /// Identifier of the writer of a draft, such as a tab of a browser: 1 to 40 letters, digits and `-`.
+    /// The next draft of the same writer replaces this one for a while. Absent for a version
     #[param(required = false)]
     draft: Option<String>,
 }
 
-/// Saves what a candidate hands in for a task: a file, or a text that he still writes (`draft`)
+/// Saves a deliverable of a task: a file, or with `draft` a text that is still being written
 #[utoipa::path(put, path = "/v1/attempts/{attempt}/deliverables/{task}", tag = "sessions", operation_id = "saveDeliverable",
     params(("attempt" = String, Path, description = "Identifier"),
            ("task" = String, Path, description = "Identifier of the task"), DeliverableQuery),
     request_body(content = Binary, content_type = "application/octet-stream",
-        description = "The file's bytes, of any content type: what they are is looked at"),
+        description = "Content of the file, with any content type: the format is detected from the content"),
     responses((status = 200, body = SavedDeliverableView), Failures))]
 pub(super) async fn save_deliverable(
     State(api): State<Api>,
@@ -61,7 +61,7 @@ pub(super) async fn save_deliverable(
     Ok(Json(saved))
 }
 
-/// What an attempt's tasks ask for, and all that was saved, the last of each counting
+/// Lists the deliverables that the tasks of an attempt require, with all saved versions; the last of each counts
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/deliverables", tag = "sessions", operation_id = "listDeliverables",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<DeliverableView>), Failures))]
@@ -74,11 +74,11 @@ pub(super) async fn list_deliverables(
     ))
 }
 
-/// One version or draft, by the BLAKE3 of its content
+/// Returns the content of a version or draft, by its BLAKE3 hash
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/deliverables/{task}/{content}", tag = "sessions", operation_id = "getDeliverable",
     params(("attempt" = String, Path, description = "Identifier"),
            ("task" = String, Path, description = "Identifier of the task"),
-           ("content" = String, Path, description = "BLAKE3 of the content, as 64 hexadecimal digits")),
+           ("content" = String, Path, description = "BLAKE3 hash of the content, as 64 hexadecimal digits")),
     responses((status = 200, body = Binary, content_type = "application/octet-stream"), Failures))]
 pub(super) async fn get_deliverable_content(
     State(api): State<Api>,
@@ -108,7 +108,7 @@ pub(super) async fn get_deliverable_content(
     Ok((headers, found.content))
 }
 
-/// To be saved under its name (RFC 6266).
+/// `Content-Disposition` that saves a file under its name (RFC 6266).
 fn attachment(name: &str) -> HeaderValue {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     let encoded: String = name

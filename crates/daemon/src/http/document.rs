@@ -1,20 +1,20 @@
-//! What the OpenAPI document says beyond what stands at the routes.
+//! Completes the OpenAPI document with what the routes do not declare.
 
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, OpenApi, RefOr, Response};
 
-/// Content types of answers that are a row of messages rather than one.
+/// Content types of responses that are a stream of messages.
 const STREAMS: [&str; 2] = ["text/event-stream", "application/x-ndjson"];
 
-/// Bytes as they are.
+/// A response of raw bytes.
 #[derive(utoipa::ToSchema)]
 #[schema(value_type = String, format = Binary)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub(super) struct Binary(Vec<u8>);
 
-/// Completes what every operation has to say.
+/// Completes every operation of the document.
 pub(super) fn complete(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
         let operations = [
@@ -34,8 +34,8 @@ pub(super) fn complete(document: &mut OpenApi) {
     }
 }
 
-/// Gives an answer the description that OpenAPI demands: where none stands at the route, what the
-/// operation does.
+/// Gives a response the description that OpenAPI requires: without one of its own, the summary of the
+/// operation.
 fn describe(response: &mut Response, summary: Option<&str>) {
     if response.description.is_empty() {
         response.description = summary.unwrap_or_default().to_owned();
@@ -49,8 +49,8 @@ fn describe(response: &mut Response, summary: Option<&str>) {
     }
 }
 
-/// Says of a stream that it is a text, and in `x-item-schema` what each of its messages is: a generator
-/// would take the schema of a message for that of the whole answer.
+/// Declares a stream as text, and the schema of each message in `x-item-schema`. Otherwise generators
+/// would take the schema of a message for that of the whole response.
 fn mark(content: &mut Content) {
     let text = ObjectBuilder::new().schema_type(Type::String).build();
     let item = content.schema.replace(text.into());

@@ -1,4 +1,4 @@
-//! What happens to labs, as server-sent events: each one an [`LabEvent`] in JSON.
+//! Events of labs as server-sent events: each is a [`LabEvent`] in JSON.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ use super::failure::{ApiResult, Failures, PathParams};
 use super::labs::find;
 use crate::access::Principal;
 
-/// What happens to all labs, from now on
+/// Streams the events of all labs from now on
 #[utoipa::path(get, path = "/v1/events", tag = "labs", operation_id = "streamEvents",
     responses((status = 200, body = LabEvent, content_type = "text/event-stream"), Failures))]
 pub(super) async fn stream_events(
@@ -37,9 +37,10 @@ pub(super) async fn stream_events(
     sse(stream, &api, principal, pending())
 }
 
-/// What has happened to a lab, then what happens from now on; ends when the lab is gone. Its
-/// candidate is told what the lab and the nodes that he can enter are doing, and nothing else, while
-/// his attempt is open
+/// Streams the events of a lab, past ones first; ends when the lab is removed
+///
+/// The candidate of the lab gets only the states of the lab and of the nodes that they can enter, while
+/// their attempt is open.
 #[utoipa::path(get, path = "/v1/labs/{lab}/events", tag = "labs", operation_id = "streamLabEvents",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = LabEvent, content_type = "text/event-stream"), Failures))]
@@ -75,19 +76,19 @@ pub(super) async fn stream_lab_events(
     Ok(sse(stream, &api, principal, shut))
 }
 
-/// A listener and what it has not been told yet.
+/// A listener, and the events that it has not received yet.
 struct LabEventStream {
     before: VecDeque<LabEvent>,
     live: Receiver<LabEvent>,
     labs: Labs,
     only: Option<String>,
-    /// The nodes that a candidate is told of; whoever is no candidate is told all.
+    /// The nodes whose events a candidate gets; `None` for all nodes, for everybody else.
     seen: Option<BTreeSet<String>>,
     ended: bool,
 }
 
 impl LabEventStream {
-    /// The next event; `None` when there is nothing more to tell.
+    /// The next event; `None` at the end of the stream.
     async fn next(&mut self) -> Option<LabEvent> {
         while !self.ended {
             if let Some(event) = self.before.pop_front() {
@@ -151,7 +152,7 @@ fn entered(lab: &LabView) -> BTreeSet<String> {
     entered.map(|(name, _)| name.clone()).collect()
 }
 
-/// How a lab is now, told as events.
+/// The present state of a lab as events.
 fn present(lab: &LabView) -> Vec<LabEvent> {
     let event = |what| LabEvent {
         at: jiff::Timestamp::now().to_string(),

@@ -1,4 +1,4 @@
-//! Errors as every route answers them: [`ApiError`] with a fitting status.
+//! Errors of the API: an [`ApiError`] with the status of its code.
 
 use std::any::Any;
 
@@ -20,11 +20,11 @@ use crate::judging::JudgingError;
 use crate::report::ReportError;
 use crate::sessions::SessionError;
 
-/// An error on its way to the client.
+/// An error as response.
 #[derive(Clone, Debug)]
 pub struct Failure(pub ApiError);
 
-/// What a route answers.
+/// Result of a handler.
 pub(super) type ApiResult<T> = Result<T, Failure>;
 
 /// A body of JSON.
@@ -42,45 +42,45 @@ pub(super) struct PathParams<T>(pub(super) T);
 #[from_request(via(axum::extract::Query), rejection(Failure))]
 pub(super) struct QueryParams<T>(pub(super) T);
 
-/// The errors that any route may answer, for the OpenAPI document.
+/// The error responses that any operation may have, for the OpenAPI document.
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub(super) enum Failures {
-    /// The request is wrong: not JSON, a wrong value, a scenario with problems.
+    /// The request is not valid: no valid JSON, a value out of range, or a scenario with problems.
     #[response(status = 400)]
     Wrong(ApiError),
-    /// Nobody is logged in, or the token, the password or the code is wrong.
+    /// The request is not authenticated, or the token, the password or the access code is wrong.
     #[response(status = 401)]
     Unauthorized(ApiError),
-    /// It is not for this role or this juror, the attempt is not open, or the request may come from
-    /// another site.
+    /// The role or the juror does not have the right, the attempt is not open, or the request may come
+    /// from another site.
     #[response(status = 403)]
     Forbidden(ApiError),
-    /// What the path names is not there.
+    /// Something that the path names does not exist.
     #[response(status = 404)]
     NotFound(ApiError),
-    /// It cannot be done in the present state.
+    /// The operation is not possible in the present state.
     #[response(status = 409)]
     Conflict(ApiError),
-    /// The body has more bytes than are taken.
+    /// The body is too large.
     #[response(status = 413)]
     TooLarge(ApiError),
-    /// The body is not sent as JSON.
+    /// The content type of the body is not JSON.
     #[response(status = 415)]
     NotJson(ApiError),
-    /// There were too many tries; `Retry-After` says how long to wait.
+    /// There were too many attempts; `Retry-After` says how long to wait.
     #[response(status = 429)]
     TooMany(ApiError),
-    /// The daemon or its host failed.
+    /// The daemon or its host has failed.
     #[response(status = 500)]
     Failed(ApiError),
-    /// The engine answered with an error.
+    /// The container engine answered with an error.
     #[response(status = 502)]
     Engine(ApiError),
-    /// The engine cannot be reached.
+    /// The container engine cannot be reached.
     #[response(status = 503)]
     Unavailable(ApiError),
-    /// The disk is full: nothing was changed.
+    /// The disk is full; nothing was changed.
     #[response(status = 507)]
     Full(ApiError),
 }
@@ -216,7 +216,7 @@ pub(super) async fn no_method(method: Method, uri: Uri) -> Failure {
     .hint("GET /v1/openapi.json names all routes")
 }
 
-/// What a client is told of a panic; the log has its text.
+/// The response after a panic; its text is in the log only.
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<String>()

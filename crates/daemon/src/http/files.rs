@@ -1,14 +1,14 @@
-//! A scenario's folder as it arrives: checked before anybody works on it.
+//! Checks of a scenario's folder that a client sends, before it is used.
 
 use plateau_core::api::ScenarioFiles;
 use plateau_core::error::ErrorCode;
 
 use super::failure::{ApiResult, Failure};
 
-/// Most files of a scenario.
+/// Most files in a scenario.
 const FILES: usize = 2000;
 
-/// Most bytes of a scenario, all files together.
+/// Most bytes of all files of a scenario together.
 const BYTES: usize = 64 << 20;
 
 /// Refuses a folder that is too large, and paths that lead out of it.

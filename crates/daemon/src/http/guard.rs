@@ -1,4 +1,4 @@
-//! What stands at the TCP port: the token of the state folder, and the names that the daemon answers to.
+//! Guard of the TCP port: the token of the state folder, and the host names of the daemon.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,10 +27,10 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Why there is no token.
+/// Why the token cannot be used.
 #[derive(Debug, Error)]
 pub enum TokenError {
-    /// The system gives no random bytes.
+    /// The system has no random bytes.
     #[error("draw a token")]
     Random(#[source] getrandom::Error),
     /// Its file cannot be read or written.
@@ -80,24 +80,24 @@ impl Token {
     }
 }
 
-/// What stands at the TCP port.
+/// Guard of the TCP port.
 #[derive(Clone, Debug)]
 pub struct PortGuard {
-    /// What the local administrator's programs send.
+    /// The token that programs of the local administrator send.
     pub token: Token,
-    /// What the daemon is called.
+    /// The host names of the daemon.
     pub names: AllowedHosts,
-    /// Whether nobody can listen.
+    /// Whether the connection is encrypted.
     pub tls: bool,
-    /// Whether browsers are to remember that there is TLS, which they must not where they would not
-    /// trust the certificate any more after a new installation.
+    /// Whether to send `Strict-Transport-Security`. Not with the daemon's own authority: after a new
+    /// installation browsers would not trust its certificate any more.
     pub hsts: bool,
 }
 
-/// How long browsers are to remember that there is TLS: a year.
+/// `Strict-Transport-Security`: browsers use TLS only, for a year.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Refuses names that are not the daemon's: a page from elsewhere may have bent its own name to our address.
+/// Refuses a `Host` that is not a name of the daemon, against DNS rebinding.
 pub(super) async fn host(State(door): State<PortGuard>, request: Request, next: Next) -> Response {
     let sent = request.headers().get(header::HOST);
     let sent = sent.and_then(|host| host.to_str().ok());

@@ -1,4 +1,4 @@
-//! Whether the daemon lives, and whether it can do its work.
+//! Health, liveness and readiness of the daemon.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,33 +13,34 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::failure::{ApiResult, Failures};
 
-/// Most that one part may take to answer.
+/// Longest time that a component may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// That the daemon serves and its engine answers.
+/// Health: the daemon serves, and its container engine answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(super) struct HealthView {
-    /// Version of the engine.
+    /// Version of the container engine.
     engine: String,
 }
 
-/// That the daemon serves.
+/// Liveness: the daemon serves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(super) struct LivenessView {
-    /// `true`, or there would be no answer.
+    /// Always `true`: a daemon that is not alive does not answer.
     live: bool,
 }
 
-/// Whether the daemon can do its work.
+/// Readiness: whether all components answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(super) struct ReadinessView {
-    /// Whether all parts answer.
+    /// Whether all components answer.
     ready: bool,
-    /// Part → whether it answers. Why one does not is in the log: anybody may ask.
+    /// Component → whether it answers. The reason why one does not is in the log only, since this route
+    /// requires no authentication.
     parts: BTreeMap<String, bool>,
 }
 
-/// Whether the daemon serves and its engine answers
+/// Reports whether the daemon serves and its container engine answers
 #[utoipa::path(get, path = "/v1/health", tag = "system", operation_id = "getHealth", security(()),
     responses((status = 200, body = HealthView), Failures))]
 pub(super) async fn get_health(State(api): State<Api>) -> ApiResult<Json<HealthView>> {
@@ -47,17 +48,17 @@ pub(super) async fn get_health(State(api): State<Api>) -> ApiResult<Json<HealthV
     Ok(Json(HealthView { engine }))
 }
 
-/// Whether the daemon serves; where it does not, it should be started anew
+/// Liveness probe: a daemon that does not answer should be restarted
 #[utoipa::path(get, path = "/v1/health/live", tag = "system", operation_id = "getLiveness", security(()),
     responses((status = 200, body = LivenessView), Failures))]
 pub(super) async fn get_liveness() -> Json<LivenessView> {
     Json(LivenessView { live: true })
 }
 
-/// Whether the daemon can do its work: everything that it stands on answers
+/// Readiness probe: reports whether every component that the daemon depends on answers
 #[utoipa::path(get, path = "/v1/health/ready", tag = "system", operation_id = "getReadiness", security(()),
     responses((status = 200, body = ReadinessView), Failures,
-        (status = 503, body = ReadinessView, description = "It cannot do its work: what does not answer is named")))]
+        (status = 503, body = ReadinessView, description = "The daemon is not ready: `parts` names the components that do not answer")))]
 pub(super) async fn get_readiness(State(api): State<Api>) -> (StatusCode, Json<ReadinessView>) {
     let engine = async { api.labs.runtime().info().await.map(drop) };
     let database = api.sessions.database().ping();
@@ -76,7 +77,7 @@ pub(super) async fn get_readiness(State(api): State<Api>) -> (StatusCode, Json<R
     (status, Json(ReadinessView { ready, parts }))
 }
 
-/// Whether the disk of the state folder takes what is to be written.
+/// Whether the disk of the state folder has space.
 fn has_room(api: &Api) -> bool {
     match api.labs.disk().look().room {
         DiskSpace::Ample | DiskSpace::Low => true,
@@ -87,7 +88,7 @@ fn has_room(api: &Api) -> bool {
     }
 }
 
-/// Whether a part answers in time.
+/// Whether a component answers in time.
 async fn answers<E: std::error::Error + 'static>(
     part: &'static str,
     asked: impl Future<Output = Result<(), E>>,

@@ -1,4 +1,4 @@
-//! Who sends a request, by what it carries: the daemon's token, a program's, or the cookie of a log-in.
+//! Authentication of requests: the daemon's token, a program's token, or the cookie of a log-in.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,31 +19,31 @@ use crate::access::secret::{self, Secret};
 /// so that no other host can set it.
 const SECURED: &str = "__Host-plateau";
 
-/// The same without TLS, which is served on the loopback alone.
+/// Cookie of a log-in without TLS, which is served on the loopback only.
 const PLAIN: &str = "plateau";
 
-/// Where a request comes from, and how.
+/// The connection that a request came by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
-    /// The client's address; absent on the socket.
+    /// The client's address; absent on the Unix socket.
     pub(super) address: Option<IpAddr>,
-    /// Whether nobody can listen.
+    /// Whether the connection is encrypted.
     pub(super) tls: bool,
 }
 
 impl Peer {
-    /// The name of the cookie here.
+    /// Name of the cookie on this connection.
     fn cookie(self) -> &'static str {
         if self.tls { SECURED } else { PLAIN }
     }
 
-    /// The cookie that shows a log-in from now on. It goes with the browser; the daemon knows when
-    /// the log-in ends.
+    /// The cookie of a new log-in. It ends with the browser's session; the daemon decides when the
+    /// log-in ends.
     pub(super) fn cookie_of(self, secret: &Secret) -> Cookie<'static> {
         self.bake(secret.reveal().to_owned())
     }
 
-    /// The cookie that is to be taken away.
+    /// The cookie to be removed.
     pub(super) fn no_cookie(self) -> Cookie<'static> {
         let mut cookie = self.bake(String::new());
         cookie.make_removal();
@@ -60,7 +60,8 @@ impl Peer {
     }
 }
 
-/// On the socket everybody is the administrator: its file's permissions say who may open it.
+/// Authenticates requests on the Unix socket: all are the administrator's, since the file's permissions
+/// say who may open it.
 pub(super) async fn local(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(Principal::Local);
     request.extensions_mut().insert(Peer {
@@ -70,7 +71,7 @@ pub(super) async fn local(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// On the port it is who the request shows.
+/// Authenticates requests on the TCP port, by token or cookie.
 pub(super) async fn remote(
     State((api, door)): State<(Api, PortGuard)>,
     request: Request,
@@ -118,7 +119,7 @@ async fn identify(
     Ok(known.unwrap_or(Principal::Nobody))
 }
 
-/// Whether what is sent as `Authorization` shows who somebody is to the daemon.
+/// Whether the `Authorization` header has a token of the daemon, rather than one of an application.
 pub(super) async fn is_ours(
     api: &Api,
     door: &PortGuard,
@@ -130,7 +131,7 @@ pub(super) async fn is_ours(
     Ok(door.token.is(sent) || api.access.of_token(sent).await?.is_some())
 }
 
-/// What is sent as `Authorization: Bearer …`.
+/// The token of `Authorization: Bearer …`.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers
         .get(header::AUTHORIZATION)?

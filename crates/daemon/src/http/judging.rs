@@ -1,4 +1,4 @@
-//! Judging: gradings of attempts, what jurors say of them, and the evidence of both.
+//! Judging: gradings of attempts, judgements of jurors, and the evidence of both.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -19,25 +19,25 @@ use super::{Api, files};
 use crate::access::Principal;
 use crate::judging::CorrectedScenario;
 
-/// Through whose eyes something is looked at.
+/// The juror whose view is asked for.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JurorQuery {
-    /// The juror; nobody of the jury where absent
+    /// Name of the juror; absent for a view of no juror
     #[serde(default)]
     #[param(required = false)]
     juror: String,
 }
 
-/// The public key that bundles of evidence are verified with, and its fingerprint
+/// Returns the public key that verifies evidence archives, and its fingerprint
 #[utoipa::path(get, path = "/v1/evidence/key", tag = "judging", operation_id = "getEvidenceKey", security(()),
     responses((status = 200, body = EvidenceKeyView), Failures))]
 pub(super) async fn get_evidence_key(State(api): State<Api>) -> ApiResult<Json<EvidenceKeyView>> {
     Ok(Json(api.judging.public_key()?))
 }
 
-/// The evidence of an attempt as one signed archive
+/// Exports the evidence of an attempt as a signed archive
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/evidence.tar", tag = "judging", operation_id = "getEvidence",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Binary, content_type = "application/x-tar"), Failures))]
@@ -61,7 +61,7 @@ pub(super) async fn export_evidence(
     Ok((headers, bundle))
 }
 
-/// The gradings of an attempt in the order in which they were done; one of them counts
+/// Lists the gradings of an attempt in the order in which they were made; one of them counts
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/gradings", tag = "judging", operation_id = "listGradings",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<GradingView>), Failures))]
@@ -72,7 +72,7 @@ pub(super) async fn list_gradings(
     Ok(Json(api.judging.gradings(&attempt).await?))
 }
 
-/// Grades an attempt by a mended scenario and shows old against new; it counts once it is accepted
+/// Regrades an attempt with a corrected scenario and compares the results; the grading counts once it is accepted
 #[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings", tag = "judging", operation_id = "createGrading", request_body = RegradeRequest,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 201, body = RegradingProposal), Failures))]
@@ -94,7 +94,7 @@ pub(super) async fn regrade_attempt(
     Ok((StatusCode::CREATED, Json(regraded.await?)))
 }
 
-/// Lets a grading count in place of the one that did, which stays and can be returned to
+/// Accepts a grading, so that it counts in place of the present one, which is kept and can be accepted again
 #[utoipa::path(post, path = "/v1/attempts/{attempt}/gradings/{grading}/accept", tag = "judging", operation_id = "acceptGrading",
     request_body = AcceptGradingRequest,
     params(("attempt" = String, Path, description = "Identifier"),
@@ -113,8 +113,9 @@ pub(super) async fn accept_grading(
     Ok(Json(accepted.await?))
 }
 
-/// Opens the lab of an attempt again as it was handed in, for those who judge to look around in it;
-/// answers once it can be entered. What is done in it changes nothing of what was kept
+/// Reopens the lab of an attempt as it was handed in, for inspection; responds when it can be entered
+///
+/// Changes in the reopened lab do not affect the evidence.
 #[utoipa::path(post, path = "/v1/attempts/{attempt}/lab", tag = "judging", operation_id = "reopenLab",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 201, body = LabView), Failures))]
@@ -131,10 +132,10 @@ pub(super) async fn reopen_lab(
     Ok((StatusCode::CREATED, Json(lab)))
 }
 
-/// Removes the lab that was opened again for those who judge an attempt
+/// Removes the reopened lab of an attempt
 #[utoipa::path(delete, path = "/v1/attempts/{attempt}/lab", tag = "judging", operation_id = "closeReopenedLab",
     params(("attempt" = String, Path, description = "Identifier")),
-    responses((status = 204, description = "It is gone"), Failures))]
+    responses((status = 204, description = "The lab is removed"), Failures))]
 pub(super) async fn remove_reopened_lab(
     State(api): State<Api>,
     PathParams(attempt): PathParams<String>,
@@ -143,7 +144,7 @@ pub(super) async fn remove_reopened_lab(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Says something as a juror; what was said before stays
+/// Adds a judgement of a juror; earlier judgements are kept
 #[utoipa::path(post, path = "/v1/attempts/{attempt}/judgements", tag = "judging", operation_id = "createJudgement", request_body = JurorStatement,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 201, body = Judgement), Failures))]
@@ -162,7 +163,7 @@ pub(super) async fn add_judgement(
     Ok((StatusCode::CREATED, Json(judgement)))
 }
 
-/// What was said, as far as a juror may see it
+/// Lists the judgements of an attempt that the juror may see
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/judgements", tag = "judging", operation_id = "listJudgements",
     params(("attempt" = String, Path, description = "Identifier"), JurorQuery),
     responses((status = 200, body = JudgementsView), Failures))]
@@ -177,8 +178,8 @@ pub(super) async fn list_judgements(
     Ok(Json(shown))
 }
 
-/// What an attempt comes to: points with rubrics and overrides, skills and blocks as proposed and
-/// decided, and what is missing
+/// Returns the outcome of an attempt: points with rubrics and overrides, proposed and decided skills and
+/// blocks, and what is missing
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/outcome", tag = "judging", operation_id = "getOutcome",
     params(("attempt" = String, Path, description = "Identifier"), JurorQuery),
     responses((status = 200, body = Outcome), Failures))]
@@ -192,8 +193,8 @@ pub(super) async fn get_outcome(
     Ok(Json(api.judging.outcome(&attempt, &viewer).await?))
 }
 
-/// Through whose eyes somebody may look: an account through its own alone; the local administrator
-/// acts for whom they name, and a program is nobody.
+/// The juror for whom somebody may act: an account for itself only, the local administrator for the
+/// juror that they name, and a program for none.
 fn juror(principal: &Principal, named: &str) -> String {
     match principal {
         Principal::Account { account, .. } => account.name.clone(),

@@ -1,4 +1,4 @@
-//! Keys by which candidates come in over SSH.
+//! SSH keys of candidates.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -8,7 +8,7 @@ use super::Api;
 use super::failure::{ApiResult, Failures, JsonBody, PathParams};
 use crate::access::Principal;
 
-/// The keys by which the candidate of an attempt comes in over SSH
+/// Lists the SSH keys with which the candidate of an attempt can log in
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "listKeys",
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<KeyView>), Failures))]
@@ -19,7 +19,7 @@ pub(super) async fn list_ssh_keys(
     Ok(Json(api.sessions.candidates().keys(&attempt).await?))
 }
 
-/// Replaces the keys by which the candidate of an attempt comes in over SSH; his access code stays
+/// Replaces the SSH keys of the candidate of an attempt; the access code stays valid
 #[utoipa::path(put, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "replaceKeys", request_body = SetKeysRequest,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = Vec<KeyView>), Failures))]

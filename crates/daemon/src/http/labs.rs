@@ -1,4 +1,4 @@
-//! Labs, from asking for one to its grade.
+//! Labs, from creating one to its grade.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,10 +15,10 @@ use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams};
 use super::{Api, files};
 use crate::access::Principal;
 
-/// Fewest characters of an identifier that stand for the whole.
+/// Shortest prefix of an identifier that selects a lab.
 const PREFIX: usize = 4;
 
-/// Asks for a lab and answers at once; it is built in the background, and its events tell how far it is
+/// Creates a lab and responds at once; it is built in the background, and its events report the progress
 #[utoipa::path(post, path = "/v1/labs", tag = "labs", operation_id = "createLab", request_body = CreateLabRequest,
     responses((status = 201, body = LabView), Failures))]
 pub(super) async fn create_lab(
@@ -29,24 +29,24 @@ pub(super) async fn create_lab(
     Ok((StatusCode::CREATED, Json(api.labs.create(lab).await?)))
 }
 
-/// All labs in the order in which they were asked for
+/// Lists all labs in the order of their creation
 #[utoipa::path(get, path = "/v1/labs", tag = "labs", operation_id = "listLabs",
     responses((status = 200, body = Vec<LabView>), Failures))]
 pub(super) async fn list_labs(State(api): State<Api>) -> Json<Vec<LabView>> {
     Json(api.labs.list())
 }
 
-/// A lab, as whoever asks may see it.
+/// A lab, with what the client may see of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub(super) enum LabResponse {
-    /// To those who work with it.
+    /// For staff.
     Full(Box<LabView>),
-    /// To its candidate.
+    /// For its candidate.
     Candidate(CandidateLabView),
 }
 
-/// One lab; its candidate is shown neither its seed nor nodes that he cannot enter
+/// Returns a lab; its candidate sees neither the seed nor the nodes that they cannot enter
 #[utoipa::path(get, path = "/v1/labs/{lab}", tag = "labs", operation_id = "getLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = LabResponse), Failures))]
@@ -62,10 +62,10 @@ pub(super) async fn get_lab(
     }))
 }
 
-/// Removes a lab and answers when all of it is gone
+/// Removes a lab and responds when all of it is removed
 #[utoipa::path(delete, path = "/v1/labs/{lab}", tag = "labs", operation_id = "deleteLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
-    responses((status = 204, description = "All of it is gone"), Failures))]
+    responses((status = 204, description = "The lab is removed"), Failures))]
 pub(super) async fn remove_lab(
     State(api): State<Api>,
     PathParams(lab): PathParams<String>,
@@ -75,7 +75,7 @@ pub(super) async fn remove_lab(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Runs solutions, and a mistake after them; a script that fails is told and no error
+/// Runs the solutions of a lab, then optionally a mistake; a script that fails is part of the response, not an error
 #[utoipa::path(post, path = "/v1/labs/{lab}/solve", tag = "labs", operation_id = "solveLab", request_body = SolveRequest,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = SolveResult), Failures))]
@@ -88,7 +88,7 @@ pub(super) async fn solve_lab(
     Ok(Json(api.labs.solve(&lab, solve).await?))
 }
 
-/// Grades a lab phase by phase
+/// Grades a lab, phase by phase
 #[utoipa::path(post, path = "/v1/labs/{lab}/check", tag = "labs", operation_id = "checkLab", request_body = CheckRequest,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = LabGradeView), Failures))]
@@ -101,7 +101,7 @@ pub(super) async fn check_lab(
     Ok(Json(api.labs.check(&lab, check).await?))
 }
 
-/// Starts the candidate's clock, by which the scenario's events happen; one that was started goes on
+/// Starts the candidate's clock, which triggers the scenario's events; a running clock is left alone
 #[utoipa::path(post, path = "/v1/labs/{lab}/start", tag = "labs", operation_id = "startLab",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters")),
     responses((status = 200, body = LabView), Failures))]
@@ -113,7 +113,7 @@ pub(super) async fn start_lab_clock(
     Ok(Json(api.labs.start_clock(&lab).await?))
 }
 
-/// Runs a command in a node; how it ends is told and no error
+/// Runs a command in a node; its exit status is part of the response, not an error
 #[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/exec", tag = "labs", operation_id = "execInNode", request_body = ExecRequest,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
@@ -133,11 +133,11 @@ pub(super) async fn exec_in_node(
     Ok(Json(api.labs.exec(&lab, &node, exec).await?))
 }
 
-/// Restarts a node, also a stopped one, and answers when it has booted
+/// Restarts a node, or starts a stopped one, and responds when it has booted
 #[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/reboot", tag = "labs", operation_id = "rebootNode",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
-    responses((status = 204, description = "It has booted"), Failures))]
+    responses((status = 204, description = "The node has booted"), Failures))]
 pub(super) async fn reboot_node(
     State(api): State<Api>,
     PathParams((lab, node)): PathParams<(String, String)>,
@@ -147,7 +147,7 @@ pub(super) async fn reboot_node(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The lab that a name, an identifier or its first characters stand for.
+/// The lab that a name, an identifier or a prefix of one selects.
 pub(super) fn find(api: &Api, asked: &str) -> ApiResult<LabView> {
     choose(api.labs.list(), asked)
 }

@@ -1,4 +1,4 @@
-//! Where the daemon listens: a Unix socket, and a TCP port, of the loopback alone where there is no TLS.
+//! Listeners of the daemon: a Unix socket, and a TCP port, which without TLS is on the loopback only.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use crate::tls::{AllowedHosts, Tls};
 /// Group whose members may use the socket.
 const GROUP: &str = "plateau";
 
-/// How long requests may go on after the daemon was told to stop.
+/// How long requests may continue after the daemon was told to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why nobody can reach the daemon.
+/// Why the daemon cannot listen or serve.
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// Another daemon listens on the socket.
@@ -28,7 +28,7 @@ pub enum ListenError {
         /// The socket.
         path: PathBuf,
     },
-    /// There is something else in the socket's place.
+    /// The socket's path exists and is not a socket.
     #[error("`{}` is there and is not a socket", path.display())]
     NoSocket {
         /// The path.
@@ -49,7 +49,7 @@ pub enum ListenError {
         /// The address.
         address: SocketAddr,
     },
-    /// The port could not be had.
+    /// The port cannot be bound.
     #[error("listen on `{address}`")]
     Port {
         /// The address.
@@ -64,7 +64,7 @@ pub enum ListenError {
 }
 
 impl ListenError {
-    /// What to do about it, where something can be done.
+    /// What to do about it, if anything can be done.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -95,7 +95,7 @@ pub struct Listeners {
     tls: Option<Tls>,
 }
 
-/// A socket's file, which goes with whoever listens on it.
+/// A socket's file, removed when its listener is dropped.
 #[derive(Debug)]
 struct SocketFile(PathBuf);
 
@@ -112,7 +112,7 @@ impl Listeners {
     /// is replaced.
     ///
     /// # Errors
-    /// Somebody listens already, or they cannot be had.
+    /// Another daemon listens already, or one of them cannot be bound.
     pub async fn bind(socket: &Path, address: SocketAddr) -> Result<Self, ListenError> {
         Self::bind_with(socket, address, None).await
     }
@@ -143,7 +143,7 @@ impl Listeners {
     /// The address of the port, also where any free one was asked for.
     ///
     /// # Errors
-    /// Where the system does not tell.
+    /// The system does not tell.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.port.local_addr()
     }
@@ -250,7 +250,7 @@ async fn bind(path: &Path) -> Result<UnixListener, ListenError> {
     Ok(listener)
 }
 
-/// Number of a local group.
+/// Numeric identifier of a local group.
 fn group(name: &str) -> Option<u32> {
     let groups = std::fs::read_to_string("/etc/group").ok()?;
     groups.lines().find_map(|line| {

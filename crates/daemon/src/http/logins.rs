@@ -1,4 +1,4 @@
-//! Getting in and out, and who one is.
+//! Logging in and out, and the present log-in.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,7 +14,7 @@ use super::{Api, origin};
 use crate::access::{AccessError, Principal};
 use crate::sessions::SessionError;
 
-/// Why somebody does not get in.
+/// Why a log-in is refused.
 #[derive(Debug)]
 pub(super) struct LoginRejection {
     failure: Failure,
@@ -66,7 +66,7 @@ impl IntoResponse for LoginRejection {
     }
 }
 
-/// Logs in, and sets the cookie that shows it from now on; an earlier log-in of the same browser ends
+/// Logs in and sets the cookie of the log-in; an earlier log-in of the same browser ends
 #[utoipa::path(post, path = "/v1/logins", tag = "access", operation_id = "logIn", security(()), request_body = LoginRequest,
     responses((status = 201, body = LoginView), Failures))]
 pub(super) async fn log_in(
@@ -103,7 +103,7 @@ pub(super) async fn log_in(
     Ok((StatusCode::CREATED, jar, Json(shown(&made.principal)?)))
 }
 
-/// Who asks, and what he may do
+/// Returns the present log-in and its rights
 #[utoipa::path(get, path = "/v1/logins/current", tag = "access", operation_id = "getLogin",
     responses((status = 200, body = LoginView), Failures))]
 pub(super) async fn get_login(
@@ -112,9 +112,9 @@ pub(super) async fn get_login(
     Ok(Json(shown(&principal)?))
 }
 
-/// Logs out; for a program's token and on the socket there is nothing to end
+/// Logs out; does nothing for an API token and on the Unix socket
 #[utoipa::path(delete, path = "/v1/logins/current", tag = "access", operation_id = "logOut",
-    responses((status = 204, description = "Whoever asked is out"), Failures))]
+    responses((status = 204, description = "The log-in is ended"), Failures))]
 pub(super) async fn log_out(
     State(api): State<Api>,
     Extension(peer): Extension<Peer>,

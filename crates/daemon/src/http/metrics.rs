@@ -1,4 +1,4 @@
-//! The numbers, and the time of every request among them.
+//! Metrics, including the duration of every request.
 
 use std::time::Instant;
 
@@ -11,10 +11,10 @@ use super::Api;
 use super::failure::Failures;
 use crate::metrics;
 
-/// Prometheus's format of text.
+/// Content type of Prometheus's text format.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Numbers of the daemon for Prometheus
+/// Returns the metrics of the daemon in the text format of Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "system", operation_id = "getMetrics",
     responses((status = 200, body = String, content_type = "text/plain"), Failures))]
 pub(super) async fn get_metrics(State(api): State<Api>) -> Response {
@@ -22,7 +22,7 @@ pub(super) async fn get_metrics(State(api): State<Api>) -> Response {
     ([(header::CONTENT_TYPE, FORMAT)], numbers).into_response()
 }
 
-/// Times a request by the template of its route: a path has names in it, and there is no end of those.
+/// Measures a request under the template of its route: paths contain names, whose number is unbounded.
 pub(super) async fn time(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = word(request.method());
@@ -33,7 +33,7 @@ pub(super) async fn time(request: Request, next: Next) -> Response {
     response
 }
 
-/// A client may make up methods as well.
+/// The label of a method. A client may invent methods, so that all unknown ones share one.
 fn word(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

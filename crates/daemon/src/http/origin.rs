@@ -1,20 +1,21 @@
-//! That a request with a log-in's cookie was sent by our own page, and by no other site's.
+//! Protection against cross-site request forgery: a request with a log-in's cookie must come from the
+//! daemon's own pages.
 //!
-//! The cookie is `SameSite=Strict` already; this holds also where a browser does not know that, and
-//! against other services of the same host.
+//! The cookie is `SameSite=Strict` already. This also protects in browsers that do not know that, and
+//! from other services of the same host.
 
 use axum::http::{HeaderMap, Method, header};
 
 use super::failure::Failure;
 use plateau_core::error::ErrorCode;
 
-/// A header that no form and no image can send, and no script of another site without our leave.
+/// A header that forms and images cannot send, and scripts of another site only with permission by CORS.
 pub(super) const MARK: &str = "x-plateau";
 
-/// Refuses what another site may have made the browser send.
+/// Refuses a request that another site may have made the browser send.
 ///
-/// Whatever changes something needs the mark and a sign of the same origin, and so does a WebSocket,
-/// which carries no header of a script's choosing, but always an `Origin`.
+/// A request that changes something needs the header and must be of the same origin. A WebSocket must be
+/// of the same origin: scripts cannot set its headers, but it always has an `Origin`.
 pub(super) fn check(method: &Method, headers: &HeaderMap, tls: bool) -> Result<(), Failure> {
     let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     let is_upgrade = headers.contains_key(header::UPGRADE);
@@ -40,7 +41,7 @@ pub(super) fn check(method: &Method, headers: &HeaderMap, tls: bool) -> Result<(
     Ok(())
 }
 
-/// Refuses a log-in that another site's page sends, which would put somebody into another's account.
+/// Refuses a log-in sent by a page of another site, which would log somebody in to another's account.
 pub(super) fn check_log_in(headers: &HeaderMap, tls: bool) -> Result<(), Failure> {
     match same(headers, tls) {
         // A program, which has no site.
@@ -52,7 +53,7 @@ pub(super) fn check_log_in(headers: &HeaderMap, tls: bool) -> Result<(), Failure
     }
 }
 
-/// Whether the browser says that a page of ours sent it; `None` where it says nothing.
+/// Whether the browser says that the request has the same origin; `None` if it says nothing.
 fn same(headers: &HeaderMap, tls: bool) -> Option<bool> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let site = text("sec-fetch-site").map(|site| site == "same-origin");

@@ -1,4 +1,4 @@
-//! Proving that a scenario grades fairly.
+//! Proofs that a scenario grades fairly.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -17,10 +17,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::failure::{ApiResult, Failures, JsonBody};
 use super::{Api, files};
 
-/// Proves a scenario with labs of its own; a client that goes away ends the proof and removes its labs
+/// Proves in separate labs that a scenario grades fairly; disconnecting cancels the proof and removes its labs
 #[utoipa::path(post, path = "/v1/proofs", tag = "proofs", operation_id = "proveScenario", request_body = ProofRequest,
     responses((status = 200, body = ProofEvent, content_type = "application/x-ndjson",
-        description = "An event a line; `proven` or `broken` is the last"), Failures))]
+        description = "An event per line; the last is `proven` or `broken`"), Failures))]
 pub(super) async fn prove_scenario(
     State(api): State<Api>,
     JsonBody(proof): JsonBody<ProofRequest>,
@@ -41,7 +41,7 @@ pub(super) async fn prove_scenario(
     Ok(lines(events, &api))
 }
 
-/// A JSON text a line, until the stream or the daemon ends.
+/// A response of one JSON value per line, until the stream or the daemon ends.
 pub(super) fn lines<T: Serialize + Send + 'static>(
     events: impl Stream<Item = T> + Send + 'static,
     api: &Api,

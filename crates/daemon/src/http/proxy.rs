@@ -1,4 +1,4 @@
-//! Web applications of labs: the way in, and what is sent to their names.
+//! Web applications of labs: their tickets, and requests to their host names.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -23,7 +23,7 @@ mod proxied;
 
 pub(super) use proxied::divert;
 
-/// Lets a browser into a web application of a node: answers with an address that is good for one use
+/// Opens a web application of a node: returns a URL that can be used once, in a browser
 #[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/web", tag = "labs", operation_id = "openWebApplication", request_body = OpenWebAppRequest,
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node")),
@@ -77,7 +77,7 @@ pub(super) async fn open_web_app(
     }))
 }
 
-/// How browsers find the web applications where no name server knows them: a file for their proxy settings
+/// Returns a proxy auto-configuration file, with which browsers find web applications whose names are not in DNS
 #[utoipa::path(get, path = "/v1/proxy.pac", tag = "system", operation_id = "getProxyConfiguration", security(()),
     responses((status = 200, body = String, content_type = "application/x-ns-proxy-autoconfig"), Failures))]
 pub(super) async fn get_proxy_config(
@@ -99,7 +99,7 @@ fn served(api: &Api) -> ApiResult<&Web> {
     })
 }
 
-/// Where whoever asks reaches the daemon: by the name that he sent, and over the socket at the port.
+/// Where the client reaches the daemon: by the `Host` that it sent, and on the Unix socket at the TCP port.
 fn reached(api: &Api, peer: Peer, headers: &HeaderMap) -> ApiResult<Authority> {
     let sent = headers
         .get(header::HOST)
@@ -120,7 +120,7 @@ fn at(mut address: SocketAddr) -> ApiResult<Authority> {
     written.map_err(|error| Failure::new(ErrorCode::Bug, error.to_string()))
 }
 
-/// What an application is to be asked for, where that can be a `Host`.
+/// The `Host` to send to an application, if it is valid.
 fn forwarded_host(host: String) -> ApiResult<String> {
     let is_host = |host: &Authority| !host.as_str().contains('@') && !host.host().is_empty();
     match host.parse::<Authority>() {

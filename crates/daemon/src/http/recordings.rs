@@ -12,7 +12,7 @@ use super::Api;
 use super::failure::{ApiResult, Failures, PathParams};
 use super::labs::find;
 
-/// The recordings of a lab's terminals in the order in which they began, also of a lab that is gone
+/// Lists the terminal recordings of a lab in the order in which they began, also for a removed lab
 #[utoipa::path(get, path = "/v1/labs/{lab}/recordings", tag = "labs", operation_id = "listRecordings",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters; of a lab that is gone its identifier")),
     responses((status = 200, body = Vec<RecordingView>), Failures))]
@@ -30,7 +30,7 @@ pub(super) async fn list_recordings(
     Ok(Json(recordings))
 }
 
-/// One recording as far as it is, in asciicast version 3
+/// Returns a recording in asciicast version 3, as far as it is written
 #[utoipa::path(get, path = "/v1/labs/{lab}/recordings/{name}", tag = "labs", operation_id = "getRecording",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters; of a lab that is gone its identifier"),
            ("name" = String, Path, description = "Name of the recording")),

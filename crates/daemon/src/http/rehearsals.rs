@@ -1,4 +1,4 @@
-//! Rehearsing a session in its room.
+//! Rehearsals of sessions.
 
 use axum::Extension;
 use axum::extract::State;
@@ -11,12 +11,12 @@ use super::failure::{ApiResult, Failures, JsonBody, PathParams};
 use super::{Api, proofs};
 use crate::access::Principal;
 
-/// Starts all of a session's labs, grades them untouched and removes them; a client that goes away
-/// ends it
+/// Rehearses a session: starts all its labs, grades them untouched and removes them; disconnecting
+/// cancels the rehearsal
 #[utoipa::path(post, path = "/v1/sessions/{session}/rehearse", tag = "sessions", operation_id = "rehearseSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = RehearsalEvent, content_type = "application/x-ndjson",
-        description = "An event a line; `rehearsed` or `broken` is the last"), Failures))]
+        description = "An event per line; the last is `rehearsed` or `broken`"), Failures))]
 pub(super) async fn rehearse_session(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,

@@ -1,4 +1,4 @@
-//! Which right each route needs, and that whoever asks has it.
+//! Authorization: the right that each route requires, and its check.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -32,10 +32,10 @@ static GUARDS: LazyLock<BTreeMap<(&str, &str), Guard>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Checks the table against the routes that are served.
+/// Checks the table of rights against the routes that are served.
 ///
 /// # Panics
-/// A route has no row, a row has no route, or a path names something that is not known.
+/// A route has no row, a row has no route, or a path has an unknown parameter.
 pub(super) fn check(document: &utoipa::openapi::OpenApi) {
     let mut left = GUARDS.clone();
     assert_eq!(left.len(), ROUTES.len(), "a route has two rows");
@@ -60,7 +60,7 @@ pub(super) fn check(document: &utoipa::openapi::OpenApi) {
     assert!(left.is_empty(), "rows without a route: {left:?}");
 }
 
-/// Writes into the document which right each route needs.
+/// Adds the right that each route requires to the OpenAPI document.
 pub(super) fn label(document: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let operations = [
@@ -84,7 +84,7 @@ pub(super) fn label(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-/// Lets only those through who have the right that the route needs.
+/// Refuses a request without the right that its route requires.
 pub(super) async fn permit(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -118,7 +118,7 @@ pub(super) async fn permit(
     }
 }
 
-/// Who may use a route; where it does not take the method, whoever is known is told so.
+/// Who may use a route. For a method that it does not have, anybody authenticated may learn so.
 fn guard(method: &Method, path: &str) -> Guard {
     // What answers GET answers HEAD.
     let method = match *method {
@@ -204,7 +204,7 @@ async fn permitted(
     }
 }
 
-/// What a path names.
+/// What the path of a request names.
 struct RequestedResource<'a> {
     api: &'a Api,
     params: &'a BTreeMap<String, String>,
@@ -215,7 +215,7 @@ impl RequestedResource<'_> {
         self.params.get(what).map(String::as_str)
     }
 
-    /// To whom it belongs; `None` where it is not there.
+    /// What it belongs to; `None` if it does not exist.
     async fn about(&self, widest: RightScope) -> ApiResult<Option<Resource>> {
         let database = self.api.access.database();
         let found = if let Some(asked) = self.named("lab") {
@@ -280,7 +280,7 @@ impl RequestedResource<'_> {
         (sees_all || found.id == asked).then_some(found)
     }
 
-    /// What is said of something that is not there, or that must not be known to be there.
+    /// The error for something that does not exist, or whose existence must not be revealed.
     fn missing(&self) -> Failure {
         let kinds = [
             ("lab", ErrorCode::LabNotFound),
@@ -296,7 +296,7 @@ impl RequestedResource<'_> {
         Failure::new(code, format!("no {what} named `{asked}`")).without_hint()
     }
 
-    /// Whether a candidate gets into the node by a terminal.
+    /// Checks that a candidate may enter the node by a terminal.
     fn enterable(&self) -> ApiResult<()> {
         let lab = self
             .named("lab")

@@ -1,4 +1,4 @@
-//! Exam sessions: arranging, conducting, and what a candidate does.
+//! Exam sessions: arranging them, conducting them, and the routes of candidates.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -21,7 +21,7 @@ pub(super) mod events;
 
 use events::From;
 
-/// Describes a session; its scenarios are frozen as they are sent
+/// Creates a session; its scenarios are frozen as they are sent
 #[utoipa::path(post, path = "/v1/sessions", tag = "sessions", operation_id = "createSession", request_body = CreateSessionRequest,
     responses((status = 201, body = SessionView), Failures))]
 pub(super) async fn create_session(
@@ -37,7 +37,7 @@ pub(super) async fn create_session(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// The sessions that one may see, the newest last
+/// Lists the sessions that the client may see, newest last
 #[utoipa::path(get, path = "/v1/sessions", tag = "sessions", operation_id = "listSessions",
     responses((status = 200, body = Vec<SessionView>), Failures))]
 pub(super) async fn list_sessions(
@@ -49,7 +49,7 @@ pub(super) async fn list_sessions(
     Ok(Json(sessions))
 }
 
-/// One session
+/// Returns a session
 #[utoipa::path(get, path = "/v1/sessions/{session}", tag = "sessions", operation_id = "getSession",
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = SessionView), Failures))]
@@ -60,7 +60,7 @@ pub(super) async fn get_session(
     Ok(Json(api.sessions.arranging().show(&session).await?))
 }
 
-/// A session's seats with their attempts, by candidate number
+/// Lists the seats of a session with their attempts, by candidate number
 #[utoipa::path(get, path = "/v1/sessions/{session}/seats", tag = "sessions", operation_id = "listSeats",
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Vec<SeatView>), Failures))]
@@ -71,11 +71,11 @@ pub(super) async fn list_seats(
     Ok(Json(api.sessions.arranging().seats(&session).await?))
 }
 
-/// Replaces a session's candidates by those of a list (CSV); whoever was listed before keeps their code
+/// Replaces the candidates of a session by those of a CSV file; existing candidate numbers keep their access codes
 #[utoipa::path(put, path = "/v1/sessions/{session}/seats", tag = "sessions", operation_id = "replaceSeats",
     params(("session" = String, Path, description = "Name or identifier")),
     request_body(content = String, content_type = "text/csv",
-        description = "Headings number, name and, if wanted, email, blocks, factor, breaks, notes; UTF-8 or Windows-1252"),
+        description = "CSV with the columns number and name, and optionally email, blocks, factor, breaks and notes; UTF-8 or Windows-1252"),
     responses((status = 200, body = Vec<SeatView>), Failures))]
 pub(super) async fn replace_seats(
     State(api): State<Api>,
@@ -91,7 +91,7 @@ pub(super) async fn replace_seats(
     Ok(Json(seated))
 }
 
-/// Every candidate's access code, to be handed out
+/// Lists the access codes of all candidates
 #[utoipa::path(get, path = "/v1/sessions/{session}/slips", tag = "sessions", operation_id = "listSlips",
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = Vec<AccessSlip>), Failures))]
@@ -102,7 +102,7 @@ pub(super) async fn list_access_slips(
     Ok(Json(api.sessions.arranging().slips(&session).await?))
 }
 
-/// Gives a seat another access code; the old one opens nothing any more, and its log-ins end
+/// Replaces the access code of a seat; the old code is no longer valid, and its log-ins end
 #[utoipa::path(post, path = "/v1/sessions/{session}/seats/{number}/code", tag = "sessions", operation_id = "replaceSeatCode",
     request_body = TransitionRequest,
     params(("session" = String, Path, description = "Name or identifier"),
@@ -125,7 +125,7 @@ pub(super) async fn replace_access_code(
     Ok(Json(recoded.await?))
 }
 
-/// A session's log, each entry chained to the one before by its hash
+/// Returns the log of a session; each entry contains the hash of the one before
 #[utoipa::path(get, path = "/v1/sessions/{session}/log", tag = "sessions", operation_id = "getSessionLog",
     params(("session" = String, Path, description = "Name or identifier"), From),
     responses((status = 200, body = Vec<LogEntry>), Failures))]
@@ -139,7 +139,7 @@ pub(super) async fn get_session_log(
     ))
 }
 
-/// Has labs built for those who have none
+/// Builds labs for the candidates that have none
 #[utoipa::path(post, path = "/v1/sessions/{session}/prepare", tag = "sessions", operation_id = "prepareSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = AttemptsResponse), Failures))]
@@ -157,7 +157,7 @@ pub(super) async fn prepare_labs(
     Ok(Json(done))
 }
 
-/// Has the labs removed of those who have not begun
+/// Removes the labs of candidates that have not begun
 #[utoipa::path(post, path = "/v1/sessions/{session}/dismantle", tag = "sessions", operation_id = "dismantleSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = AttemptsResponse), Failures))]
@@ -175,7 +175,7 @@ pub(super) async fn dismantle_labs(
     Ok(Json(done))
 }
 
-/// Opens the door: all clocks that start here start at the same moment
+/// Starts attempts; all their clocks start at the same moment
 #[utoipa::path(post, path = "/v1/sessions/{session}/open", tag = "sessions", operation_id = "openSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = AttemptsResponse), Failures))]
@@ -193,7 +193,7 @@ pub(super) async fn start_attempts(
     Ok(Json(done))
 }
 
-/// Stops clocks, with the reason
+/// Pauses the clocks of attempts, with a reason
 #[utoipa::path(post, path = "/v1/sessions/{session}/pause", tag = "sessions", operation_id = "pauseSession", request_body = PauseRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = AttemptsResponse), Failures))]
@@ -211,7 +211,7 @@ pub(super) async fn pause_attempts(
     Ok(Json(done))
 }
 
-/// Lets clocks go on
+/// Resumes the clocks of paused attempts
 #[utoipa::path(post, path = "/v1/sessions/{session}/resume", tag = "sessions", operation_id = "resumeSession", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = AttemptsResponse), Failures))]
@@ -229,7 +229,7 @@ pub(super) async fn resume_attempts(
     Ok(Json(done))
 }
 
-/// Grants more time, with the reason
+/// Grants attempts more time, with a reason
 #[utoipa::path(post, path = "/v1/sessions/{session}/extend", tag = "sessions", operation_id = "extendSession", request_body = ExtendRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = AttemptsResponse), Failures))]
@@ -247,7 +247,7 @@ pub(super) async fn extend_attempts(
     Ok(Json(done))
 }
 
-/// Ends work on attempts, with the reason: doors close now, what is left is kept and graded
+/// Hands in attempts, with a reason: access closes at once, and what was made is kept and graded
 #[utoipa::path(post, path = "/v1/sessions/{session}/hand-in", tag = "sessions", operation_id = "handInAttempts", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = AttemptsResponse), Failures))]
@@ -265,7 +265,7 @@ pub(super) async fn hand_in_attempts(
     Ok(Json(done))
 }
 
-/// Says that candidates did not come, with the reason
+/// Marks candidates as absent, with a reason
 #[utoipa::path(post, path = "/v1/sessions/{session}/absent", tag = "sessions", operation_id = "markAbsent", request_body = AttemptsRequest,
     params(("session" = String, Path, description = "Name or identifier")),
     responses((status = 200, body = AttemptsResponse), Failures))]
@@ -283,10 +283,10 @@ pub(super) async fn mark_absent(
     Ok(Json(done))
 }
 
-/// Says something to one candidate or to all
+/// Sends a message to one candidate or to all
 #[utoipa::path(post, path = "/v1/sessions/{session}/say", tag = "sessions", operation_id = "sendMessage", request_body = MessageRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 204, description = "It is said"), Failures))]
+    responses((status = 204, description = "The message is sent"), Failures))]
 pub(super) async fn send_message(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -300,10 +300,10 @@ pub(super) async fn send_message(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes the labs of attempts that are over, and with `kept` the images of what was handed in
+/// Removes the labs of attempts that are over, and with `kept` also the images of what was handed in
 #[utoipa::path(post, path = "/v1/sessions/{session}/clear", tag = "sessions", operation_id = "clearSession", request_body = ClearRequest,
     params(("session" = String, Path, description = "Name or identifier")),
-    responses((status = 204, description = "They are gone"), Failures))]
+    responses((status = 204, description = "The labs are removed"), Failures))]
 pub(super) async fn clear_session(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -341,17 +341,17 @@ macro_rules! moves {
 }
 
 moves! {
-    /// Closes a session: nobody can work any longer, and who has not begun is absent
+    /// Closes a session: all work ends, and candidates that have not begun are absent
     close_session "/v1/sessions/{session}/close" "closeSession" Close;
-    /// Seals a session: nothing changes any more
+    /// Seals a session: it does not change any more
     seal_session "/v1/sessions/{session}/seal" "sealSession" Seal;
-    /// Opens a sealed session again for judging, with the reason
+    /// Reopens a sealed session for judging, with a reason
     reopen_session "/v1/sessions/{session}/reopen" "reopenSession" Reopen;
-    /// Gives a session up before it was prepared, with the reason
+    /// Cancels a session that is not prepared yet, with a reason
     cancel_session "/v1/sessions/{session}/cancel" "cancelSession" Cancel;
 }
 
-/// What a candidate is shown of their own attempts
+/// Returns the attempts of the candidate that is logged in
 #[utoipa::path(get, path = "/v1/seats/own", tag = "sessions", operation_id = "getOwnSeat",
     responses((status = 200, body = CandidateView), Failures))]
 pub(super) async fn get_own_attempts(
@@ -363,7 +363,7 @@ pub(super) async fn get_own_attempts(
     ))
 }
 
-/// Ends a candidate's work on their own attempt: its doors close now
+/// Hands in the candidate's own attempt: access closes at once
 #[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions", operation_id = "handInOwnAttempt", request_body = TransitionRequest,
     params(("attempt" = String, Path, description = "Identifier")),
     responses((status = 200, body = CandidateView), Failures))]
@@ -381,7 +381,7 @@ pub(super) async fn hand_in_own_attempt(
     Ok(Json(own.await?))
 }
 
-/// The seat of whoever came in by its code.
+/// The seat of a candidate that logged in with its access code.
 pub(super) fn seat(principal: &Principal) -> ApiResult<&str> {
     principal
         .seat()

@@ -21,23 +21,23 @@ use super::failure::{ApiResult, Failure, Failures, PathParams, QueryParams};
 use super::labs::find;
 use crate::access::Principal;
 
-/// Longest name of a terminal or a user.
+/// Longest name of a terminal or of a user.
 const NAME: usize = 32;
 
-/// Which terminal, and how large it is shown.
+/// Query of a terminal.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TerminalQuery {
-    /// The terminal's name; terminals of the same name and user are the same terminal
+    /// Name of the terminal; connections with the same name and user share one terminal
     #[serde(default = "main")]
     #[param(required = false)]
     name: String,
-    /// User to be
+    /// User in the node
     #[serde(default = "root")]
     #[param(required = false)]
     user: String,
-    /// Whether to take part, or to look on without changing anything
+    /// Whether to take part, or only to watch
     #[serde(default)]
     #[param(required = false, inline)]
     mode: WindowMode,
@@ -47,14 +47,14 @@ pub(super) struct TerminalQuery {
     rows: Option<u16>,
 }
 
-/// What somebody does at a terminal.
+/// How a client uses a terminal.
 #[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum WindowMode {
-    /// Types, and gives the window its size.
+    /// Sends input, and sets the size of the window.
     #[default]
     TakePart,
-    /// Looks on; what he types and how large his window is changes nothing.
+    /// Watches; input and the size of the window are ignored.
     Watch,
 }
 
@@ -75,7 +75,7 @@ fn root() -> String {
     "root".to_owned()
 }
 
-/// Why a terminal was left.
+/// Why a terminal connection ended.
 #[derive(Debug, Error)]
 enum ShellError {
     #[error("the connection to the client broke")]
@@ -88,11 +88,11 @@ enum ShellError {
     Text,
 }
 
-/// Opens a terminal as a WebSocket; each binary message in either direction is a frame of kind and body
+/// Opens a terminal as a WebSocket; each binary message in either direction is a frame: a byte of kind, then the body
 #[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/shell", tag = "labs", operation_id = "openTerminal",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node"), TerminalQuery),
-    responses((status = 101, description = "Frames: kind 0 data, 1 resize, 2 exit. First comes the window's size, then data that draw the screen as it is. Closed with 1001 when the terminal is closed"), Failures))]
+    responses((status = 101, description = "Frames: kind 0 is data, 1 resize, 2 exit. The first frame has the size of the window, the next ones draw the present screen. Closed with code 1001 when the terminal is closed"), Failures))]
 pub(super) async fn attach_terminal(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -103,11 +103,11 @@ pub(super) async fn attach_terminal(
     enter(api, principal, (lab, node), window, upgrade).await
 }
 
-/// Watches a terminal as a WebSocket: what is shown there is seen, and nothing can be typed
+/// Watches a terminal as a WebSocket: shows its output, and takes no input
 #[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/watch", tag = "labs", operation_id = "watchTerminal",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node"), TerminalQuery),
-    responses((status = 101, description = "Frames as `shell` sends them"), Failures))]
+    responses((status = 101, description = "Frames as of `openTerminal`"), Failures))]
 pub(super) async fn watch_terminal(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -159,7 +159,7 @@ async fn enter(
     }))
 }
 
-/// What becomes an argument of the agent looks like a name and not like an option.
+/// Refuses a name that the agent could take for an option.
 fn check(name: &str) -> ApiResult<()> {
     let fits = (1..=NAME).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
@@ -178,7 +178,7 @@ fn check(name: &str) -> ApiResult<()> {
     )))
 }
 
-/// Carries frames both ways until one side ends.
+/// Relays frames both ways until one side ends.
 async fn relay(
     socket: WebSocket,
     sight: ViewerOutput,

@@ -1,4 +1,4 @@
-//! Access codes as a document, to be cut and handed out.
+//! Access codes as a PDF of slips.
 
 use axum::extract::State;
 use axum::http::header;
@@ -13,18 +13,18 @@ use super::document::Binary;
 use super::failure::{ApiResult, Failures, PathParams, QueryParams};
 use crate::report::DocumentKind;
 
-/// How the slips are written, and where candidates go with them.
+/// Query of the slips.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SlipsQuery {
-    /// Language, `fr` or `en`
+    /// Language: `fr` or `en`
     #[serde(default = "french")]
     #[param(required = false)]
     lang: String,
-    /// Address to type in a browser
+    /// Address for a browser, printed on the slips
     browser: String,
-    /// Command to type in a terminal
+    /// Command for a terminal, printed on the slips
     ssh: Option<String>,
 }
 
@@ -32,7 +32,7 @@ fn french() -> String {
     "fr".to_owned()
 }
 
-/// Every candidate's access code as a PDF, to be cut and handed out
+/// Returns the access codes of all candidates as a PDF of slips, to be cut and handed out
 #[utoipa::path(get, path = "/v1/sessions/{session}/slips.pdf", tag = "sessions", operation_id = "getSlipsPdf",
     params(("session" = String, Path, description = "Name or identifier"), SlipsQuery),
     responses((status = 200, body = Binary, content_type = "application/pdf"), Failures))]
@@ -78,7 +78,7 @@ pub(super) async fn get_access_slips_pdf(
     Ok(([(header::CONTENT_TYPE, "application/pdf")], made))
 }
 
-/// What is granted to a candidate, in words.
+/// The special arrangements of a candidate, in words.
 fn arrangements(seat: &SeatView, french: bool) -> Vec<String> {
     let mut granted = Vec::new();
     if seat.factor != WHOLE {

@@ -1,4 +1,4 @@
-//! The daemon itself and its host.
+//! The daemon and its host.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +8,7 @@ use plateau_labs::doctor;
 use super::Api;
 use super::failure::Failures;
 
-/// The daemon's name, version and runtime
+/// Returns the name, version and runtime of the daemon
 #[utoipa::path(get, path = "/v1/version", tag = "system", operation_id = "getVersion", security(()),
     responses((status = 200, body = Version), Failures))]
 pub(super) async fn get_version(State(api): State<Api>) -> Json<Version> {
@@ -20,7 +20,7 @@ pub(super) async fn get_version(State(api): State<Api>) -> Json<Version> {
     })
 }
 
-/// What the host has and lacks, each with its remedy
+/// Diagnoses the host: lists what it has and lacks, with remedies
 #[utoipa::path(get, path = "/v1/doctor", tag = "system", operation_id = "getDiagnosis",
     responses((status = 200, body = Diagnosis), Failures))]
 pub(super) async fn diagnose_host(State(api): State<Api>) -> Json<Diagnosis> {
@@ -29,7 +29,7 @@ pub(super) async fn diagnose_host(State(api): State<Api>) -> Json<Diagnosis> {
     Json(diagnosis)
 }
 
-/// Where SSH is served, and what clients show when they come for the first time.
+/// Where SSH is served, and the fingerprint that clients show at their first connection.
 fn of_ssh(ssh: &SshView) -> HostFinding {
     let SshView {
         address,
@@ -43,7 +43,7 @@ fn of_ssh(ssh: &SshView) -> HostFinding {
     }
 }
 
-/// This document
+/// Returns this OpenAPI document
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "system", operation_id = "getOpenapi", security(()),
     responses((status = 200, body = Object), Failures))]
 pub(super) async fn get_openapi() -> Json<&'static utoipa::openapi::OpenApi> {

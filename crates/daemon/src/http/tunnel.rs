@@ -1,4 +1,4 @@
-//! A TCP port in a lab over a WebSocket: the bytes as they are, in binary messages.
+//! TCP connections into a lab over a WebSocket: raw bytes in binary messages.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -22,23 +22,23 @@ use crate::access::Principal;
 /// Longest message.
 const MESSAGE: usize = 1 << 20;
 
-/// What some clients for desktops ask for, and want to be answered with.
+/// Subprotocol that some remote desktop clients require.
 const BYTES: &str = "binary";
 
-/// Bytes that are read at once.
+/// Most bytes of one read.
 const PART: usize = 32 << 10;
 
 /// Most bytes of a reason (RFC 6455, 5.5: a control frame has 125, two of which are the code).
 const REASON: usize = 123;
 
-/// Where to.
+/// Query of a tunnel.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TunnelQuery {
     /// TCP port
     port: u16,
-    /// Address in the node or reachable from it; the node itself where absent
+    /// IP address of the node or reachable from it; absent for the node itself
     #[serde(default = "itself")]
     #[param(required = false, value_type = String)]
     host: IpAddr,
@@ -48,11 +48,11 @@ fn itself() -> IpAddr {
     Ipv4Addr::LOCALHOST.into()
 }
 
-/// Opens a TCP connection from a node as a WebSocket; binary messages carry its bytes as they are
+/// Opens a TCP connection from a node as a WebSocket; binary messages carry its raw bytes
 #[utoipa::path(get, path = "/v1/labs/{lab}/nodes/{node}/tunnel", tag = "labs", operation_id = "openTunnel",
     params(("lab" = String, Path, description = "Name, identifier, or its first characters"),
            ("node" = String, Path, description = "Name of the node"), TunnelQuery),
-    responses((status = 101, description = "Bytes. Closed with 1000 when the port is, with 1011 and a reason when it cannot be reached, with 1001 when the lab's doors are closed or the log-in ends. The subprotocol `binary` is answered where it is asked for"), Failures))]
+    responses((status = 101, description = "Raw bytes. Closed with code 1000 when the port closes, with 1011 and a reason when it cannot be reached, with 1001 when access to the lab closes or the log-in ends. The subprotocol `binary` is accepted if it is requested"), Failures))]
 pub(super) async fn open_tunnel(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -80,7 +80,7 @@ pub(super) async fn open_tunnel(
     Ok(upgrade.on_upgrade(move |socket| carry(socket, tunnel, over)))
 }
 
-/// Carries bytes both ways until one side ends.
+/// Relays bytes both ways until one side ends.
 async fn carry(socket: WebSocket, tunnel: Tunnel, over: impl Future<Output = ()>) {
     let (mut client, asked) = socket.split();
     let (answers, requests) = tunnel.split();
@@ -101,7 +101,7 @@ async fn carry(socket: WebSocket, tunnel: Tunnel, over: impl Future<Output = ()>
     }
 }
 
-/// As much as a closing has room for.
+/// A reason cut to what a close frame can hold.
 fn shortened(reason: &str) -> &str {
     &reason[..reason.floor_char_boundary(REASON)]
 }
@@ -124,7 +124,7 @@ fn parts(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || (!bytes.is_empty()).then(|| bytes.split_to(bytes.len().min(PART))))
 }
 
-/// Passes on what the client sends; comes back when he has left.
+/// Passes on what the client sends; returns when it has left.
 async fn ask(mut asked: SplitStream<WebSocket>, mut requests: plateau_labs::tunnel::TunnelWriter) {
     while let Some(Ok(message)) = asked.next().await {
         match message {

@@ -1,4 +1,4 @@
-//! What is sent to the names of web applications. Nothing of it reaches the API.
+//! Requests to the host names of web applications. None of them reaches the API.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -26,16 +26,16 @@ use crate::http::{Api, identity, rights};
 use crate::proxy::headers::{AppNames, strip_authorization};
 use crate::proxy::{AppTarget, ConnectionError, ENTRY, HostTarget, ProxyError, Web};
 
-/// Cookie of whoever was let in, with TLS: no other host can set one of this name.
+/// Cookie of a pass with TLS: no other host can set one of this name.
 const SECURED: &str = "__Host-plateau-web";
 
-/// The same without TLS, on the loopback.
+/// Cookie of a pass without TLS, on the loopback.
 const PLAIN: &str = "plateau-web";
 
-/// Most that a browser may take to begin what it asked `CONNECT` for.
+/// Longest time that a browser may take to send its first request after `CONNECT`.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends what is meant for an application there, and refuses names that must be nobody's.
+/// Forwards requests for an application, and refuses reserved names.
 pub(in crate::http) async fn divert(
     State((api, door)): State<(Api, PortGuard)>,
     request: Request,
@@ -55,7 +55,7 @@ pub(in crate::http) async fn divert(
     }
 }
 
-/// Whom a request is for. One that has no name is refused by those who look for the daemon's.
+/// The target of a request. One without a host name is left to the check of the daemon's names, which refuses it.
 fn classify_host(web: &Web, request: &Request) -> HostTarget {
     let Some(host) = host(request) else {
         return HostTarget::Daemon;
@@ -73,7 +73,7 @@ fn host(request: &Request) -> Option<Authority> {
     host.parse().ok()
 }
 
-/// The answer to whatever is not the daemon's.
+/// The response to a request that is not for the daemon itself.
 async fn answered(api: &Api, door: &PortGuard, web: &Web, request: Request) -> Response {
     let target = match classify_host(web, &request) {
         HostTarget::Application(target) => target,
@@ -133,7 +133,7 @@ struct TicketQuery {
     ticket: String,
 }
 
-/// Takes a ticket, and leads on to the application.
+/// Takes a ticket, and redirects to the application.
 async fn enter(
     api: &Api,
     web: &Web,
@@ -179,7 +179,7 @@ fn access_denied(message: &str) -> Failure {
     Failure::new(ErrorCode::NotLetIn, message)
 }
 
-/// Why an application has no answer, to whoever asked.
+/// The response when an application did not answer.
 fn failed(target: &AppTarget, error: &ProxyError) -> Failure {
     let unreachable = |why: String| {
         let message = format!("nothing answers at {target}: {why}");
@@ -206,7 +206,7 @@ fn failed(target: &AppTarget, error: &ProxyError) -> Failure {
     }
 }
 
-/// What the daemon has to say at an application's name: text, in which nothing can run.
+/// A response of the daemon's own at an application's name: plain text, in which no script can run.
 fn plain(failure: &Failure) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
@@ -221,8 +221,8 @@ fn plain(failure: &Failure) -> Response {
     (failure.status(), headers, text).into_response()
 }
 
-/// Lets a browser whose settings name the daemon as a proxy reach an application's name, and nothing
-/// else. Whatever it sends then is answered here, and goes out nowhere.
+/// Answers `CONNECT` of a browser that uses the daemon as its proxy, for names of applications only.
+/// The daemon itself serves the tunnelled requests and never connects elsewhere.
 fn connect(api: Api, door: PortGuard, web: Web, mut request: Request) -> Response {
     let named = request.uri().host().map(|name| web.classify_host(name));
     if !matches!(named, Some(HostTarget::Application(_))) {
@@ -254,7 +254,7 @@ fn connect(api: Api, door: PortGuard, web: Web, mut request: Request) -> Respons
     StatusCode::OK.into_response()
 }
 
-/// Serves the applications, and nothing of the daemon's, on a stream.
+/// Serves the applications on a stream, and none of the daemon's own routes.
 async fn serve(
     api: Api,
     door: PortGuard,

@@ -1,24 +1,24 @@
-//! Every route, and the right that it needs.
+//! The table of all routes and the rights that they require.
 
 use plateau_core::exam::rights::Right;
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Guard {
-    /// Everybody: it tells nothing that a port scan does not, or is how one gets in.
+    /// Everybody: it reveals no more than a port scan, or is needed to log in.
     Open,
-    /// Whoever is known.
+    /// Everybody who is authenticated.
     Known,
-    /// Whoever has the right about what the path names.
+    /// Everybody with the right for what the path names.
     Needs(Right),
 }
 
 use Guard::{Known, Needs, Open};
 
-/// Asks to be let into a web application.
+/// Opens a web application.
 pub(super) const WEB: &str = "/v1/labs/{lab}/nodes/{node}/web";
 
-/// Every route and who may use it. A route that is not here is not served.
+/// Every route with its guard. A route that is not here is not served.
 pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("get", "/v1/version", Open),
     ("get", "/v1/health", Open),
@@ -285,7 +285,7 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("post", WEB, Needs(Right::EnterNode)),
 ];
 
-/// What a path can name; each has a way to be looked up, or belongs to nobody.
+/// Path parameters: each can be looked up, or belongs to nobody.
 pub(super) const NAMED: [&str; 12] = [
     "lab", "node", "name", "session", "seat", "number", "attempt", "task", "content", "grading",
     "account", "token",

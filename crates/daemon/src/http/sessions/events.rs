@@ -1,4 +1,4 @@
-//! A session's log as it is written.
+//! The log of a session as server-sent events.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,18 +17,18 @@ use crate::http::Api;
 use crate::http::failure::{ApiResult, Failures, PathParams, QueryParams};
 use crate::sessions::{SessionChange, Sessions};
 
-/// From which entry on.
+/// Query of a session's log.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct From {
-    /// Number of the first entry that is wanted
+    /// Number of the first entry to return
     #[serde(default)]
     #[param(required = false)]
     pub(super) from: u64,
 }
 
-/// A session's log as server-sent events: what it has from an entry on, then what is written from now on
+/// Streams the log of a session as server-sent events: existing entries from `from` on, then new ones
 #[utoipa::path(get, path = "/v1/sessions/{session}/events", tag = "sessions", operation_id = "streamSessionEvents",
     params(("session" = String, Path, description = "Name or identifier"), From),
     responses((status = 200, body = LogEntry, content_type = "text/event-stream"), Failures))]
@@ -61,19 +61,19 @@ pub(in crate::http) async fn stream_session_events(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// A listener, and the entries that were not sent to it yet.
+/// A listener, and the entries that it has not received yet.
 struct SessionEventStream {
     sessions: Sessions,
     session: String,
     changes: Receiver<SessionChange>,
     before: VecDeque<LogEntry>,
-    /// Number of the entry that is sent next.
+    /// Number of the next entry to send.
     next: u64,
 }
 
 impl SessionEventStream {
-    /// The next entry; `None` when there is nothing more to tell. A change only says that there is
-    /// something to read: what is told comes from the log, so that nobody misses anything.
+    /// The next entry; `None` at the end of the stream. A change only says that there is something to
+    /// read: entries are read from the log, so that none is missed.
     async fn next(&mut self) -> Option<LogEntry> {
         loop {
             if let Some(entry) = self.before.pop_front() {
