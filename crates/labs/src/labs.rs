@@ -1,7 +1,6 @@
 //! All labs of the daemon: the handle that HTTP and proofs call.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -10,6 +9,7 @@ use plateau_core::api::{
     CheckRequest, CreateLabRequest, LabEvent, LabGradeView, LabState, LabView, ScenarioFiles,
     SolveRequest, SolveResult,
 };
+use plateau_core::path::FolderPath;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -28,7 +28,7 @@ mod clock;
 mod gathering;
 mod host;
 mod keeping;
-pub mod naming;
+mod naming;
 mod program;
 mod reconcile;
 mod reopening;
@@ -381,8 +381,7 @@ pub fn folder_of(files: &ScenarioFiles) -> Result<Folder, LabError> {
             path: path.clone(),
             reason,
         };
-        let mut parts = Path::new(path).components();
-        if path.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+        if FolderPath::parse(path).is_err() {
             return Err(bad("it leads out of the scenario's folder".to_owned()));
         }
         let content = STANDARD

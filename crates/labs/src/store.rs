@@ -17,8 +17,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use plateau_core::path::FolderPath;
 use plateau_core::scenario::Folder;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +114,9 @@ impl Store {
         let beside = tempfile::tempdir_in(self.root.join("scenarios"))
             .map_err(StoreError::io("create a folder in", &self.root))?;
         for (path, content) in &folder.0 {
-            let path = beside.path().join(inside(path)?);
+            let inside =
+                FolderPath::parse(path).map_err(|_| StoreError::Outside { path: path.clone() })?;
+            let path = beside.path().join(inside.as_str());
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent).map_err(StoreError::io("create", parent))?;
             }
@@ -213,20 +216,6 @@ impl Store {
     fn marker(&self, id: &str) -> PathBuf {
         self.root.join("labs").join(format!("{id}.json"))
     }
-}
-
-/// A path of a scenario's folder that stays inside it.
-fn inside(path: &str) -> Result<&Path, StoreError> {
-    let relative = Path::new(path);
-    let stays = relative
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    if path.is_empty() || !stays || path.contains('\0') {
-        return Err(StoreError::Outside {
-            path: path.to_owned(),
-        });
-    }
-    Ok(relative)
 }
 
 /// Writes a file so that it is there whole or not at all.

@@ -2,6 +2,7 @@
 
 use plateau_core::api::ScenarioFiles;
 use plateau_core::error::ErrorCode;
+use plateau_core::path::FolderPath;
 
 use super::failure::{ApiResult, Failure};
 
@@ -10,6 +11,12 @@ const FILES: usize = 2000;
 
 /// Most bytes of all files of a scenario together.
 const BYTES: usize = 64 << 20;
+
+/// Most bytes of a path.
+const PATH: usize = 4096;
+
+/// Most bytes of a part of a path, as file systems take.
+const PART: usize = 255;
 
 /// Refuses a folder that is too large, and paths that lead out of it.
 pub(super) fn check(files: &ScenarioFiles) -> ApiResult<()> {
@@ -44,11 +51,7 @@ fn decoded(content: &str) -> usize {
 }
 
 fn stays_inside(path: &str) -> bool {
-    !path.contains(['\\', '\0'])
-        && path.len() <= 4096
-        && path
-            .split('/')
-            .all(|part| !matches!(part, "" | "." | "..") && part.len() <= 255)
+    path.len() <= PATH && FolderPath::parse(path).is_ok_and(|path| path.has_parts_up_to(PART))
 }
 
 #[cfg(test)]

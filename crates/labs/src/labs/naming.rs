@@ -2,25 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use plateau_core::name::Name;
+
 use super::LabHandle;
 use crate::lab::{Lab, LabError};
 
 /// Longest name of a lab: with a node's it stays below what an engine takes.
 const NAME: usize = 60;
 
-/// Whether a name has 1 to `longest` of a-z, 0-9 and `-`, and a letter or a digit at both ends.
-#[must_use]
-pub fn is_plain(name: &str, longest: usize) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    let ends = [bytes.first(), bytes.last()];
-    bytes.len() <= longest
-        && ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
-        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
-}
-
 pub(super) fn check_name(name: &str) -> Result<(), LabError> {
-    if is_plain(name, NAME) {
+    if Name::parse(name, NAME).is_some() {
         return Ok(());
     }
     Err(LabError::BadName {

@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 use plateau_core::api::SessionTerms;
 use plateau_core::feedback::AssessmentMode;
+use plateau_core::name::Name;
 use plateau_core::referential::{Referential, referentials};
-use plateau_labs::labs::naming::is_plain;
 
 use crate::sessions::SessionError;
 use crate::sessions::context::view::blocks;
@@ -23,7 +23,7 @@ pub(super) fn terms(what: impl Into<String>, hint: impl Into<String>) -> Session
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), SessionError> {
-    if is_plain(name, NAME) {
+    if Name::parse(name, NAME).is_some() {
         return Ok(());
     }
     Err(terms(
