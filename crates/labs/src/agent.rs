@@ -1,4 +1,4 @@
-//! The agent on the engine: its image, its volume, and the wirer.
+//! Installation of the agent on the container engine: its image, its volume, and the wirer.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -59,7 +59,7 @@ pub struct Agent {
 
 impl Agent {
     /// Installs the agent on the engine: an image and a volume that carry its hash, and the wirer.
-    /// What is there already is left alone, so it can be called again at any time.
+    /// Idempotent: what is installed already is left alone.
     ///
     /// # Errors
     /// The executable cannot be read, or the engine fails.
@@ -129,7 +129,7 @@ impl Agent {
         }
     }
 
-    /// Has the wirer do its work. A wirer that went away is made again.
+    /// Sends a request to the wirer. A wirer that is gone is created again.
     ///
     /// # Errors
     /// The engine or the wirer fails.

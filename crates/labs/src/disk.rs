@@ -1,8 +1,8 @@
-//! The disk of the state folder: how much of it is free, and what gives way when that is little.
+//! Free space on the disk of the state folder, and what is given up when it is low.
 //!
-//! When little is free, everybody is told, and no lab is built any longer. When nearly nothing is,
-//! recordings give way, and a file that was kept for that is given up, so that hand-ins and evidence
-//! still find room.
+//! When free space is low, the daemon warns, and builds no more labs. When the disk is nearly full,
+//! recordings pause, and a reserve file is removed, so that hand-ins and evidence can still be
+//! written.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -26,7 +26,7 @@ const LOW: u64 = 1 << 30;
 /// Bytes of the reserve; on a small disk, its sixty-fourth part.
 const KEPT: u64 = 16 << 20;
 
-/// How much room there is.
+/// Level of free space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskSpace {
     /// Enough.
@@ -37,18 +37,18 @@ pub enum DiskSpace {
     Full,
 }
 
-/// What was seen of the disk.
+/// Usage of the disk at its last check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskUsage {
-    /// Bytes that can be written yet, without the reserve.
+    /// Free bytes, without the reserve.
     pub free: u64,
-    /// Bytes below which `room` is no longer ample.
+    /// Threshold in bytes below which `room` is not ample.
     pub low: u64,
-    /// What that means.
+    /// Level of free space.
     pub room: DiskSpace,
 }
 
-/// The disk of the state folder. Clones share what was seen last.
+/// Monitor of the state folder's disk. Clones share the last result.
 #[derive(Clone, Debug)]
 pub struct Disk {
     inner: Arc<Inner>,
@@ -73,11 +73,11 @@ enum Reserve {
 }
 
 impl Disk {
-    /// Looks at the disk of a state folder, gives up or makes the reserve, and looks on until the
-    /// last clone is dropped.
+    /// Checks the disk of a state folder, removes or creates the reserve, and keeps checking until
+    /// the last clone is dropped.
     ///
     /// # Errors
-    /// The disk does not say how much of it is free.
+    /// The free space cannot be read.
     pub fn open(state: &Path) -> io::Result<Self> {
         let disk = Self {
             inner: Arc::new(Inner::begin(state)?),
@@ -92,7 +92,7 @@ impl Disk {
         *self.inner.seen.borrow()
     }
 
-    /// Looks now.
+    /// Checks the disk now.
     pub fn look(&self) -> DiskUsage {
         self.inner.look();
         self.seen()
@@ -105,10 +105,10 @@ impl Disk {
     }
 }
 
-/// Looks once, before anything is opened that writes: gives up the reserve where that is needed.
+/// Checks the disk once, before anything that writes is opened: removes the reserve if necessary.
 ///
 /// # Errors
-/// The disk does not say how much of it is free.
+/// The free space cannot be read.
 pub fn make_room(state: &Path) -> io::Result<()> {
     Inner::begin(state).map(drop)
 }
@@ -250,7 +250,7 @@ fn allocate_reserve(path: &Path, bytes: u64) -> io::Result<()> {
     made
 }
 
-/// Bytes for people.
+/// A number of bytes in a readable unit.
 #[must_use]
 pub fn shown(bytes: u64) -> String {
     let mebibytes = bytes >> 20;
@@ -265,7 +265,7 @@ pub fn shown(bytes: u64) -> String {
     }
 }
 
-/// Whether there was no space left to write to.
+/// Whether the error means that no space is left.
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {
     matches!(

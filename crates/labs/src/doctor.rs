@@ -1,4 +1,4 @@
-//! What the host has and lacks, asked of the engine and of its kernel: nothing is assumed.
+//! Diagnosis of the host: findings from the container engine and its kernel, without assumptions.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use crate::labs::Labs;
 use crate::preflight::{INOTIFY_OF_NODE, ask_host, gib};
 use crate::runtime::{EngineInfo, Labels, RuntimeError};
 
-/// Free bytes below which the disk is called full soon.
+/// Free bytes on the disk below which there is a finding.
 pub const DISK_LOW: u64 = 5 << 30;
 
-/// Available bytes below which memory is called scarce.
+/// Available bytes of memory below which there is a finding.
 pub const MEMORY_LOW: u64 = 2 << 30;
 
 /// Nodes for which there should be inotify instances.
@@ -43,7 +43,7 @@ const FEATURES: [(&str, &str); 11] = [
     ("openvswitch", "Open vSwitch forwards in user space alone"),
 ];
 
-/// Looks at everything. What cannot be asked is a finding and no error.
+/// Diagnoses the host. A check that fails is a finding, not an error.
 pub async fn diagnose(labs: &Labs, images: &Images) -> Diagnosis {
     let runtime = labs.runtime();
     let mut findings = vec![of_state(labs.disk().look())];

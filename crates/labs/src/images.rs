@@ -1,4 +1,4 @@
-//! Images of nodes: what they are made from, whether they are up to date, and building them.
+//! Images of nodes: their recipes, whether they are up to date, and their builds.
 
 use std::sync::Arc;
 
@@ -134,7 +134,7 @@ impl BuildError {
     }
 }
 
-/// The images of an engine and the recipes that they are built by.
+/// The images of an engine, and the recipes that they are built from.
 #[derive(Clone, Debug)]
 pub struct Images {
     runtime: Arc<dyn Runtime>,
@@ -158,7 +158,7 @@ impl Images {
     /// The images that scenarios can use, by name.
     ///
     /// # Errors
-    /// Where the engine does not answer.
+    /// The engine does not answer.
     pub async fn list(&self) -> Result<Vec<ImageView>, RuntimeError> {
         let mut views = Vec::new();
         for (name, recipe) in self.recipes.images() {
@@ -179,12 +179,12 @@ impl Images {
         Ok(views)
     }
 
-    /// Builds the images named that are not up to date, with those that they stand on; all where none is named.
+    /// Builds the named images that are not up to date, with those that they depend on; all images if none is named.
     ///
-    /// The stream ends with `Finished` or `Broken`; dropping it ends the build.
+    /// The stream ends with `Finished` or `Broken`; dropping it cancels the build.
     ///
     /// # Errors
-    /// [`BuildError::Busy`] and [`BuildError::Recipe`]; what fails later is the stream's last event.
+    /// [`BuildError::Busy`] and [`BuildError::Recipe`]; a later failure is the last event of the stream.
     pub fn build(&self, names: &[String]) -> Result<ReceiverStream<BuildEvent>, BuildError> {
         let order = self.recipes.order(names)?;
         let guard = Arc::clone(&self.building)

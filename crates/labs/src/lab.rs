@@ -1,4 +1,4 @@
-//! One lab: what it is made of, and the task that owns it.
+//! A lab: its parts, and the task that owns it.
 
 use std::collections::VecDeque;
 use std::future::Future;

@@ -1,8 +1,8 @@
-//! Labels of what is ours on an engine: containers, images and volumes.
+//! Labels of the daemon's containers, images and volumes on an engine.
 
 /// Label with a lab's identifier, on every container that belongs to one.
 pub const LAB: &str = "plateau.lab";
-/// Label with what a container is: `node`, `fabric`, `examiner` or `wirer`; with an image, `snapshot`, `shared` or `kept`.
+/// Label with the role of a container: `node`, `fabric`, `examiner` or `wirer`; with an image, `snapshot`, `shared` or `kept`.
 pub const ROLE: &str = "plateau.role";
 /// Label with a node's name.
 pub const NODE: &str = "plateau.node";
@@ -10,5 +10,6 @@ pub const NODE: &str = "plateau.node";
 pub const ATTEMPT: &str = "plateau.attempt";
 /// Label of a container that stands in for a node while a lab is graded.
 pub const COPY: &str = "plateau.copy";
-/// Label with the daemon's installation that made a container: what carries another is a stranger's.
+/// Label with the installation of the daemon that created a container. Containers of other installations are
+/// left alone.
 pub const OWNER: &str = "plateau.owner";

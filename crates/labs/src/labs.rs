@@ -1,4 +1,4 @@
-//! All labs of the daemon: the handle that HTTP and proofs call.
+//! The labs of the daemon, and the handle for HTTP, sessions and proofs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ const EVENTS: usize = 4096;
 
 /// A handle on all labs; clones share them. Labs are addressed by name or by identifier.
 ///
-/// The labs run on when the last handle is dropped; who opens them again adopts them.
+/// Labs keep running when the last handle is dropped. [`Labs::open`] adopts them again.
 #[derive(Clone, Debug)]
 pub struct Labs {
     inner: Arc<Inner>,
@@ -84,8 +84,8 @@ impl<'a> LabSpec<'a> {
 }
 
 impl Labs {
-    /// Installs the agent on the engine, adopts the labs that are there, removes those that were
-    /// left half-built, and follows the engine's events from then on.
+    /// Installs the agent on the engine, adopts existing labs, removes labs that were left
+    /// half-built, and follows the events of the engine from then on.
     ///
     /// # Errors
     /// The engine or the state folder cannot be used.
@@ -158,7 +158,7 @@ impl Labs {
         self.inner.context.events.subscribe()
     }
 
-    /// Asks for a lab and returns at once; it is built in the background.
+    /// Creates a lab and returns at once; it is built in the background.
     ///
     /// # Errors
     /// The scenario has problems, the host lacks what it needs, or the name is taken.
@@ -170,7 +170,7 @@ impl Labs {
         self.create_drawn(&folder, topology, lab.name).await
     }
 
-    /// The same for a topology drawn already from a folder.
+    /// Creates a lab from a topology that is already drawn from a folder.
     ///
     /// # Errors
     /// The name is taken, or the folder cannot be kept.
@@ -184,7 +184,7 @@ impl Labs {
         self.start(frozen).await
     }
 
-    /// The same for a lab that is of no use without us: after a crash it is removed.
+    /// Creates an ephemeral lab: after a crash it is removed.
     ///
     /// # Errors
     /// The name is taken, or the folder cannot be kept.
@@ -236,26 +236,26 @@ impl Labs {
         Ok(view)
     }
 
-    /// All labs in the order in which they were asked for.
+    /// All labs in the order of their creation.
     #[must_use]
     pub fn list(&self) -> Vec<LabView> {
         let labs = self.inner.labs();
         labs.values().map(|known| known.lab.view()).collect()
     }
 
-    /// One lab.
+    /// A lab.
     ///
     /// # Errors
-    /// There is none.
+    /// It does not exist.
     pub fn show(&self, lab: &str) -> Result<LabView, LabError> {
         Ok(self.inner.find(lab)?.lab.view())
     }
 
-    /// What has happened to a lab so far (at most its last 512 events), and what happens from now on.
-    /// Events of other labs come in the receiver too.
+    /// Past events of a lab (at most the last 512), and a receiver of new ones. The receiver also gets
+    /// events of other labs.
     ///
     /// # Errors
-    /// There is none.
+    /// The lab does not exist.
     pub fn follow(
         &self,
         lab: &str,
@@ -263,10 +263,10 @@ impl Labs {
         Ok(self.inner.find(lab)?.lab.follow())
     }
 
-    /// Waits until a lab is neither being built nor brought back any longer.
+    /// Waits until a lab is neither being built nor recovered.
     ///
     /// # Errors
-    /// There is none. A lab whose building failed is not an error here: its view says so.
+    /// The lab does not exist. A failed build is not an error here: the view says so.
     pub async fn built(&self, lab: &str) -> Result<LabView, LabError> {
         let mut view = self.inner.find(lab)?.lab.watch();
         let built =
@@ -278,7 +278,7 @@ impl Labs {
         })
     }
 
-    /// Runs solutions, and a mistake after them. A script that fails is not an error.
+    /// Runs solutions, then optionally a mistake. A script that fails is not an error.
     ///
     /// # Errors
     /// There is no such lab, task or mistake, or the lab does not run.
@@ -289,13 +289,13 @@ impl Labs {
     /// Grades a lab.
     ///
     /// # Errors
-    /// There is no such lab or phase, or the lab does not run. What cannot be looked at is
-    /// `unknown` in the grade and no error.
+    /// There is no such lab or phase, or the lab does not run. A check that cannot be
+    /// made is `unknown` in the grade, not an error.
     pub async fn check(&self, lab: &str, check: CheckRequest) -> Result<LabGradeView, LabError> {
         self.tell(lab, |reply| Command::Check(check, reply)).await
     }
 
-    /// Restarts a node, also a stopped one, and waits until it has booted.
+    /// Restarts a node, or starts a stopped one, and waits until it has booted.
     ///
     /// # Errors
     /// There is no such lab or node, or it does not boot.
@@ -307,7 +307,7 @@ impl Labs {
     /// Removes a lab, also one that is still being built.
     ///
     /// # Errors
-    /// There is no such lab, or not all of it could be removed; then it can be asked for again.
+    /// There is no such lab, or a part of it could not be removed; then removing can be tried again.
     pub async fn down(&self, lab: &str) -> Result<(), LabError> {
         let known = self.inner.find(lab)?;
         match known.tell(Command::Down).await {
@@ -370,7 +370,7 @@ impl Inner {
     }
 }
 
-/// A scenario's folder as it travelled.
+/// Decodes a scenario's folder as a client sends it.
 ///
 /// # Errors
 /// A path leads out of the folder, or a content is not valid base64.

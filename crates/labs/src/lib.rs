@@ -1,7 +1,8 @@
 //! Labs on a container engine: built, worked in, graded and removed.
 //!
-//! `runtime` is the wall: above it nobody knows Docker, below it nobody knows labs. `labs` owns the
-//! labs, one task each; `terminals` owns the screens. Nothing here knows an exam, a database or HTTP.
+//! `runtime` is the interface to the container engine: nothing above it depends on Docker, nothing below
+//! it depends on labs. `labs` owns the labs, with one task for each. `terminals` owns the screens of
+//! terminals. This crate does not depend on exams, a database or HTTP.
 
 pub mod agent;
 pub mod disk;

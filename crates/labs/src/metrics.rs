@@ -1,6 +1,6 @@
-//! What is counted of labs and of the engine, and how it is called. `docs/operations.md` lists it.
+//! Metrics of labs and of the engine, and their names. `docs/operations.md` lists them.
 //!
-//! Whoever installed a recorder gets the numbers; without one nothing is counted.
+//! An installed recorder receives the metrics; without one nothing is counted.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ const PHASES: &str = "plateau_grading_phase_seconds";
 const ENGINE: &str = "plateau_engine_call_seconds";
 const STATE_FREE: &str = "plateau_state_free_bytes";
 
-/// All numbers, by their names.
+/// Names of all metrics.
 pub const NAMES: [&str; 5] = [LABS, GRADINGS, PHASES, ENGINE, STATE_FREE];
 
-/// Says to the recorder what the numbers are.
+/// Describes the metrics to the recorder.
 pub fn describe() {
     describe_gauge!(LABS, Unit::Count, "Labs by their state");
     describe_counter!(GRADINGS, Unit::Count, "Gradings by their outcome");

@@ -1,4 +1,4 @@
-//! What a lab needs and the host lacks: found before anything is started.
+//! Preflight checks: requirements of a lab that the host does not meet, found before anything is started.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::images::tag;
 use crate::labels::ROLE;
 use crate::runtime::{ExecSpec, Labels, OutputEnd, Runtime, RuntimeError};
 
-/// Inotify instances that one node with systemd takes.
+/// Inotify instances that a node with systemd uses.
 pub const INOTIFY_OF_NODE: u64 = 5;
 
 /// Most that asking the kernel may take: it may load a module for each question.
@@ -167,10 +167,10 @@ pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostReport> {
     None
 }
 
-/// Looks whether the host has what a lab needs, before anything of it is started. What cannot be asked is not missed.
+/// Checks that the host meets the requirements of a lab. A requirement that cannot be checked counts as met.
 ///
 /// # Errors
-/// [`PreflightError::Lacks`] names all that is missing at once.
+/// [`PreflightError::Lacks`] names all missing requirements at once.
 pub async fn preflight(
     runtime: &dyn Runtime,
     host: Option<&HostReport>,

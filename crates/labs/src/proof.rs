@@ -1,4 +1,4 @@
-//! Proofs: every lab of a proof built, worked on, graded and removed.
+//! Proofs: each lab of a proof is built, worked on, graded and removed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ struct ProofRun {
 }
 
 /// Proves a scenario in the background. The receiver's last event is `Proven` or `Broken`; dropping
-/// it ends the proof and removes its labs. What was proven before is not proven again unless that is
-/// asked for.
+/// it cancels the proof and removes its labs. A stored proof is returned instead, unless a new one is
+/// requested.
 ///
 /// # Errors
 /// The scenario has problems, or the host lacks something that its labs need.
@@ -80,7 +80,7 @@ pub async fn prove(
     begin(labs, folder, topologies, wanted).await
 }
 
-/// All columns of topologies drawn already, by the number of the draw from 0.
+/// Runs all columns of topologies that are already drawn, by the number of the draw from 0.
 ///
 /// # Errors
 /// There is no draw 0, or the engine cannot be asked what it has.

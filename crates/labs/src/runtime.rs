@@ -1,4 +1,4 @@
-//! The one trait of the workspace: a container engine, in Docker's own words.
+//! The runtime trait: a container engine, in the terms of Docker. It is the only trait of the workspace.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,18 +21,18 @@ pub use measured::measured;
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;
 
-/// What a runtime answers.
+/// Result of a call to a runtime.
 pub type Result<T> = std::result::Result<T, RuntimeError>;
 
 /// A container engine. Containers are named by identifier or by name, images by tag.
 ///
-/// Everything that removes is idempotent: what is not there is removed already.
+/// Removing is idempotent: it succeeds if the object does not exist.
 #[async_trait]
 pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// `docker` or `fake`.
     fn name(&self) -> &'static str;
 
-    /// What the engine is and stands on.
+    /// Versions and properties of the engine and its host.
     async fn info(&self) -> Result<EngineInfo>;
 
     /// Containers that carry all these labels, stopped ones too; an empty value means any value.
@@ -44,7 +44,7 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Starts a container; one that runs already is left alone.
     async fn start_container(&self, container: &str) -> Result<()>;
 
-    /// Looks at a container.
+    /// Inspects a container.
     async fn inspect_container(&self, container: &str) -> Result<ContainerDetails>;
 
     /// Stops a container, by force after `patience`, and starts it again.
@@ -68,21 +68,21 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Runs a program in a running container and waits for its end.
     ///
     /// After [`ExecSpec::timeout`] the answer is [`RuntimeError::Timeout`], and **the program runs
-    /// on**: an engine cannot end it. Its standard input is closed, which ends whoever reads it.
+    /// on**: an engine cannot end it. Its standard input is closed, which ends programs that read it.
     async fn exec(&self, container: &str, exec: &ExecSpec) -> Result<ExecOutput>;
 
     /// Runs a program in a running container with its standard input and output as a stream of
     /// bytes, without a terminal. Dropping both ends closes them.
     async fn attach(&self, container: &str, argv: &[String]) -> Result<Attached>;
 
-    /// Runs a program in a running container with all three of its streams, and tells how it ended.
+    /// Runs a program in a running container with all three of its streams, and returns its exit status.
     /// Dropping both ends closes them.
     async fn exec_attached(&self, container: &str, argv: &[String]) -> Result<Running>;
 
-    /// What becomes of containers that carry the label key `label`, from now on.
+    /// Events of containers that carry the label key `label`, from now on.
     async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>>;
 
-    /// Looks at an image; `None` where there is none of that tag.
+    /// Inspects an image; `None` if no image has the tag.
     async fn inspect_image(&self, tag: &str) -> Result<Option<Image>>;
 
     /// Makes an image of one layer from a tar archive.
@@ -114,7 +114,7 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     async fn remove_volume(&self, name: &str) -> Result<()>;
 }
 
-/// What an engine is and stands on.
+/// Versions and properties of an engine and its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
     /// Version of the engine, such as `20.10.24`.
@@ -154,7 +154,7 @@ pub struct Container {
     pub image: String,
 }
 
-/// A container, looked at.
+/// Details of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerDetails {
     /// Identifier.
@@ -175,7 +175,7 @@ pub struct ContainerDetails {
     pub started: Option<String>,
 }
 
-/// A container to be created. It never has a network of the engine's.
+/// A container to be created. It is never attached to a network of the engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerSpec {
     /// Name.
@@ -292,11 +292,11 @@ impl fmt::Debug for Attached {
     }
 }
 
-/// A running program's standard input, and what it says until its end.
+/// A running program's standard input, and its output until its end.
 pub struct Running {
     /// Its standard input.
     pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// What it says; its exit status comes last.
+    /// Its output; the exit status comes last.
     pub output: BoxStream<'static, Result<ProcessOutput>>,
 }
 
@@ -306,7 +306,7 @@ impl fmt::Debug for Running {
     }
 }
 
-/// Something that a program says.
+/// Output or end of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProcessOutput {
     /// On its standard output.
@@ -317,18 +317,18 @@ pub enum ProcessOutput {
     Exit(i64),
 }
 
-/// Something that became of a container.
+/// An event of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerEvent {
     /// Its identifier.
     pub container: String,
     /// Its labels.
     pub labels: Labels,
-    /// What became of it.
+    /// The change.
     pub what: ContainerChange,
 }
 
-/// What became of a container.
+/// A change of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerChange {
     /// It was started.

@@ -1,4 +1,4 @@
-//! What an administrator decides about the daemon's labs.
+//! Settings of labs, from the configuration of the daemon.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,19 +6,19 @@ use std::time::Duration;
 /// Settings of [`crate::labs::Labs`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Folder of the daemon's own state: frozen scenarios and what is known of labs.
+    /// The state folder: frozen scenarios and the records of labs.
     pub state: PathBuf,
     /// The agent's executable: static, for the engine's architecture, with the grader's beside it.
     pub agent: PathBuf,
-    /// Steps at the same time in one lab.
+    /// Number of concurrent steps in a lab.
     pub concurrency: usize,
-    /// Most that one node's boot may take.
+    /// Longest time that the boot of a node may take.
     pub boot_timeout: Duration,
-    /// Most that one script of a scenario may take.
+    /// Longest time that a script of a scenario may take.
     pub script_timeout: Duration,
     /// How long a node may take to shut down before it is stopped by force.
     pub patience: Duration,
-    /// How often an event that waits for a check has that check's question asked.
+    /// Interval at which the check that an event waits for is asked.
     pub watch: Duration,
     /// Most bytes of one recording of a terminal.
     pub recording_limit: u64,

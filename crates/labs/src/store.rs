@@ -1,4 +1,4 @@
-//! The state on disk: frozen scenarios, and what is known of labs.
+//! The state on disk: frozen scenarios, proofs, and the records of labs.
 //!
 //! ```text
 //! reserve                 room that is given up when the disk is full
@@ -11,8 +11,8 @@
 //! labs/<id>/upset.json    what a grading did to the lab and has to undo; there only meanwhile
 //! ```
 //!
-//! Everything is written beside its place, synced, and renamed into it, so that a crash leaves the
-//! old or the new and nothing between.
+//! Files are written to a temporary path, synced, and renamed, so that a crash leaves either the old or
+//! the new content.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -29,18 +29,18 @@ mod proofs;
 
 pub use error::StoreError;
 
-/// The daemon's folder. Its methods block.
+/// The state folder. Its methods block.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
 }
 
-/// What is known of a lab.
+/// The record of a lab.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
     /// Identifier (UUID version 7).
     pub id: String,
-    /// Name to address it by.
+    /// Its name.
     pub name: String,
     /// The scenario's identifier.
     pub scenario: String,
@@ -48,32 +48,32 @@ pub struct Marker {
     pub hash: String,
     /// Seed that the parameters were drawn from.
     pub seed: String,
-    /// When it was asked for (RFC 3339, UTC).
+    /// When it was created (RFC 3339, UTC).
     pub created: String,
-    /// How far it got.
+    /// Progress, for recovery after a crash.
     pub progress: Progress,
-    /// Whether it is of no use without the daemon that made it, such as one of a proof.
+    /// Whether it is removed when the daemon that created it is gone, such as a lab of a proof.
     #[serde(default)]
     #[serde(rename = "fleeting")]
     pub ephemeral: bool,
 }
 
-/// How far a lab got.
+/// Progress of a lab, for recovery after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Progress {
     /// It is being built or removed: after a crash it is removed.
     #[serde(rename = "passing")]
     Transitional,
-    /// It was built whole: after a crash it is adopted.
+    /// It is built completely: after a crash it is adopted.
     Built,
 }
 
 impl Store {
-    /// Opens the folder, which is made where it is not there.
+    /// Opens the folder, and creates it if it does not exist.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot be created.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let store = Self {
             root: root.to_owned(),
@@ -85,7 +85,7 @@ impl Store {
         Ok(store)
     }
 
-    /// What identifies this installation; drawn at the first call.
+    /// The random identifier of this installation, created at the first call.
     ///
     /// # Errors
     /// It can be neither read nor written.
@@ -102,7 +102,7 @@ impl Store {
         }
     }
 
-    /// Keeps a scenario's folder under its hash; one that is kept already is left alone.
+    /// Stores a scenario's folder under its hash; an existing one is left alone.
     ///
     /// # Errors
     /// A path leads out of the folder, or it cannot be written.
@@ -136,10 +136,10 @@ impl Store {
         }
     }
 
-    /// Gives back a scenario's folder.
+    /// Reads the folder of a frozen scenario.
     ///
     /// # Errors
-    /// It is not kept, or cannot be read.
+    /// It is not stored, or cannot be read.
     pub fn thaw(&self, hash: &str) -> Result<Folder, StoreError> {
         let root = self.scenario(hash);
         let mut files = BTreeMap::new();
@@ -160,7 +160,7 @@ impl Store {
         Ok(Folder(files))
     }
 
-    /// Writes what is known of a lab.
+    /// Writes the record of a lab.
     ///
     /// # Errors
     /// It cannot be written.
@@ -171,11 +171,11 @@ impl Store {
         write(&path, &text)
     }
 
-    /// Forgets a lab; one that is not known is forgotten already. Its marker goes last, so that a
-    /// crash goes on with it.
+    /// Removes the record of a lab; does nothing for an unknown lab. The marker is removed last, so
+    /// that removal continues after a crash.
     ///
     /// # Errors
-    /// What is known of it cannot be removed.
+    /// A file of it cannot be removed.
     pub fn forget(&self, id: &str) -> Result<(), StoreError> {
         self.remove_papers(id)?;
         let path = self.marker(id);
@@ -187,7 +187,7 @@ impl Store {
         }
     }
 
-    /// What is known of all labs. A file that cannot be understood is passed over with a warning.
+    /// The records of all labs. An unreadable file is skipped with a warning.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -231,10 +231,10 @@ fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     write().map_err(StoreError::io("write", path))
 }
 
-/// Runs what blocks on the disk beside the async threads.
+/// Runs blocking work on the disk outside the async threads.
 ///
 /// # Errors
-/// What the work fails with, or that it was ended.
+/// The error of the work, or the work was cancelled.
 pub async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -1,9 +1,9 @@
-//! Terminals of nodes as people see them: one screen each, kept here, for all who look at it.
+//! Shared terminals of nodes: one screen each, for all viewers.
 //!
-//! The shell and its terminal belong to the agent in the node. Here is the one attachment to it, the
-//! screen, the recording, and everybody who takes part or watches: over HTTP, over SSH. Whoever comes
-//! is drawn the screen as it is, and gets what is shown from then on; whoever is too slow is drawn it
-//! again. When nobody looks, the attachment stays, so that screen and recording go on.
+//! The shell and its pseudoterminal belong to the agent in the node. This module has the one attachment
+//! to it, the screen, the recording, and the viewers over HTTP and SSH. A new viewer gets the present
+//! screen, then new output. A viewer that is too slow gets the screen again. Without viewers the
+//! attachment stays, so that screen and recording continue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,7 @@ const OPEN: usize = 64;
 /// How often a terminal may end between being found and being joined.
 const ATTEMPTS: usize = 5;
 
-/// Which terminal.
+/// Identifier of a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TerminalId {
     /// The lab's identifier.
@@ -45,7 +45,7 @@ pub struct TerminalId {
     pub node: String,
     /// The terminal's name.
     pub name: String,
-    /// Whose login shell it runs.
+    /// The user whose login shell it runs.
     pub user: String,
 }
 
@@ -59,7 +59,7 @@ pub struct WindowSize {
 }
 
 impl WindowSize {
-    /// What a terminal has that nobody gave a size.
+    /// Default size of a terminal.
     pub const USUAL: Self = Self { cols: 80, rows: 24 };
 
     /// One that a screen can have: neither empty nor larger than any window.
@@ -72,16 +72,16 @@ impl WindowSize {
     }
 }
 
-/// What somebody does at a terminal.
+/// How a viewer uses a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewerMode {
-    /// Types, and gives the window its size.
+    /// Sends input, and sets the size of the window.
     TakePart,
     /// Only shows the terminal: input and window size of the viewer change nothing.
     Watch,
 }
 
-/// All terminals that somebody has opened; clones share them.
+/// All open terminals; clones share them.
 #[derive(Clone, Debug)]
 pub struct Terminals {
     inner: Arc<Inner>,
@@ -128,8 +128,8 @@ impl Terminals {
         }
     }
 
-    /// Joins a terminal, which is started when it is not there yet. The size is that of the window in
-    /// which somebody takes part.
+    /// Joins a terminal, and starts it if it is not open. `size` is that of the viewer's window, if they
+    /// take part.
     ///
     /// # Errors
     /// There is no such lab or node, it does not run, or the lab's terminals are closed.
@@ -199,8 +199,8 @@ impl Terminals {
         Ok(door)
     }
 
-    /// Closes all terminals of a lab, and refuses new ones until it is opened again. Shells run on in
-    /// the nodes. Comes back when nobody can type any more and all recordings are on disk.
+    /// Closes all terminals of a lab, and refuses new ones until it is opened again. Shells keep
+    /// running in the nodes. Returns when no input is accepted any more and all recordings are on disk.
     pub async fn close(&self, lab: &str) {
         let doors: Vec<TerminalHandle> = {
             let mut known = self.inner.known();
@@ -213,8 +213,7 @@ impl Terminals {
         end(doors).await;
     }
 
-    /// Closes all terminals of a lab that are open now, and all else that its doors lead to; whoever may
-    /// come in can do so at once.
+    /// Closes all open terminals and other connections of a lab. New ones can be opened at once.
     pub async fn close_open_terminals(&self, lab: &str) {
         let doors: Vec<TerminalHandle> = {
             let mut known = self.inner.known();
@@ -226,7 +225,7 @@ impl Terminals {
         end(doors).await;
     }
 
-    /// What is cancelled when a lab's terminals are closed, for all else that its doors lead to.
+    /// Token that is cancelled when a lab's terminals are closed, for other connections into the lab.
     ///
     /// # Errors
     /// They are closed already.
@@ -236,12 +235,12 @@ impl Terminals {
         Ok(known.closing.entry(lab.to_owned()).or_default().clone())
     }
 
-    /// Lets terminals of a lab be opened again.
+    /// Allows terminals of a lab to be opened again.
     pub fn open(&self, lab: &str) {
         self.inner.known().closed.remove(lab);
     }
 
-    /// Ends them all with the daemon, and comes back when all recordings are on disk.
+    /// Closes all terminals at the end of the daemon, and returns when all recordings are on disk.
     pub async fn shut_down(&self) {
         let doors = {
             let mut known = self.inner.known();
@@ -251,7 +250,7 @@ impl Terminals {
         end(doors).await;
     }
 
-    /// The recordings of a lab, also of one that is gone.
+    /// The recordings of a lab, also of a removed one.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -259,10 +258,10 @@ impl Terminals {
         recordings::list(&self.inner.labs.settings().state, lab).await
     }
 
-    /// One recording as far as it is.
+    /// A recording, as far as it is written.
     ///
     /// # Errors
-    /// There is none of that name, or it cannot be read.
+    /// No recording has the name, or it cannot be read.
     pub async fn recording(&self, lab: &str, name: &str) -> Result<Recorded, TerminalError> {
         recordings::open(&self.inner.labs.settings().state, lab, name).await
     }

@@ -1,4 +1,4 @@
-//! TCP connections out of a lab's nodes: nothing is published, the agent carries the bytes.
+//! TCP connections from nodes of a lab. No port is published: the agent relays the bytes.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -17,20 +17,20 @@ use crate::runtime::{ProcessOutput, Running, RuntimeError};
 /// Most bytes of what the agent says went wrong.
 const REASON: usize = 512;
 
-/// A connection that is being made, or is there.
+/// A connection that is being opened, or is open.
 #[derive(Debug)]
 pub struct Tunnel(Running);
 
-/// What comes from the port.
+/// Receives bytes from the port.
 pub struct TunnelReader {
     output: BoxStream<'static, Result<ProcessOutput, RuntimeError>>,
     said: Vec<u8>,
 }
 
-/// What goes to the port.
+/// Sends bytes to the port.
 pub struct TunnelWriter(Pin<Box<dyn AsyncWrite + Send>>);
 
-/// Why a connection is not, or is no more.
+/// Why a connection failed.
 #[derive(Debug, Error)]
 pub enum TunnelError {
     /// The agent could not connect, or the connection broke.
@@ -45,7 +45,7 @@ pub enum TunnelError {
 }
 
 impl Tunnel {
-    /// Has the agent in a node connect to a port. That it cannot is told by the first answer.
+    /// Connects the agent in a node to a port. A failure to connect is the first item of the reader.
     ///
     /// # Errors
     /// There is no such lab or node, or it does not run.
@@ -73,7 +73,7 @@ impl Tunnel {
 }
 
 impl TunnelReader {
-    /// What comes next; `None` when the port has closed the connection.
+    /// The next bytes; `None` when the port has closed the connection.
     pub async fn next(&mut self) -> Option<Result<Bytes, TunnelError>> {
         loop {
             match self.output.next().await? {
@@ -105,7 +105,7 @@ impl TunnelWriter {
     /// Sends bytes to the port.
     ///
     /// # Errors
-    /// The connection is gone.
+    /// The connection is closed.
     pub async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.0.write_all(bytes).await?;
         self.0.flush().await

@@ -1,4 +1,4 @@
-//! The first image: a Debian made by mmdebstrap.
+//! The base image: Debian, made by mmdebstrap.
 
 use std::collections::VecDeque;
 use std::process::Stdio;

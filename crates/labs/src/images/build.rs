@@ -1,4 +1,4 @@
-//! Building images one after the other, each after what it stands on.
+//! Builds of images in sequence, each after those that it depends on.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What images are made from: `recipes.yaml`, a folder per image, and the order in which they stand on each other.
+//! Recipes of images: `recipes.yaml`, a folder per image, and the order of their dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ mod error;
 
 pub use error::RecipeError;
 
-/// What recipes call the image that all others stand on.
+/// Name of the base image in recipes.
 pub const BASE: &str = "base";
 
 /// The file that names all images.
 const RECIPES_FILE: &str = "recipes.yaml";
 
-/// The recipes that were there when the daemon was built.
+/// The recipes that are built into the daemon.
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../images"]
 struct Embedded;
@@ -37,7 +37,7 @@ struct ImageSpec {
     summary: String,
 }
 
-/// How the first image is made with mmdebstrap.
+/// How the base image is made with mmdebstrap.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Base {
@@ -50,7 +50,7 @@ pub struct Base {
     pub include: Vec<String>,
 }
 
-/// How one image is made.
+/// The recipe of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipe {
     /// Images that it is made from, [`BASE`] among them.
@@ -59,12 +59,12 @@ pub struct Recipe {
     pub internal: bool,
     /// What it is for.
     pub summary: String,
-    /// BLAKE3 over its files and all that it stands on, in hexadecimal.
+    /// BLAKE3 over its files and all its dependencies, in hexadecimal.
     pub hash: String,
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// All recipes, checked: every name is known, nothing stands on itself.
+/// All recipes, checked: every name is known, and there are no cycles.
 #[derive(Clone, Debug)]
 pub struct Recipes {
     base: Base,
@@ -74,9 +74,9 @@ pub struct Recipes {
 }
 
 impl Recipes {
-    /// The recipes that were there when the daemon was built.
+    /// The recipes that are built into the daemon.
     ///
-    /// `base_image` replaces what mmdebstrap would make.
+    /// `base_image` replaces the image that mmdebstrap would make.
     ///
     /// # Errors
     /// Where a recipe names what is not there.
@@ -92,7 +92,7 @@ impl Recipes {
     /// The recipes of a folder.
     ///
     /// # Errors
-    /// Where the folder cannot be read, or a recipe names what is not there.
+    /// The folder cannot be read, or a recipe names something that does not exist.
     pub fn read(folder: &Path, base_image: Option<String>) -> Result<Self, RecipeError> {
         let mut files = BTreeMap::new();
         let mut folders = vec![folder.to_owned()];
@@ -178,10 +178,10 @@ impl Recipes {
         }
     }
 
-    /// The images asked for and all that they stand on, each after what it stands on; all where none is named.
+    /// The named images and their dependencies, each after its own dependencies; all images if none is named.
     ///
     /// # Errors
-    /// Where a name is not known, or images stand on themselves.
+    /// A name is not known, or images depend on themselves.
     pub fn order(&self, names: &[String]) -> Result<Vec<String>, RecipeError> {
         if let Some(image) = names.iter().find(|name| !self.knows(name)) {
             return Err(RecipeError::UnknownImage {
@@ -265,7 +265,7 @@ impl Recipe {
     /// `#!` can be executed.
     ///
     /// # Errors
-    /// Where a path is too long for a tar.
+    /// A path is too long for a tar archive.
     pub fn context(&self) -> std::io::Result<Vec<u8>> {
         let mut archive = tar::Builder::new(Vec::new());
         for (path, content) in &self.files {

@@ -1,4 +1,4 @@
-//! The candidate's clock, and the events that happen by it.
+//! The candidate's clock, and the events that it triggers.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::lab::LabError;
 use crate::lab::task::Command;
 
 impl Labs {
-    /// Starts the candidate's clock, by which events happen; one that was started goes on.
+    /// Starts the candidate's clock, which triggers events; a running one is left alone.
     ///
     /// # Errors
     /// There is no such lab, it does not run, or the time cannot be kept.
@@ -17,8 +17,8 @@ impl Labs {
         self.tell(lab, Command::Start).await
     }
 
-    /// Has the candidate's clock of a lab show how long the candidate has worked, and run or stand still; events
-    /// happen by it. A lab that does not run is left alone.
+    /// Sets the candidate's clock of a lab to the time worked, and runs or stops it. It triggers the
+    /// events. A lab that does not run is left alone.
     ///
     /// # Errors
     /// There is no such lab, or the time cannot be kept.
@@ -35,7 +35,7 @@ impl Labs {
         }
     }
 
-    /// Lets every event happen at once that has not happened yet, in the scenario's order.
+    /// Triggers at once all events that have not happened yet, in the order of the scenario.
     ///
     /// # Errors
     /// There is no such lab, it does not run, or an event failed.

@@ -1,4 +1,4 @@
-//! Looking at labs for evidence.
+//! Collecting the evidence of labs.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,17 @@ use crate::lab::LabError;
 use crate::lab::task::Command;
 
 impl Labs {
-    /// Looks at a lab as [`Labs::check`] does, and gives back all that was seen instead of a grade.
+    /// Runs the checks of a lab as [`Labs::check`] does, and returns the evidence instead of a grade.
     ///
     /// # Errors
-    /// There is no such lab or phase, or the lab does not run. What cannot be looked at is a fact
-    /// and no error.
+    /// There is no such lab or phase, or the lab does not run. A check that cannot be made is a
+    /// fact, not an error.
     pub async fn gather(&self, lab: &str, check: CheckRequest) -> Result<Evidence, LabError> {
         self.tell(lab, |reply| Command::Gather(check, reply)).await
     }
 
-    /// Asks these checks (`task/check`) alone, as a scenario has them that need not be the one that
-    /// the lab was built from: one that was mended since. What comes of it is added to the evidence
-    /// by [`Evidence::and`].
+    /// Runs only these checks (`task/check`) of a scenario, which may be a corrected version of the one
+    /// that the lab was built from. [`Evidence::and`] adds the result to earlier evidence.
     ///
     /// # Errors
     /// There is no such lab or check, or the lab does not run.

@@ -1,4 +1,4 @@
-//! Whether the host can bear a lab, looked at once for many.
+//! Preflight checks of the host, shared by labs that are created together.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,11 +21,11 @@ const STAYS: Duration = Duration::from_secs(30);
 pub(super) type HostCache = Mutex<Option<(Instant, Option<HostReport>)>>;
 
 impl Labs {
-    /// Whether the host can bear a lab. A room's labs are asked for in one go, and the host is
-    /// looked at once for all of them.
+    /// Checks that the host meets the requirements of a lab. The labs of a session are created together,
+    /// and share one check of the host.
     ///
     /// # Errors
-    /// It cannot, or could not be asked.
+    /// It does not, or the check failed.
     pub async fn preflight(&self, topology: &Topology) -> Result<(), PreflightError> {
         let runtime = self.runtime().as_ref();
         let host = {
@@ -41,10 +41,10 @@ impl Labs {
 }
 
 impl Labs {
-    /// Refuses to begin something that takes space where little is left.
+    /// Checks that there is enough free space to begin something that uses it.
     ///
     /// # Errors
-    /// Little is left.
+    /// Free space is low.
     pub fn check_disk(&self) -> Result<(), LabError> {
         let DiskUsage { free, low, room } = self.inner.disk.look();
         match room {
@@ -53,19 +53,19 @@ impl Labs {
         }
     }
 
-    /// Counts the labs by their state, and what is free on the disk of the state folder.
+    /// Records the metrics of labs by state, and of free space on the disk of the state folder.
     pub fn measure(&self) {
         let states: Vec<_> = self.list().iter().map(|view| view.state).collect();
         metrics::labs(&states);
         metrics::state_free(self.disk().look().free);
     }
 
-    /// Memory that is left on the engine's host, in bytes; `None` where it does not say.
+    /// Available memory of the engine's host in bytes; `None` if unknown.
     pub async fn memory_available(&self) -> Option<u64> {
         self.left_of_the_host().await.0
     }
 
-    /// Memory and disk that are left on the engine's host, in bytes; `None` where it does not say.
+    /// Available memory and disk space of the engine's host in bytes; `None` if unknown.
     pub async fn left_of_the_host(&self) -> (Option<u64>, Option<u64>) {
         let host = ask_host(self.runtime().as_ref()).await;
         host.map_or((None, None), |host| (host.memory_available, host.disk_free))

@@ -1,4 +1,4 @@
-//! Labs that are handed in.
+//! Labs that are handed in: freezing nodes, and keeping their disks.
 
 use super::Labs;
 use crate::lab::LabError;
@@ -17,7 +17,7 @@ impl Labs {
         self.tell(lab, Command::Freeze).await
     }
 
-    /// Lets all nodes of a lab go on.
+    /// Thaws all nodes of a lab.
     ///
     /// # Errors
     /// There is no such lab, it does not run, or the engine failed.
@@ -35,11 +35,11 @@ impl Labs {
         self.tell(lab, |reply| Command::Keep(attempt, reply)).await
     }
 
-    /// Removes what was kept for an attempt: images, what was written down beside them, and labs that
-    /// were opened again from them.
+    /// Removes what was kept for an attempt: images, their record, and labs that were reopened from
+    /// them.
     ///
     /// # Errors
-    /// All that failed.
+    /// All failures.
     pub async fn forget_kept(&self, attempt: &str) -> Result<(), LabError> {
         self.end_reopened(attempt).await?;
         let context = &self.inner.context;

@@ -1,4 +1,4 @@
-//! Names of labs, and whether they are free.
+//! Names of labs: their validity and availability.
 
 use std::collections::BTreeMap;
 

@@ -40,7 +40,7 @@ impl Labs {
             .await
     }
 
-    /// Runs a program of a node's with its streams attached, for as long as it likes.
+    /// Runs a program in a node with its streams attached, without a time limit.
     ///
     /// # Errors
     /// There is no such lab or node, or it does not run.

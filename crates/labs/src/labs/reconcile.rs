@@ -1,4 +1,4 @@
-//! What the disk says and what the engine has, brought together; and the engine's events.
+//! Reconciles the records on disk with the containers of the engine, and follows the engine's events.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
@@ -55,7 +55,7 @@ impl Labs {
         Ok(())
     }
 
-    /// Waits until no lab is being brought back any longer, for so long at most.
+    /// Waits until no lab is being recovered, for at most `within`.
     pub async fn brought_back(&self, within: Duration) {
         let known: Vec<_> = self.inner.labs().values().cloned().collect();
         let back = known.into_iter().map(async |known| {

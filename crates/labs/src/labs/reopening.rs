@@ -1,4 +1,4 @@
-//! Labs that are opened again as they were handed in.
+//! Reopened labs, as they were handed in.
 
 use plateau_core::api::{LabState, LabView};
 use plateau_core::scenario::Scenario;
@@ -8,12 +8,12 @@ use crate::lab::{HandInRecord, LabError};
 use crate::store::on_disk;
 
 impl Labs {
-    /// Opens the lab of an attempt again, as it was handed in: from what its nodes had on disk. What
-    /// they had in memory is lost; those that ran boot once more. It is another lab, and what is done
-    /// in it changes nothing of what was kept. Returns at once.
+    /// Reopens the lab of an attempt as it was handed in, from the disks of its nodes. Their memory is
+    /// lost; nodes that ran boot again. It is a separate lab, and changes in it do not affect what was
+    /// kept. Returns at once.
     ///
     /// # Errors
-    /// Nothing was kept, the host cannot bear it, or the name is taken.
+    /// Nothing was kept, the host does not meet the requirements, or the name is taken.
     pub async fn reopen(&self, attempt: &str, name: String) -> Result<LabView, LabError> {
         let nothing = || LabError::NothingKept {
             attempt: attempt.to_owned(),
@@ -39,10 +39,10 @@ impl Labs {
         .await
     }
 
-    /// Opens the lab of an attempt again, and waits until it can be worked with.
+    /// Reopens the lab of an attempt, and waits until it is ready.
     ///
     /// # Errors
-    /// As [`Labs::reopen`] has them, or it cannot be built; nothing is left of it then.
+    /// Those of [`Labs::reopen`], or it cannot be built; then all of it is removed.
     pub async fn reopened(&self, attempt: &str, name: String) -> Result<LabView, LabError> {
         let lab = self.reopen(attempt, name).await?;
         let built = self.built(&lab.id).await?;
@@ -57,7 +57,7 @@ impl Labs {
         })
     }
 
-    /// Removes all labs that were opened again for an attempt.
+    /// Removes all reopened labs of an attempt.
     ///
     /// # Errors
     /// One could not be removed.
@@ -72,8 +72,8 @@ impl Labs {
         Ok(())
     }
 
-    /// Whether a lab stands as it did at a moment, in milliseconds since the epoch: it runs, and none
-    /// of its nodes was started since. What the engine does not say is a no.
+    /// Whether a lab has run without a restart of a node since a time in milliseconds since the epoch.
+    /// `false` if the engine does not know.
     pub async fn stands_since(&self, lab: &str, at_ms: u64) -> bool {
         let Ok(known) = self.inner.find(lab) else {
             return false;

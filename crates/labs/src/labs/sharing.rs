@@ -1,4 +1,4 @@
-//! Labs that start from the disks of another, for proofs.
+//! Labs that start from the disks of another lab, for proofs.
 
 use plateau_core::api::LabView;
 use plateau_core::scenario::Folder;

@@ -1,4 +1,4 @@
-//! Proofs that hold are kept with what they were made of, and given again as long as that is the same.
+//! Cache of proofs that hold: stored with their inputs, and returned while the inputs are unchanged.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! How many labs of a proof are worked on at the same time.
+//! Limits the number of labs of a proof that run at the same time.
 
 use plateau_core::topology::Topology;
 

@@ -1,9 +1,9 @@
-//! What columns share: the solved lab's disks, from which mistakes start.
+//! Disks of the solved lab that columns share, from which mistakes start.
 //!
-//! A lab that starts from disks boots, and has lost what the solved one had in memory. So one more
-//! lab starts from them and is graded without a mistake. Only where each of its verdicts is that of
-//! the solved lab, which was built afresh, do mistakes start from the disks; and what is found wrong
-//! with one of them then is looked for again in a lab built afresh, whose word counts.
+//! A lab that starts from disks boots, and has lost the memory of the solved lab. So a control lab
+//! starts from them and is graded without a mistake. Mistakes start from the disks only if each of its
+//! verdicts equals that of the solved lab, which was built from scratch. If a mistake then seems
+//! wrong, it is repeated in a lab built from scratch, whose result counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! The runtime that is Docker. Only this file and those in its folder name bollard.
+//! The Docker runtime. Only this module depends on bollard.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ struct Docker {
 /// Connects to the engine at `DOCKER_HOST`, or at the usual socket.
 ///
 /// # Errors
-/// Nobody listens there, or will not talk to us.
+/// The engine cannot be reached, or refuses access.
 pub async fn connect() -> Result<Arc<dyn Runtime>> {
     // Never an explicit version: an engine refuses what is too new or too old for it, and the
     // two ends that we support do not overlap.

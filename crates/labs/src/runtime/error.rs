@@ -1,4 +1,4 @@
-//! What can go wrong with an engine, and what to do about it.
+//! Errors of a container engine, with hints.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use plateau_core::error::ErrorCode;
 
 use crate::error::chain;
 
-/// A source that says what the engine's client said.
+/// The error of the engine's client.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A call to an engine that failed.

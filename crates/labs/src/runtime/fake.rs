@@ -1,4 +1,4 @@
-//! A runtime in memory: for tests, and for working on pages without Docker.
+//! A runtime in memory, for tests and for development of the web pages without Docker.
 //!
 //! It keeps containers, images and volumes, and answers the agent's roles: wiring is always done,
 //! a boot always ends well, scripts end with 0, and a question is answered by what
@@ -20,8 +20,8 @@ mod answer;
 mod engine;
 mod ports;
 
-/// What a node's agent says to a question: node (or `examiner@network`), the texts of the scripts
-/// that were run in its lab so far with the nodes that they ran in, the question.
+/// Answers a question in place of a node's agent. The arguments are the node (or `examiner@network`),
+/// the nodes and texts of the scripts that were run in its lab so far, and the question.
 pub type AgentAnswers = dyn Fn(&str, &[(String, String)], &ProbeQuestion) -> Fact + Send + Sync;
 
 /// A runtime in memory.
@@ -105,19 +105,19 @@ impl Fake {
         state.fail_at = Some(state.calls + call);
     }
 
-    /// Lets nobody answer any more.
+    /// Makes every call fail as if the engine were unreachable.
     pub fn go_offline(&self) {
         self.state().gone = true;
     }
 
-    /// Is gone as an engine is whose process ended: its events end too.
+    /// Goes offline as an engine whose process ended: its event streams end too.
     pub fn fall(&self) {
         self.go_offline();
         *locked(&self.events) = events();
     }
 
-    /// Comes back after it was gone, with its containers there but ended, as an engine that was
-    /// started anew has them.
+    /// Comes online again, with its containers present but stopped, as after a restart of the
+    /// engine.
     pub fn come_online(&self) {
         let mut state = self.state();
         state.gone = false;
@@ -135,7 +135,7 @@ impl Fake {
         self.state().calls
     }
 
-    /// Gives the nodes' agents something to say.
+    /// Sets the answers of the nodes' agents.
     pub fn answering(
         &self,
         say: impl Fn(&str, &[(String, String)], &ProbeQuestion) -> Fact + Send + Sync + 'static,
@@ -151,17 +151,17 @@ impl Fake {
         with.count()
     }
 
-    /// Lets scripts whose text contains `part` end with `exit`.
+    /// Makes scripts whose text contains `part` end with the status `exit`.
     pub fn fail_scripts(&self, part: &str, exit: i64) {
         self.state().failing_script = Some((part.to_owned(), exit));
     }
 
-    /// Lets an image be there.
+    /// Adds an image.
     pub fn with_image(&self, tag: &str) {
         self.state().keep_image(tag, 0, &Labels::new());
     }
 
-    /// Lets an image be missing, also to who creates a container from it.
+    /// Removes an image; creating a container from it fails.
     pub fn without_image(&self, tag: &str) {
         let mut state = self.state();
         state.images.remove(tag);
@@ -176,12 +176,12 @@ impl Fake {
         tags.cloned().collect()
     }
 
-    /// Lets boots take for ever, until they are let go on.
+    /// Holds boots until they are released.
     pub fn hold_boots(&self, hold: bool) {
         self.boots.send_replace(!hold);
     }
 
-    /// Waits until somebody waits for a boot that is held, for at most ten seconds.
+    /// Waits until a boot is held, for at most ten seconds.
     pub async fn await_boot_attempt(&self) -> bool {
         let held = async {
             while self.boots.receiver_count() == 0 {
@@ -241,7 +241,7 @@ impl Fake {
             .map(|kept| kept.spec.clone())
     }
 
-    /// A container that a stranger made.
+    /// Adds a container of another installation.
     pub fn add_foreign_container(&self, name: &str, labels: Labels) {
         let kept = FakeContainer {
             spec: ContainerSpec {
@@ -258,7 +258,7 @@ impl Fake {
         self.state().containers.insert(name.to_owned(), kept);
     }
 
-    /// A container's first process ends by itself.
+    /// Ends a container's first process.
     pub fn die(&self, container: &str, exit: i64) {
         let died = {
             let mut state = self.state();

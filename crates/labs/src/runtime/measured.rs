@@ -1,4 +1,4 @@
-//! A runtime whose calls are timed.
+//! A runtime that measures the duration of its calls.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::metrics;
 #[derive(Debug)]
 struct Measured(Arc<dyn Runtime>);
 
-/// This runtime, with every call timed by its verb and outcome.
+/// Wraps a runtime to measure every call by verb and outcome.
 pub fn measured(runtime: Arc<dyn Runtime>) -> Arc<dyn Runtime> {
     Arc::new(Measured(runtime))
 }

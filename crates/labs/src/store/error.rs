@@ -1,4 +1,4 @@
-//! What can go wrong with the state on disk.
+//! Errors of the state on disk.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What is kept of one lab beside its marker: `labs/<id>/…`, removed with the lab; and of an attempt
-//! that was handed in beside its images: `kept/<attempt>.json`, removed with those.
+//! Records of a lab beside its marker: `labs/<id>/…`, removed with the lab; and of an attempt that was
+//! handed in, beside its images: `kept/<attempt>.json`, removed with the images.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{Store, StoreError, write};
 
 impl Store {
-    /// Keeps a paper, in place of an earlier one of its name.
+    /// Writes a record, and replaces an earlier one of the same name.
     ///
     /// # Errors
     /// It cannot be written.
@@ -22,7 +22,7 @@ impl Store {
         write(&path, &text)
     }
 
-    /// A paper that was kept; `None` where there is none.
+    /// Reads a record; `None` if it does not exist.
     ///
     /// # Errors
     /// It cannot be read or understood.
@@ -34,7 +34,7 @@ impl Store {
         read(&self.papers(lab).join(name))
     }
 
-    /// Throws a paper away; one that is not there is gone already.
+    /// Removes a record; does nothing if it does not exist.
     ///
     /// # Errors
     /// It cannot be removed.
@@ -42,7 +42,7 @@ impl Store {
         remove(&self.papers(lab).join(name))
     }
 
-    /// Appends a line to a paper that only grows; it is on the disk when this returns.
+    /// Appends a line to an append-only record; the line is on disk when this returns.
     ///
     /// # Errors
     /// It cannot be written.
@@ -71,7 +71,7 @@ impl Store {
         append().map_err(StoreError::io("write", &path))
     }
 
-    /// The lines of such a paper; one that a crash tore off is passed over.
+    /// Reads the lines of an append-only record; a line that a crash truncated is skipped.
     ///
     /// # Errors
     /// It cannot be read.
@@ -103,7 +103,7 @@ impl Store {
         }
     }
 
-    /// Keeps what belongs to the images of an attempt, in place of what was kept before.
+    /// Writes the record of an attempt's images, and replaces an earlier one.
     ///
     /// # Errors
     /// It cannot be written.
@@ -121,7 +121,7 @@ impl Store {
         write(&path, &text)
     }
 
-    /// What was kept beside the images of an attempt; `None` where nothing was.
+    /// Reads the record of an attempt's images; `None` if it does not exist.
     ///
     /// # Errors
     /// It cannot be read or understood.
@@ -132,7 +132,7 @@ impl Store {
         read(&self.of_attempt(attempt))
     }
 
-    /// Throws it away; what is not there is gone already.
+    /// Removes the record of an attempt's images; does nothing if it does not exist.
     ///
     /// # Errors
     /// It cannot be removed.

@@ -1,4 +1,4 @@
-//! Proofs that hold, and what they were made of: `proofs/<scenario's hash>-<labs>.json`.
+//! Stored proofs, and the inputs that they were made from: `proofs/<scenario's hash>-<labs>.json`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::papers::read;
 use super::{Store, StoreError, write};
 
 impl Store {
-    /// Keeps a proof, in place of an earlier one of the same name.
+    /// Writes a proof, and replaces an earlier one of the same name.
     ///
     /// # Errors
     /// It cannot be written.
@@ -24,7 +24,7 @@ impl Store {
         write(&path, &text)
     }
 
-    /// A proof that was kept; `None` where there is none.
+    /// Reads a proof; `None` if it does not exist.
     ///
     /// # Errors
     /// It cannot be read or understood.

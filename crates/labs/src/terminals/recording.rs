@@ -1,9 +1,9 @@
-//! What a terminal showed, on disk: asciicast version 3, which any asciinema player shows.
+//! Recordings of terminals on disk, in asciicast version 3, which any asciinema player can play.
 //!
 //! The format is a header and then events, each a line of JSON: seconds since the event before, a
 //! code, and text (<https://docs.asciinema.org/manual/asciicast/v3/>). Lines are appended and never
-//! changed, so that a crash costs the last second and nothing else. On a full disk a recording gives
-//! way: it says where something is missing, and goes on when there is room.
+//! changed, so that a crash loses at most the last second. On a full disk a recording pauses:
+//! it marks the gap, and continues when there is space.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

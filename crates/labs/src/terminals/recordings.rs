@@ -1,4 +1,4 @@
-//! The recordings on disk: where they are, which there are, and what is in one.
+//! The recordings on disk: their paths, their list, and their content.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ const ENDING: &str = ".cast";
 /// Longest header.
 const HEADER: u64 = 4 << 10;
 
-/// A recording that is read: its whole lines, as far as it is.
+/// A recording that is being read, up to its last complete line.
 pub type Recorded = Take<File>;
 
 /// What the first line says.
@@ -98,7 +98,7 @@ pub(super) async fn open(state: &Path, lab: &str, name: &str) -> Result<Recorded
     }
 }
 
-/// A name that leads nowhere else.
+/// Refuses a name that is not a plain file name.
 fn is_plain_name(name: &str) -> Result<&str, TerminalError> {
     let fits = !name.starts_with('.')
         && name

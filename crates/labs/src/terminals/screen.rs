@@ -1,4 +1,4 @@
-//! What a terminal shows, kept so that whoever comes later sees it as it is.
+//! The screen of a terminal, kept for viewers that join later.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Those who look at a terminal, from both sides: how they are told, and what they hold.
+//! Viewers of a terminal: the side of the terminal, and the handle of the viewer.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,7 +87,7 @@ pub(super) async fn join(
 }
 
 impl ViewerOutput {
-    /// What is said next; `None` when the terminal is closed.
+    /// The next message; `None` when the terminal is closed.
     pub async fn next(&mut self) -> Option<ServerMessage> {
         if self.said.is_empty() && self.behind.load(Ordering::Acquire) {
             // Where it cannot be asked, it has ended, which shows below.
@@ -103,8 +103,8 @@ impl ViewerOutput {
 }
 
 impl ViewerInput {
-    /// Types something; what a watcher types goes nowhere. While a node restarts, so does everything.
-    /// Returns whether the terminal is still there.
+    /// Sends input; that of a watcher is ignored, and all input while the node restarts.
+    /// Returns whether the terminal is still open.
     pub async fn type_in(&self, bytes: Bytes) -> bool {
         match self.mode {
             ViewerMode::TakePart => self.keys.send(bytes).await.is_ok(),
@@ -112,8 +112,7 @@ impl ViewerInput {
         }
     }
 
-    /// Gives the window another size; a watcher's changes nothing. Returns whether the terminal is
-    /// still there.
+    /// Resizes the window; ignored for a watcher. Returns whether the terminal is still open.
     pub async fn resize(&self, size: WindowSize) -> bool {
         match self.mode {
             ViewerMode::TakePart => self.commands.send(Command::Resize(size)).await.is_ok(),

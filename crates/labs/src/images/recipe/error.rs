@@ -1,4 +1,4 @@
-//! What can be wrong with recipes.
+//! Errors of recipes.
 
 use std::path::PathBuf;
 
