@@ -1,7 +1,7 @@
-//! Who uses the daemon: log-ins by password or code, tokens of programs, and what keeps guessers slow.
+//! Authentication: log-ins by password or access code, API tokens, and limits on guessing.
 //!
-//! Secrets are 256 random bits each and are kept as their BLAKE3: whoever reads the database gets in
-//! nowhere. Passwords are kept as argon2id.
+//! Secrets are 256 random bits each and are stored as their BLAKE3 hash, so that the database does not
+//! reveal them. Passwords are stored as argon2id.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub struct CreatedLogin {
     pub principal: Principal,
 }
 
-/// What knows who uses the daemon. Clones share it.
+/// The authentication service. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Access(Arc<Inner>);
 
@@ -81,7 +81,7 @@ struct Inner {
 }
 
 impl Access {
-    /// Takes up accounts and log-ins where the database has them.
+    /// Opens the service on the accounts and log-ins of the database.
     ///
     /// # Errors
     /// No password can be hashed.
@@ -192,7 +192,7 @@ impl Access {
         })
     }
 
-    /// Counts a wrong code that came by another way than here.
+    /// Counts a wrong code that was sent by other means than HTTP, such as SSH.
     ///
     /// # Errors
     /// [`AccessError::Later`] where there were too many from this address.
@@ -219,7 +219,7 @@ impl Access {
         Ok((secret, login))
     }
 
-    /// Who shows the secret of a log-in; `None` where it is nobody's or over.
+    /// The principal of a log-in's secret; `None` if it is unknown or has ended.
     ///
     /// # Errors
     /// The database fails.
@@ -271,7 +271,7 @@ impl Access {
         }
     }
 
-    /// Who shows a program's token; `None` where it is nobody's or over.
+    /// The principal of an API token; `None` if it is unknown or has expired.
     ///
     /// # Errors
     /// The database fails.
@@ -299,7 +299,7 @@ impl Access {
         Ok(())
     }
 
-    /// Ends all log-ins of an account, and says how many there were.
+    /// Ends all log-ins of an account, and returns how many there were.
     ///
     /// # Errors
     /// The database fails.
@@ -307,7 +307,7 @@ impl Access {
         self.revoke(&LoginOwner::Account(account.id.clone())).await
     }
 
-    /// Ends all log-ins of a seat, such as when its code is replaced, and says how many there were.
+    /// Ends all log-ins of a seat, such as when its code is replaced, and returns how many there were.
     ///
     /// # Errors
     /// The database fails.
@@ -328,8 +328,8 @@ impl Access {
             .send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Waits until the log-in that a request came by is over, by which whatever it holds open has to
-    /// end; for ever where it came by none.
+    /// Waits until the log-in of a request has ended, when the request's connections have to end;
+    /// waits for ever if the request has no log-in.
     pub async fn until_ended(self, principal: Principal) {
         let Some(login) = principal.login() else {
             return std::future::pending().await;

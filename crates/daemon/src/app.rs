@@ -1,4 +1,4 @@
-//! The daemon, put together: what stands on what, said once for the program and for its tests.
+//! The daemon's services and their dependencies, assembled in one place for the program and its tests.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use plateau_labs::runtime::Runtime;
 use plateau_labs::settings::Settings;
 use plateau_labs::terminals::Terminals;
 
-/// What the daemon is put together by.
+/// Configuration of the daemon's services.
 #[derive(Clone, Debug)]
 pub struct AppConfig {
     /// What an administrator decided about labs, with the state folder.
@@ -66,7 +66,7 @@ impl AppConfig {
     }
 }
 
-/// Why the daemon cannot be put together.
+/// Why the services cannot be opened.
 #[derive(Debug, Error)]
 pub enum AppError {
     /// The database cannot be opened.
@@ -86,7 +86,7 @@ pub enum AppError {
     Ssh(#[from] SshError),
 }
 
-/// A daemon that is put together and serves nobody yet.
+/// The services of a daemon that does not serve yet.
 #[derive(Debug)]
 pub struct App {
     /// The database.
@@ -106,7 +106,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the daemon together: labs on the engine first, then what stands on them.
+    /// Opens the services: labs on the engine first, then those that depend on them.
     ///
     /// # Errors
     /// A part cannot be opened.
@@ -119,7 +119,7 @@ impl App {
         Self::put_together(config, runtime, database, labs).await
     }
 
-    /// The same on labs that are open already.
+    /// Opens the services on labs that are already open.
     ///
     /// # Errors
     /// A part cannot be opened.

@@ -1,5 +1,5 @@
-//! Backups, taken while everything goes on: the rows of one moment, then the files of the state
-//! folder. A file that a row speaks of is written before the row, so that it is there as well.
+//! Online backups: a consistent snapshot of the database's rows, then the files of the state folder. A
+//! file is always written before the row that refers to it, so that the backup contains it.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, Write};
@@ -25,7 +25,7 @@ const UNFINISHED: &str = ".tmp";
 /// How deep in the state folder such files stand; below are trainers' files of any name.
 const UNFINISHED_DEPTH: usize = 2;
 
-/// Why there is no backup.
+/// Why a backup failed.
 #[derive(Debug, Error)]
 pub enum BackupError {
     /// The clock cannot be written down.
@@ -85,7 +85,7 @@ impl BackupError {
     }
 }
 
-/// A backup whose moment has been; what is left is to write it.
+/// A backup whose snapshot is taken, and that is still to be written.
 #[derive(Debug)]
 pub struct Prepared {
     state: PathBuf,
@@ -97,7 +97,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Takes the rows of this moment. Who works goes on.
+    /// Takes a snapshot of the rows. Work continues meanwhile.
     ///
     /// # Errors
     /// The database fails, or there is no space for its rows.
@@ -170,8 +170,8 @@ impl Prepared {
     /// Writes the archive. Blocks.
     ///
     /// # Errors
-    /// A file cannot be read, or the archive not be written: what was written of it then has no
-    /// manifest, and nobody takes it for whole.
+    /// A file cannot be read, or the archive cannot be written. A partial archive has no manifest, and
+    /// is recognized as incomplete.
     pub fn write<W: Write>(self, to: W) -> Result<W, BackupError> {
         let mut archive = Writer::new(to);
         for (table, file) in self.tables {

@@ -1,8 +1,8 @@
 //! The daemon's clock: it shows the time of day and never goes back.
 //!
-//! While the host runs it follows the time since the host's boot, which nobody can set, so that a
-//! wall clock that jumps moves no deadline. It is written down as it goes: who comes after reads on
-//! from there, and learns how long nobody was there.
+//! While the host runs it follows the time since the host's boot, which cannot be set, so that a jump of
+//! the wall clock does not move deadlines. It is stored regularly: the next daemon continues from the
+//! stored time, and learns how long no daemon ran.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 pub mod heartbeat;
 
-/// What the host says of time.
+/// A reading of the host's clocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostClock {
     /// Identifies the host's boot.
@@ -21,7 +21,7 @@ pub struct HostClock {
     pub wall_ms: u64,
 }
 
-/// A moment of the clock as it was written down.
+/// A stored reading of the clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockSample {
     /// Identifies the host's boot.
@@ -38,7 +38,7 @@ pub struct Clock {
     anchor: Arc<ClockSample>,
 }
 
-/// The later of two moments that were written down; only those of one boot can be compared.
+/// The later of two stored readings; only those of one boot can be compared.
 #[must_use]
 pub fn later(kept: Option<ClockSample>, beaten: Option<ClockSample>) -> Option<ClockSample> {
     match (kept, beaten) {
@@ -52,10 +52,10 @@ pub fn later(kept: Option<ClockSample>, beaten: Option<ClockSample>) -> Option<C
     }
 }
 
-/// What a clock shows on a host, after what was written down last.
+/// The time of a clock on a host, given the last stored reading.
 ///
-/// In the same boot it goes on from there; after another it shows the wall clock's time, or what
-/// was written down where the wall clock is behind that.
+/// In the same boot it continues from the reading. After another boot it is the wall clock's time, or the
+/// stored time if the wall clock is behind it.
 #[must_use]
 pub fn continue_clock(last: Option<&ClockSample>, host: &HostClock) -> u64 {
     match last {

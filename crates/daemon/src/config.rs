@@ -1,7 +1,7 @@
-//! What the daemon runs with: the command line, the environment and one file, in this order.
+//! Configuration of the daemon: the command line, the environment and a file, in this order of precedence.
 //!
-//! Every option of the command line has a key in the file and a variable in the environment. What
-//! is in force knows where it came from.
+//! Every option of the command line has a key in the file and a variable in the environment. Each
+//! effective value knows its source.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,9 +1,9 @@
-//! What candidates hand in: what is taken, and what becomes of it. Decision 0038 says why it is so.
+//! Deliverables: files that candidates hand in. Decision 0038 has the reasons for the design.
 //!
-//! Whatever is saved is in the database before it is acknowledged. A version is an entry of the
-//! session's log, in the same transaction, and never changes. What somebody is still writing is a
-//! draft: their next one takes its place, and it becomes a version after a while, or when somebody else
-//! saves one, and at the latest when the attempt is handed in.
+//! A deliverable is in the database before it is acknowledged. A version is an entry of the session's
+//! log, in the same transaction, and never changes. A text that is still being written is a draft: the
+//! next draft of the same writer replaces it. It becomes a version after a while, or when another writer
+//! saves a draft, and at the latest when the attempt is handed in.
 
 use std::collections::BTreeMap;
 
@@ -27,14 +27,14 @@ pub(crate) use ledger::settle;
 
 use ledger::Ledger;
 
-/// What candidates hand in. Clones share it.
+/// The deliverables service. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Deliverables {
     database: Database,
     clock: Clock,
 }
 
-/// Something that was checked and is to be saved.
+/// A checked deliverable that is to be saved.
 #[derive(Clone, Debug)]
 pub struct Upload {
     /// The session's identifier.
@@ -55,7 +55,7 @@ pub struct Upload {
     pub content: Vec<u8>,
 }
 
-/// What was handed in, with its bytes.
+/// A deliverable with its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandedIn {
     /// What is known of it.
@@ -71,8 +71,8 @@ impl Deliverables {
         Self { database, clock }
     }
 
-    /// Saves something, and says which entries of the log that made. The same bytes as were saved
-    /// last, under the same name, are saved already.
+    /// Saves a deliverable, and returns the new entries of the log. Saving the same content under the
+    /// same name again does nothing.
     ///
     /// # Errors
     /// The attempt is not open, too much was saved already, or the database fails.
@@ -138,7 +138,7 @@ impl Deliverables {
         Ok((SavedDeliverableView { saved, before }, entries))
     }
 
-    /// What was saved of an attempt, by task.
+    /// The deliverables of an attempt, by task.
     ///
     /// # Errors
     /// The database fails.
@@ -155,7 +155,7 @@ impl Deliverables {
         Ok(all.map(|(task, kept)| (task, kept.in_order())).collect())
     }
 
-    /// What counts of every attempt of a session, by attempt.
+    /// The deliverables of a session that count, by attempt.
     ///
     /// # Errors
     /// The database fails.
@@ -169,10 +169,10 @@ impl Deliverables {
             .await
     }
 
-    /// What was saved of a task, by the BLAKE3 of its content.
+    /// A deliverable of a task, by the BLAKE3 hash of its content.
     ///
     /// # Errors
-    /// Nothing like that was saved, or the database fails.
+    /// No such deliverable is saved, or the database fails.
     pub async fn read(
         &self,
         attempt: &str,

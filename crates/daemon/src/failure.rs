@@ -1,4 +1,4 @@
-//! Why the daemon does not run, and how its process ends then.
+//! Failures of the daemon's process, and their exit codes.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ const INPUT: u8 = 2;
 /// Exit status when the outside failed.
 const OUTSIDE: u8 = 3;
 
-/// Why the daemon does not run.
+/// Why the daemon cannot run.
 #[derive(Debug, Error)]
 pub(crate) enum StartError {
     #[error(transparent)]

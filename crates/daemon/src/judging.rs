@@ -1,7 +1,7 @@
-//! Judging: the gradings of attempts, what jurors say of them, and the evidence of both.
+//! Judging: gradings of attempts, judgements of jurors, and the evidence of both.
 //!
-//! Whatever changes something is one transaction with its entry in the session's log, and is
-//! refused once the session is sealed.
+//! Each change is one transaction with its entry in the session's log, and is refused once the session is
+//! sealed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +33,7 @@ mod jurors;
 mod key;
 mod regrading;
 
-/// A handle on judging; clones share what it stands on.
+/// The judging service. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Judging {
     database: Database,
@@ -42,7 +42,7 @@ pub struct Judging {
     clock: Clock,
 }
 
-/// Why there is no judging.
+/// Why judging cannot be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The key cannot be used.
@@ -59,7 +59,7 @@ struct JudgingContext {
 }
 
 impl Judging {
-    /// Judging by this database and these frozen scenarios, with the key in this state folder.
+    /// Opens judging on a database and frozen scenarios, with the key of a state folder.
     ///
     /// # Errors
     /// The folder or the key in it cannot be used.
@@ -144,7 +144,7 @@ impl Judging {
         Ok(view(head))
     }
 
-    /// The gradings of an attempt in the order in which they were done.
+    /// The gradings of an attempt in the order in which they were made.
     ///
     /// # Errors
     /// There is no such attempt.
@@ -154,7 +154,7 @@ impl Judging {
         Ok(gradings.iter().map(view).collect())
     }
 
-    /// Lets another grading of an attempt count; the one that did stays, and can be returned to.
+    /// Accepts another grading of an attempt; the present one is kept, and can be accepted again.
     ///
     /// # Errors
     /// There is no such attempt or grading, no reason is given, or the session is sealed.
@@ -192,7 +192,7 @@ impl Judging {
         self.gradings(attempt).await
     }
 
-    /// The evidence of an attempt as a signed bundle, with all versions of what was handed in. `extra`
+    /// The evidence of an attempt as a signed bundle, with all versions of deliverables. `extra`
     /// are recordings, by names that begin with `recordings/`.
     ///
     /// # Errors

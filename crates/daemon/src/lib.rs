@@ -1,7 +1,7 @@
-//! The daemon: who may do what, exams and their clock, the database, HTTP and SSH.
+//! The daemon: authentication and rights, exams and their clock, the database, HTTP and SSH.
 //!
-//! The labs are [`plateau_labs`]'s. `sessions` arranges and conducts exams; `http` decodes, makes one
-//! call and encodes; `proxy` opens what nodes serve in a browser.
+//! Labs are in [`plateau_labs`]. `sessions` arranges and conducts exams; `http` is the API; `proxy` opens
+//! web applications of nodes in a browser.
 
 pub mod access;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The daemon's log: for people or for programs, and one line an event whatever is in it.
+//! The daemon's log, as text or as JSON. Each event is one line, whatever it contains.
 
 use std::io::{self, Write};
 
@@ -9,10 +9,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::LogFormat;
 
-/// What writes events that pass the filter, in this format.
+/// A subscriber that writes events that pass the filter, in a format.
 ///
 /// # Errors
-/// The filter is none.
+/// The filter is not valid.
 pub fn subscriber<W>(
     format: LogFormat,
     filter: &str,

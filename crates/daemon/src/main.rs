@@ -1,4 +1,4 @@
-//! `plateaud`: settings in, a served daemon out.
+//! `plateaud`: reads the configuration and runs the daemon.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

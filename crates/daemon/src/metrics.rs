@@ -1,4 +1,4 @@
-//! Numbers for Prometheus: what is counted, and how it is called. `docs/operations.md` lists them.
+//! Metrics of the daemon and their names, for Prometheus. `docs/operations.md` lists them.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -21,12 +21,12 @@ const FILES: &str = "process_open_fds";
 const THREADS: &str = "process_threads";
 const STARTED: &str = "process_start_time_seconds";
 
-/// All numbers of the daemon's own, by their names.
+/// Names of the daemon's own metrics.
 pub const NAMES: [&str; 7] = [REQUESTS, BUILD, RESIDENT, VIRTUAL, FILES, THREADS, STARTED];
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Begins to count, where nobody has yet. There is one set of numbers in a process.
+/// Installs the recorder, if there is none yet. A process has one recorder.
 pub fn install() -> &'static PrometheusHandle {
     HANDLE.get_or_init(|| {
         let builder = PrometheusBuilder::new().set_buckets(&BUCKETS);
@@ -43,7 +43,7 @@ pub fn install() -> &'static PrometheusHandle {
     })
 }
 
-/// Keeps the numbers small where nobody reads them.
+/// Limits the memory of metrics that nothing reads.
 pub async fn keep_up() {
     let mut tick = tokio::time::interval(UPKEEP);
     loop {
@@ -90,7 +90,7 @@ pub(crate) fn render(measure: impl FnOnce()) -> String {
     handle.render()
 }
 
-/// What the kernel says of our own process.
+/// Metrics of the daemon's process, from the kernel.
 #[expect(
     clippy::cast_precision_loss,
     reason = "gauges are floats, and no process has 2^53 bytes"

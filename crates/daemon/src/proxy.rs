@@ -1,8 +1,8 @@
-//! Web applications of labs in a browser: each has a name, and a browser gets in by a ticket.
+//! Reverse proxy for web applications of labs: each has a host name, and a browser is admitted by a ticket.
 //!
-//! A page of an application is written by a candidate, or by whoever has broken into their node. So it
-//! has an origin of its own, the daemon's cookie never comes to it, and what shows who is let in there
-//! is good for nothing else.
+//! Pages of an application are untrusted: a candidate wrote them, or somebody who broke into their node.
+//! So each application has its own origin, never receives the daemon's cookie, and has passes that are
+//! valid for it alone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -31,10 +31,10 @@ pub use ticket::Grant;
 
 use ticket::SecretMap;
 
-/// Where an application's name takes tickets.
+/// Path at an application's name that takes tickets.
 pub const ENTRY: &str = "/.plateau/enter";
 
-/// All applications that somebody was let in to. Clones share them.
+/// Tickets and passes of all applications. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Web(Arc<Inner>);
 
@@ -47,7 +47,7 @@ struct Inner {
     passes: Mutex<SecretMap<Arc<AppSession>>>,
 }
 
-/// Whom a request is for, by the name that it was sent to.
+/// The target of a request, by its host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostTarget {
     /// The daemon, or whoever else is not below the base.
@@ -134,7 +134,7 @@ impl Web {
         pac::file(&self.0.base, daemon, self.has_tls())
     }
 
-    /// A ticket that lets in whoever shows it, once.
+    /// Creates a ticket, which admits its bearer once.
     ///
     /// # Errors
     /// The system gives no random bytes.
@@ -150,7 +150,7 @@ impl Web {
         locked(&self.0.tickets).take(ticket, target, Instant::now())
     }
 
-    /// Lets somebody in: the pass that their browser is to show from now on.
+    /// Creates a pass, which the browser sends from now on.
     ///
     /// # Errors
     /// The system gives no random bytes.
@@ -167,7 +167,7 @@ impl Web {
         passes.find(shown, target, Instant::now()).cloned()
     }
 
-    /// Forgets a pass whose log-in is over.
+    /// Removes a pass whose log-in has ended.
     pub fn forget(&self, shown: &str, target: &AppTarget) {
         let forgotten = locked(&self.0.passes).take(shown, target, Instant::now());
         drop(forgotten);

@@ -1,5 +1,5 @@
-//! Documents as PDF, made by `plateau-report`: a program of its own, since a typesetter is larger
-//! than the daemon and reads what candidates are called.
+//! PDF documents, made by `plateau-report`. It is a separate program, since a typesetter is larger than the
+//! daemon and processes untrusted text such as candidates' names.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ impl DocumentKind {
     }
 }
 
-/// How much a document may take.
+/// Limits of making a document.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Most that it may take from its beginning, without the wait for others.
@@ -62,7 +62,7 @@ impl Default for Limits {
 /// Most bytes that are kept of what the program says on standard error.
 const SAID: u64 = 4 << 10;
 
-/// Makes documents. Clones share the limit on how many are made at once.
+/// Makes documents. Clones share the limit on concurrent ones.
 #[derive(Clone, Debug)]
 pub struct Reports {
     program: PathBuf,
@@ -71,7 +71,7 @@ pub struct Reports {
     turns: Arc<Semaphore>,
 }
 
-/// Why there is no document.
+/// Why a document cannot be made.
 #[derive(Debug, Error)]
 pub enum ReportError {
     /// The program is not there.
@@ -188,8 +188,8 @@ impl Reports {
         self
     }
 
-    /// A document's PDF. `says` is the document's JSON, whose shape is `plateau-report`'s own. The
-    /// program ends with the future: nothing runs on for a client who has gone.
+    /// Makes a document's PDF. `says` is the document's JSON, whose schema `plateau-report` defines.
+    /// Dropping the future ends the program.
     ///
     /// # Errors
     /// The program is missing, refuses, fails, or takes more than it may.

@@ -1,5 +1,5 @@
-//! Putting a backup back: read to its end and compared before anything is changed, and what was
-//! there before is set aside and not removed.
+//! Restoring a backup. It is read and verified completely before anything is changed, and existing data is
+//! set aside, not removed.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -18,7 +18,7 @@ use crate::store::dump::{DumpError, RestoredCounts};
 /// Files that a state folder without a daemon's work has as well.
 const EMPTY: [&str; 2] = ["lock", disk::RESERVE];
 
-/// Why a backup is not put back.
+/// Why a backup is not restored.
 #[derive(Debug, Error)]
 pub enum RestoreError {
     /// The archive cannot be opened.
@@ -116,7 +116,7 @@ impl RestoreError {
     }
 }
 
-/// Where a backup goes.
+/// Target of a restore.
 #[derive(Clone, Debug)]
 pub struct RestoreTarget {
     /// The state folder, which no daemon uses.
@@ -127,7 +127,7 @@ pub struct RestoreTarget {
     pub force: bool,
 }
 
-/// What was put back.
+/// Result of a restore.
 #[derive(Debug)]
 pub struct Restored {
     /// What the archive said of itself.
@@ -174,10 +174,10 @@ impl fmt::Display for Restored {
     }
 }
 
-/// Puts a backup back.
+/// Restores a backup.
 ///
 /// # Errors
-/// The archive is not whole, something is there already, or folder or database cannot be used.
+/// The archive is incomplete, the target is not empty, or the folder or the database cannot be used.
 pub async fn restore(archive: &Path, target: &RestoreTarget) -> Result<Restored, RestoreError> {
     let state = &target.state;
     let parent = match state.parent() {

@@ -1,8 +1,8 @@
 //! Frozen scenarios with their parameters: resolved once for each seed, as long as they are in use.
 //!
-//! A frozen folder never changes, and the same seed gives the same topology for ever, so that what
-//! was resolved once is right for as long as it is kept. What is kept is bounded by its weight;
-//! what gives way is resolved again when it is asked for.
+//! A frozen folder never changes, and the same seed always gives the same topology, so that a cached
+//! result is always right. The cache is bounded by weight; an evicted result is resolved again when it is
+//! needed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,7 +113,7 @@ impl Scenarios {
         }
     }
 
-    /// Keeps a folder under its hash; one that is kept already is left alone.
+    /// Stores a folder under its hash; an existing one is left alone.
     ///
     /// # Errors
     /// A path leads out of the folder, or it cannot be written.
@@ -140,8 +140,7 @@ impl Scenarios {
         Scenario::read(folder).map_err(|problems| broken(hash, problems))
     }
 
-    /// A frozen scenario with the parameters of a seed. Who asks while another resolves it waits for
-    /// the same result.
+    /// A frozen scenario with the parameters of a seed. Concurrent calls share one result.
     ///
     /// # Errors
     /// It is not kept, cannot be read, or has problems. That is not kept.

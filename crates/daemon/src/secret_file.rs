@@ -1,4 +1,4 @@
-//! Secrets of the state folder: drawn at their first use, in files that only their owner can read.
+//! Secrets in files of the state folder: generated at their first use, and readable by their owner only.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;

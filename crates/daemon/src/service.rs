@@ -1,4 +1,4 @@
-//! What a service manager is told: systemd's protocol, which does nothing where nobody listens.
+//! Notifications to a service manager by systemd's protocol; without one they do nothing.
 
 use sd_notify::NotifyState;
 
@@ -8,12 +8,12 @@ fn tell(state: &[NotifyState<'_>]) {
     }
 }
 
-/// The daemon serves.
+/// Notifies that the daemon serves.
 pub fn ready(serves: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(serves)]);
 }
 
-/// The daemon ends; its labs run on.
+/// Notifies that the daemon stops; its labs keep running.
 pub fn stopping() {
     tell(&[
         NotifyState::Stopping,
@@ -21,7 +21,7 @@ pub fn stopping() {
     ]);
 }
 
-/// Says again and again that the daemon is not stuck, where somebody wants to know.
+/// Sends keep-alives to the watchdog, if the service manager has one.
 pub async fn watchdog() {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;

@@ -1,8 +1,8 @@
 //! Nodes over SSH: the same screen as in the browser, commands, and files by scp and sftp.
 //!
-//! Nothing of it runs in a node but the agent: the daemon speaks SSH, the name of the user chooses the
-//! node, and a [`Gate`] decides who may enter. Nothing is forwarded, since a node's ports are reached
-//! through the daemon, as its owner allows it.
+//! Nodes run only the agent: the daemon is the SSH server, the user name selects the node, and a [`Gate`]
+//! decides who may enter. Port forwarding is refused, since the daemon gives access to a node's ports, with
+//! its own checks.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -81,7 +81,7 @@ impl Ssh {
     /// Listens on an address, with the key that proves to clients which server this is.
     ///
     /// # Errors
-    /// The address cannot be had.
+    /// The address cannot be bound.
     pub async fn bind(
         address: SocketAddr,
         key: HostKey,

@@ -1,4 +1,4 @@
-//! The database: sessions and their seats, gradings and judgements, accounts and what shows who asks.
+//! The database: sessions and their seats, gradings and judgements, accounts and credentials.
 //!
 //! ```text
 //! plateau.db              in the state folder, where no other database is named

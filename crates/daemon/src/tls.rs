@@ -1,4 +1,4 @@
-//! TLS for the port: with files of the centre's own, or by an authority that the daemon makes for the room.
+//! TLS for the port: with the centre's own certificate, or with the daemon's own certificate authority.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -42,7 +42,7 @@ pub struct TlsOptions {
     pub web: Option<String>,
 }
 
-/// Why there is no TLS.
+/// Why TLS cannot be used.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A file cannot be read or written.
@@ -98,7 +98,7 @@ pub enum TlsError {
     Addresses(#[source] std::io::Error),
 }
 
-/// Where certificates come from.
+/// Source of certificates.
 #[derive(Clone, Debug)]
 enum CertificateSource {
     /// Files that somebody else keeps.
@@ -110,7 +110,7 @@ enum CertificateSource {
     },
 }
 
-/// What the port is served with.
+/// TLS of the port.
 #[derive(Clone, Debug)]
 pub struct Tls {
     origin: CertificateSource,
@@ -130,11 +130,11 @@ struct CertificateAndKey {
 }
 
 impl Tls {
-    /// Reads or makes what is needed; `None` where TLS is not asked for. `address` is where the port
-    /// will listen. Blocks.
+    /// Reads or creates keys and certificates; `None` if TLS is not configured. `address` is where the
+    /// port will listen. Blocks.
     ///
     /// # Errors
-    /// Files or certificates cannot be used or made.
+    /// Files or certificates cannot be used or created.
     pub fn open(
         options: &TlsOptions,
         state: &Path,
@@ -197,11 +197,11 @@ impl Tls {
         self.authority.clone()
     }
 
-    /// Looks once whether files or addresses have changed, or the certificate is about to end, and
-    /// serves new connections accordingly. Blocks.
+    /// Checks once whether files or addresses have changed, or the certificate is about to expire, and
+    /// updates the TLS of new connections. Blocks.
     ///
     /// # Errors
-    /// As for [`Self::open`]; what was served is served on.
+    /// As for [`Self::open`]; the present certificate stays in use.
     pub fn look(&self) -> Result<(), TlsError> {
         let (config, names) = load(&self.origin, &self.names, self.web.as_deref())?;
         self.served.reload_from_config(config);

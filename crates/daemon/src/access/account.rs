@@ -1,4 +1,4 @@
-//! Making and changing accounts and tokens.
+//! Creating and changing accounts and API tokens.
 
 use plateau_core::api::{
     AccountView, CreateAccountRequest, CreateTokenRequest, CreatedToken, SensitiveText, TokenView,
@@ -145,7 +145,7 @@ impl Access {
         })
     }
 
-    /// Removes a token: it opens nothing from now on.
+    /// Removes a token, which revokes it.
     ///
     /// # Errors
     /// It is not there, or the database fails.

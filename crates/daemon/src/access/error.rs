@@ -1,4 +1,4 @@
-//! What goes wrong with getting in.
+//! Errors of authentication, accounts and tokens.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::password::{self, PasswordError};
 use crate::store::DatabaseError;
 use plateau_labs::error::chain;
 
-/// Why somebody does not get in, or something of accounts is not done.
+/// Why authentication, or an operation on accounts or tokens, failed.
 #[derive(Debug, Error)]
 pub enum AccessError {
     /// Name and password, or the code, are not those of anybody.

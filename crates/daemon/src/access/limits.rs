@@ -1,4 +1,4 @@
-//! What keeps guessers slow, and nobody else out. Decision 0030 says why it is as it is.
+//! Rate limits on failed log-ins, which do not lock anybody else out. Decision 0030 has the reasons.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;

@@ -48,7 +48,7 @@ pub enum PasswordError {
     Thread(#[source] JoinError),
 }
 
-/// What hashes passwords, a bounded number at a time.
+/// Hashes passwords, a bounded number at a time.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     turns: Arc<Semaphore>,
@@ -57,7 +57,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Makes it ready.
+    /// Creates a hasher.
     ///
     /// # Errors
     /// Hashing fails.
@@ -89,7 +89,7 @@ impl Passwords {
         .await
     }
 
-    /// Whether a password is the one that is kept; without one it takes as long and is not.
+    /// Whether a password matches the stored hash. Without a hash it takes the same time and returns `false`.
     ///
     /// # Errors
     /// The stored text is not a valid hash, or verifying fails.

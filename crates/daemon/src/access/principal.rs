@@ -1,4 +1,4 @@
-//! Who sends a request.
+//! The principal of a request.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::store::logins::Login;
 use crate::store::seats::SeatSummary;
 use crate::store::tokens::ApiToken;
 
-/// Who sends a request; every request has one among its extensions.
+/// The sender of a request. Every authenticated request has one in its extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// Nobody that is known.

@@ -1,4 +1,4 @@
-//! Who somebody is now that was known before.
+//! Refreshing a principal that was authenticated before.
 
 use super::{Access, AccessError, Principal, now};
 

@@ -1,4 +1,4 @@
-//! Secrets that machines keep for people: log-ins and tokens.
+//! Secrets of log-ins and API tokens.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Draws one.
+    /// Generates a secret.
     ///
     /// # Errors
     /// The system gives no random bytes.
@@ -42,13 +42,13 @@ impl Secret {
     }
 }
 
-/// What a secret is kept as: its BLAKE3. It has 256 random bits, so that nothing slower is needed.
+/// The BLAKE3 hash that is stored of a secret. Secrets have 256 random bits, so that a slow hash is not needed.
 #[must_use]
 pub fn hash(secret: &str) -> String {
     blake3::hash(secret.as_bytes()).to_hex().to_string()
 }
 
-/// Whether a text can be a secret.
+/// Whether a text has the format of a secret.
 #[must_use]
 pub fn is_secret(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())

@@ -1,8 +1,8 @@
-//! When the daemon was last alive, to some hundredths of a second.
+//! The heartbeat: when the daemon was last alive, to some hundredths of a second.
 //!
-//! The database is told twice a second and survives a power cut. A kill of the daemon alone leaves
-//! what the kernel was told, so in between a small file is written and not synced. It is written from
-//! a thread of its own: nobody waits for a disk.
+//! It is written to the database twice a second, which survives a power cut. In between it is written to a
+//! small file without a sync, which survives a kill of the daemon. A separate thread writes it, so that
+//! nothing else waits for the disk.
 
 use std::fs::File;
 use std::io;

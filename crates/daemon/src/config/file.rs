@@ -1,4 +1,4 @@
-//! The file: its shape, and what is wrong with one.
+//! The configuration file: its schema and its validation.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What is in force, for people: without secrets, and with where each value came from.
+//! The effective configuration as text: without secrets, and with the source of each value.
 
 use std::fmt;
 use std::path::PathBuf;

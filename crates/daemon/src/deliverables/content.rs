@@ -1,4 +1,4 @@
-//! Whether a file is what its name says.
+//! Formats of deliverables: the content of a file must match the extension of its name.
 
 use file_format::FileFormat;
 use plateau_core::exam::deliverable::ending;
@@ -16,7 +16,7 @@ const TEXTS: &[&str] = &[
 /// Endings that are written in more than one way, and the usual one.
 const ALIKE: &[(&str, &str)] = &[("jpeg", "jpg"), ("tiff", "tif")];
 
-/// What kind of file a name says it is.
+/// The format of a file by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileKind {
     /// The ending, in small letters.
@@ -25,7 +25,7 @@ pub struct FileKind {
     shape: FormatRule,
 }
 
-/// How it is told whether a content is of a kind.
+/// How to check that a content has a format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum FormatRule {
     /// It is UTF-8 and can be read.
@@ -58,10 +58,10 @@ impl FileKind {
     }
 }
 
-/// The kind of a file that a task is to take, by its name.
+/// The format of a file for a task, by its name.
 ///
 /// # Errors
-/// The name cannot be one, or the task does not take this kind.
+/// The name is not valid, or the task does not accept the format.
 pub fn kind(task: &str, asked: &Deliverable, name: &str) -> Result<FileKind, DeliverableError> {
     let ending = ending(name).map_err(|source| DeliverableError::Name {
         name: name.to_owned(),
@@ -77,11 +77,11 @@ pub fn kind(task: &str, asked: &Deliverable, name: &str) -> Result<FileKind, Del
     Ok(FileKind::of(ending))
 }
 
-/// Checks that a content is what the file's name says. What a browser says of it is not asked: that
-/// follows from the name as well, by whatever is installed on its computer.
+/// Checks that a content has the format of the file's name. The media type that a browser sends is ignored:
+/// it is derived from the name as well, depending on what is installed on the computer.
 ///
 /// # Errors
-/// It is empty, or something else.
+/// It is empty, or has another format.
 pub fn check(name: &str, kind: &FileKind, content: &[u8]) -> Result<(), DeliverableError> {
     if content.is_empty() {
         return Err(DeliverableError::Empty {
@@ -122,7 +122,7 @@ fn is_binary(c: char) -> bool {
         )
 }
 
-/// The media type to send a kind with.
+/// The media type of a format.
 #[must_use]
 pub fn media_type(ending: &str) -> &'static str {
     match FileKind::of(ending.to_owned()).shape {

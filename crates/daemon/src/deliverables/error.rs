@@ -1,4 +1,4 @@
-//! Why something is not taken.
+//! Errors of deliverables.
 
 use plateau_core::api::ApiError;
 use plateau_core::error::ErrorCode;
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::store::DatabaseError;
 
-/// Why something that a candidate hands in is not taken, or cannot be shown.
+/// Why a deliverable is not accepted, or cannot be shown.
 #[derive(Debug, Error)]
 pub enum DeliverableError {
     /// There is no such attempt.

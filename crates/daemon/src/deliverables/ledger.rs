@@ -1,4 +1,4 @@
-//! What was saved of one task, in the middle of a change: drafts, and the versions they become.
+//! The deliverables of a task within a transaction: drafts, and the versions that they become.
 
 use plateau_core::exam::deliverable::VersionView;
 use plateau_core::exam::log::{LogAction, LogEntry};

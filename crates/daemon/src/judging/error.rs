@@ -1,4 +1,4 @@
-//! What can go wrong with judging.
+//! Errors of judging.
 
 use plateau_core::api::ApiError;
 use plateau_core::error::ErrorCode;
@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::store::DatabaseError;
 
-/// Something asked of an attempt's judging that failed.
+/// Why an operation of judging failed.
 #[derive(Debug, Error)]
 pub enum JudgingError {
     /// No attempt has this identifier.

@@ -1,4 +1,4 @@
-//! What jurors say, and what it comes to.
+//! Judgements of jurors, and the outcome of an attempt.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::store::attempts::AttemptSession;
 use crate::store::judgements::Judgements;
 use crate::store::log::Log;
 
-/// The part of a session's terms that says who judges.
+/// The part of a session's terms about its jury.
 #[derive(Debug, Default, Deserialize)]
 struct JuryTerms {
     /// Names of accounts; two of them and more judge apart.
@@ -24,11 +24,10 @@ struct JuryTerms {
 }
 
 impl Judging {
-    /// Keeps what a juror says; `actor` enters it, which is the juror, or the administrator for
-    /// them.
+    /// Adds a judgement of a juror. `actor` is the juror, or the administrator who acts for them.
     ///
     /// # Errors
-    /// It may not be said, the attempt has no grading yet, or the session is sealed.
+    /// The judgement is not allowed, the attempt has no grading yet, or the session is sealed.
     pub async fn judge(
         &self,
         attempt: &str,
@@ -73,7 +72,7 @@ impl Judging {
         Ok(judgement)
     }
 
-    /// What a juror may see of what was said.
+    /// The judgements that a juror may see.
     ///
     /// # Errors
     /// There is no such attempt.
@@ -96,8 +95,8 @@ impl Judging {
         })
     }
 
-    /// What an attempt comes to. While jurors still work apart, it counts only what the viewer said,
-    /// as if they were alone.
+    /// The outcome of an attempt. While jurors still work separately, it counts only the viewer's
+    /// judgements, as if they were the only juror.
     ///
     /// # Errors
     /// There is no such attempt, or it has no grading yet.
@@ -110,7 +109,7 @@ impl Judging {
 }
 
 impl Judging {
-    /// What is missing of an attempt before its session can be sealed, in words.
+    /// What an attempt lacks before its session can be sealed, as texts.
     ///
     /// # Errors
     /// There is no such attempt, or the database fails.

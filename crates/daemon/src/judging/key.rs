@@ -24,7 +24,7 @@ impl fmt::Debug for EvidenceKey {
     }
 }
 
-/// Why there is no key.
+/// Why the key cannot be used.
 #[derive(Debug, Error)]
 pub enum EvidenceKeyError {
     /// The system gives no random bytes.

@@ -1,5 +1,5 @@
-//! Grading an attempt by a mended scenario: from the facts that there are, and from its lab where
-//! questions are new.
+//! Regrading an attempt with a corrected scenario: from existing facts, and for new questions from its
+//! lab.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn name(attempt: &str) -> String {
     format!("asked-{attempt}")
 }
 
-/// A mended scenario by which an attempt is to be graded.
+/// A corrected scenario for regrading an attempt.
 #[derive(Clone, Debug)]
 pub struct CorrectedScenario {
     /// Its folder.
@@ -36,10 +36,10 @@ struct LabForQuestions<'a> {
 }
 
 impl Judging {
-    /// Grades an attempt by a mended scenario. The grading is kept beside the earlier ones and counts
-    /// only once it is accepted. New questions are asked of the attempt's lab where it stands as it
-    /// was handed in and asking changes nothing of it, and of one opened again from what was kept
-    /// else. Goes on to its end also where nobody waits for it any longer.
+    /// Regrades an attempt with a corrected scenario. The grading is kept beside the earlier ones and
+    /// counts only once it is accepted. New questions are asked of the attempt's lab if it is still as
+    /// handed in and asking does not change it, or else of a reopened lab. Continues to the end even if
+    /// the caller is gone.
     ///
     /// # Errors
     /// The scenario has problems or is another, no reason is given, the attempt is not graded yet,

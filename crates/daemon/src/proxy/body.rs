@@ -1,4 +1,4 @@
-//! Bodies on their way: streams without a limit of size, that end when no byte comes for too long.
+//! Forwarded bodies: streams without a size limit, with an idle timeout.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
-/// No byte came for too long.
+/// The idle timeout of a body.
 #[derive(Debug, Error)]
 #[error("not a byte for {} s", .0.as_secs())]
 pub(super) struct IdleTimeout(Duration);

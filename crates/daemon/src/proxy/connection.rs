@@ -1,4 +1,4 @@
-//! Lines to applications: TCP connections out of a lab's nodes that end when nobody may use them.
+//! Connections to applications: TCP connections from a lab's nodes that end when access is revoked.
 
 use std::future::Future;
 use std::io;
@@ -31,7 +31,7 @@ const WAITING: usize = 64 << 10;
 /// Parts of answers that may wait for the browser.
 const PARTS: usize = 4;
 
-/// Why there is no line, or no more.
+/// Why a connection failed or ended.
 #[derive(Debug, Error)]
 pub enum ConnectionError {
     /// There is no such lab or node, or it does not run.
@@ -48,7 +48,7 @@ pub enum ConnectionError {
     Over,
 }
 
-/// What lines are made through.
+/// What connections are opened through.
 #[derive(Clone, Debug)]
 pub struct ConnectionContext {
     labs: Labs,
@@ -74,11 +74,11 @@ impl ConnectionContext {
         }
     }
 
-    /// What is done when a request that somebody sent to a lab has to end: its doors are closed, their
-    /// log-in ends, the daemon ends.
+    /// Resolves when a request of a principal to a lab has to end: access to the lab is closed, their
+    /// log-in ends, or the daemon stops.
     ///
     /// # Errors
-    /// The doors are closed already.
+    /// Access is already closed.
     pub fn until_revoked(
         &self,
         lab: &str,
@@ -97,7 +97,7 @@ impl ConnectionContext {
     }
 }
 
-/// Makes lines to one application for one principal.
+/// Opens connections to an application for a principal.
 #[derive(Clone, Debug)]
 pub(super) struct AppConnector {
     pub(super) house: ConnectionContext,

@@ -1,4 +1,4 @@
-//! Requests on their way to an application, and its answers on theirs to the browser.
+//! Forwarding of requests to an application, and of its responses to the browser.
 
 use std::error::Error;
 use std::fmt;
@@ -32,7 +32,7 @@ const IDLE: usize = 8;
 /// Requests of one log-in to one application at the same time.
 const MOST: usize = 64;
 
-/// Why a request has no answer of the application's.
+/// Why a request was not answered by the application.
 #[derive(Debug, Error)]
 pub enum ProxyError {
     /// There are too many at the same time.
@@ -79,7 +79,7 @@ impl ProxyError {
     }
 }
 
-/// Who was let in to an application, and the connections that are kept for them.
+/// A principal with access to an application, and the connections that are kept for them.
 #[derive(Clone)]
 pub struct AppSession {
     /// Who, and to what.
@@ -121,10 +121,10 @@ impl AppSession {
         }
     }
 
-    /// Passes a request on. `names` are the application's; whether it may be sent was asked before.
+    /// Forwards a request. `names` are the application's. The caller has checked that the request is allowed.
     ///
     /// # Errors
-    /// The application has no answer.
+    /// The application did not answer.
     pub async fn forward(
         &self,
         mut request: Request<Body>,

@@ -1,4 +1,4 @@
-//! What passes of a request's and an answer's headers, and what does not.
+//! Rewriting of headers of forwarded requests and responses.
 
 use axum::http::header::{
     ALT_SVC, AUTHORIZATION, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, LOCATION, ORIGIN,
@@ -51,7 +51,7 @@ const CLAIMS: [HeaderName; 4] = [
     HeaderName::from_static("set-cookie2"),
 ];
 
-/// Two names of one application.
+/// The two names of an application.
 #[derive(Clone, Debug)]
 pub struct AppNames {
     /// Its origin in the browser, such as `https://p80-web-….labs.salle.fr:7417`.
@@ -60,8 +60,8 @@ pub struct AppNames {
     pub host: HeaderValue,
 }
 
-/// What a client wants to go over to, such as `websocket`; HTTP/2 is passed over, since nothing beyond
-/// us speaks it.
+/// The protocol that a client wants to upgrade to, such as `websocket`; HTTP/2 is ignored, since it is not
+/// forwarded.
 #[must_use]
 pub fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let wanted = headers.get(UPGRADE)?;
@@ -70,14 +70,14 @@ pub fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     (is_named && !is_http).then(|| wanted.clone())
 }
 
-/// Whether a request says that a page of this origin sent it.
+/// Whether the headers of a request say that it has the same origin.
 #[must_use]
 pub fn is_of(headers: &HeaderMap, origin: &str) -> bool {
     let sent = headers.get(ORIGIN).map(HeaderValue::as_bytes);
     sent.is_some_and(|sent| sent.eq_ignore_ascii_case(origin.as_bytes()))
 }
 
-/// Makes of a browser's headers what the application is sent: as if the browser had reached it itself.
+/// Rewrites the headers of a browser for the application, as if the browser had connected to it directly.
 pub fn to_application(headers: &mut HeaderMap, names: &AppNames) {
     remove_hop_by_hop(headers);
     for name in ADDRESSES {
@@ -108,12 +108,12 @@ pub fn to_application(headers: &mut HeaderMap, names: &AppNames) {
     headers.insert(HOST, names.host.clone());
 }
 
-/// Takes out what shows who somebody is to the daemon.
+/// Removes credentials for the daemon.
 pub fn strip_authorization(headers: &mut HeaderMap) {
     headers.remove(AUTHORIZATION);
 }
 
-/// Makes of an application's headers what the browser is sent.
+/// Rewrites the headers of an application for the browser.
 pub fn to_browser(headers: &mut HeaderMap, names: &AppNames) {
     remove_hop_by_hop(headers);
     for name in CLAIMS {

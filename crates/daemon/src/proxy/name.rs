@@ -15,11 +15,11 @@ const NAME: usize = 253;
 /// Where browsers look for a name by themselves, on their own machine; nobody can set a cookie for it.
 const LOOPBACK: &str = "localhost";
 
-/// The name below which the applications are.
+/// The base domain of the applications' host names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseDomain(String);
 
-/// Why there can be no applications below a name.
+/// Why a name is not a valid base domain.
 #[derive(Debug, Error)]
 pub enum BaseError {
     /// It is not a valid name, or has a single label.
@@ -73,7 +73,7 @@ impl BaseError {
 }
 
 impl BaseDomain {
-    /// A name that can be a base.
+    /// Parses a base domain.
     ///
     /// # Errors
     /// [`BaseError::NoName`].
@@ -110,8 +110,7 @@ impl BaseDomain {
         format!("*.{self}")
     }
 
-    /// Refuses one that does not fit the names of the daemon's own certificate; `None` where there is
-    /// no TLS.
+    /// Checks a base domain against the names of the daemon's own certificate; `None` without TLS.
     ///
     /// # Errors
     /// [`BaseError::NoTls`], [`BaseError::Related`], [`BaseError::NotCertified`].
@@ -181,7 +180,7 @@ impl fmt::Display for BaseDomain {
     }
 }
 
-/// A port of a node, as an application is known by.
+/// The target of an application: a port of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppTarget {
     /// The lab's identifier.

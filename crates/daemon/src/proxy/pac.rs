@@ -1,10 +1,10 @@
-//! How a browser without a name server finds the applications: a proxy for their names alone.
+//! Proxy auto-configuration, with which browsers find applications without DNS: a proxy for their names alone.
 
 use axum::http::uri::Authority;
 
 use super::name::BaseDomain;
 
-/// The file that browsers read; `daemon` is where this one was asked for.
+/// The auto-configuration file; `daemon` is the authority that it was requested from.
 #[must_use]
 pub fn file(base: &BaseDomain, daemon: &Authority, tls: bool) -> String {
     let kind = if tls { "HTTPS" } else { "PROXY" };

@@ -1,7 +1,7 @@
-//! What lets a browser in: a ticket for one use, and the pass that it is exchanged for.
+//! Admission of browsers: a ticket for one use, and the pass that it is exchanged for.
 //!
-//! Both are secrets of 256 bits, kept as their hashes and in memory alone: a daemon that starts again
-//! knows none of them.
+//! Both are secrets of 256 bits, whose hashes are kept in memory only: a restart of the daemon invalidates
+//! them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::name::AppTarget;
 use crate::access::secret::{self, Secret};
 use crate::access::{AccessError, Principal};
 
-/// How long a ticket can be used.
+/// How long a ticket is valid.
 pub const LASTING: Duration = Duration::from_secs(30);
 
 /// How long a pass is good where no log-in ends before.
@@ -19,7 +19,7 @@ const PASS: Duration = Duration::from_secs(12 * 3600);
 /// Most that one log-in has at a time of tickets and of passes; then its oldest goes.
 const MOST: usize = 64;
 
-/// Who is let in, and to what.
+/// A principal, and the application that they may use.
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// The application.
@@ -30,7 +30,7 @@ pub struct Grant {
     pub host: Option<String>,
 }
 
-/// Things that are found by a secret, each for a target and for so long.
+/// Values by secret, each for a target and with an expiry.
 #[derive(Debug)]
 pub(super) struct SecretMap<T> {
     kept: BTreeMap<String, Issued<T>>,

@@ -1,4 +1,4 @@
-//! Commands and files: a program of the node's, with its three streams on a channel.
+//! Commands and file transfers: a program in the node, with its three streams on a channel.
 
 use std::sync::Arc;
 

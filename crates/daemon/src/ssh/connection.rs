@@ -1,4 +1,4 @@
-//! One connection: who it is, and what is asked on each channel.
+//! A connection: its authentication, and the requests on its channels.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

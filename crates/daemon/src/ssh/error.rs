@@ -1,11 +1,11 @@
-//! Why nobody can be served over SSH.
+//! Errors of the SSH server.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why there is no server.
+/// Why the SSH server cannot run.
 #[derive(Debug, Error)]
 pub enum SshError {
     /// The address cannot be had.

@@ -1,4 +1,4 @@
-//! Who may enter over SSH.
+//! Authorization of SSH clients.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -65,12 +65,12 @@ pub enum AuthRejection {
 type Decide =
     dyn Fn(AuthRequest) -> BoxFuture<'static, Result<Admission, AuthRejection>> + Send + Sync;
 
-/// What decides who may enter.
+/// Decides which clients may enter.
 #[derive(Clone)]
 pub struct Gate(Arc<Decide>);
 
 impl Gate {
-    /// One that decides by a function.
+    /// A gate that decides by a function.
     pub fn new<F>(decide: impl Fn(AuthRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Admission, AuthRejection>> + Send + 'static,

@@ -1,4 +1,4 @@
-//! The key by which clients know the server again.
+//! The host key, by which clients recognize the server.
 
 use std::fmt;
 use std::path::Path;
@@ -23,7 +23,7 @@ impl fmt::Debug for HostKey {
 }
 
 impl HostKey {
-    /// The key of the state folder, drawn at its first use. Only the owner can read its file.
+    /// The key of the state folder, generated at its first use. Only the owner can read its file.
     ///
     /// # Errors
     /// Where the file cannot be used.

@@ -1,4 +1,4 @@
-//! A terminal of a node in the client's own: the same screen as in the browser.
+//! A terminal of a node in the client's terminal: the same screen as in the browser.
 
 use std::sync::Arc;
 

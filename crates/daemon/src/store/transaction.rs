@@ -1,4 +1,4 @@
-//! What is written as a whole or not at all, whichever tables it concerns.
+//! Transactions, across all tables.
 
 use sqlx::{Any, AnyConnection};
 

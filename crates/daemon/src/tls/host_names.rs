@@ -1,4 +1,4 @@
-//! The names that the daemon answers to.
+//! Host names of the daemon.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::http::uri::Authority;
 
-/// Names and addresses that the daemon answers to, besides those of the loopback. Clones share them.
+/// Host names and addresses of the daemon, besides those of the loopback. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct AllowedHosts(Arc<RwLock<BTreeSet<String>>>);
 
 impl AllowedHosts {
-    /// Answers to these from now on, and to no others.
+    /// Replaces the names and addresses.
     pub fn set(&self, names: impl IntoIterator<Item = String>) {
         let names = names.into_iter().map(|name| name.to_ascii_lowercase());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.collect();

@@ -1,8 +1,8 @@
-//! An authority made for the room: its certificate is installed on the room's computers once, and
-//! the daemon makes certificates for its own names as they change.
+//! The daemon's own certificate authority: its certificate is installed on clients once, and the daemon
+//! issues certificates for its own names as they change.
 //!
 //! ```text
-//! authority.pem, authority.key   made once; whoever has the key can pose as any site to those computers
+//! authority.pem, authority.key   made once; whoever has the key can impersonate any site to those clients
 //! server.pem, server.key         made again before it ends, and when there is a new name or address
 //! ```
 
@@ -31,14 +31,14 @@ const SERVER_DAYS: i64 = 397;
 /// Days before its end at which it is made again.
 const EARLY_DAYS: i64 = 30;
 
-/// The authority.
+/// The certificate authority.
 #[derive(Clone, Debug)]
 pub struct RoomAuthority {
     folder: PathBuf,
 }
 
 impl RoomAuthority {
-    /// The authority in a folder, which is made where it is not there.
+    /// Opens the authority in a folder, and creates it if it does not exist.
     ///
     /// # Errors
     /// Folder or files cannot be used.
