@@ -40,11 +40,11 @@ fn run(program: &str, arguments: &[&str]) {
 fn install() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi");
     let folder = folder();
-    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(&folder).expect("a folder");
     let installed = folder.join("installed-lock.json");
-    let lock = fs::read(sources.join("package-lock.json")).unwrap();
+    let lock = fs::read(sources.join("package-lock.json")).expect("the lock file");
     for file in FILES {
-        fs::copy(sources.join(file), folder.join(file)).unwrap();
+        fs::copy(sources.join(file), folder.join(file)).expect("it is copied");
     }
     if fs::read(&installed).is_ok_and(|last| last == lock) {
         return;
@@ -59,7 +59,7 @@ fn install() {
             "--no-fund",
         ],
     );
-    fs::write(installed, lock).unwrap();
+    fs::write(installed, lock).expect("it is written");
 }
 
 #[test]

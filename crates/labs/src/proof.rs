@@ -223,7 +223,7 @@ impl ProofRun {
             column: column.label(),
         };
         let _ = self.events.send(started).await;
-        if let Some(outcome) = self.from_shared(number, column).await {
+        if let Some(outcome) = self.grade_shared(number, column).await {
             return Ok(outcome);
         }
         let outcome = self.afresh(number, column).await;

@@ -110,7 +110,6 @@ fn write(file: &File, beat: &ClockSample) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "these are tests")]
 mod tests {
     use super::*;
 

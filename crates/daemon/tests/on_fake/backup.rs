@@ -7,6 +7,7 @@ use plateau_core::api::{AttemptSelection, AttemptsRequest, MessageRequest};
 use plateau_core::exam::log::{LogAction, verify};
 use plateau_core::exam::session::AttemptState;
 use plateaud::backup::Prepared;
+use plateaud::sessions::Sessions;
 use plateaud::restore::{RestoreError, RestoreTarget, restore};
 use plateaud::store::Database;
 
@@ -77,26 +78,26 @@ async fn moved(centre: Centre, state: &Path) -> Centre {
     }
 }
 
-#[tokio::test]
-async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
-    let centre = mid_exam().await;
-    let sessions = centre.sessions.clone();
-    let talker = tokio::spawn(async move {
+/// Sends messages to everybody until the session takes no more.
+fn talk(sessions: Sessions) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
         for number in 0_u32.. {
             let say = MessageRequest {
                 seat: None,
                 text: format!("{number}"),
             };
-            if sessions
-                .conducting()
-                .say("december", say, "invigilator")
-                .await
-                .is_err()
-            {
+            let said = sessions.conducting().say("december", say, "invigilator");
+            if said.await.is_err() {
                 break;
             }
         }
-    });
+    })
+}
+
+#[tokio::test]
+async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
+    let centre = mid_exam().await;
+    let talker = talk(centre.sessions.clone());
     centre
         .until("somebody talks", async |centre| {
             let deeds = centre.deeds().await;
@@ -110,13 +111,9 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     let gradings = centre.attempt("002").await.id;
     let graded = centre.sessions.judging().gradings(&gradings).await.unwrap();
     let key = centre.sessions.judging().public_key().unwrap();
-    let codes = centre.sessions.arranging().slips("december").await.unwrap();
-    let longer = centre
-        .sessions
-        .arranging()
-        .log("december", 1)
-        .await
-        .unwrap();
+    let arranging = centre.sessions.arranging();
+    let codes = arranging.slips("december").await.unwrap();
+    let longer = arranging.log("december", 1).await.unwrap();
     talker.abort();
 
     let elsewhere = tempfile::tempdir_in(centre.house.state.path()).unwrap();
@@ -147,12 +144,8 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     )
     .unwrap();
     let centre = moved(centre, &state).await;
-    let log = centre
-        .sessions
-        .arranging()
-        .log("december", 1)
-        .await
-        .unwrap();
+    let arranging = centre.sessions.arranging();
+    let log = arranging.log("december", 1).await.unwrap();
     verify(&log).unwrap();
     let own: Vec<_> = log
         .iter()
@@ -167,23 +160,14 @@ async fn a_session_goes_on_where_a_backup_was_taken_while_others_wrote() {
     );
     let lost = before.clock.remaining_ms.abs_diff(after.clock.remaining_ms);
     assert!(lost < 1500, "{lost} ms");
-    assert_eq!(
-        centre.sessions.arranging().slips("december").await.unwrap(),
-        codes
-    );
+    assert_eq!(arranging.slips("december").await.unwrap(), codes);
     assert_eq!(centre.sessions.judging().public_key().unwrap(), key);
     let again = centre.sessions.judging().gradings(&gradings).await.unwrap();
     assert_eq!(again, graded);
-    centre
-        .sessions
-        .conducting()
-        .hand_in(
-            "december",
-            because(AttemptSelection::default()),
-            "invigilator",
-        )
-        .await
-        .unwrap();
+    let everybody = because(AttemptSelection::default());
+    let conducting = centre.sessions.conducting();
+    let handed_in = conducting.hand_in("december", everybody, "invigilator");
+    handed_in.await.unwrap();
     centre.until_attempt("001", AttemptState::Graded).await;
     centre.until_attempt("003", AttemptState::Graded).await;
     centre.deeds().await;

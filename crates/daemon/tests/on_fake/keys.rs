@@ -38,23 +38,24 @@ async fn entries(centre: &Centre) -> usize {
 async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_replaced() {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
+    let arranging = sessions.arranging();
+    let conducting = sessions.conducting();
+    let candidates = sessions.candidates();
     let access = access(sessions).await;
-    let gate = sessions.candidates().gate_of_ssh(access.clone());
+    let gate = candidates.gate_of_ssh(access.clone());
     let ada = centre.attempt("001").await.id;
-    let set = sessions
-        .candidates()
+    let set = candidates
         .set_keys(&ada, keys(&[ADA, "", ADA]), "seat:001")
         .await;
     let refused = set.unwrap_err().to_string();
     assert_eq!(refused, "number 2 is not a valid public key of SSH");
-    let set = sessions
-        .candidates()
+    let set = candidates
         .set_keys(&ada, keys(&[ADA, ADA]), "seat:001")
         .await
         .unwrap();
     assert_eq!(set.len(), 1, "{set:?}");
     assert!(set[0].fingerprint.starts_with("SHA256:") && set[0].key == ADA);
-    assert_eq!(sessions.candidates().keys(&ada).await.unwrap(), set);
+    assert_eq!(candidates.keys(&ada).await.unwrap(), set);
     let told = format!("seat 001 may come in over SSH by {}", set[0].fingerprint);
     assert!(
         centre
@@ -65,8 +66,7 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
 
     let early = knock(&gate, ADA, AuthStage::Entering).await;
     assert!(matches!(early, Err(AuthRejection::Wrong(_))), "{early:?}");
-    sessions
-        .conducting()
+    conducting
         .start("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap();
@@ -85,8 +85,7 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
     );
 
     let grace = centre.attempt("002").await.id;
-    let taken = sessions
-        .candidates()
+    let taken = candidates
         .set_keys(&grace, keys(&[OTHER, ADA]), "seat:002")
         .await;
     assert!(
@@ -96,20 +95,17 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
             .contains("leads to another seat")
     );
     assert_eq!(
-        sessions.candidates().keys(&grace).await.unwrap(),
+        candidates.keys(&grace).await.unwrap(),
         vec![],
         "all or nothing"
     );
 
     let lost = Some("lost".to_owned());
-    let recoded = sessions
-        .arranging()
-        .replace_code(&access, "december", "001", lost, "trainer");
+    let recoded = arranging.replace_code(&access, "december", "001", lost, "trainer");
     recoded.await.unwrap();
-    assert_eq!(sessions.candidates().keys(&ada).await.unwrap(), vec![]);
+    assert_eq!(candidates.keys(&ada).await.unwrap(), vec![]);
     assert!(knock(&gate, ADA, AuthStage::Inside).await.is_err());
-    sessions
-        .candidates()
+    candidates
         .set_keys(&grace, keys(&[ADA]), "seat:002")
         .await
         .unwrap();
@@ -117,9 +113,7 @@ async fn a_key_lets_its_seat_in_while_the_attempt_is_open_and_until_the_code_is_
         knock(&gate, ADA, AuthStage::Entering).await.unwrap().seat,
         "002"
     );
-    let handed_in = sessions
-        .conducting()
-        .hand_in("december", because(only("002")), "trainer");
+    let handed_in = conducting.hand_in("december", because(only("002")), "trainer");
     handed_in.await.unwrap();
     assert!(knock(&gate, ADA, AuthStage::Inside).await.is_err());
 }

@@ -293,8 +293,10 @@ impl Centre {
 async fn a_session_goes_from_a_list_to_grades() {
     let centre = Centre::ready("30m").await;
     let sessions = &centre.sessions;
-    let opened = sessions
-        .conducting()
+    let arranging = sessions.arranging();
+    let conducting = sessions.conducting();
+    let candidates = sessions.candidates();
+    let opened = conducting
         .start("december", AttemptsRequest::default(), "invigilator")
         .await
         .unwrap();
@@ -315,37 +317,33 @@ async fn a_session_goes_from_a_list_to_grades() {
         .iter()
         .map(|attempt| attempt.lab.as_ref().unwrap())
     {
-        assert!(sessions.candidates().is_open(lab).await.unwrap());
+        assert!(candidates.is_open(lab).await.unwrap());
     }
 
-    let code = &sessions.arranging().slips("december").await.unwrap()[1].code;
-    let seat = sessions
-        .candidates()
+    let code = &arranging.slips("december").await.unwrap()[1].code;
+    let seat = candidates
         .seat_of(&code.to_lowercase().replace('-', " "))
         .await
         .unwrap();
     let seat = seat.expect("a seat");
     assert_eq!(seat.number, "002");
-    let own = sessions.candidates().own(&seat.id).await.unwrap();
+    let own = candidates.own(&seat.id).await.unwrap();
     assert_eq!(own.attempts[0].nodes, ["srv1", "srv2"]);
     assert_eq!(own.attempts[0].brief["en"], "Do it.");
-    let handed = sessions
-        .candidates()
+    let handed = candidates
         .hand_in_own(&seat.id, &own.attempts[0].id, None)
         .await
         .unwrap();
     assert!(handed.attempts[0].nodes.is_empty());
     assert!(
-        !sessions
-            .candidates()
+        !candidates
             .is_open(centre.attempt("002").await.lab.as_ref().unwrap())
             .await
             .unwrap()
     );
     centre.until_attempt("002", AttemptState::Graded).await;
 
-    sessions
-        .conducting()
+    conducting
         .hand_in(
             "december",
             because(AttemptSelection::default()),
@@ -356,11 +354,7 @@ async fn a_session_goes_from_a_list_to_grades() {
     centre.until_session(SessionState::Closed).await;
     let kept = centre.house.fake.images_with_prefix("plateau/kept:");
     assert_eq!(kept.len(), 9, "{kept:?}");
-    sessions
-        .conducting()
-        .clear("december", true, "trainer")
-        .await
-        .unwrap();
+    conducting.clear("december", true, "trainer").await.unwrap();
     assert_eq!(centre.house.left(), Vec::<String>::new());
     assert_eq!(
         centre.house.fake.images_with_prefix("plateau/kept:"),
@@ -369,13 +363,11 @@ async fn a_session_goes_from_a_list_to_grades() {
     for number in ["001", "002", "003"] {
         centre.judge(number).await;
     }
-    sessions
-        .conducting()
+    conducting
         .move_on("december", SessionMove::Seal, None, "trainer")
         .await
         .unwrap();
-    let refused = sessions
-        .conducting()
+    let refused = conducting
         .clear("december", true, "trainer")
         .await
         .unwrap_err();
@@ -750,74 +742,57 @@ async fn a_proof_that_is_not_complete_is_none_for_a_session() {
 async fn what_cannot_be_is_refused_with_the_reason() {
     let centre = centre().await;
     let sessions = &centre.sessions;
+    let arranging = sessions.arranging();
+    let conducting = sessions.conducting();
+    let candidates = sessions.candidates();
     let mut unproven = new_session("30m");
     unproven.scenarios[0].unproven_reason = None;
-    let refused = sessions
-        .arranging()
-        .create(unproven, "trainer")
-        .await
-        .unwrap_err();
+    let refused = arranging.create(unproven, "trainer").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NotProven);
     let mut alone = new_session("30m");
     alone.terms.jurors.pop();
-    let refused = sessions
-        .arranging()
-        .create(alone, "trainer")
-        .await
-        .unwrap_err();
+    let refused = arranging.create(alone, "trainer").await.unwrap_err();
     assert_eq!(refused.to_string(), "1 juror(s)");
     let mut backwards = new_session("30m");
     backwards.terms.to = "2026-11-30".into();
-    let refused = sessions
-        .arranging()
-        .create(backwards, "trainer")
-        .await
-        .unwrap_err();
+    let refused = arranging.create(backwards, "trainer").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadTerms);
 
-    sessions
-        .arranging()
+    arranging
         .create(new_session("30m"), "trainer")
         .await
         .unwrap();
-    let refused = sessions
-        .arranging()
+    let refused = arranging
         .create(new_session("30m"), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NameTaken);
     let list = b"number,name,blocks\n1,Ada,B9\n";
-    let refused = sessions
-        .arranging()
+    let refused = arranging
         .replace_seats("december", list, "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadRoster);
-    let refused = sessions
-        .conducting()
+    let refused = conducting
         .prepare("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NobodyConcerned);
-    sessions
-        .arranging()
+    arranging
         .replace_seats("december", LIST.as_bytes(), "trainer")
         .await
         .unwrap();
-    let refused = sessions
-        .conducting()
+    let refused = conducting
         .prepare("december", because(only("009")), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.to_string(), "session `december` has no seat `009`");
-    let refused = sessions
-        .conducting()
+    let refused = conducting
         .start("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::SessionNotReady);
-    let refused = sessions
-        .conducting()
+    let refused = conducting
         .hand_in("december", AttemptsRequest::default(), "trainer")
         .await
         .unwrap_err();
@@ -826,21 +801,13 @@ async fn what_cannot_be_is_refused_with_the_reason() {
         seat: Some("009".into()),
         text: "hello".into(),
     };
-    let refused = sessions
-        .conducting()
+    let refused = conducting
         .say("december", say, "trainer")
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::SeatNotFound);
-    assert_eq!(
-        sessions
-            .candidates()
-            .seat_of("AAAA-AAAA-AAAA")
-            .await
-            .unwrap(),
-        None
-    );
-    assert_eq!(sessions.candidates().seat_of("?").await.unwrap(), None);
+    assert_eq!(candidates.seat_of("AAAA-AAAA-AAAA").await.unwrap(), None);
+    assert_eq!(candidates.seat_of("?").await.unwrap(), None);
 }
 
 #[tokio::test]

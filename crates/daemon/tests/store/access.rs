@@ -268,85 +268,53 @@ async fn failures_are_counted_for_each_name_and_address_and_outlive_the_daemon()
 async fn whose_a_lab_an_attempt_and_a_code_are_is_looked_up() {
     on_both_urls(async |url| {
         let database = Database::open(url).await.unwrap();
+        let attempts = database.attempts();
+        let seats = database.seats();
+        let logins = database.logins();
+        let invigilators = database.invigilators();
         let pool = connect(url).await;
         pool.execute(include_str!("rows/0001.sql")).await.unwrap();
         pool.close().await;
-        let of_lab = database
-            .attempts()
-            .owner_of_lab("l1")
-            .await
-            .unwrap()
-            .unwrap();
+        let of_lab = attempts.owner_of_lab("l1").await.unwrap().unwrap();
         assert_eq!(
             (of_lab.session.as_str(), of_lab.seat.as_str()),
             ("s1", "t1")
         );
         assert_eq!(of_lab.state, AttemptState::Running);
         assert!(of_lab.attempt_is_open());
-        let of_attempt = database.attempts().owner_of("a1").await.unwrap();
+        let of_attempt = attempts.owner_of("a1").await.unwrap();
         assert_eq!(of_attempt, Some(of_lab));
-        assert_eq!(database.attempts().owner_of_lab("l2").await.unwrap(), None);
-        let place = database
-            .seats()
-            .summary_of_code("c1")
-            .await
-            .unwrap()
-            .unwrap();
+        assert_eq!(attempts.owner_of_lab("l2").await.unwrap(), None);
+        let place = seats.summary_of_code("c1").await.unwrap().unwrap();
         assert_eq!(
             (place.number.as_str(), place.name.as_str()),
             ("01", "Zoé Bel")
         );
-        assert_eq!(database.seats().summary("t1").await.unwrap(), Some(place));
-        assert_eq!(database.seats().summary_of_code("c2").await.unwrap(), None);
+        assert_eq!(seats.summary("t1").await.unwrap(), Some(place));
+        assert_eq!(seats.summary_of_code("c2").await.unwrap(), None);
         for asked in ["june", "s1"] {
             let session = database.sessions().id_of(asked).await.unwrap();
             assert_eq!(session.as_deref(), Some("s1"), "{asked}");
         }
         let seat = LoginOwner::Seat("t1".to_owned());
-        database
-            .logins()
-            .add(&login("l1", seat.clone()), "h1")
-            .await
-            .unwrap();
-        assert_eq!(
-            database
-                .logins()
-                .by_hash("h1")
-                .await
-                .unwrap()
-                .unwrap()
-                .whose,
-            seat
-        );
+        logins.add(&login("l1", seat.clone()), "h1").await.unwrap();
+        assert_eq!(logins.by_hash("h1").await.unwrap().unwrap().whose, seat);
 
         database.accounts().add(&account("ada"), "x").await.unwrap();
         for _ in 0..2 {
-            database.invigilators().add("s1", "id-ada").await.unwrap();
+            invigilators.add("s1", "id-ada").await.unwrap();
         }
-        assert!(database.invigilators().add("s2", "id-ada").await.is_err());
+        assert!(invigilators.add("s2", "id-ada").await.is_err());
         assert_eq!(
-            database.invigilators().sessions_of("id-ada").await.unwrap(),
+            invigilators.sessions_of("id-ada").await.unwrap(),
             ["s1".to_owned()].into()
         );
         assert_eq!(
-            database.invigilators().of_session("s1").await.unwrap(),
+            invigilators.of_session("s1").await.unwrap(),
             [account("ada")]
         );
-        assert!(
-            database
-                .invigilators()
-                .remove("s1", "id-ada")
-                .await
-                .unwrap()
-        );
-        assert!(
-            database
-                .invigilators()
-                .sessions_of("id-ada")
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        assert!(invigilators.remove("s1", "id-ada").await.unwrap());
+        assert!(invigilators.sessions_of("id-ada").await.unwrap().is_empty());
         database.close().await;
     })
     .await;

@@ -295,7 +295,7 @@ fn handle_command(lab: &Arc<Lab>, command: Command) {
         Command::Keep(attempt, reply) => {
             answer(lab, reply, async move { job.keep(&attempt).await });
         }
-        Command::Share(reply) => share(&lab, reply),
+        Command::Share(reply) => share(lab, reply),
         Command::Terminal(node, name, user, reply) => {
             answer(lab, reply, async move {
                 job.terminal(&node, &name, &user).await

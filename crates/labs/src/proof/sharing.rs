@@ -167,7 +167,9 @@ impl ProofRun {
                     *locked(&shared.settling) = failing.clone();
                     failing
                 }
-                _ => locked(&shared.settling).clone(),
+                ProofColumn::Untouched { .. }
+                | ProofColumn::Without { .. }
+                | ProofColumn::Mistake { .. } => locked(&shared.settling).clone(),
             };
             while !wanted.is_empty() && !self.all_pass(lab, topology, &wanted).await? {
                 tokio::time::sleep(PAUSE).await;
@@ -197,7 +199,11 @@ impl ProofRun {
     }
 
     /// What became of a column that could start from shared disks, where nothing is wrong with it.
-    pub(super) async fn from_shared(&self, number: usize, column: &ProofColumn) -> Option<Outcome> {
+    pub(super) async fn grade_shared(
+        &self,
+        number: usize,
+        column: &ProofColumn,
+    ) -> Option<Outcome> {
         let shared = self.shared.get(&column.draw())?;
         if !can_share(&self.topologies, column) {
             return None;

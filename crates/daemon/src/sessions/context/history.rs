@@ -203,7 +203,7 @@ mod tests {
             let number = drawn >> 33;
             let session = if number % 5 < 3 { "s1" } else { "s2" };
             write(&database, session, number).await;
-            if number % 4 == 0 {
+            if number.is_multiple_of(4) {
                 compare(&histories, &log, "s1").await;
                 compare(&histories, &log, "s2").await;
             }
