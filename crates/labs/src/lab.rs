@@ -16,28 +16,28 @@ use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::store::{Marker, Progress, Store, on_disk};
 
-mod asking;
+mod actions;
 mod availability;
-mod build;
-mod container;
+mod builder;
+mod containers;
 mod copies;
 pub mod down;
 mod effects;
 pub mod error;
 mod events;
-mod fault;
+mod faults;
 mod grading;
-mod keeping;
-mod phase;
+mod hand_in;
+mod observers;
 mod power;
-mod program;
+mod programs;
 mod sharing;
-mod solving;
+mod solver;
 pub(crate) mod task;
-mod wiring;
+mod wirer;
 
 pub use error::LabError;
-pub(crate) use keeping::{HandInRecord, Reopening};
+pub(crate) use hand_in::{HandInRecord, Reopening};
 
 /// Events of a lab that are kept for those who come later.
 const HISTORY: usize = 512;
@@ -69,7 +69,7 @@ pub(crate) struct Lab {
     /// Ends all jobs.
     cancel: CancellationToken,
     jobs: TaskTracker,
-    links: fault::Links,
+    links: faults::Links,
     copies: copies::Copies,
     grading: grading::Grading,
     events: events::Events,
@@ -99,7 +99,7 @@ impl Lab {
             work: tokio::sync::Mutex::default(),
             cancel: CancellationToken::new(),
             jobs: TaskTracker::new(),
-            links: fault::Links::default(),
+            links: faults::Links::default(),
             copies: copies::Copies::default(),
             grading: grading::Grading::default(),
             events: events::Events::default(),

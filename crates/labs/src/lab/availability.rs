@@ -16,10 +16,10 @@ use plateau_core::topology::Observer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Lab;
-use super::asking::{
+use super::grading::Batches;
+use super::observers::{
     AnswersById, GRACE, NotAnswered, answered, blind, now_ms, program_for, said_of,
 };
-use super::grading::Batches;
 use crate::error::chain;
 use crate::runtime::Attached;
 

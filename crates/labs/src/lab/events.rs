@@ -14,7 +14,7 @@ use plateau_core::topology::{ScenarioEvent, Trigger};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 
-use super::phase::EffectDuration;
+use super::actions::EffectDuration;
 use super::{Lab, LabError};
 use crate::error::chain;
 use crate::store::on_disk;

@@ -20,9 +20,9 @@ use plateau_core::plan::plan_phase;
 use plateau_core::probe::ProbeRequest;
 use plateau_core::topology::{Observer, Start, Topology};
 
-use super::asking::{AnswersById, NotAnswered, now_ms};
 use super::availability::Watch;
 use super::effects::GradingEffects;
+use super::observers::{AnswersById, NotAnswered, now_ms};
 use super::{Lab, LabError, events};
 use crate::error::chain;
 use crate::metrics;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use plateau_core::topology::PlacedFile;
 
-use super::keeping::{Origin, Reopening};
+use super::hand_in::{Origin, Reopening};
 use super::{Lab, LabError, events};
 use crate::labels::{LAB, NODE, OWNER, ROLE};
 use crate::runtime::Labels;

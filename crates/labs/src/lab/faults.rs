@@ -10,7 +10,7 @@ use plateau_core::link::{Link, LinkImpairments};
 use plateau_core::plan::Wiring;
 use plateau_core::topology::PhaseAction;
 
-use super::phase::EffectDuration;
+use super::actions::EffectDuration;
 use super::{Lab, LabError};
 use crate::layout;
 use crate::runtime::{ExecSpec, OutputEnd};

@@ -13,8 +13,8 @@ use plateau_core::evidence::StepRecord;
 use plateau_core::probe::{Fact, ProbeQuestion, ProbeRequest};
 use plateau_core::topology::{Condition, NodeScript, Observer, PhaseAction};
 
-use super::asking::now_ms;
 use super::grading::millis;
+use super::observers::now_ms;
 use super::{Lab, LabError};
 use crate::error::chain;
 
@@ -154,7 +154,7 @@ impl Lab {
             script: run.script,
             node: run.node,
             exit: run.result.exit,
-            output: super::build::last_lines(&run.result.stderr, &run.result.stdout),
+            output: super::builder::last_lines(&run.result.stderr, &run.result.stdout),
         })
     }
 
