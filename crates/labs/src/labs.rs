@@ -315,7 +315,7 @@ impl Labs {
             Err(LabError::GivenUp { .. }) => {}
             other => other?,
         }
-        self.inner.labs().remove(&known.lab.marker.id);
+        self.inner.labs().remove(known.lab.id());
         Ok(())
     }
 
@@ -331,7 +331,7 @@ impl Labs {
 impl LabHandle {
     async fn tell<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, LabError> {
         let given_up = || LabError::GivenUp {
-            lab: self.lab.marker.name.clone(),
+            lab: self.lab.name().to_owned(),
         };
         let (reply, answer) = oneshot::channel();
         let told = self.commands.send(command(reply)).await;
@@ -348,7 +348,7 @@ impl Inner {
     fn find(&self, lab: &str) -> Result<LabHandle, LabError> {
         let labs = self.labs();
         labs.get(lab)
-            .or_else(|| labs.values().find(|known| known.lab.marker.name == lab))
+            .or_else(|| labs.values().find(|known| known.lab.name() == lab))
             .cloned()
             .ok_or_else(|| LabError::NoSuchLab {
                 lab: lab.to_owned(),
@@ -357,7 +357,7 @@ impl Inner {
 
     fn start(&self, labs: &mut BTreeMap<String, LabHandle>, lab: Arc<Lab>, begin: StartMode) {
         let (commands, told) = mpsc::channel(64);
-        let id = lab.marker.id.clone();
+        let id = lab.id().to_owned();
         let known = LabHandle {
             lab: Arc::clone(&lab),
             commands,

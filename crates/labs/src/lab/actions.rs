@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use plateau_core::api::LabEventKind;
 use plateau_core::evidence::StepRecord;
 use plateau_core::probe::{Fact, ProbeQuestion, ProbeRequest};
 use plateau_core::topology::{Condition, NodeScript, Observer, PhaseAction};
@@ -72,7 +71,7 @@ impl Lab {
         steps: &mut Vec<StepRecord>,
     ) -> Result<(), String> {
         let (begun_ms, begun) = (now_ms(), Instant::now());
-        let done = self.run_and_record(phase, step.clone(), work).await;
+        let done = self.core.run_and_record(phase, step.clone(), work).await;
         steps.push(StepRecord {
             step,
             begun_ms,
@@ -84,7 +83,7 @@ impl Lab {
 
     fn no_such_phase(&self, phase: &str, error: &LabError) -> String {
         let reason = chain(error);
-        tracing::warn!(lab = %self.marker.name, phase, reason, "no such phase");
+        tracing::warn!(lab = %self.core.marker.name, phase, reason, "no such phase");
         format!("phase `{phase}` could not be brought about: {reason}")
     }
 
@@ -117,32 +116,6 @@ impl Lab {
             PhaseAction::Run(run) => self.run_of_scenario(run).await,
             PhaseAction::Wait(condition) => self.await_condition(condition).await,
         }
-    }
-
-    /// Does something and tells what becomes of it.
-    pub(super) async fn run_and_record(
-        &self,
-        stage: &str,
-        step: String,
-        work: impl Future<Output = Result<(), LabError>>,
-    ) -> Result<(), LabError> {
-        self.emit(LabEventKind::StepStarted {
-            stage: stage.to_owned(),
-            step: step.clone(),
-        });
-        let begun = Instant::now();
-        let done = work.await;
-        self.emit(match &done {
-            Ok(()) => LabEventKind::StepDone {
-                step,
-                took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            },
-            Err(error) => LabEventKind::StepFailed {
-                step,
-                reason: chain(error),
-            },
-        });
-        done
     }
 
     async fn run_of_scenario(&self, run: &NodeScript) -> Result<(), LabError> {
@@ -185,7 +158,7 @@ impl Lab {
             if left.is_zero() {
                 return match last {
                     None => {
-                        tracing::info!(lab = %self.marker.name, ?at_most, "waited in vain");
+                        tracing::info!(lab = %self.core.marker.name, ?at_most, "waited in vain");
                         Ok(())
                     }
                     Some(reason) => Err(LabError::Condition { reason }),

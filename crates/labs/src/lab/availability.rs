@@ -66,7 +66,7 @@ impl Lab {
         let argv = [program_for(batch), "probe"].map(str::to_owned);
         let mut line = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
         line.push(b'\n');
-        let attached = self.context.runtime.attach(&container?, &argv).await;
+        let attached = self.core.context.runtime.attach(&container?, &argv).await;
         let mut attached = attached.map_err(|error| chain(&error))?;
         let sent = async {
             attached.input.write_all(&line).await?;

@@ -20,11 +20,11 @@ impl Lab {
             });
             // At the first failure no further step is begun.
             stream::iter(steps)
-                .buffer_unordered(self.context.settings.concurrency.max(1))
+                .buffer_unordered(self.core.context.settings.concurrency.max(1))
                 .try_collect::<Vec<()>>()
                 .await?;
         }
-        if self.marker.ephemeral {
+        if self.core.marker.ephemeral {
             // Left as it is, so that the next daemon removes it.
             return Ok(());
         }
@@ -34,28 +34,33 @@ impl Lab {
     /// Does a step and tells what becomes of it.
     async fn run_and_report(self: Arc<Self>, stage: &str, step: Step) -> Result<(), LabError> {
         let words = in_words(&step);
-        self.run_and_record(stage, words, self.step(step)).await
+        self.core
+            .run_and_record(stage, words, self.step(step))
+            .await
     }
 
     async fn step(self: &Arc<Self>, step: Step) -> Result<(), LabError> {
         match step {
             Step::Fabric => {
                 let lab = Arc::clone(self);
-                self.to_its_end(async move { lab.create_fabric().await })
+                self.core
+                    .call_engine(async move { lab.create_fabric().await })
                     .await
             }
             Step::Create(node) => {
                 let lab = Arc::clone(self);
-                self.to_its_end(async move {
-                    lab.create_node(&node).await?;
-                    lab.set_node(&node, NodeState::Stopped);
-                    Ok(())
-                })
-                .await
+                self.core
+                    .call_engine(async move {
+                        lab.create_node(&node).await?;
+                        lab.core.set_node(&node, NodeState::Stopped);
+                        Ok(())
+                    })
+                    .await
             }
             Step::Start(node) => {
                 let lab = Arc::clone(self);
-                self.to_its_end(async move { lab.start_node(&node).await })
+                self.core
+                    .call_engine(async move { lab.start_node(&node).await })
                     .await
             }
             Step::Wire(wiring) => self.wire_all(&wiring).await,
@@ -65,7 +70,7 @@ impl Lab {
     }
 
     async fn create_fabric(&self) -> Result<(), LabError> {
-        let runtime = &self.context.runtime;
+        let runtime = &self.core.context.runtime;
         let spec = self.fabric_spec();
         runtime
             .create_container(&spec)
@@ -79,20 +84,20 @@ impl Lab {
 
     /// Returns the container's name.
     async fn create_node(&self, name: &str) -> Result<String, LabError> {
-        let Some(node) = self.topology.nodes.get(name) else {
-            return self.known(name).map(|()| String::new());
+        let Some(node) = self.core.topology.nodes.get(name) else {
+            return self.core.known(name).map(|()| String::new());
         };
         let spec = self.node_spec(name, node);
-        let created = self.context.runtime.create_container(&spec).await;
+        let created = self.core.context.runtime.create_container(&spec).await;
         created.map_err(LabError::runtime(format!("create node `{name}`")))?;
         Ok(spec.name)
     }
 
     async fn start_node(&self, name: &str) -> Result<(), LabError> {
         let container = self.create_node(name).await?;
-        let started = self.context.runtime.start_container(&container).await;
+        let started = self.core.context.runtime.start_container(&container).await;
         started.map_err(LabError::runtime(format!("start node `{name}`")))?;
-        self.set_node(name, NodeState::Running);
+        self.core.set_node(name, NodeState::Running);
         Ok(())
     }
 
@@ -103,7 +108,7 @@ impl Lab {
     }
 
     async fn set_up(&self, name: &str) -> Result<(), LabError> {
-        let node = self.topology.nodes.get(name);
+        let node = self.core.topology.nodes.get(name);
         let Some(script) = node.and_then(|node| node.setup.as_ref()) else {
             return Ok(());
         };

@@ -38,28 +38,28 @@ impl Lab {
 
     /// Name of a node's own container.
     pub(super) fn original(&self, node: &str) -> String {
-        format!("plateau-{}-{node}", self.marker.name)
+        format!("plateau-{}-{node}", self.core.marker.name)
     }
 
     /// Name of the fabric's container: the dot keeps it apart from every node's.
     pub(super) fn fabric(&self) -> String {
-        format!("plateau-{}.fabric", self.marker.name)
+        format!("plateau-{}.fabric", self.core.marker.name)
     }
 
     /// Name of an examiner's container.
     pub(super) fn examiner(&self, number: usize) -> String {
-        format!("plateau-{}.examiner{number}", self.marker.name)
+        format!("plateau-{}.examiner{number}", self.core.marker.name)
     }
 
     /// Names of all containers that a lab of this name has from its start.
     pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
-        let nodes = self.topology.nodes.keys();
+        let nodes = self.core.topology.nodes.keys();
         nodes.map(|node| self.original(node)).chain([self.fabric()])
     }
 
     /// Tag of the image that a node is made from.
     fn image(&self, name: &str, node: &Node) -> String {
-        match &self.again {
+        match &self.core.again {
             Some(again) => again.image(name),
             None => images::tag(&node.image),
         }
@@ -69,8 +69,8 @@ impl Lab {
         let mut labels = self.labels("node");
         labels.insert(NODE.to_owned(), name.to_owned());
         let interfaces: Vec<&str> = node.interfaces.keys().map(String::as_str).collect();
-        let mut mounts = vec![self.context.agent.mount()];
-        if !self.context.private_cgroups {
+        let mut mounts = vec![self.core.context.agent.mount()];
+        if !self.core.context.private_cgroups {
             mounts.push(Mount::Bind {
                 source: "/sys/fs/cgroup".to_owned(),
                 target: "/sys/fs/cgroup".to_owned(),
@@ -119,12 +119,13 @@ impl Lab {
             stop_signal: Some(SHUT_DOWN.to_owned()),
             security: vec![],
             host_pids: false,
-            private_cgroups: self.context.private_cgroups,
+            private_cgroups: self.core.context.private_cgroups,
         }
     }
 
     pub(super) fn fabric_spec(&self) -> ContainerSpec {
-        self.context
+        self.core
+            .context
             .agent
             .sleeper(self.fabric(), self.labels("fabric"))
     }
@@ -135,16 +136,20 @@ impl Lab {
         ContainerSpec {
             // Pings and offers of addresses need raw sockets.
             cap_add: ["NET_RAW", "NET_BIND_SERVICE"].map(str::to_owned).to_vec(),
-            ..self.context.agent.sleeper(self.examiner(number), labels)
+            ..self
+                .core
+                .context
+                .agent
+                .sleeper(self.examiner(number), labels)
         }
     }
 
     fn labels(&self, role: &str) -> Labels {
-        let marker = &self.marker;
+        let marker = &self.core.marker;
         [
             (LAB, marker.id.as_str()),
             (ROLE, role),
-            (OWNER, &self.context.owner),
+            (OWNER, &self.core.context.owner),
             ("plateau.lab.name", &marker.name),
             ("plateau.scenario", &marker.scenario),
             ("plateau.hash", &marker.hash),

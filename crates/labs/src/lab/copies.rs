@@ -84,12 +84,13 @@ impl Copies {
 impl Lab {
     /// Takes a snapshot of every node.
     pub(super) async fn take_snapshots(self: &Arc<Self>) {
-        let nodes = self.topology.nodes.keys();
+        let nodes = self.core.topology.nodes.keys();
         let taken = try_join_all(nodes.map(async |node| {
             let files = self.engine_files(node).await?;
             let lab = Arc::clone(self);
             let name = node.clone();
-            self.to_its_end(async move { lab.commit(&name).await })
+            self.core
+                .call_engine(async move { lab.commit(&name).await })
                 .await?;
             Ok::<_, LabError>((node.clone(), files))
         }));
@@ -103,7 +104,8 @@ impl Lab {
     async fn commit(&self, node: &str) -> Result<(), LabError> {
         let mut labels = self.snapshot_labels();
         labels.insert(NODE.to_owned(), node.to_owned());
-        self.context
+        self.core
+            .context
             .runtime
             .commit_container(&self.original(node), &self.snapshot(node), &labels)
             .await
@@ -115,8 +117,8 @@ impl Lab {
     /// Of a node that is off, those that the scenario gave it.
     pub(super) async fn engine_files(&self, node: &str) -> Result<Vec<PlacedFile>, LabError> {
         let doing = || format!("read the names and resolvers of node `{node}`");
-        if self.node_state(node) != NodeState::Running {
-            let mut files = self.first_files(node).cloned().unwrap_or_default();
+        if self.core.node_state(node) != NodeState::Running {
+            let mut files = self.core.first_files(node).cloned().unwrap_or_default();
             files.retain(|file| ENGINE_FILES.contains(&file.path.as_str()));
             return Ok(files);
         }
@@ -138,7 +140,12 @@ impl Lab {
             limit: FILES_LIMIT,
             keep: OutputEnd::Head,
         };
-        let output = self.context.runtime.exec(&self.original(node), &exec).await;
+        let output = self
+            .core
+            .context
+            .runtime
+            .exec(&self.original(node), &exec)
+            .await;
         let output = output.map_err(LabError::runtime(doing()))?;
         let unreadable = |reason: String| LabError::Fault {
             node: node.to_owned(),
@@ -163,12 +170,13 @@ impl Lab {
         let lab = Arc::clone(self);
         let starting = ran.clone();
         let made = async {
-            self.to_its_end(async move { lab.make_copies(&starting).await })
+            self.core
+                .call_engine(async move { lab.make_copies(&starting).await })
                 .await?;
             let running: Vec<&String> = ran.iter().collect();
             let wiring = Wiring {
                 files: ran.iter().cloned().collect(),
-                ..wiring(&self.topology, &running)
+                ..wiring(&self.core.topology, &running)
             };
             self.wire_with(&wiring, |node| files.get(node)).await
         };
@@ -181,8 +189,8 @@ impl Lab {
                 .map(drop),
             Err(error) => Err(error),
         };
-        for node in self.topology.nodes.keys() {
-            self.set_node(node, self.state_now(node).await);
+        for node in self.core.topology.nodes.keys() {
+            self.core.set_node(node, self.state_now(node).await);
         }
         booted
     }
@@ -192,16 +200,16 @@ impl Lab {
         if self.copies.stand_in() {
             return self.remove_copies().await;
         }
-        let nodes = self.topology.nodes.keys();
-        let running = nodes.filter(|node| self.node_state(node) != NodeState::Stopped);
+        let nodes = self.core.topology.nodes.keys();
+        let running = nodes.filter(|node| self.core.node_state(node) != NodeState::Stopped);
         try_join_all(running.map(|node| self.switch_off(node)))
             .await
             .map(drop)
     }
 
     async fn make_copies(&self, ran: &BTreeSet<String>) -> Result<(), LabError> {
-        let runtime = &self.context.runtime;
-        let made = self.topology.nodes.iter().map(async |(name, node)| {
+        let runtime = &self.core.context.runtime;
+        let made = self.core.topology.nodes.iter().map(async |(name, node)| {
             let mut spec = ContainerSpec {
                 name: self.container(name),
                 image: self.snapshot(name),
@@ -214,7 +222,7 @@ impl Lab {
             if ran.contains(name) {
                 let started = runtime.start_container(&spec.name).await;
                 started.map_err(LabError::runtime(doing()))?;
-                self.set_node(name, NodeState::Rebooting);
+                self.core.set_node(name, NodeState::Rebooting);
             }
             Ok(())
         });
@@ -224,7 +232,7 @@ impl Lab {
     /// Removes all copies there are; the nodes themselves are in their places again, and off.
     pub(super) async fn remove_copies(self: &Arc<Self>) -> Result<(), LabError> {
         let mut power = self.power.hold_all().await;
-        let runtime = &self.context.runtime;
+        let runtime = &self.core.context.runtime;
         let mut labels = self.whose();
         labels.insert(COPY.to_owned(), String::new());
         let found = runtime.list_containers(&labels).await;
@@ -241,7 +249,7 @@ impl Lab {
     pub(super) async fn remove_snapshots(&self) -> Result<(), LabError> {
         self.copies.keep(Snapshots::None);
         let labels = self.snapshot_labels();
-        let errors = remove_images(self.context.runtime.as_ref(), &labels).await;
+        let errors = remove_images(self.core.context.runtime.as_ref(), &labels).await;
         if errors.is_empty() {
             return Ok(());
         }
@@ -250,8 +258,8 @@ impl Lab {
 
     fn whose(&self) -> Labels {
         Labels::from([
-            (LAB.to_owned(), self.marker.id.clone()),
-            (OWNER.to_owned(), self.context.owner.clone()),
+            (LAB.to_owned(), self.core.marker.id.clone()),
+            (OWNER.to_owned(), self.core.context.owner.clone()),
         ])
     }
 
@@ -263,7 +271,7 @@ impl Lab {
 
     /// Tag of a node's snapshot.
     fn snapshot(&self, node: &str) -> String {
-        format!("plateau/snapshot:{}-{node}", self.marker.id)
+        format!("plateau/snapshot:{}-{node}", self.core.marker.id)
     }
 }
 

@@ -45,10 +45,10 @@ impl Lab {
         if !snapshots && plans().all(|plan| plan.actions.is_empty()) {
             return Ok(());
         }
-        let nodes = self.topology.nodes.keys();
+        let nodes = self.core.topology.nodes.keys();
         let upset = GradingEffects {
             ran: nodes
-                .filter(|node| self.node_state(node) != NodeState::Stopped)
+                .filter(|node| self.core.node_state(node) != NodeState::Stopped)
                 .cloned()
                 .collect(),
             filled: BTreeSet::new(),
@@ -68,8 +68,8 @@ impl Lab {
     }
 
     async fn write_effects(&self, upset: GradingEffects) -> Result<(), LabError> {
-        let store = self.context.store.clone();
-        let id = self.marker.id.clone();
+        let store = self.core.context.store.clone();
+        let id = self.core.marker.id.clone();
         let paper = upset.clone();
         on_disk(move || store.keep(&id, PAPER, &paper)).await?;
         self.grading.set_effects(Some(upset));
@@ -78,8 +78,8 @@ impl Lab {
 
     /// What a daemon before us did not come to undo.
     pub(super) async fn load_effects(&self) -> Result<(), LabError> {
-        let store = self.context.store.clone();
-        let id = self.marker.id.clone();
+        let store = self.core.context.store.clone();
+        let id = self.core.marker.id.clone();
         let upset = on_disk(move || store.kept(&id, PAPER)).await?;
         self.grading.set_effects(upset);
         Ok(())
@@ -96,7 +96,7 @@ impl Lab {
             errors.extend(self.remove_snapshots().await.err());
         }
         let mended = self.links.mend();
-        let nodes = self.topology.nodes.keys();
+        let nodes = self.core.topology.nodes.keys();
         let put_back = nodes.map(|node| self.put_back(node, upset.ran.contains(node), mended));
         errors.extend(join_all(put_back).await.into_iter().filter_map(Result::err));
         for (node, path) in &upset.filled {
@@ -105,8 +105,8 @@ impl Lab {
         if let Some(error) = errors.into_iter().next() {
             return Err(error);
         }
-        let store = self.context.store.clone();
-        let id = self.marker.id.clone();
+        let store = self.core.context.store.clone();
+        let id = self.core.marker.id.clone();
         on_disk(move || store.remove_paper(&id, PAPER)).await?;
         self.grading.set_effects(None);
         Ok(())

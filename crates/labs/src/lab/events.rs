@@ -20,8 +20,6 @@ use crate::error::chain;
 use crate::store::on_disk;
 
 const CLOCK: &str = "clock.json";
-/// The paper that what became of events is written on.
-pub(super) const EVIDENCE: &str = "events.jsonl";
 
 /// Most that one sleep takes: the host's clock may be set meanwhile.
 const NAP: Duration = Duration::from_secs(60);
@@ -112,7 +110,7 @@ impl Lab {
             self.events.stopwatch.send_replace(Some(now));
         }
         self.watch_events();
-        Ok(self.view())
+        Ok(self.core.view())
     }
 
     /// Has the candidate's clock show how long he has worked, and run or stand still.
@@ -134,33 +132,30 @@ impl Lab {
         let clock = ClockStart {
             started: Timestamp::now(),
         };
-        let store = self.context.store.clone();
-        let id = self.marker.id.clone();
+        let store = self.core.context.store.clone();
+        let id = self.core.marker.id.clone();
         on_disk(move || store.keep(&id, CLOCK, &clock)).await?;
         let started = clock.started.to_string();
-        self.view.send_modify(|view| view.started = Some(started));
+        self.core.update_view(|view| view.started = Some(started));
         Ok(())
     }
 
     fn started(&self) -> Option<Timestamp> {
-        let view = self.view.borrow();
+        let view = self.core.view();
         view.started.as_ref().and_then(|at| at.parse().ok())
     }
 
     /// What a daemon before us wrote down.
     pub(super) async fn load_events(&self) -> Result<(), LabError> {
-        let store = self.context.store.clone();
-        let id = self.marker.id.clone();
-        let (clock, records) = on_disk(move || {
-            let clock = store.kept::<ClockStart>(&id, CLOCK)?;
-            Ok((clock, store.lines::<EventRecord>(&id, EVIDENCE)?))
-        })
-        .await?;
+        let store = self.core.context.store.clone();
+        let id = self.core.marker.id.clone();
+        let clock = on_disk(move || store.kept::<ClockStart>(&id, CLOCK)).await?;
+        let records = self.core.event_records().await?;
         self.events.stopwatch.send_replace(clock.map(|clock| {
             let worked = Timestamp::now().duration_since(clock.started);
             Stopwatch::showing(Duration::try_from(worked).unwrap_or_default(), true)
         }));
-        self.view.send_modify(|view| {
+        self.core.update_view(|view| {
             view.started = clock.map(|clock| clock.started.to_string());
         });
         self.mark_happened(&records);
@@ -184,12 +179,12 @@ impl Lab {
 
     /// What events have made of the lab: those that were shown, and the links as they left them.
     pub(crate) fn mark_happened(&self, records: &[EventRecord]) {
-        self.view.send_modify(|view| {
+        self.core.update_view(|view| {
             for record in records {
                 note(&mut view.events, record);
             }
         });
-        let events = self.topology.events.iter();
+        let events = self.core.topology.events.iter();
         let done = events.flat_map(|event| &event.actions[..steps_done(records, event)]);
         self.links.have_suffered(done);
     }
@@ -200,7 +195,8 @@ impl Lab {
             return;
         }
         let lab = Arc::clone(self);
-        super::task::background(self, async move { lab.trigger_events().await });
+        self.core
+            .spawn_background(async move { lab.trigger_events().await });
     }
 
     async fn trigger_events(self: Arc<Self>) {
@@ -225,7 +221,7 @@ impl Lab {
                 self.run_event(event).await.ok();
                 continue;
             }
-            let watch = self.context.settings.watch;
+            let watch = self.core.context.settings.watch;
             let waiting = pending.iter().any(|event| left(event).is_none());
             if waiting && looked.is_none_or(|looked| looked.elapsed() >= watch) {
                 looked = Some(Instant::now());
@@ -256,11 +252,11 @@ impl Lab {
     }
 
     async fn passes(self: &Arc<Self>, check: &str) -> bool {
-        let Some(check) = self.topology.checks().find(|known| known.id == check) else {
+        let Some(check) = self.core.topology.checks().find(|known| known.id == check) else {
             return false;
         };
         // Not in the middle of a phase, where it would be seen as it is not.
-        let _work = self.work.lock().await;
+        let _work = self.core.lock_work().await;
         let limit = Duration::from_millis(check.timeout.0);
         match self.see(&check.observer, &check.expectation, limit).await {
             Fact::Seen(seen) => check
@@ -280,19 +276,19 @@ impl Lab {
     }
 
     fn pending(&self) -> Vec<&ScenarioEvent> {
-        let view = self.view.borrow();
+        let view = self.core.view();
         let pending = |event: &&ScenarioEvent| {
             view.events
                 .iter()
                 .any(|known| known.id == event.id && known.begun.is_none())
         };
-        self.topology.events.iter().filter(pending).collect()
+        self.core.topology.events.iter().filter(pending).collect()
     }
 
     /// Lets an event happen, unless it did meanwhile.
     async fn run_event(self: &Arc<Self>, event: &ScenarioEvent) -> Result<(), LabError> {
         // A grading is not disturbed.
-        let _work = self.work.lock().await;
+        let _work = self.core.lock_work().await;
         if !self.pending().iter().any(|known| known.id == event.id) {
             return Ok(());
         }
@@ -327,27 +323,14 @@ impl Lab {
             event: event.to_owned(),
             progress: progress.clone(),
         };
-        self.view
-            .send_modify(|view| note(&mut view.events, &record));
-        self.emit(LabEventKind::ScenarioEvent {
+        self.core
+            .update_view(|view| note(&mut view.events, &record));
+        self.core.emit(LabEventKind::ScenarioEvent {
             event: event.to_owned(),
             progress,
         });
-        let store = self.context.store.clone();
-        let id = self.marker.id.clone();
-        Ok(on_disk(move || store.append(&id, EVIDENCE, &record)).await?)
+        self.core.append_event_record(record).await
     }
-}
-
-/// Events as they are shown before any happened.
-pub(super) fn pending_events(events: &[ScenarioEvent]) -> Vec<EventView> {
-    let view = |event: &ScenarioEvent| EventView {
-        id: event.id.clone(),
-        trigger: event.trigger.to_string(),
-        begun: None,
-        progress: None,
-    };
-    events.iter().map(view).collect()
 }
 
 fn note(events: &mut [EventView], record: &EventRecord) {

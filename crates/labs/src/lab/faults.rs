@@ -121,7 +121,7 @@ impl Lab {
 
     /// Removes what filled a file system for a grading. A node that is off has forgotten it.
     pub(super) async fn empty(&self, node: &str, path: &str) -> Result<(), LabError> {
-        if self.node_state(node) != NodeState::Running {
+        if self.core.node_state(node) != NodeState::Running {
             return Ok(());
         }
         let request = FaultRequest::Empty {
@@ -142,7 +142,7 @@ impl Lab {
 
     /// Has the agent in a node make a fault. Returns how much was done.
     async fn fault(&self, node: &str, request: &FaultRequest) -> Result<u64, LabError> {
-        self.running(node)?;
+        self.core.running(node)?;
         let failed = |reason: String| LabError::Fault {
             node: node.to_owned(),
             reason,
@@ -156,6 +156,7 @@ impl Lab {
             keep: OutputEnd::Head,
         };
         let output = self
+            .core
             .context
             .runtime
             .exec(&self.container(node), &exec)

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use plateau_core::api::{CheckRequest, EventRecord, LabEventKind, LabGradeView, LabState};
+use plateau_core::api::{CheckRequest, LabEventKind, LabGradeView, LabState};
 use plateau_core::evidence::reopening::{MEMORY_LOST, booted, remove_unanswerable};
 use plateau_core::evidence::{
     Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, StepRecord, grade_evidence,
@@ -23,10 +23,9 @@ use plateau_core::topology::{Observer, Start, Topology};
 use super::availability::Watch;
 use super::effects::GradingEffects;
 use super::observers::{AnswersById, NotAnswered, now_ms};
-use super::{Lab, LabError, events};
+use super::{Lab, LabError};
 use crate::error::chain;
 use crate::metrics;
-use crate::store::on_disk;
 
 /// What each observer of a phase is asked.
 pub(super) type Batches = BTreeMap<Observer, ProbeRequest>;
@@ -82,7 +81,7 @@ impl Lab {
             took_ms: phases
                 .map(|phase| (phase.name.clone(), phase.took_ms))
                 .collect(),
-            grade: grade_evidence(&self.topology, &evidence),
+            grade: grade_evidence(&self.core.topology, &evidence),
         })
     }
 
@@ -97,19 +96,19 @@ impl Lab {
     }
 
     async fn gather_all(self: &Arc<Self>, check: CheckRequest) -> Result<Evidence, LabError> {
-        let phases = phases(&self.topology, check.phases)?;
-        let _work = self.work.lock().await;
-        let absences = self.absences();
-        let events = self.events_so_far().await?;
-        let gathering = self.gathering(&self.topology, &phases, None).await?;
+        let phases = phases(&self.core.topology, check.phases)?;
+        let _work = self.core.lock_work().await;
+        let absences = self.core.absences();
+        let events = self.core.event_records().await?;
+        let gathering = self.gathering(&self.core.topology, &phases, None).await?;
         self.is_available_since(absences)?;
-        let left_out = self.topology.phase_names();
+        let left_out = self.core.topology.phase_names();
         let left_out = left_out.filter(|name| !phases.iter().any(|phase| phase == name));
         Ok(Evidence {
-            scenario: self.topology.scenario.clone(),
-            hash: self.topology.hash.clone(),
-            seed: self.topology.seed.clone(),
-            parameters: self.topology.parameters.clone(),
+            scenario: self.core.topology.scenario.clone(),
+            hash: self.core.topology.hash.clone(),
+            seed: self.core.topology.seed.clone(),
+            parameters: self.core.topology.parameters.clone(),
             left_out: left_out.map(str::to_owned).collect(),
             gatherings: vec![gathering],
             events,
@@ -131,8 +130,8 @@ impl Lab {
             });
         }
         let phases = phases_under(scenario, checks);
-        let _work = self.work.lock().await;
-        let absences = self.absences();
+        let _work = self.core.lock_work().await;
+        let absences = self.core.absences();
         let gathering = self.gathering(scenario, &phases, Some(checks)).await?;
         self.is_available_since(absences)?;
         Ok(gathering)
@@ -140,11 +139,11 @@ impl Lab {
 
     /// Whoever looked at a lab that was away meanwhile has seen how it fell, not how it was left.
     fn is_available_since(&self, absences: usize) -> Result<(), LabError> {
-        if self.absences() == absences && self.state() != LabState::Recovering {
+        if self.core.absences() == absences && self.core.state() != LabState::Recovering {
             return Ok(());
         }
         Err(LabError::Interrupted {
-            lab: self.marker.name.clone(),
+            lab: self.core.marker.name.clone(),
         })
     }
 
@@ -157,12 +156,12 @@ impl Lab {
         // What an earlier grading could not undo would be this candidate's loss.
         self.undo_grading().await?;
         self.prepare(scenario, phases).await?;
-        let info = self.context.runtime.info().await.ok();
+        let info = self.core.context.runtime.info().await.ok();
         let mut gathering = Gathering {
             hash: scenario.hash.clone(),
             begun_ms: now_ms(),
             done_ms: 0,
-            reopened: self.again.is_some(),
+            reopened: self.core.again.is_some(),
             daemon: env!("CARGO_PKG_VERSION").to_owned(),
             engine: info.as_ref().map(|info| info.version.clone()),
             kernel: info.map(|info| info.kernel),
@@ -173,7 +172,7 @@ impl Lab {
         let ways = preparation_hashes(scenario, &names);
         let (mut broken, mut room) = (None, GATHERING_LIMIT);
         for phase in phases {
-            self.emit(LabEventKind::PhaseStarted {
+            self.core.emit(LabEventKind::PhaseStarted {
                 phase: phase.clone(),
             });
             let (begun_ms, begun) = (now_ms(), Instant::now());
@@ -203,7 +202,7 @@ impl Lab {
         }
         if let Err(error) = self.undo_grading().await {
             let reason = chain(&error);
-            tracing::error!(lab = %self.marker.name, reason, "not undone, and tried again later");
+            tracing::error!(lab = %self.core.marker.name, reason, "not undone, and tried again later");
         }
         gathering.done_ms = now_ms();
         Ok(gathering)
@@ -219,6 +218,7 @@ impl Lab {
     ) -> Batches {
         // What a proof takes from a lab that started from another's disks, it has checked itself.
         let again = self
+            .core
             .again
             .as_ref()
             .filter(|again| again.attempt().is_some());
@@ -226,13 +226,6 @@ impl Lab {
             return Batches::new();
         };
         remove_unanswerable(asked, &booted(scenario, phases, phase), &again.ran)
-    }
-
-    /// What became of the scenario's events, as it was written down.
-    async fn events_so_far(&self) -> Result<Vec<EventRecord>, LabError> {
-        let store = self.context.store.clone();
-        let id = self.marker.id.clone();
-        Ok(on_disk(move || store.lines(&id, events::EVIDENCE)).await?)
     }
 
     /// Brings a phase about, watching what is to be watched meanwhile, and looks. One that builds on
@@ -281,7 +274,7 @@ impl Lab {
             let answered = self.ask_watcher(observer, batch, watcher).await;
             answered.unwrap_or_else(|silence| {
                 let reason = &silence.reason;
-                tracing::warn!(lab = %self.marker.name, observer = observer.label(), reason, "blind");
+                tracing::warn!(lab = %self.core.marker.name, observer = observer.label(), reason, "blind");
                 silence.of_all(batch)
             })
         });

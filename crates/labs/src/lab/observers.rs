@@ -73,7 +73,7 @@ impl Lab {
 
     /// The container of a node that can be asked, or why it cannot.
     pub(super) fn node_to_ask(&self, node: &str) -> Result<String, String> {
-        match self.node_state(node) {
+        match self.core.node_state(node) {
             NodeState::Running => Ok(self.container(node)),
             NodeState::Stopped => Err(format!("node `{node}` is stopped")),
             NodeState::Rebooting => Err(format!("node `{node}` is between two boots")),
@@ -90,8 +90,8 @@ impl Lab {
         let name = self.examiner(number);
         let lab = Arc::clone(self);
         let spec = self.examiner_spec(number, &observer.label());
-        let made = self.to_its_end(async move {
-            let runtime = &lab.context.runtime;
+        let made = self.core.call_engine(async move {
+            let runtime = &lab.core.context.runtime;
             let doing = "bring the examiner in";
             let created = runtime.create_container(&spec).await;
             created.map_err(LabError::runtime(doing))?;
@@ -100,7 +100,7 @@ impl Lab {
         });
         let brought = async {
             made.await.map_err(|error| chain(&error))?;
-            let wiring = examiner_wiring(&self.topology, &name, number, observer)
+            let wiring = examiner_wiring(&self.core.topology, &name, number, observer)
                 .ok_or("the examiner's network is not there")?;
             let wired = self.wire(&wiring).await;
             wired.map(drop).map_err(|error| chain(&error))
@@ -111,7 +111,7 @@ impl Lab {
 
     /// Takes an examiner away.
     pub(super) async fn remove_examiner(&self, name: &str) {
-        if let Err(error) = self.context.runtime.remove_container(name).await {
+        if let Err(error) = self.core.context.runtime.remove_container(name).await {
             // It goes with the lab at the latest.
             tracing::warn!(container = name, %error, "an examiner stays");
         }
@@ -130,7 +130,7 @@ impl Lab {
             keep: OutputEnd::Head,
         };
         let asked_ms = now_ms();
-        let output = match self.context.runtime.exec(container, &exec).await {
+        let output = match self.core.context.runtime.exec(container, &exec).await {
             Ok(output) => output,
             Err(error) => {
                 let reason = match matches!(error, RuntimeError::NotRunning { .. }) {

@@ -85,7 +85,8 @@ impl Held<'_> {
 
 impl Lab {
     pub(super) async fn inspect(&self, container: &str) -> Result<ContainerDetails, LabError> {
-        self.context
+        self.core
+            .context
             .runtime
             .inspect_container(container)
             .await
@@ -94,7 +95,7 @@ impl Lab {
 
     /// Waits until a node's init has finished booting.
     pub(super) async fn await_boot(&self, node: &str) -> Result<(), LabError> {
-        let limit = self.context.settings.boot_timeout;
+        let limit = self.core.context.settings.boot_timeout;
         let exec = ExecSpec {
             argv: vec![
                 layout::AGENT.to_owned(),
@@ -113,7 +114,7 @@ impl Lab {
             node: node.to_owned(),
             reason,
         };
-        let waited = self.context.runtime.exec(&container, &exec).await;
+        let waited = self.core.context.runtime.exec(&container, &exec).await;
         if matches!(&waited, Ok(output) if output.exit == 0) {
             return Ok(());
         }
@@ -138,14 +139,14 @@ impl Lab {
 
     /// Restarts a node, also one that is stopped, and waits until it has booted.
     pub(super) async fn reboot(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
-        self.known(node)?;
+        self.core.known(node)?;
         let Some(mut wired) = self.power.hold(node).await else {
-            return self.known(node);
+            return self.core.known(node);
         };
-        self.set_node(node, NodeState::Rebooting);
+        self.core.set_node(node, NodeState::Rebooting);
         *wired = None;
         let done = self.restart(node, &mut wired).await;
-        self.set_node(
+        self.core.set_node(
             node,
             match &done {
                 Ok(()) => NodeState::Running,
@@ -163,16 +164,18 @@ impl Lab {
         let lab = Arc::clone(self);
         let container = self.container(node);
         let doing = format!("restart node `{node}`");
-        self.to_its_end(async move {
-            let patience = lab.context.settings.patience;
-            let restarted = lab
-                .context
-                .runtime
-                .restart_container(&container, patience)
-                .await;
-            restarted.map_err(LabError::runtime(doing))
-        })
-        .await?;
+        self.core
+            .call_engine(async move {
+                let patience = lab.core.context.settings.patience;
+                let restarted = lab
+                    .core
+                    .context
+                    .runtime
+                    .restart_container(&container, patience)
+                    .await;
+                restarted.map_err(LabError::runtime(doing))
+            })
+            .await?;
         self.plug_in(node, wired).await?;
         self.await_boot(node).await
     }
@@ -180,15 +183,16 @@ impl Lab {
     /// Switches a node off. Nobody but us switches it on again.
     pub(super) async fn switch_off(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
         let Some(mut wired) = self.power.hold(node).await else {
-            return self.known(node);
+            return self.core.known(node);
         };
         *wired = None;
         let lab = Arc::clone(self);
         let container = self.container(node);
         let doing = format!("switch node `{node}` off");
-        let stopped = self.to_its_end(async move {
-            let patience = lab.context.settings.patience;
+        let stopped = self.core.call_engine(async move {
+            let patience = lab.core.context.settings.patience;
             let stopped = lab
+                .core
                 .context
                 .runtime
                 .stop_container(&container, patience)
@@ -196,25 +200,25 @@ impl Lab {
             stopped.map_err(LabError::runtime(doing))
         });
         let stopped = stopped.await;
-        self.set_node(node, self.state_now(node).await);
+        self.core.set_node(node, self.state_now(node).await);
         stopped
     }
 
     /// Switches a node on and waits until it has booted; one that runs is left alone.
     pub(super) async fn switch_on(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
         let Some(mut wired) = self.power.hold(node).await else {
-            return self.known(node);
+            return self.core.known(node);
         };
         if self.inspect(&self.container(node)).await?.running {
             return Ok(());
         }
-        self.set_node(node, NodeState::Rebooting);
+        self.core.set_node(node, NodeState::Rebooting);
         *wired = None;
         let lab = Arc::clone(self);
         let container = self.container(node);
         let doing = format!("start node `{node}`");
-        let started = self.to_its_end(async move {
-            let started = lab.context.runtime.start_container(&container).await;
+        let started = self.core.call_engine(async move {
+            let started = lab.core.context.runtime.start_container(&container).await;
             started.map_err(LabError::runtime(doing))
         });
         let done = async {
@@ -223,14 +227,14 @@ impl Lab {
             self.await_boot(node).await
         };
         let done = done.await;
-        self.set_node(node, self.state_now(node).await);
+        self.core.set_node(node, self.state_now(node).await);
         done
     }
 
     /// Has a node's links as they are to be now. One that is off has them so when it is switched on.
     pub(super) async fn update_links(&self, node: &str) -> Result<(), LabError> {
         let Some(mut wired) = self.power.hold(node).await else {
-            return self.known(node);
+            return self.core.known(node);
         };
         if self.inspect(&self.container(node)).await?.running {
             self.plug_in(node, &mut wired).await?;
@@ -240,7 +244,7 @@ impl Lab {
 
     async fn plug_in(&self, node: &str, wired: &mut Option<u32>) -> Result<(), LabError> {
         let node = node.to_owned();
-        let pids = self.wire(&wiring(&self.topology, &[&node])).await?;
+        let pids = self.wire(&wiring(&self.core.topology, &[&node])).await?;
         *wired = pids.get(&node).copied();
         Ok(())
     }
@@ -257,8 +261,8 @@ impl Lab {
     pub(super) async fn reconcile_node(self: &Arc<Self>, node: &str) {
         if let Err(error) = self.restore_power(node, false).await {
             let reason = chain(&error);
-            tracing::warn!(lab = %self.marker.name, node, reason, "a node cannot be looked after");
-            self.set_node(node, self.state_now(node).await);
+            tracing::warn!(lab = %self.core.marker.name, node, reason, "a node cannot be looked after");
+            self.core.set_node(node, self.state_now(node).await);
         }
     }
 
@@ -273,23 +277,24 @@ impl Lab {
     pub(super) async fn settle(self: Arc<Self>) -> Result<Vec<String>, LabError> {
         let fabric = self.inspect(&self.fabric()).await?;
         if !fabric.running {
-            self.context
+            self.core
+                .context
                 .runtime
                 .start_container(&self.fabric())
                 .await
                 .map_err(LabError::runtime("start the fabric"))?;
             self.power.unplugged().await;
         }
-        let nodes = self.topology.nodes.keys().map(async |node| {
+        let nodes = self.core.topology.nodes.keys().map(async |node| {
             let settled = self.restore_power(node, !fabric.running).await;
             let error = settled.err()?;
             let reason = chain(&error);
-            tracing::warn!(lab = %self.marker.name, node, reason, "a node is not as it should be");
-            self.set_node(node, self.state_now(node).await);
+            tracing::warn!(lab = %self.core.marker.name, node, reason, "a node is not as it should be");
+            self.core.set_node(node, self.state_now(node).await);
             Some(reason)
         });
         let mut problems: Vec<String> = join_all(nodes).await.into_iter().flatten().collect();
-        let mut view = self.watch();
+        let mut view = self.core.watch();
         let boots = |node: &NodeView| node.state == NodeState::Rebooting;
         let booted = view.wait_for(|view| !view.nodes.values().any(boots)).await;
         if let (Ok(view), false) = (booted, fabric.running) {
@@ -304,18 +309,14 @@ impl Lab {
     fn boot_in_background(self: &Arc<Self>, node: &str) {
         let lab = Arc::clone(self);
         let node = node.to_owned();
-        self.jobs.spawn(async move {
-            let booted = tokio::select! {
-                () = lab.cancel.cancelled() => return,
-                booted = lab.await_boot(&node) => booted,
-            };
-            if let Err(error) = booted {
-                tracing::warn!(lab = %lab.marker.name, node, %error, "a node boots badly");
+        self.core.spawn_background(async move {
+            if let Err(error) = lab.await_boot(&node).await {
+                tracing::warn!(lab = %lab.core.marker.name, node, %error, "a node boots badly");
             }
             // It may have been restarted again meanwhile, which is somebody else's to wait for.
             if let Some(_power) = lab.power.hold(&node).await {
                 let state = lab.state_now(&node).await;
-                lab.set_node(&node, state);
+                lab.core.set_node(&node, state);
             }
         });
     }
@@ -326,7 +327,7 @@ impl Lab {
         start: bool,
     ) -> Result<(), LabError> {
         let Some(mut wired) = self.power.hold(node).await else {
-            return self.known(node);
+            return self.core.known(node);
         };
         let container = self.container(node);
         let found = match self.inspect(&container).await {
@@ -334,7 +335,7 @@ impl Lab {
                 source: RuntimeError::NoSuchContainer { .. },
                 ..
             }) => {
-                self.set_node(node, NodeState::Absent);
+                self.core.set_node(node, NodeState::Absent);
                 return Ok(());
             }
             other => other?,
@@ -342,18 +343,19 @@ impl Lab {
         let started = !found.running && (start || found.exit == Some(REBOOT));
         if !found.running && !started {
             *wired = None;
-            self.set_node(node, NodeState::Stopped);
+            self.core.set_node(node, NodeState::Stopped);
             return Ok(());
         }
         if started {
-            self.set_node(node, NodeState::Rebooting);
+            self.core.set_node(node, NodeState::Rebooting);
             let lab = Arc::clone(self);
             let doing = format!("start node `{node}`");
-            self.to_its_end(async move {
-                let started = lab.context.runtime.start_container(&container).await;
-                started.map_err(LabError::runtime(doing))
-            })
-            .await?;
+            self.core
+                .call_engine(async move {
+                    let started = lab.core.context.runtime.start_container(&container).await;
+                    started.map_err(LabError::runtime(doing))
+                })
+                .await?;
             *wired = None;
         }
         if started || wired.is_none() || *wired != found.pid {
@@ -363,8 +365,8 @@ impl Lab {
         }
         if started {
             self.boot_in_background(node);
-        } else if self.node_state(node) != NodeState::Rebooting {
-            self.set_node(node, NodeState::Running);
+        } else if self.core.node_state(node) != NodeState::Rebooting {
+            self.core.set_node(node, NodeState::Running);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plateau_core::api::{ExecRequest, ExecResult, NodeState, ScriptRun};
+use plateau_core::api::{ExecRequest, ExecResult, ScriptRun};
 use plateau_core::topology::Script;
 
 use super::{Lab, LabError};
@@ -33,7 +33,7 @@ const TIMED_OUT: i64 = 124;
 impl Lab {
     /// Runs a person's command.
     pub(super) async fn exec(&self, node: &str, exec: ExecRequest) -> Result<ExecResult, LabError> {
-        self.running(node)?;
+        self.core.running(node)?;
         if exec.argv.is_empty() {
             return Err(LabError::NothingToRun);
         }
@@ -64,12 +64,12 @@ impl Lab {
         node: &str,
         script: &Script,
     ) -> Result<ScriptRun, LabError> {
-        self.running(node)?;
+        self.core.running(node)?;
         let spec = ExecSpec {
             argv: SHELL.map(str::to_owned).to_vec(),
             env: BTreeMap::new(),
             stdin: script.text.clone().into_bytes(),
-            timeout: self.context.settings.script_timeout,
+            timeout: self.core.context.settings.script_timeout,
             limit: SCRIPT_LIMIT,
             keep: OutputEnd::Tail,
         };
@@ -99,7 +99,7 @@ impl Lab {
         name: &str,
         user: &str,
     ) -> Result<Attached, LabError> {
-        self.running(node)?;
+        self.core.running(node)?;
         // Two people's terminals are two, also where they call them the same.
         let name = match user {
             "root" => name.to_owned(),
@@ -107,7 +107,8 @@ impl Lab {
         };
         let argv = [layout::AGENT, "shell", "--name", &name, "--user", user].map(str::to_owned);
         let doing = format!("open a terminal of node `{node}`");
-        self.context
+        self.core
+            .context
             .runtime
             .attach(&self.container(node), &argv)
             .await
@@ -116,12 +117,13 @@ impl Lab {
 
     /// Runs a program with its streams attached, for as long as it likes.
     pub(super) async fn run(&self, node: &str, argv: &[String]) -> Result<Running, LabError> {
-        self.running(node)?;
+        self.core.running(node)?;
         if argv.is_empty() {
             return Err(LabError::NothingToRun);
         }
         let doing = format!("run a program in node `{node}`");
-        self.context
+        self.core
+            .context
             .runtime
             .exec_attached(&self.container(node), argv)
             .await
@@ -133,7 +135,7 @@ impl Lab {
         let mark = uuid::Uuid::now_v7().simple().to_string();
         spec.env.insert(MARK.to_owned(), mark.clone());
         let container = self.container(node);
-        let output = self.context.runtime.exec(&container, &spec).await;
+        let output = self.core.context.runtime.exec(&container, &spec).await;
         if matches!(output, Err(RuntimeError::Timeout { .. })) {
             let end = ExecSpec {
                 argv: vec![
@@ -149,23 +151,11 @@ impl Lab {
                 limit: SCRIPT_LIMIT,
                 keep: OutputEnd::Tail,
             };
-            if let Err(error) = self.context.runtime.exec(&container, &end).await {
+            if let Err(error) = self.core.context.runtime.exec(&container, &end).await {
                 tracing::warn!(container, %error, "a program that took too long runs on");
             }
         }
         output
-    }
-
-    pub(super) fn running(&self, node: &str) -> Result<(), LabError> {
-        self.known(node)?;
-        match self.node_state(node) {
-            NodeState::Running => Ok(()),
-            NodeState::Absent | NodeState::Rebooting | NodeState::Stopped => {
-                Err(LabError::NodeStopped {
-                    node: node.to_owned(),
-                })
-            }
-        }
     }
 }
 

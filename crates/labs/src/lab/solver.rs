@@ -12,7 +12,7 @@ impl Lab {
     /// Where no tasks are named, a mistake stands in place of the solution that it says it replaces.
     pub(super) async fn solve(&self, solve: &SolveRequest) -> Result<SolveResult, LabError> {
         let scripts = self.scripts(solve)?;
-        let _work = self.work.lock().await;
+        let _work = self.core.lock_work().await;
         let mut runs = Vec::new();
         let mut solved = true;
         for NodeScript { node, script } in scripts {
@@ -41,21 +41,21 @@ impl Lab {
             },
             None => ProofColumn::Solved { draw: 0 },
         };
-        let (all, _) = column.work(&self.topology);
+        let (all, _) = column.work(&self.core.topology);
         let tasks: Vec<&str> = match &solve.tasks {
             Some(named) => named.iter().map(String::as_str).collect(),
             None => all,
         };
         let mut scripts = Vec::new();
         for name in tasks {
-            let mut known = self.topology.tasks.iter();
+            let mut known = self.core.topology.tasks.iter();
             let task = known
                 .find(|task| task.id == name)
                 .ok_or_else(|| no_such("task", name))?;
             scripts.extend(&task.solution);
         }
         if let Some(name) = &solve.mistake {
-            let mut known = self.topology.mistakes.iter();
+            let mut known = self.core.topology.mistakes.iter();
             let mistake = known
                 .find(|mistake| mistake.id == *name)
                 .ok_or_else(|| no_such("mistake", name))?;

@@ -88,20 +88,20 @@ pub(crate) async fn own(lab: Arc<Lab>, begin: StartMode, mut commands: mpsc::Rec
             }
             command = commands.recv() => command,
         };
-        let to_be_there = matches!(lab.state(), LabState::Ready | LabState::Recovering);
+        let to_be_there = matches!(lab.core.state(), LabState::Ready | LabState::Recovering);
         match command {
             // The daemon ends; the lab runs on.
             None => return,
             // What is done now about its nodes does not hold any longer.
             Some(Command::Lost) if to_be_there => {
-                lab.set_away();
+                lab.core.set_away();
                 if let Some((StartMode::Recover, task)) = &beginning {
                     task.abort();
                     beginning = None;
                 }
             }
             Some(Command::Recover) if to_be_there => {
-                lab.set_away();
+                lab.core.set_away();
                 // Whoever adopts it looks until he sees it whole.
                 if !matches!(beginning, Some((StartMode::Adopt, _))) {
                     if let Some((_, task)) = &beginning {
@@ -136,15 +136,7 @@ fn start(lab: &Arc<Lab>, begin: StartMode) -> StartFuture {
         StartMode::Adopt => adopt(Arc::clone(lab)).boxed(),
         StartMode::Recover => recover(Arc::clone(lab)).boxed(),
     };
-    let cancel = lab.cancel.clone();
-    let given_up = lab.given_up();
-    let task = lab.jobs.spawn(async move {
-        tokio::select! {
-            () = cancel.cancelled() => Err(given_up),
-            begun = begun => begun,
-        }
-    });
-    (begin, task)
+    (begin, lab.core.spawn(begun))
 }
 
 /// Goes on with what another daemon began. A lab that cannot be made whole now is before its next grading.
@@ -154,7 +146,7 @@ async fn adopt(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
     let problems = recover(Arc::clone(&lab)).await?;
     if let Err(error) = lab.undo_grading().await {
         let reason = chain(&error);
-        tracing::error!(lab = %lab.marker.name, reason, "a grading is not undone");
+        tracing::error!(lab = %lab.core.marker.name, reason, "a grading is not undone");
     }
     Ok(problems)
 }
@@ -176,7 +168,7 @@ async fn recover(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
         })
         .notify(|error, wait| {
             let reason = chain(error);
-            tracing::warn!(lab = %lab.marker.name, reason, ?wait, "a lab is not back yet");
+            tracing::warn!(lab = %lab.core.marker.name, reason, ?wait, "a lab is not back yet");
         })
         .await
 }
@@ -201,57 +193,61 @@ async fn finish_start(lab: &Arc<Lab>, begin: StartMode, begun: Result<Vec<String
     match (begun, begin) {
         (Ok(problems), StartMode::Build | StartMode::Adopt | StartMode::Recover) => {
             let not_back = (!problems.is_empty()).then(|| LabError::NotBack { problems }.api());
-            lab.set_state(LabState::Ready, not_back);
+            lab.core.set_state(LabState::Ready, not_back);
             lab.watch_events();
             // What became of a node meanwhile was not heard.
-            for node in lab.topology.nodes.keys() {
+            for node in lab.core.topology.nodes.keys() {
                 handle_command(lab, Command::Changed(node.clone()));
             }
         }
         // What a candidate has worked on is never removed because of a failure.
         (Err(error), StartMode::Adopt | StartMode::Recover) => {
-            lab.set_state(LabState::Failed, Some(error.api()))
+            lab.core.set_state(LabState::Failed, Some(error.api()))
         }
         (Err(error), StartMode::Build) => {
-            tracing::warn!(lab = %lab.marker.name, %error, "a lab could not be built");
+            tracing::warn!(lab = %lab.core.marker.name, %error, "a lab could not be built");
             let mut problem = error.api();
             if let Err(error) = clear(lab).await {
                 problem.message = format!("{}; {}", problem.message, error.api().message);
             }
-            lab.set_state(LabState::Failed, Some(problem));
+            lab.core.set_state(LabState::Failed, Some(problem));
         }
     }
 }
 
 /// Removes the lab on command. Where that fails it can be commanded again.
 async fn remove(lab: &Arc<Lab>) -> Result<(), LabError> {
-    lab.set_state(LabState::Removing, None);
+    lab.core.set_state(LabState::Removing, None);
     let cleared = clear(lab).await;
     match &cleared {
-        Ok(()) => lab.set_state(LabState::Removed, None),
-        Err(error) => lab.set_state(LabState::Failed, Some(error.api())),
+        Ok(()) => lab.core.set_state(LabState::Removed, None),
+        Err(error) => lab.core.set_state(LabState::Failed, Some(error.api())),
     }
     cleared
 }
 
 /// Ends all jobs, waits for calls that are under way, and removes everything.
 async fn clear(lab: &Arc<Lab>) -> Result<(), LabError> {
-    lab.cancel.cancel();
-    lab.jobs.close();
-    lab.jobs.wait().await;
+    lab.core.end_jobs().await;
     // From now on a crash goes on with the removal.
     lab.mark(crate::store::Progress::Transitional).await?;
-    let context = &lab.context;
-    down::down(context.runtime.as_ref(), &context.owner, &lab.marker.id).await?;
-    for node in lab.topology.nodes.keys() {
-        lab.set_node(node, plateau_core::api::NodeState::Absent);
+    let context = &lab.core.context;
+    down::down(
+        context.runtime.as_ref(),
+        &context.owner,
+        &lab.core.marker.id,
+    )
+    .await?;
+    for node in lab.core.topology.nodes.keys() {
+        lab.core
+            .set_node(node, plateau_core::api::NodeState::Absent);
     }
     lab.forget().await
 }
 
 /// Starts the job that a command asks for.
 fn handle_command(lab: &Arc<Lab>, command: Command) {
-    let ready = lab.state() == LabState::Ready;
+    let ready = lab.core.state() == LabState::Ready;
     let job = Arc::clone(lab);
     match command {
         Command::Exec(node, exec, reply) => {
@@ -282,7 +278,7 @@ fn handle_command(lab: &Arc<Lab>, command: Command) {
         }
         Command::Reboot(node, reply) => {
             answer(lab, reply, async move {
-                let _work = job.work.lock().await;
+                let _work = job.core.lock_work().await;
                 job.reboot(&node).await
             });
         }
@@ -305,7 +301,8 @@ fn handle_command(lab: &Arc<Lab>, command: Command) {
             answer(lab, reply, async move { job.run(&node, &argv).await });
         }
         Command::Changed(node) if ready => {
-            background(lab, async move { job.reconcile_node(&node).await });
+            lab.core
+                .spawn_background(async move { job.reconcile_node(&node).await });
         }
         // Being built or brought back, it is looked at when it is done; failed, there is nothing to
         // look at.
@@ -325,32 +322,16 @@ fn answer<T: Send + 'static>(
     reply: Reply<T>,
     job: impl Future<Output = Result<T, LabError>> + Send + 'static,
 ) {
-    let state = lab.state();
+    let state = lab.core.state();
     if state != LabState::Ready {
         let _ = reply.send(Err(LabError::NotReady {
-            lab: lab.marker.name.clone(),
+            lab: lab.core.marker.name.clone(),
             state,
         }));
         return;
     }
-    let cancel = lab.cancel.clone();
-    let given_up = lab.given_up();
-    lab.jobs.spawn(async move {
-        let done = tokio::select! {
-            () = cancel.cancelled() => Err(given_up),
-            done = job => done,
-        };
+    lab.core.spawn_then(job, |done| {
         // Whoever asked may be gone.
         let _ = reply.send(done);
-    });
-}
-
-pub(super) fn background(lab: &Arc<Lab>, job: impl Future<Output = ()> + Send + 'static) {
-    let cancel = lab.cancel.clone();
-    lab.jobs.spawn(async move {
-        tokio::select! {
-            () = cancel.cancelled() => {}
-            () = job => {}
-        }
     });
 }

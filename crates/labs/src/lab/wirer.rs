@@ -50,15 +50,8 @@ fn file_parts<'a>(files: &'a [(u32, &'a Vec<PlacedFile>)]) -> impl Iterator<Item
 impl Lab {
     /// Looks up the processes and has the wirer plug them in. Returns the processes by name.
     pub(super) async fn wire(&self, wiring: &Wiring) -> Result<BTreeMap<String, u32>, LabError> {
-        self.wire_with(wiring, |node| self.first_files(node)).await
-    }
-
-    /// The files that a node has before its first boot here.
-    pub(super) fn first_files(&self, node: &str) -> Option<&Vec<PlacedFile>> {
-        match &self.again {
-            Some(again) => again.files.get(node),
-            None => Some(&self.topology.nodes.get(node)?.files),
-        }
+        self.wire_with(wiring, |node| self.core.first_files(node))
+            .await
     }
 
     /// The same with other files than the scenario's.
@@ -75,7 +68,7 @@ impl Lab {
         names.dedup();
         let pids = names.into_iter().map(async |name| {
             // An examiner goes by its container's name, a node by its own.
-            let container = if self.topology.nodes.contains_key(name) {
+            let container = if self.core.topology.nodes.contains_key(name) {
                 self.container(name)
             } else {
                 name.clone()
@@ -98,10 +91,10 @@ impl Lab {
             if bytes >= MESSAGE {
                 bytes = 0;
                 let files = std::mem::take(&mut request.files);
-                self.context.agent.wire(&ahead(fabric, files)).await?;
+                self.core.context.agent.wire(&ahead(fabric, files)).await?;
             }
         }
-        self.context.agent.wire(&request).await?;
+        self.core.context.agent.wire(&request).await?;
         Ok(pids)
     }
 

@@ -21,7 +21,7 @@ pub(super) fn check_name(name: &str) -> Result<(), LabError> {
 
 /// The scenario's identifier and the lowest number that is free.
 pub(super) fn free_name(labs: &BTreeMap<String, LabHandle>, scenario: &str) -> String {
-    let taken = |name: &String| labs.values().any(|known| known.lab.marker.name == *name);
+    let taken = |name: &String| labs.values().any(|known| known.lab.name() == name);
     let mut names = (1_u32..).map(|number| format!("{scenario}-{number}"));
     names.find(|name| !taken(name)).unwrap_or_default()
 }
@@ -30,7 +30,7 @@ pub(super) fn free_name(labs: &BTreeMap<String, LabHandle>, scenario: &str) -> S
 pub(super) fn refuse_taken(labs: &BTreeMap<String, LabHandle>, lab: &Lab) -> Result<(), LabError> {
     let wanted: Vec<String> = lab.container_names().collect();
     let taken = labs.values().any(|known| {
-        known.lab.marker.name == lab.marker.name
+        known.lab.name() == lab.name()
             || known
                 .lab
                 .container_names()
@@ -40,6 +40,6 @@ pub(super) fn refuse_taken(labs: &BTreeMap<String, LabHandle>, lab: &Lab) -> Res
         return Ok(());
     }
     Err(LabError::NameTaken {
-        name: lab.marker.name.clone(),
+        name: lab.name().to_owned(),
     })
 }
