@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plateau_core::api::{LabEvent, LabState, LabView};
+use plateau_core::api::{EventRecord, LabEvent, LabState, LabView};
 use plateau_core::topology::Topology;
 use tokio::sync::{broadcast, watch};
 
@@ -21,17 +21,41 @@ mod events;
 mod faults;
 mod grading;
 mod hand_in;
+mod links;
+mod node_files;
 mod observers;
+mod phases;
 mod power;
 mod programs;
 mod reopening;
+mod rollback;
 mod sharing;
 mod solver;
 pub(crate) mod task;
 mod wirer;
 
-pub(crate) use self::core::LabContext;
 use self::core::LabCore;
+use actions::Actions;
+use builder::Builder;
+use containers::Containers;
+use copies::Copies;
+use effects::Effects;
+use events::ScenarioEvents;
+use faults::Faults;
+use grading::Grader;
+use hand_in::HandIn;
+use links::Links;
+use node_files::NodeFiles;
+use observers::Observers;
+use phases::PhaseRunner;
+use power::Power;
+use programs::Programs;
+use rollback::Rollback;
+use sharing::SharedDisks;
+use solver::Solver;
+use wirer::Wirer;
+
+pub(crate) use self::core::LabContext;
 pub use error::LabError;
 pub(crate) use reopening::{HandInRecord, Reopening};
 
@@ -39,14 +63,19 @@ pub(crate) use reopening::{HandInRecord, Reopening};
 #[derive(Debug)]
 pub(crate) struct Lab {
     core: Arc<LabCore>,
-    power: power::Power,
-    links: faults::Links,
-    copies: copies::Copies,
-    grading: grading::Grading,
-    events: events::Events,
+    builder: Arc<Builder>,
+    containers: Arc<Containers>,
+    events: Arc<ScenarioEvents>,
+    grader: Grader,
+    hand_in: HandIn,
+    power: Arc<Power>,
+    programs: Arc<Programs>,
+    shared_disks: Arc<SharedDisks>,
+    solver: Solver,
 }
 
 impl Lab {
+    /// A lab of which nothing is there yet.
     pub(crate) fn new(
         context: Arc<LabContext>,
         marker: Marker,
@@ -54,12 +83,64 @@ impl Lab {
         again: Option<Reopening>,
     ) -> Arc<Self> {
         let core = Arc::new(LabCore::new(context, marker, topology, again));
+        let c = || Arc::clone(&core);
+        let containers = Arc::new(Containers::new(c()));
+        let links = Arc::new(Links::default());
+        let wirer = Arc::new(Wirer::new(c(), containers.clone(), links.clone()));
+        let power = Arc::new(Power::new(c(), containers.clone(), wirer.clone()));
+        let programs = Arc::new(Programs::new(c(), containers.clone()));
+        let files = Arc::new(NodeFiles::new(c(), containers.clone()));
+        let effects = Arc::new(Effects::new(c()));
+        let faults = Arc::new(Faults::new(
+            c(),
+            containers.clone(),
+            links.clone(),
+            power.clone(),
+            effects.clone(),
+        ));
+        let observers = Arc::new(Observers::new(c(), containers.clone(), wirer.clone()));
+        let actions = Arc::new(Actions::new(
+            c(),
+            power.clone(),
+            programs.clone(),
+            faults.clone(),
+            observers.clone(),
+        ));
+        let copies = Arc::new(Copies::new(
+            c(),
+            containers.clone(),
+            links.clone(),
+            wirer.clone(),
+            power.clone(),
+            effects.clone(),
+            files.clone(),
+        ));
+        let phases = PhaseRunner::new(c(), actions.clone(), copies.clone(), observers.clone());
+        let rollback = Rollback::new(
+            c(),
+            containers.clone(),
+            links.clone(),
+            power.clone(),
+            faults,
+            copies,
+            effects,
+        );
         Arc::new(Self {
-            power: power::Power::new(core.topology.nodes.keys()),
-            links: faults::Links::default(),
-            copies: copies::Copies::default(),
-            grading: grading::Grading::default(),
-            events: events::Events::default(),
+            builder: Arc::new(Builder::new(
+                c(),
+                containers.clone(),
+                wirer,
+                power.clone(),
+                programs.clone(),
+            )),
+            events: Arc::new(ScenarioEvents::new(c(), links, actions, observers)),
+            grader: Grader::new(c(), Arc::new(rollback), Arc::new(phases)),
+            hand_in: HandIn::new(c(), containers.clone(), files.clone()),
+            shared_disks: Arc::new(SharedDisks::new(c(), containers.clone(), files)),
+            solver: Solver::new(c(), programs.clone()),
+            containers,
+            power,
+            programs,
             core,
         })
     }
@@ -92,6 +173,26 @@ impl Lab {
     /// Says that it cannot be worked with until it was brought back.
     pub(crate) fn set_away(&self) {
         self.core.set_away();
+    }
+
+    /// Names of all containers that a lab of this name has from its start.
+    pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
+        self.containers.names()
+    }
+
+    /// What events did to the lab that this one starts from.
+    pub(crate) fn mark_happened(&self, records: &[EventRecord]) {
+        self.events.mark_happened(records);
+    }
+
+    async fn build(&self) -> Result<(), LabError> {
+        self.mark(Progress::Transitional).await?;
+        self.builder.build().await?;
+        if self.core.marker.ephemeral {
+            // Left as it is, so that the next daemon removes it.
+            return Ok(());
+        }
+        self.mark(Progress::Built).await
     }
 
     /// Writes down how far the lab got.

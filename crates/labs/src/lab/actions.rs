@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use plateau_core::evidence::StepRecord;
-use plateau_core::probe::{Fact, ProbeQuestion, ProbeRequest};
-use plateau_core::topology::{Condition, NodeScript, Observer, PhaseAction};
+use plateau_core::probe::Fact;
+use plateau_core::topology::{Condition, NodeScript, PhaseAction};
 
-use super::grading::millis;
-use super::observers::now_ms;
-use super::{Lab, LabError};
-use crate::error::chain;
+use super::LabError;
+use super::core::LabCore;
+use super::faults::Faults;
+use super::links::EffectDuration;
+use super::observers::Observers;
+use super::power::Power;
+use super::programs::Programs;
 
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -23,103 +25,66 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Most that one look at a condition may take.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// What a condition's question goes by.
-const CONDITION: &str = "condition";
-
-/// How long what is done to a lab lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EffectDuration {
-    /// Until the end of the grading, which undoes it.
-    Grading,
-    /// For good: it is part of the situation that the candidate works in.
-    Permanent,
+/// Does to a lab what phases and events say.
+#[derive(Debug)]
+pub(super) struct Actions {
+    core: Arc<LabCore>,
+    power: Arc<Power>,
+    programs: Arc<Programs>,
+    faults: Arc<Faults>,
+    observers: Arc<Observers>,
 }
 
-impl Lab {
-    /// Puts the nodes back as they were left, or says why that cannot be.
-    pub(super) async fn as_left(
-        self: &Arc<Self>,
-        phase: &str,
-        steps: &mut Vec<StepRecord>,
-    ) -> Result<(), String> {
-        let words = "put the nodes back as they were left".to_owned();
-        let work = self.start_copies();
-        self.step_of_phase(phase, words, work, steps).await
-    }
-
-    /// Brings a phase about, or says why that cannot be; nothing of it is asked here.
-    pub(super) async fn start_phase(
-        self: &Arc<Self>,
-        phase: &str,
-        actions: &[PhaseAction],
-        steps: &mut Vec<StepRecord>,
-    ) -> Result<(), String> {
-        for action in actions {
-            let work = self.act(action, EffectDuration::Grading);
-            self.step_of_phase(phase, action.to_string(), work, steps)
-                .await?;
+impl Actions {
+    pub(super) fn new(
+        core: Arc<LabCore>,
+        power: Arc<Power>,
+        programs: Arc<Programs>,
+        faults: Arc<Faults>,
+        observers: Arc<Observers>,
+    ) -> Self {
+        Self {
+            core,
+            power,
+            programs,
+            faults,
+            observers,
         }
-        Ok(())
-    }
-
-    /// Does one thing of a phase, tells it and writes it down.
-    async fn step_of_phase(
-        &self,
-        phase: &str,
-        step: String,
-        work: impl Future<Output = Result<(), LabError>>,
-        steps: &mut Vec<StepRecord>,
-    ) -> Result<(), String> {
-        let (begun_ms, begun) = (now_ms(), Instant::now());
-        let done = self.core.run_and_record(phase, step.clone(), work).await;
-        steps.push(StepRecord {
-            step,
-            begun_ms,
-            took_ms: millis(begun),
-            problem: done.as_ref().err().map(|error| chain(error)),
-        });
-        done.map_err(|error| self.no_such_phase(phase, &error))
-    }
-
-    fn no_such_phase(&self, phase: &str, error: &LabError) -> String {
-        let reason = chain(error);
-        tracing::warn!(lab = %self.core.marker.name, phase, reason, "no such phase");
-        format!("phase `{phase}` could not be brought about: {reason}")
     }
 
     /// Does one thing to the lab.
     pub(super) async fn act(
-        self: &Arc<Self>,
+        &self,
         action: &PhaseAction,
         lasting: EffectDuration,
     ) -> Result<(), LabError> {
         match action {
             PhaseAction::Reboot(nodes) => {
-                try_join_all(nodes.iter().map(|node| self.reboot(node))).await?;
+                try_join_all(nodes.iter().map(|node| self.power.reboot(node))).await?;
                 Ok(())
             }
             PhaseAction::Stop(nodes) => {
-                try_join_all(nodes.iter().map(|node| self.switch_off(node))).await?;
+                try_join_all(nodes.iter().map(|node| self.power.switch_off(node))).await?;
                 Ok(())
             }
             PhaseAction::Start(nodes) => {
-                try_join_all(nodes.iter().map(|node| self.switch_on(node))).await?;
+                try_join_all(nodes.iter().map(|node| self.power.switch_on(node))).await?;
                 Ok(())
             }
             PhaseAction::Cut(_) | PhaseAction::Mend(_) | PhaseAction::Shape { .. } => {
-                self.change_link(action, lasting).await
+                self.faults.change_link(action, lasting).await
             }
             PhaseAction::Fill { node, path, leave } => {
-                self.fill(node, path, leave.0, lasting).await
+                self.faults.fill(node, path, leave.0, lasting).await
             }
-            PhaseAction::Kill { node, process } => self.kill(node, process).await,
+            PhaseAction::Kill { node, process } => self.faults.kill(node, process).await,
             PhaseAction::Run(run) => self.run_of_scenario(run).await,
             PhaseAction::Wait(condition) => self.await_condition(condition).await,
         }
     }
 
     async fn run_of_scenario(&self, run: &NodeScript) -> Result<(), LabError> {
-        let run = self.run_script(&run.node, &run.script).await?;
+        let run = self.programs.run_script(&run.node, &run.script).await?;
         if run.result.exit == 0 {
             return Ok(());
         }
@@ -127,17 +92,18 @@ impl Lab {
             script: run.script,
             node: run.node,
             exit: run.result.exit,
-            output: super::builder::last_lines(&run.result.stderr, &run.result.stdout),
+            output: super::programs::last_lines(&run.result.stderr, &run.result.stdout),
         })
     }
 
     /// Asks until it is so, or time is over. That it did not come true is the candidate's work, or
     /// the lack of it; that nobody could look is not.
-    async fn await_condition(self: &Arc<Self>, condition: &Condition) -> Result<(), LabError> {
+    async fn await_condition(&self, condition: &Condition) -> Result<(), LabError> {
         let at_most = Duration::from_millis(condition.at_most.0);
         let deadline = Instant::now() + at_most;
         loop {
             let fact = self
+                .observers
                 .see(
                     &condition.observer,
                     &condition.expectation,
@@ -165,31 +131,6 @@ impl Lab {
                 };
             }
             tokio::time::sleep(PAUSE.min(left)).await;
-        }
-    }
-
-    /// Has one question asked.
-    pub(super) async fn see(
-        self: &Arc<Self>,
-        observer: &Observer,
-        expectation: &plateau_core::question::Expectation,
-        limit: Duration,
-    ) -> Fact {
-        let batch = ProbeRequest {
-            questions: vec![ProbeQuestion {
-                id: CONDITION.to_owned(),
-                question: expectation.question(),
-                wants: expectation.wants(),
-                timeout_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-            }],
-        };
-        let could_not = |reason: String| Fact::CouldNotLook { reason };
-        match self.ask_observer(observer, &batch).await {
-            Ok(mut said) => match said.remove(CONDITION) {
-                Some(answered) => answered.fact,
-                None => could_not("the agent gave no answer".to_owned()),
-            },
-            Err(silence) => could_not(silence.reason),
         }
     }
 }

@@ -5,7 +5,6 @@
 //! does not live through the phase, only what was watched is lost, and the rest is asked anew.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -15,13 +14,13 @@ use plateau_core::question::Question;
 use plateau_core::topology::Observer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::Lab;
-use super::grading::Batches;
 use super::observers::{
-    AnswersById, GRACE, NotAnswered, answered, blind, now_ms, program_for, said_of,
+    AnswersById, GRACE, NotAnswered, Observers, answered, blind, now_ms, said_of,
 };
-use crate::error::chain;
 use crate::runtime::Attached;
+
+/// What each observer of a phase is asked.
+pub(super) type Batches = BTreeMap<Observer, ProbeRequest>;
 
 /// An agent that watches; or why nobody does.
 type Watcher = Result<Attached, String>;
@@ -33,9 +32,9 @@ pub(super) struct Watch {
     examiners: Vec<String>,
 }
 
-impl Lab {
+impl Watch {
     /// Has everything watched that is to be watched in a phase.
-    pub(super) async fn begin_watch(self: &Arc<Self>, batches: &Batches) -> Watch {
+    pub(super) async fn begin(observers: &Observers, batches: &Batches) -> Self {
         let mut watch = Watch {
             watchers: BTreeMap::new(),
             examiners: Vec::new(),
@@ -46,13 +45,13 @@ impl Lab {
             .iter()
             .map(async |(observer, batch)| match observer {
                 Observer::Node(node) => {
-                    let container = self.node_to_ask(node);
-                    (None, self.begin(container, batch).await)
+                    let container = observers.node_to_ask(node);
+                    (None, observers.attach(container, batch).await)
                 }
                 Observer::Examiner { .. } => {
-                    let (name, made) = self.start_examiner(observer).await;
+                    let (name, made) = observers.start_examiner(observer).await;
                     let container = made.map(|()| name.clone());
-                    (Some(name), self.begin(container, batch).await)
+                    (Some(name), observers.attach(container, batch).await)
                 }
             });
         for ((observer, _), (examiner, watcher)) in watched.iter().zip(join_all(begun).await) {
@@ -62,63 +61,46 @@ impl Lab {
         watch
     }
 
-    async fn begin(&self, container: Result<String, String>, batch: &ProbeRequest) -> Watcher {
-        let argv = [program_for(batch), "probe"].map(str::to_owned);
-        let mut line = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
-        line.push(b'\n');
-        let attached = self.core.context.runtime.attach(&container?, &argv).await;
-        let mut attached = attached.map_err(|error| chain(&error))?;
-        let sent = async {
-            attached.input.write_all(&line).await?;
-            attached.input.flush().await
-        };
-        sent.await.map_err(|error| error.to_string())?;
-        Ok(attached)
-    }
-
-    /// Asks an observer that watches, and one that does not as ever.
-    pub(super) async fn ask_watcher(
-        self: &Arc<Self>,
-        observer: &Observer,
-        batch: &ProbeRequest,
-        watcher: Option<Watcher>,
-    ) -> Result<AnswersById, NotAnswered> {
-        let told = match watcher {
-            None => return self.ask_observer(observer, batch).await,
-            Some(Err(reason)) => Err(NotAnswered::now(reason)),
-            Some(Ok(attached)) => tell(attached, batch).await,
-        };
-        let Err(silence) = told else {
-            return told;
-        };
-        let (watched, rest) = apart(batch);
-        let reason = format!("the watch broke off: {}", silence.reason);
-        let mut said = blind(&watched, &reason, &silence.call);
-        if !rest.questions.is_empty() {
-            let asked = self.ask_observer(observer, &rest).await;
-            said.extend(asked.unwrap_or_else(|silence| silence.of_all(&rest)));
-        }
-        Ok(said)
-    }
-
     /// Takes away what was made for a watch.
-    pub(super) async fn end_watch(&self, watch: Watch) {
-        drop(watch.watchers);
+    pub(super) async fn end(self, observers: &Observers) {
+        drop(self.watchers);
         join_all(
-            watch
-                .examiners
+            self.examiners
                 .iter()
-                .map(|name| self.remove_examiner(name)),
+                .map(|name| observers.remove_examiner(name)),
         )
         .await;
     }
-}
 
-impl Watch {
     /// Who watches for an observer.
     pub(super) fn take(&mut self, observer: &Observer) -> Option<Watcher> {
         self.watchers.remove(observer)
     }
+}
+
+/// Asks an observer that watches, and one that does not as ever.
+pub(super) async fn ask_watcher(
+    observers: &Observers,
+    observer: &Observer,
+    batch: &ProbeRequest,
+    watcher: Option<Watcher>,
+) -> Result<AnswersById, NotAnswered> {
+    let told = match watcher {
+        None => return observers.ask_observer(observer, batch).await,
+        Some(Err(reason)) => Err(NotAnswered::now(reason)),
+        Some(Ok(attached)) => tell(attached, batch).await,
+    };
+    let Err(silence) = told else {
+        return told;
+    };
+    let (watched, rest) = apart(batch);
+    let reason = format!("the watch broke off: {}", silence.reason);
+    let mut said = blind(&watched, &reason, &silence.call);
+    if !rest.questions.is_empty() {
+        let asked = observers.ask_observer(observer, &rest).await;
+        said.extend(asked.unwrap_or_else(|silence| silence.of_all(&rest)));
+    }
+    Ok(said)
 }
 
 /// Tells an agent that the phase is there: it asks the rest of its batch, and then watches no more.

@@ -4,19 +4,48 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use plateau_core::api::NodeState;
-use plateau_core::plan::{Step, Wiring};
+use plateau_core::plan::{Plan, Step, Wiring, plan_reopening, plan_up};
 
-use super::{Lab, LabError};
-use crate::store::Progress;
+use super::LabError;
+use super::containers::Containers;
+use super::core::LabCore;
+use super::power::Power;
+use super::programs::{Programs, last_lines};
+use super::wirer::Wirer;
 
-impl Lab {
+/// Builds a lab.
+#[derive(Debug)]
+pub(super) struct Builder {
+    core: Arc<LabCore>,
+    containers: Arc<Containers>,
+    wirer: Arc<Wirer>,
+    power: Arc<Power>,
+    programs: Arc<Programs>,
+}
+
+impl Builder {
+    pub(super) fn new(
+        core: Arc<LabCore>,
+        containers: Arc<Containers>,
+        wirer: Arc<Wirer>,
+        power: Arc<Power>,
+        programs: Arc<Programs>,
+    ) -> Self {
+        Self {
+            core,
+            containers,
+            wirer,
+            power,
+            programs,
+        }
+    }
+
     /// Does what the plan says: stage by stage, the steps of a stage at the same time.
-    pub(super) async fn build(self: Arc<Self>) -> Result<(), LabError> {
-        self.mark(Progress::Transitional).await?;
+    pub(super) async fn build(self: &Arc<Self>) -> Result<(), LabError> {
         for stage in self.plan().stages {
             let steps = stage.steps.into_iter().map(|step| {
-                let lab = Arc::clone(&self);
-                async move { lab.run_and_report(stage.name, step).await }
+                let builder = Arc::clone(self);
+                async move { builder.run_and_report(stage.name, step).await }
             });
             // At the first failure no further step is begun.
             stream::iter(steps)
@@ -24,11 +53,15 @@ impl Lab {
                 .try_collect::<Vec<()>>()
                 .await?;
         }
-        if self.core.marker.ephemeral {
-            // Left as it is, so that the next daemon removes it.
-            return Ok(());
+        Ok(())
+    }
+
+    /// How it is built: from its scenario, or again from what was kept.
+    fn plan(&self) -> Plan {
+        match &self.core.again {
+            None => plan_up(&self.core.topology),
+            Some(again) => plan_reopening(&self.core.topology, &again.ran),
         }
-        self.mark(Progress::Built).await
     }
 
     /// Does a step and tells what becomes of it.
@@ -42,36 +75,36 @@ impl Lab {
     async fn step(self: &Arc<Self>, step: Step) -> Result<(), LabError> {
         match step {
             Step::Fabric => {
-                let lab = Arc::clone(self);
+                let builder = Arc::clone(self);
                 self.core
-                    .call_engine(async move { lab.create_fabric().await })
+                    .call_engine(async move { builder.create_fabric().await })
                     .await
             }
             Step::Create(node) => {
-                let lab = Arc::clone(self);
+                let builder = Arc::clone(self);
                 self.core
                     .call_engine(async move {
-                        lab.create_node(&node).await?;
-                        lab.core.set_node(&node, NodeState::Stopped);
+                        builder.create_node(&node).await?;
+                        builder.core.set_node(&node, NodeState::Stopped);
                         Ok(())
                     })
                     .await
             }
             Step::Start(node) => {
-                let lab = Arc::clone(self);
+                let builder = Arc::clone(self);
                 self.core
-                    .call_engine(async move { lab.start_node(&node).await })
+                    .call_engine(async move { builder.start_node(&node).await })
                     .await
             }
             Step::Wire(wiring) => self.wire_all(&wiring).await,
-            Step::Boot(node) => self.await_boot(&node).await,
+            Step::Boot(node) => self.power.await_boot(&node).await,
             Step::Setup(node) => self.set_up(&node).await,
         }
     }
 
     async fn create_fabric(&self) -> Result<(), LabError> {
         let runtime = &self.core.context.runtime;
-        let spec = self.fabric_spec();
+        let spec = self.containers.fabric_spec();
         runtime
             .create_container(&spec)
             .await
@@ -87,7 +120,7 @@ impl Lab {
         let Some(node) = self.core.topology.nodes.get(name) else {
             return self.core.known(name).map(|()| String::new());
         };
-        let spec = self.node_spec(name, node);
+        let spec = self.containers.node_spec(name, node);
         let created = self.core.context.runtime.create_container(&spec).await;
         created.map_err(LabError::runtime(format!("create node `{name}`")))?;
         Ok(spec.name)
@@ -102,7 +135,7 @@ impl Lab {
     }
 
     async fn wire_all(&self, wiring: &Wiring) -> Result<(), LabError> {
-        let pids = self.wire(wiring).await?;
+        let pids = self.wirer.wire(wiring).await?;
         self.power.wired(pids).await;
         Ok(())
     }
@@ -112,7 +145,7 @@ impl Lab {
         let Some(script) = node.and_then(|node| node.setup.as_ref()) else {
             return Ok(());
         };
-        let run = self.run_script(name, script).await?;
+        let run = self.programs.run_script(name, script).await?;
         if run.result.exit == 0 {
             return Ok(());
         }
@@ -123,17 +156,6 @@ impl Lab {
             output: last_lines(&run.result.stderr, &run.result.stdout),
         })
     }
-}
-
-/// The end of what a script said, on one line.
-pub(super) fn last_lines(stderr: &str, stdout: &str) -> String {
-    let said = if stderr.trim().is_empty() {
-        stdout
-    } else {
-        stderr
-    };
-    let lines: Vec<&str> = said.trim().lines().rev().take(5).collect();
-    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
 }
 
 fn in_words(step: &Step) -> String {

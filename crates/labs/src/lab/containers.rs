@@ -1,15 +1,18 @@
 //! The containers of a lab, described.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use plateau_core::topology::{Capability, Device, Node};
 use plateau_core::wire::HOLD;
 
-use super::Lab;
+use super::LabError;
+use super::core::LabCore;
 use crate::images;
 use crate::labels::{LAB, NODE, OWNER, ROLE};
 use crate::layout;
-use crate::runtime::{ContainerSpec, Labels, Mount};
+use crate::runtime::{ContainerDetails, ContainerSpec, Labels, Mount};
 
 /// By which systemd is told to shut down.
 const SHUT_DOWN: &str = "SIGRTMIN+3";
@@ -24,11 +27,36 @@ const TMPFS: [(&str, &str); 4] = [
     ("/tmp", "rw,exec,nosuid,nodev,mode=1777,size=256m"),
 ];
 
-impl Lab {
+/// The containers that a lab has: which one is a node now, and how each is made.
+#[derive(Debug)]
+pub(super) struct Containers {
+    core: Arc<LabCore>,
+    /// Whether copies stand in for the nodes.
+    copies: AtomicBool,
+}
+
+impl Containers {
+    /// Those of a lab whose nodes are themselves.
+    pub(super) fn new(core: Arc<LabCore>) -> Self {
+        Self {
+            core,
+            copies: AtomicBool::default(),
+        }
+    }
+
+    /// Whether copies stand in for the nodes.
+    pub(super) fn has_copies(&self) -> bool {
+        self.copies.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_copies(&self, copies: bool) {
+        self.copies.store(copies, Ordering::SeqCst);
+    }
+
     /// Name of the container that is a node now: its own, or its copy's.
-    pub(super) fn container(&self, node: &str) -> String {
+    pub(super) fn current(&self, node: &str) -> String {
         let own = self.original(node);
-        if self.copies.stand_in() {
+        if self.has_copies() {
             // The dot keeps it apart from every node's.
             format!("{own}.copy")
         } else {
@@ -52,9 +80,34 @@ impl Lab {
     }
 
     /// Names of all containers that a lab of this name has from its start.
-    pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
         let nodes = self.core.topology.nodes.keys();
         nodes.map(|node| self.original(node)).chain([self.fabric()])
+    }
+
+    pub(super) async fn inspect(&self, container: &str) -> Result<ContainerDetails, LabError> {
+        self.core
+            .context
+            .runtime
+            .inspect_container(container)
+            .await
+            .map_err(LabError::runtime(format!("look at `{container}`")))
+    }
+
+    /// The process that a container runs as.
+    pub(super) async fn pid(&self, container: &str) -> Result<u32, LabError> {
+        let found = self.inspect(container).await?;
+        found.pid.ok_or_else(|| LabError::NodeStopped {
+            node: container.to_owned(),
+        })
+    }
+
+    /// Labels of all that belongs to the lab.
+    pub(super) fn owner_labels(&self) -> Labels {
+        Labels::from([
+            (LAB.to_owned(), self.core.marker.id.clone()),
+            (OWNER.to_owned(), self.core.context.owner.clone()),
+        ])
     }
 
     /// Tag of the image that a node is made from.
@@ -88,7 +141,7 @@ impl Lab {
         capabilities.sort_unstable();
         capabilities.dedup();
         ContainerSpec {
-            name: self.container(name),
+            name: self.current(name),
             image: self.image(name, node),
             argv: [layout::AGENT, "init", "--", "/sbin/init"]
                 .map(str::to_owned)

@@ -14,8 +14,11 @@ use plateau_core::topology::{ScenarioEvent, Trigger};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 
-use super::actions::EffectDuration;
-use super::{Lab, LabError};
+use super::LabError;
+use super::actions::Actions;
+use super::core::LabCore;
+use super::links::{EffectDuration, Links};
+use super::observers::Observers;
 use crate::error::chain;
 use crate::store::on_disk;
 
@@ -33,7 +36,7 @@ struct ClockStart {
     started: Timestamp,
 }
 
-/// How long the candidate has worked, by which events happen. It stands still where he cannot work.
+/// How long the candidate has worked, by which events happen. It stands still where they cannot work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stopwatch {
     worked: Duration,
@@ -60,9 +63,13 @@ impl Stopwatch {
     }
 }
 
-/// The candidate's clock, and who watches it for events.
+/// The candidate's clock, and the events that happen by it.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(super) struct ScenarioEvents {
+    core: Arc<LabCore>,
+    links: Arc<Links>,
+    actions: Arc<Actions>,
+    observers: Arc<Observers>,
     /// Held while the clock is started or set.
     setting: Mutex<()>,
     /// How long the candidate has worked, once they have begun.
@@ -71,17 +78,24 @@ pub(super) struct Events {
     watched: AtomicBool,
 }
 
-impl Default for Events {
-    fn default() -> Self {
+impl ScenarioEvents {
+    pub(super) fn new(
+        core: Arc<LabCore>,
+        links: Arc<Links>,
+        actions: Arc<Actions>,
+        observers: Arc<Observers>,
+    ) -> Self {
         Self {
             setting: Mutex::default(),
             stopwatch: watch::Sender::new(None),
             watched: AtomicBool::default(),
+            core,
+            links,
+            actions,
+            observers,
         }
     }
-}
 
-impl Events {
     /// The clock shows so much, and runs or stands still; one that is nearly right is left alone.
     fn set(&self, worked: Duration, runs: bool) {
         self.stopwatch.send_if_modified(|stopwatch| {
@@ -98,33 +112,31 @@ impl Events {
     fn take_watch(&self) -> bool {
         !self.watched.swap(true, Ordering::SeqCst)
     }
-}
 
-impl Lab {
     /// Starts the candidate's clock, from which events have their times. One that was started goes on.
     pub(super) async fn start_clock(self: &Arc<Self>) -> Result<LabView, LabError> {
-        let _setting = self.events.setting.lock().await;
+        let _setting = self.setting.lock().await;
         if self.started().is_none() {
             self.keep_start().await?;
             let now = Stopwatch::showing(Duration::ZERO, true);
-            self.events.stopwatch.send_replace(Some(now));
+            self.stopwatch.send_replace(Some(now));
         }
-        self.watch_events();
+        self.watch();
         Ok(self.core.view())
     }
 
-    /// Has the candidate's clock show how long he has worked, and run or stand still.
+    /// Has the candidate's clock show how long they have worked, and run or stand still.
     pub(super) async fn set_clock(
         self: &Arc<Self>,
         worked: Duration,
         runs: bool,
     ) -> Result<(), LabError> {
-        let _setting = self.events.setting.lock().await;
+        let _setting = self.setting.lock().await;
         if self.started().is_none() {
             self.keep_start().await?;
         }
-        self.events.set(worked, runs);
-        self.watch_events();
+        self.set(worked, runs);
+        self.watch();
         Ok(())
     }
 
@@ -146,12 +158,12 @@ impl Lab {
     }
 
     /// What a daemon before us wrote down.
-    pub(super) async fn load_events(&self) -> Result<(), LabError> {
+    pub(super) async fn load(&self) -> Result<(), LabError> {
         let store = self.core.context.store.clone();
         let id = self.core.marker.id.clone();
         let clock = on_disk(move || store.kept::<ClockStart>(&id, CLOCK)).await?;
         let records = self.core.event_records().await?;
-        self.events.stopwatch.send_replace(clock.map(|clock| {
+        self.stopwatch.send_replace(clock.map(|clock| {
             let worked = Timestamp::now().duration_since(clock.started);
             Stopwatch::showing(Duration::try_from(worked).unwrap_or_default(), true)
         }));
@@ -160,6 +172,7 @@ impl Lab {
         });
         self.mark_happened(&records);
         let interrupted: Vec<String> = self
+            .core
             .view()
             .events
             .into_iter()
@@ -190,18 +203,18 @@ impl Lab {
     }
 
     /// Watches for events to happen, once the clock was started.
-    pub(super) fn watch_events(self: &Arc<Self>) {
-        if self.started().is_none() || !self.events.take_watch() {
+    pub(super) fn watch(self: &Arc<Self>) {
+        if self.started().is_none() || !self.take_watch() {
             return;
         }
-        let lab = Arc::clone(self);
+        let events = Arc::clone(self);
         self.core
-            .spawn_background(async move { lab.trigger_events().await });
+            .spawn_background(async move { events.trigger().await });
     }
 
-    async fn trigger_events(self: Arc<Self>) {
+    async fn trigger(self: Arc<Self>) {
         let mut looked: Option<Instant> = None;
-        let mut stopwatch = self.events.stopwatch.subscribe();
+        let mut stopwatch = self.stopwatch.subscribe();
         while let pending @ [_, ..] = &*self.pending() {
             let runs = |known: &Option<Stopwatch>| known.is_some_and(|known| known.runs());
             let shown = stopwatch.wait_for(runs).await.map(|shown| *shown);
@@ -258,7 +271,11 @@ impl Lab {
         // Not in the middle of a phase, where it would be seen as it is not.
         let _work = self.core.lock_work().await;
         let limit = Duration::from_millis(check.timeout.0);
-        match self.see(&check.observer, &check.expectation, limit).await {
+        match self
+            .observers
+            .see(&check.observer, &check.expectation, limit)
+            .await
+        {
             Fact::Seen(seen) => check
                 .expectation
                 .judge(&seen)
@@ -268,7 +285,7 @@ impl Lab {
     }
 
     /// Lets everything happen now that has not happened yet, in the order of the document.
-    pub(super) async fn run_all_events(self: &Arc<Self>) -> Result<(), LabError> {
+    pub(super) async fn run_all(self: &Arc<Self>) -> Result<(), LabError> {
         for event in self.pending() {
             self.run_event(event).await?;
         }
@@ -296,7 +313,7 @@ impl Lab {
             self.record(&event.id, EventProgress::Begun {}).await?;
             for action in &event.actions {
                 let begun = Instant::now();
-                self.act(action, EffectDuration::Permanent).await?;
+                self.actions.act(action, EffectDuration::Permanent).await?;
                 let step = EventProgress::Step {
                     step: action.to_string(),
                     took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),

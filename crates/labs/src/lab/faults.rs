@@ -1,17 +1,19 @@
 //! Faults: links, disks and processes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use plateau_core::api::NodeState;
 use plateau_core::fault::{FaultRequest, FaultResponse};
-use plateau_core::link::{Link, LinkImpairments};
-use plateau_core::plan::Wiring;
 use plateau_core::topology::PhaseAction;
 
-use super::actions::EffectDuration;
-use super::{Lab, LabError};
+use super::LabError;
+use super::containers::Containers;
+use super::core::LabCore;
+use super::effects::Effects;
+use super::links::{EffectDuration, Links};
+use super::power::Power;
 use crate::layout;
 use crate::runtime::{ExecSpec, OutputEnd};
 
@@ -27,63 +29,33 @@ const FILLING: &str = ".plateau-grading";
 /// The file that fills one as an event: the candidate's to find and to remove.
 const FILLED: &str = "filler.bin";
 
-/// What is wrong with the lab's links.
-#[derive(Debug, Default)]
-pub(super) struct Links(Mutex<Faults>);
-
-#[derive(Debug, Default)]
-struct Faults {
-    /// By events, for good.
-    lasting: LinkImpairments,
-    /// Now.
-    now: LinkImpairments,
+/// What is broken in nodes and between them.
+#[derive(Debug)]
+pub(super) struct Faults {
+    core: Arc<LabCore>,
+    containers: Arc<Containers>,
+    links: Arc<Links>,
+    power: Arc<Power>,
+    effects: Arc<Effects>,
 }
 
-impl Links {
-    fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A link is cut, mended or shaped: which, where there is one.
-    fn record_action<'a>(
-        &self,
-        action: &'a PhaseAction,
-        lasting: EffectDuration,
-    ) -> Option<&'a Link> {
-        let mut faults = self.faults();
-        match lasting {
-            EffectDuration::Permanent => {
-                faults.lasting.record_action(action);
-            }
-            EffectDuration::Grading => {}
+impl Faults {
+    pub(super) fn new(
+        core: Arc<LabCore>,
+        containers: Arc<Containers>,
+        links: Arc<Links>,
+        power: Arc<Power>,
+        effects: Arc<Effects>,
+    ) -> Self {
+        Self {
+            core,
+            containers,
+            links,
+            power,
+            effects,
         }
-        faults.now.record_action(action)
     }
 
-    /// What events have done in the time of another daemon, or before the lab was kept.
-    pub(super) fn have_suffered<'a>(&self, actions: impl Iterator<Item = &'a PhaseAction>) {
-        let mut faults = self.faults();
-        for action in actions {
-            faults.lasting.record_action(action);
-        }
-        faults.now = faults.lasting.clone();
-    }
-
-    /// Mends what a grading did. Whether that changes anything.
-    pub(super) fn mend(&self) -> bool {
-        let mut faults = self.faults();
-        let before = std::mem::take(&mut faults.now);
-        faults.now = faults.lasting.clone();
-        before != faults.now
-    }
-
-    /// Writes what is wrong now into a wiring.
-    pub(super) fn apply_to(&self, wiring: &mut Wiring) {
-        self.faults().now.apply_to(wiring);
-    }
-}
-
-impl Lab {
     /// Cuts, mends or shapes a link. A node that is off has it so when it is switched on.
     pub(super) async fn change_link(
         &self,
@@ -91,13 +63,13 @@ impl Lab {
         lasting: EffectDuration,
     ) -> Result<(), LabError> {
         match self.links.record_action(action, lasting) {
-            Some(link) => self.update_links(&link.node).await,
+            Some(link) => self.power.update_links(&link.node).await,
             None => Ok(()),
         }
     }
 
     pub(super) async fn fill(
-        self: &Arc<Self>,
+        &self,
         node: &str,
         path: &str,
         leave: u64,
@@ -107,7 +79,7 @@ impl Lab {
             EffectDuration::Permanent => FILLED,
             EffectDuration::Grading => {
                 // Known before it is there, so that it goes whatever happens.
-                self.note_filled(node, path).await?;
+                self.effects.note_filled(node, path).await?;
                 FILLING
             }
         };
@@ -159,7 +131,7 @@ impl Lab {
             .core
             .context
             .runtime
-            .exec(&self.container(node), &exec)
+            .exec(&self.containers.current(node), &exec)
             .await;
         let output = output.map_err(LabError::runtime(format!("make a fault in node `{node}`")))?;
         match serde_json::from_slice(&output.stdout) {

@@ -3,78 +3,51 @@
 //! What cannot be looked at is a fact too, which never costs a point; so nothing in here fails
 //! once the phases are known.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::join_all;
 use plateau_core::api::{CheckRequest, LabEventKind, LabGradeView, LabState};
 use plateau_core::evidence::reopening::{MEMORY_LOST, booted, remove_unanswerable};
 use plateau_core::evidence::{
-    Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, StepRecord, grade_evidence,
+    Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord, grade_evidence,
     preparation_hashes,
 };
 use plateau_core::grade::{batches, check_of, mark};
-use plateau_core::plan::plan_phase;
-use plateau_core::probe::ProbeRequest;
-use plateau_core::topology::{Observer, Start, Topology};
+use plateau_core::topology::{Start, Topology};
 
-use super::availability::Watch;
-use super::effects::GradingEffects;
-use super::observers::{AnswersById, NotAnswered, now_ms};
-use super::{Lab, LabError};
+use super::LabError;
+use super::availability::Batches;
+use super::core::LabCore;
+use super::observers::{AnswersById, now_ms};
+use super::phases::{PhaseRunner, all_blind, millis};
+use super::rollback::Rollback;
 use crate::error::chain;
 use crate::metrics;
 
-/// What each observer of a phase is asked.
-pub(super) type Batches = BTreeMap<Observer, ProbeRequest>;
-
-/// What became of a phase.
-struct PhaseFacts {
-    said: AnswersById,
-    steps: Vec<StepRecord>,
-    problem: Option<String>,
+/// Grades a lab.
+#[derive(Debug)]
+pub(super) struct Grader {
+    core: Arc<LabCore>,
+    rollback: Arc<Rollback>,
+    phases: Arc<PhaseRunner>,
 }
 
-/// What a grading of the lab has made of it, and whom it brought in.
-#[derive(Debug, Default)]
-pub(super) struct Grading {
-    /// What the one that is under way has to undo.
-    upset: Mutex<Option<GradingEffects>>,
-    /// Examiners that there have been.
-    examiners: AtomicUsize,
-}
-
-impl Grading {
-    /// What there is to undo.
-    pub(super) fn upset(&self) -> Option<GradingEffects> {
-        let upset = self.upset.lock().unwrap_or_else(PoisonError::into_inner);
-        upset.clone()
+impl Grader {
+    pub(super) fn new(
+        core: Arc<LabCore>,
+        rollback: Arc<Rollback>,
+        phases: Arc<PhaseRunner>,
+    ) -> Self {
+        Self {
+            core,
+            rollback,
+            phases,
+        }
     }
 
-    /// There is this to undo, as it is written down.
-    pub(super) fn set_effects(&self, upset: Option<GradingEffects>) {
-        *self.upset.lock().unwrap_or_else(PoisonError::into_inner) = upset;
-    }
-
-    /// The nodes that ran before it.
-    pub(super) fn ran(&self) -> BTreeSet<String> {
-        self.upset().unwrap_or_default().ran
-    }
-
-    /// The number of another examiner.
-    pub(super) fn next_examiner(&self) -> usize {
-        self.examiners.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-impl Lab {
     /// Grades the lab in some phases, or in all.
-    pub(super) async fn check(
-        self: &Arc<Self>,
-        check: CheckRequest,
-    ) -> Result<LabGradeView, LabError> {
+    pub(super) async fn check(&self, check: CheckRequest) -> Result<LabGradeView, LabError> {
         let evidence = self.gather(check).await?;
         let phases = evidence.gatherings.iter().flat_map(|one| &one.phases);
         Ok(LabGradeView {
@@ -86,16 +59,13 @@ impl Lab {
     }
 
     /// Looks at the lab in some phases, or in all, and gives back all that is known of it.
-    pub(super) async fn gather(
-        self: &Arc<Self>,
-        check: CheckRequest,
-    ) -> Result<Evidence, LabError> {
+    pub(super) async fn gather(&self, check: CheckRequest) -> Result<Evidence, LabError> {
         let gathered = self.gather_all(check).await;
         metrics::graded(gathered.is_ok());
         gathered
     }
 
-    async fn gather_all(self: &Arc<Self>, check: CheckRequest) -> Result<Evidence, LabError> {
+    async fn gather_all(&self, check: CheckRequest) -> Result<Evidence, LabError> {
         let phases = phases(&self.core.topology, check.phases)?;
         let _work = self.core.lock_work().await;
         let absences = self.core.absences();
@@ -118,7 +88,7 @@ impl Lab {
     /// Asks these checks alone, as another scenario has them. Phases that they stand on are brought
     /// about as well, so that the lab is in the condition in which they are to be asked.
     pub(super) async fn gather_only(
-        self: &Arc<Self>,
+        &self,
         scenario: &Topology,
         checks: &BTreeSet<String>,
     ) -> Result<Gathering, LabError> {
@@ -147,15 +117,25 @@ impl Lab {
         })
     }
 
+    /// What a daemon before us did not come to undo.
+    pub(super) async fn load(&self) -> Result<(), LabError> {
+        self.rollback.load().await
+    }
+
+    /// Undoes what a grading did; nothing to do where none did anything.
+    pub(super) async fn undo(&self) -> Result<(), LabError> {
+        self.rollback.undo().await
+    }
+
     async fn gathering(
-        self: &Arc<Self>,
+        &self,
         scenario: &Topology,
         phases: &[String],
         only: Option<&BTreeSet<String>>,
     ) -> Result<Gathering, LabError> {
         // What an earlier grading could not undo would be this candidate's loss.
-        self.undo_grading().await?;
-        self.prepare(scenario, phases).await?;
+        self.rollback.undo().await?;
+        self.rollback.prepare(scenario, phases).await?;
         let info = self.core.context.runtime.info().await.ok();
         let mut gathering = Gathering {
             hash: scenario.hash.clone(),
@@ -180,9 +160,7 @@ impl Lab {
             keep_only(&mut asked, only);
             mark(&mut asked, &uuid::Uuid::now_v7().to_string());
             let lost = self.remove_unanswerable(&mut asked, scenario, &names, phase);
-            let looked = self
-                .look_in_phase(scenario, phase, &asked, &mut broken)
-                .await;
+            let looked = self.phases.run(scenario, phase, &asked, &mut broken).await;
             gathering
                 .facts
                 .extend(records(phase, &asked, looked.said, &mut room));
@@ -200,7 +178,7 @@ impl Lab {
                 problem: looked.problem,
             });
         }
-        if let Err(error) = self.undo_grading().await {
+        if let Err(error) = self.rollback.undo().await {
             let reason = chain(&error);
             tracing::error!(lab = %self.core.marker.name, reason, "not undone, and tried again later");
         }
@@ -226,59 +204,6 @@ impl Lab {
             return Batches::new();
         };
         remove_unanswerable(asked, &booted(scenario, phases, phase), &again.ran)
-    }
-
-    /// Brings a phase about, watching what is to be watched meanwhile, and looks. One that builds on
-    /// a phase that could not be brought about cannot be either: `broken` says why.
-    async fn look_in_phase(
-        self: &Arc<Self>,
-        scenario: &Topology,
-        phase: &str,
-        batches: &Batches,
-        broken: &mut Option<String>,
-    ) -> PhaseFacts {
-        let plan = plan_phase(scenario, phase);
-        let mut steps = Vec::new();
-        if plan.copies {
-            *broken = self.as_left(phase, &mut steps).await.err();
-        }
-        if let Some(reason) = broken.clone() {
-            return PhaseFacts {
-                said: all_blind(batches, &reason),
-                steps,
-                problem: Some(reason),
-            };
-        }
-        let mut watch = self.begin_watch(batches).await;
-        let brought = self.start_phase(phase, &plan.actions, &mut steps);
-        let (said, problem) = match brought.await {
-            Ok(()) => (self.look(batches, &mut watch).await, None),
-            Err(reason) => {
-                *broken = Some(reason.clone());
-                (all_blind(batches, &reason), Some(reason))
-            }
-        };
-        self.end_watch(watch).await;
-        PhaseFacts {
-            said,
-            steps,
-            problem,
-        }
-    }
-
-    /// Asks all observers of a phase at the same time.
-    async fn look(self: &Arc<Self>, batches: &Batches, watch: &mut Watch) -> AnswersById {
-        let watchers = batches.keys().map(|observer| watch.take(observer));
-        let watchers: Vec<_> = watchers.collect();
-        let asked = batches.iter().zip(watchers).map(async |((observer, batch), watcher)| {
-            let answered = self.ask_watcher(observer, batch, watcher).await;
-            answered.unwrap_or_else(|silence| {
-                let reason = &silence.reason;
-                tracing::warn!(lab = %self.core.marker.name, observer = observer.label(), reason, "blind");
-                silence.of_all(batch)
-            })
-        });
-        join_all(asked).await.into_iter().flatten().collect()
     }
 }
 
@@ -352,17 +277,4 @@ fn records(
         }
     }
     records
-}
-
-/// Nobody could look at anything of a phase.
-fn all_blind(batches: &Batches, reason: &str) -> AnswersById {
-    let batches = batches.values();
-    batches
-        .flat_map(|batch| NotAnswered::now(reason.to_owned()).of_all(batch))
-        .collect()
-}
-
-/// How long ago that was, in milliseconds.
-pub(super) fn millis(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,25 +8,47 @@ use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::NodeState;
-use plateau_core::plan::{Plan, plan_reopening, plan_up};
 
+use super::LabError;
+use super::containers::Containers;
+use super::core::LabCore;
+use super::node_files::NodeFiles;
 use super::reopening::{FileRecord, HandInRecord, kept_image};
-use super::{Lab, LabError};
 use crate::error::chain;
 use crate::labels::{ATTEMPT, LAB, NODE, OWNER, ROLE};
 use crate::runtime::{Labels, RuntimeError};
 use crate::store::on_disk;
 
-impl Lab {
+/// Freezes nodes, and keeps them for an attempt.
+#[derive(Debug)]
+pub(super) struct HandIn {
+    core: Arc<LabCore>,
+    containers: Arc<Containers>,
+    files: Arc<NodeFiles>,
+}
+
+impl HandIn {
+    pub(super) fn new(
+        core: Arc<LabCore>,
+        containers: Arc<Containers>,
+        files: Arc<NodeFiles>,
+    ) -> Self {
+        Self {
+            core,
+            containers,
+            files,
+        }
+    }
+
     /// Freezes every node that runs. One that is off stays off.
-    pub(super) async fn freeze(self: &Arc<Self>) -> Result<(), LabError> {
+    pub(super) async fn freeze(&self) -> Result<(), LabError> {
         let frozen = self.core.running_nodes().map(async |node| {
-            let lab = Arc::clone(self);
+            let core = Arc::clone(&self.core);
             let doing = format!("freeze node `{node}`");
-            let container = self.original(node);
+            let container = self.containers.original(node);
             self.core
                 .call_engine(async move {
-                    let paused = lab.core.context.runtime.pause_container(&container).await;
+                    let paused = core.context.runtime.pause_container(&container).await;
                     paused.map_err(LabError::runtime(doing))
                 })
                 .await
@@ -35,14 +57,14 @@ impl Lab {
     }
 
     /// Lets every node that is frozen go on.
-    pub(super) async fn thaw(self: &Arc<Self>) -> Result<(), LabError> {
+    pub(super) async fn thaw(&self) -> Result<(), LabError> {
         let thawed = self.core.running_nodes().map(async |node| {
-            let lab = Arc::clone(self);
+            let core = Arc::clone(&self.core);
             let doing = format!("let node `{node}` go on");
-            let container = self.original(node);
+            let container = self.containers.original(node);
             self.core
                 .call_engine(async move {
-                    let unpaused = lab.core.context.runtime.unpause_container(&container).await;
+                    let unpaused = core.context.runtime.unpause_container(&container).await;
                     unpaused.map_err(LabError::runtime(doing))
                 })
                 .await
@@ -50,17 +72,9 @@ impl Lab {
         join_all(thawed).await.into_iter().collect()
     }
 
-    /// How it is built: from its scenario, or again from what was kept.
-    pub(super) fn plan(&self) -> Plan {
-        match &self.core.again {
-            None => plan_up(&self.core.topology),
-            Some(again) => plan_reopening(&self.core.topology, &again.ran),
-        }
-    }
-
     /// Freezes every node and keeps what its disk has that its image has not, as an image of this
     /// attempt. Images that were kept for it before are replaced.
-    pub(super) async fn keep(self: &Arc<Self>, attempt: &str) -> Result<(), LabError> {
+    pub(super) async fn keep(&self, attempt: &str) -> Result<(), LabError> {
         self.settled().await;
         self.write_hand_in_record(attempt).await?;
         self.freeze().await?;
@@ -69,7 +83,7 @@ impl Lab {
 
     /// Writes down what will be in no image, unless a daemon before us did: in a node that is frozen
     /// nothing can be read. A candidate who has made it unreadable is kept without it.
-    async fn write_hand_in_record(self: &Arc<Self>, attempt: &str) -> Result<(), LabError> {
+    async fn write_hand_in_record(&self, attempt: &str) -> Result<(), LabError> {
         let (store, key) = (self.core.context.store.clone(), attempt.to_owned());
         if on_disk(move || store.read_attempt_record::<HandInRecord>(&key))
             .await?
@@ -79,7 +93,7 @@ impl Lab {
         }
         let nodes = self.core.topology.nodes.keys();
         let files = nodes.map(async |node| {
-            let files = match self.engine_files(node).await {
+            let files = match self.files.read(node).await {
                 Ok(files) => Ok(files.iter().map(FileRecord::of).collect()),
                 Err(error) if is_engine_failure(&error) => return Err(error),
                 // The node's own doing, which must not keep anybody from handing in.
@@ -99,11 +113,11 @@ impl Lab {
         Ok(on_disk(move || store.write_attempt_record(&key, &kept)).await?)
     }
 
-    async fn keep_images(self: &Arc<Self>, attempt: &str) -> Result<(), LabError> {
+    async fn keep_images(&self, attempt: &str) -> Result<(), LabError> {
         let kept = self.core.topology.nodes.keys().map(async |node| {
-            let lab = Arc::clone(self);
+            let core = Arc::clone(&self.core);
             let doing = format!("keep node `{node}`");
-            let container = self.original(node);
+            let container = self.containers.original(node);
             let tag = kept_image(attempt, node);
             let labels = Labels::from([
                 (OWNER.to_owned(), self.core.context.owner.clone()),
@@ -116,7 +130,7 @@ impl Lab {
             ]);
             self.core
                 .call_engine(async move {
-                    let runtime = &lab.core.context.runtime;
+                    let runtime = &core.context.runtime;
                     let kept = runtime.commit_container(&container, &tag, &labels).await;
                     kept.map_err(LabError::runtime(doing))
                 })

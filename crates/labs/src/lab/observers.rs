@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,15 +10,23 @@ use plateau_core::api::NodeState;
 use plateau_core::evidence::{AgentCall, AnsweredQuestion};
 use plateau_core::plan::examiner_wiring;
 use plateau_core::probe::{Fact, MESSAGE_LIMIT, ProbeQuestion, ProbeRequest, ProbeResponse};
+use plateau_core::question::Expectation;
 use plateau_core::topology::Observer;
+use tokio::io::AsyncWriteExt;
 
-use super::{Lab, LabError};
+use super::LabError;
+use super::containers::Containers;
+use super::core::LabCore;
+use super::wirer::Wirer;
 use crate::error::chain;
 use crate::layout;
-use crate::runtime::{ExecSpec, OutputEnd, RuntimeError};
+use crate::runtime::{Attached, ExecSpec, OutputEnd, RuntimeError};
 
 /// What an answer may take beyond the longest of its questions.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// What a single question goes by.
+const CONDITION: &str = "condition";
 
 /// What was answered, by the questions' identifiers.
 pub(super) type AnswersById = BTreeMap<String, AnsweredQuestion>;
@@ -47,9 +56,28 @@ impl NotAnswered {
     }
 }
 
-impl Lab {
+/// Asks nodes, and examiners that are brought in for it.
+#[derive(Debug)]
+pub(super) struct Observers {
+    core: Arc<LabCore>,
+    containers: Arc<Containers>,
+    wirer: Arc<Wirer>,
+    /// Examiners that there have been.
+    examiners: AtomicUsize,
+}
+
+impl Observers {
+    pub(super) fn new(core: Arc<LabCore>, containers: Arc<Containers>, wirer: Arc<Wirer>) -> Self {
+        Self {
+            examiners: AtomicUsize::default(),
+            core,
+            containers,
+            wirer,
+        }
+    }
+
     pub(super) async fn ask_observer(
-        self: &Arc<Self>,
+        &self,
         observer: &Observer,
         batch: &ProbeRequest,
     ) -> Result<AnswersById, NotAnswered> {
@@ -71,10 +99,35 @@ impl Lab {
         }
     }
 
+    /// Has one question asked.
+    pub(super) async fn see(
+        &self,
+        observer: &Observer,
+        expectation: &Expectation,
+        limit: Duration,
+    ) -> Fact {
+        let batch = ProbeRequest {
+            questions: vec![ProbeQuestion {
+                id: CONDITION.to_owned(),
+                question: expectation.question(),
+                wants: expectation.wants(),
+                timeout_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            }],
+        };
+        let could_not = |reason: String| Fact::CouldNotLook { reason };
+        match self.ask_observer(observer, &batch).await {
+            Ok(mut said) => match said.remove(CONDITION) {
+                Some(answered) => answered.fact,
+                None => could_not("the agent gave no answer".to_owned()),
+            },
+            Err(silence) => could_not(silence.reason),
+        }
+    }
+
     /// The container of a node that can be asked, or why it cannot.
     pub(super) fn node_to_ask(&self, node: &str) -> Result<String, String> {
         match self.core.node_state(node) {
-            NodeState::Running => Ok(self.container(node)),
+            NodeState::Running => Ok(self.containers.current(node)),
             NodeState::Stopped => Err(format!("node `{node}` is stopped")),
             NodeState::Rebooting => Err(format!("node `{node}` is between two boots")),
             NodeState::Absent => Err(format!("node `{node}` is not there")),
@@ -82,16 +135,13 @@ impl Lab {
     }
 
     /// Plugs an examiner in: its name, and why it cannot be asked where it cannot.
-    pub(super) async fn start_examiner(
-        self: &Arc<Self>,
-        observer: &Observer,
-    ) -> (String, Result<(), String>) {
-        let number = self.grading.next_examiner();
-        let name = self.examiner(number);
-        let lab = Arc::clone(self);
-        let spec = self.examiner_spec(number, &observer.label());
+    pub(super) async fn start_examiner(&self, observer: &Observer) -> (String, Result<(), String>) {
+        let number = self.examiners.fetch_add(1, Ordering::Relaxed);
+        let name = self.containers.examiner(number);
+        let core = Arc::clone(&self.core);
+        let spec = self.containers.examiner_spec(number, &observer.label());
         let made = self.core.call_engine(async move {
-            let runtime = &lab.core.context.runtime;
+            let runtime = &core.context.runtime;
             let doing = "bring the examiner in";
             let created = runtime.create_container(&spec).await;
             created.map_err(LabError::runtime(doing))?;
@@ -102,7 +152,7 @@ impl Lab {
             made.await.map_err(|error| chain(&error))?;
             let wiring = examiner_wiring(&self.core.topology, &name, number, observer)
                 .ok_or("the examiner's network is not there")?;
-            let wired = self.wire(&wiring).await;
+            let wired = self.wirer.wire(&wiring).await;
             wired.map(drop).map_err(|error| chain(&error))
         };
         let brought = brought.await;
@@ -115,6 +165,25 @@ impl Lab {
             // It goes with the lab at the latest.
             tracing::warn!(container = name, %error, "an examiner stays");
         }
+    }
+
+    /// Attaches to an agent that takes a batch and watches.
+    pub(super) async fn attach(
+        &self,
+        container: Result<String, String>,
+        batch: &ProbeRequest,
+    ) -> Result<Attached, String> {
+        let argv = [program_for(batch), "probe"].map(str::to_owned);
+        let mut line = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
+        line.push(b'\n');
+        let attached = self.core.context.runtime.attach(&container?, &argv).await;
+        let mut attached = attached.map_err(|error| chain(&error))?;
+        let sent = async {
+            attached.input.write_all(&line).await?;
+            attached.input.flush().await
+        };
+        sent.await.map_err(|error| error.to_string())?;
+        Ok(attached)
     }
 
     /// One call of the agent. What a node says is never trusted to be short, or to make sense.

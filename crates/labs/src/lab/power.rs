@@ -13,7 +13,10 @@ use plateau_core::api::{NodeState, NodeView};
 use plateau_core::plan::wiring;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{Lab, LabError};
+use super::LabError;
+use super::containers::Containers;
+use super::core::LabCore;
+use super::wirer::Wirer;
 use crate::error::chain;
 use crate::layout;
 use crate::runtime::{ContainerDetails, ExecSpec, OutputEnd, RuntimeError};
@@ -24,37 +27,51 @@ const REBOOT: i64 = 129;
 /// What the await-boot role may say.
 const BOOT_LIMIT: usize = 4 << 10;
 
-/// Each node's switch. Whoever starts, stops or plugs in a node holds its own meanwhile; in it is the
-/// process that the node's links were plugged into last.
+/// Each node's switch: in it is the process that the node's links were plugged into last.
+type Switches = BTreeMap<String, Mutex<Option<u32>>>;
+
+/// Starts, stops and plugs in nodes.
 #[derive(Debug)]
-pub(super) struct Power(BTreeMap<String, Mutex<Option<u32>>>);
+pub(super) struct Power {
+    core: Arc<LabCore>,
+    containers: Arc<Containers>,
+    wirer: Arc<Wirer>,
+    /// Whoever starts, stops or plugs in a node holds its own meanwhile.
+    switches: Switches,
+}
 
 /// All switches, held while nodes and copies change places.
 #[derive(Debug)]
-pub(super) struct Held<'a>(Vec<(&'a String, MutexGuard<'a, Option<u32>>)>);
+pub(super) struct SwitchesGuard<'a>(Vec<(&'a String, MutexGuard<'a, Option<u32>>)>);
 
 impl Power {
-    /// Of these nodes, none of which is plugged in.
-    pub(super) fn new<'a>(nodes: impl Iterator<Item = &'a String>) -> Self {
-        Self(nodes.map(|node| (node.clone(), Mutex::default())).collect())
+    /// Of a lab of whose nodes none is plugged in.
+    pub(super) fn new(core: Arc<LabCore>, containers: Arc<Containers>, wirer: Arc<Wirer>) -> Self {
+        let nodes = core.topology.nodes.keys();
+        Self {
+            switches: nodes.map(|node| (node.clone(), Mutex::default())).collect(),
+            core,
+            containers,
+            wirer,
+        }
     }
 
     /// The switch of a node; `None` where there is no such node.
     async fn hold(&self, node: &str) -> Option<MutexGuard<'_, Option<u32>>> {
-        match self.0.get(node) {
+        match self.switches.get(node) {
             Some(switch) => Some(switch.lock().await),
             None => None,
         }
     }
 
     /// All switches.
-    pub(super) async fn hold_all(&self) -> Held<'_> {
+    pub(super) async fn hold_all(&self) -> SwitchesGuard<'_> {
         let mut held = Vec::new();
         // Always in the same order, and nobody else holds more than one.
-        for (node, switch) in &self.0 {
+        for (node, switch) in &self.switches {
             held.push((node, switch.lock().await));
         }
-        Held(held)
+        SwitchesGuard(held)
     }
 
     /// The nodes were plugged into these processes.
@@ -68,29 +85,9 @@ impl Power {
 
     /// No node is plugged in any longer.
     async fn unplugged(&self) {
-        for switch in self.0.values() {
+        for switch in self.switches.values() {
             *switch.lock().await = None;
         }
-    }
-}
-
-impl Held<'_> {
-    /// The nodes are plugged into these processes, and into no others.
-    pub(super) fn wired(&mut self, pids: &BTreeMap<String, u32>) {
-        for (node, wired) in &mut self.0 {
-            **wired = pids.get(*node).copied();
-        }
-    }
-}
-
-impl Lab {
-    pub(super) async fn inspect(&self, container: &str) -> Result<ContainerDetails, LabError> {
-        self.core
-            .context
-            .runtime
-            .inspect_container(container)
-            .await
-            .map_err(LabError::runtime(format!("look at `{container}`")))
     }
 
     /// Waits until a node's init has finished booting.
@@ -109,7 +106,7 @@ impl Lab {
             limit: BOOT_LIMIT,
             keep: OutputEnd::Tail,
         };
-        let container = self.container(node);
+        let container = self.containers.current(node);
         let boot = |reason: String| LabError::Boot {
             node: node.to_owned(),
             reason,
@@ -123,7 +120,7 @@ impl Lab {
             running: false,
             exit: Some(exit),
             ..
-        }) = self.inspect(&container).await
+        }) = self.containers.inspect(&container).await
         {
             return Err(boot(format!("its init ended with {exit}")));
         }
@@ -138,9 +135,9 @@ impl Lab {
     }
 
     /// Restarts a node, also one that is stopped, and waits until it has booted.
-    pub(super) async fn reboot(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
+    pub(super) async fn reboot(&self, node: &str) -> Result<(), LabError> {
         self.core.known(node)?;
-        let Some(mut wired) = self.power.hold(node).await else {
+        let Some(mut wired) = self.hold(node).await else {
             return self.core.known(node);
         };
         self.core.set_node(node, NodeState::Rebooting);
@@ -156,19 +153,14 @@ impl Lab {
         done
     }
 
-    async fn restart(
-        self: &Arc<Self>,
-        node: &str,
-        wired: &mut Option<u32>,
-    ) -> Result<(), LabError> {
-        let lab = Arc::clone(self);
-        let container = self.container(node);
+    async fn restart(&self, node: &str, wired: &mut Option<u32>) -> Result<(), LabError> {
+        let core = Arc::clone(&self.core);
+        let container = self.containers.current(node);
         let doing = format!("restart node `{node}`");
         self.core
             .call_engine(async move {
-                let patience = lab.core.context.settings.patience;
-                let restarted = lab
-                    .core
+                let patience = core.context.settings.patience;
+                let restarted = core
                     .context
                     .runtime
                     .restart_container(&container, patience)
@@ -181,18 +173,17 @@ impl Lab {
     }
 
     /// Switches a node off. Nobody but us switches it on again.
-    pub(super) async fn switch_off(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
-        let Some(mut wired) = self.power.hold(node).await else {
+    pub(super) async fn switch_off(&self, node: &str) -> Result<(), LabError> {
+        let Some(mut wired) = self.hold(node).await else {
             return self.core.known(node);
         };
         *wired = None;
-        let lab = Arc::clone(self);
-        let container = self.container(node);
+        let core = Arc::clone(&self.core);
+        let container = self.containers.current(node);
         let doing = format!("switch node `{node}` off");
         let stopped = self.core.call_engine(async move {
-            let patience = lab.core.context.settings.patience;
-            let stopped = lab
-                .core
+            let patience = core.context.settings.patience;
+            let stopped = core
                 .context
                 .runtime
                 .stop_container(&container, patience)
@@ -205,20 +196,25 @@ impl Lab {
     }
 
     /// Switches a node on and waits until it has booted; one that runs is left alone.
-    pub(super) async fn switch_on(self: &Arc<Self>, node: &str) -> Result<(), LabError> {
-        let Some(mut wired) = self.power.hold(node).await else {
+    pub(super) async fn switch_on(&self, node: &str) -> Result<(), LabError> {
+        let Some(mut wired) = self.hold(node).await else {
             return self.core.known(node);
         };
-        if self.inspect(&self.container(node)).await?.running {
+        if self
+            .containers
+            .inspect(&self.containers.current(node))
+            .await?
+            .running
+        {
             return Ok(());
         }
         self.core.set_node(node, NodeState::Rebooting);
         *wired = None;
-        let lab = Arc::clone(self);
-        let container = self.container(node);
+        let core = Arc::clone(&self.core);
+        let container = self.containers.current(node);
         let doing = format!("start node `{node}`");
         let started = self.core.call_engine(async move {
-            let started = lab.core.context.runtime.start_container(&container).await;
+            let started = core.context.runtime.start_container(&container).await;
             started.map_err(LabError::runtime(doing))
         });
         let done = async {
@@ -233,10 +229,15 @@ impl Lab {
 
     /// Has a node's links as they are to be now. One that is off has them so when it is switched on.
     pub(super) async fn update_links(&self, node: &str) -> Result<(), LabError> {
-        let Some(mut wired) = self.power.hold(node).await else {
+        let Some(mut wired) = self.hold(node).await else {
             return self.core.known(node);
         };
-        if self.inspect(&self.container(node)).await?.running {
+        if self
+            .containers
+            .inspect(&self.containers.current(node))
+            .await?
+            .running
+        {
             self.plug_in(node, &mut wired).await?;
         }
         Ok(())
@@ -244,13 +245,20 @@ impl Lab {
 
     async fn plug_in(&self, node: &str, wired: &mut Option<u32>) -> Result<(), LabError> {
         let node = node.to_owned();
-        let pids = self.wire(&wiring(&self.core.topology, &[&node])).await?;
+        let pids = self
+            .wirer
+            .wire(&wiring(&self.core.topology, &[&node]))
+            .await?;
         *wired = pids.get(&node).copied();
         Ok(())
     }
 
     pub(super) async fn state_now(&self, node: &str) -> NodeState {
-        match self.inspect(&self.container(node)).await {
+        match self
+            .containers
+            .inspect(&self.containers.current(node))
+            .await
+        {
             Ok(found) if found.running => NodeState::Running,
             Ok(_) => NodeState::Stopped,
             Err(_) => NodeState::Absent,
@@ -274,16 +282,16 @@ impl Lab {
     ///
     /// # Errors
     /// The fabric cannot be looked at or started.
-    pub(super) async fn settle(self: Arc<Self>) -> Result<Vec<String>, LabError> {
-        let fabric = self.inspect(&self.fabric()).await?;
+    pub(super) async fn settle(self: &Arc<Self>) -> Result<Vec<String>, LabError> {
+        let fabric = self.containers.inspect(&self.containers.fabric()).await?;
         if !fabric.running {
             self.core
                 .context
                 .runtime
-                .start_container(&self.fabric())
+                .start_container(&self.containers.fabric())
                 .await
                 .map_err(LabError::runtime("start the fabric"))?;
-            self.power.unplugged().await;
+            self.unplugged().await;
         }
         let nodes = self.core.topology.nodes.keys().map(async |node| {
             let settled = self.restore_power(node, !fabric.running).await;
@@ -307,16 +315,16 @@ impl Lab {
 
     /// Nobody waits for a boot that nobody asked for.
     fn boot_in_background(self: &Arc<Self>, node: &str) {
-        let lab = Arc::clone(self);
+        let power = Arc::clone(self);
         let node = node.to_owned();
         self.core.spawn_background(async move {
-            if let Err(error) = lab.await_boot(&node).await {
-                tracing::warn!(lab = %lab.core.marker.name, node, %error, "a node boots badly");
+            if let Err(error) = power.await_boot(&node).await {
+                tracing::warn!(lab = %power.core.marker.name, node, %error, "a node boots badly");
             }
             // It may have been restarted again meanwhile, which is somebody else's to wait for.
-            if let Some(_power) = lab.power.hold(&node).await {
-                let state = lab.state_now(&node).await;
-                lab.core.set_node(&node, state);
+            if let Some(_switch) = power.hold(&node).await {
+                let state = power.state_now(&node).await;
+                power.core.set_node(&node, state);
             }
         });
     }
@@ -326,11 +334,11 @@ impl Lab {
         node: &str,
         start: bool,
     ) -> Result<(), LabError> {
-        let Some(mut wired) = self.power.hold(node).await else {
+        let Some(mut wired) = self.hold(node).await else {
             return self.core.known(node);
         };
-        let container = self.container(node);
-        let found = match self.inspect(&container).await {
+        let container = self.containers.current(node);
+        let found = match self.containers.inspect(&container).await {
             Err(LabError::Runtime {
                 source: RuntimeError::NoSuchContainer { .. },
                 ..
@@ -348,11 +356,11 @@ impl Lab {
         }
         if started {
             self.core.set_node(node, NodeState::Rebooting);
-            let lab = Arc::clone(self);
+            let core = Arc::clone(&self.core);
             let doing = format!("start node `{node}`");
             self.core
                 .call_engine(async move {
-                    let started = lab.core.context.runtime.start_container(&container).await;
+                    let started = core.context.runtime.start_container(&container).await;
                     started.map_err(LabError::runtime(doing))
                 })
                 .await?;
@@ -369,5 +377,14 @@ impl Lab {
             self.core.set_node(node, NodeState::Running);
         }
         Ok(())
+    }
+}
+
+impl SwitchesGuard<'_> {
+    /// The nodes are plugged into these processes, and into no others.
+    pub(super) fn wired(&mut self, pids: &BTreeMap<String, u32>) {
+        for (node, wired) in &mut self.0 {
+            **wired = pids.get(*node).copied();
+        }
     }
 }

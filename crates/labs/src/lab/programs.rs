@@ -1,12 +1,15 @@
 //! Programs in nodes: a person's commands, and the scenario's scripts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use plateau_core::api::{ExecRequest, ExecResult, ScriptRun};
 use plateau_core::topology::Script;
 
-use super::{Lab, LabError};
+use super::LabError;
+use super::containers::Containers;
+use super::core::LabCore;
 use crate::layout;
 use crate::runtime::{Attached, ExecOutput, ExecSpec, OutputEnd, Running, RuntimeError};
 
@@ -30,7 +33,18 @@ const SCRIPT_LIMIT: usize = 8 << 10;
 /// What `timeout` ends with.
 const TIMED_OUT: i64 = 124;
 
-impl Lab {
+/// Runs programs in nodes: people's, and the scenario's.
+#[derive(Debug)]
+pub(super) struct Programs {
+    core: Arc<LabCore>,
+    containers: Arc<Containers>,
+}
+
+impl Programs {
+    pub(super) fn new(core: Arc<LabCore>, containers: Arc<Containers>) -> Self {
+        Self { core, containers }
+    }
+
     /// Runs a person's command.
     pub(super) async fn exec(&self, node: &str, exec: ExecRequest) -> Result<ExecResult, LabError> {
         self.core.running(node)?;
@@ -110,7 +124,7 @@ impl Lab {
         self.core
             .context
             .runtime
-            .attach(&self.container(node), &argv)
+            .attach(&self.containers.current(node), &argv)
             .await
             .map_err(LabError::runtime(doing))
     }
@@ -125,7 +139,7 @@ impl Lab {
         self.core
             .context
             .runtime
-            .exec_attached(&self.container(node), argv)
+            .exec_attached(&self.containers.current(node), argv)
             .await
             .map_err(LabError::runtime(doing))
     }
@@ -134,7 +148,7 @@ impl Lab {
     async fn bounded(&self, node: &str, mut spec: ExecSpec) -> Result<ExecOutput, RuntimeError> {
         let mark = uuid::Uuid::now_v7().simple().to_string();
         spec.env.insert(MARK.to_owned(), mark.clone());
-        let container = self.container(node);
+        let container = self.containers.current(node);
         let output = self.core.context.runtime.exec(&container, &spec).await;
         if matches!(output, Err(RuntimeError::Timeout { .. })) {
             let end = ExecSpec {
@@ -165,4 +179,15 @@ fn result_of(output: ExecOutput) -> ExecResult {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// The end of what a script said, on one line.
+pub(super) fn last_lines(stderr: &str, stdout: &str) -> String {
+    let said = if stderr.trim().is_empty() {
+        stdout
+    } else {
+        stderr
+    };
+    let lines: Vec<&str> = said.trim().lines().rev().take(5).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
 }

@@ -5,20 +5,43 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use plateau_core::topology::PlacedFile;
 
+use super::LabError;
+use super::containers::Containers;
+use super::core::LabCore;
+use super::node_files::NodeFiles;
 use super::reopening::{Origin, Reopening, shared_image};
-use super::{Lab, LabError};
 use crate::labels::{LAB, NODE, OWNER, ROLE};
 use crate::runtime::Labels;
 
-impl Lab {
+/// Images of the nodes from which other labs start.
+#[derive(Debug)]
+pub(super) struct SharedDisks {
+    core: Arc<LabCore>,
+    containers: Arc<Containers>,
+    files: Arc<NodeFiles>,
+}
+
+impl SharedDisks {
+    pub(super) fn new(
+        core: Arc<LabCore>,
+        containers: Arc<Containers>,
+        files: Arc<NodeFiles>,
+    ) -> Self {
+        Self {
+            core,
+            containers,
+            files,
+        }
+    }
+
     /// Takes an image of every node. They are removed with this lab, after those that start from them.
     pub(super) async fn share(self: &Arc<Self>) -> Result<Reopening, LabError> {
         let _work = self.core.lock_work().await;
         let nodes = self.core.topology.nodes.keys().map(async |node| {
-            let files = self.engine_files(node).await?;
-            let (lab, name) = (Arc::clone(self), node.clone());
+            let files = self.files.read(node).await?;
+            let (disks, name) = (Arc::clone(self), node.clone());
             self.core
-                .call_engine(async move { lab.commit_shared(&name).await })
+                .call_engine(async move { disks.commit(&name).await })
                 .await?;
             Ok::<(String, Vec<PlacedFile>), LabError>((node.clone(), files))
         });
@@ -31,7 +54,7 @@ impl Lab {
         })
     }
 
-    async fn commit_shared(&self, node: &str) -> Result<(), LabError> {
+    async fn commit(&self, node: &str) -> Result<(), LabError> {
         let labels = Labels::from([
             (LAB.to_owned(), self.core.marker.id.clone()),
             (OWNER.to_owned(), self.core.context.owner.clone()),
@@ -42,7 +65,7 @@ impl Lab {
         self.core
             .context
             .runtime
-            .commit_container(&self.original(node), &tag, &labels)
+            .commit_container(&self.containers.original(node), &tag, &labels)
             .await
             .map_err(LabError::runtime(format!("take an image of node `{node}`")))
     }

@@ -1,12 +1,27 @@
 //! Applying solutions and mistakes.
 
+use std::sync::Arc;
+
 use plateau_core::api::{SolveRequest, SolveResult};
 use plateau_core::proof::ProofColumn;
 use plateau_core::topology::NodeScript;
 
-use super::{Lab, LabError};
+use super::LabError;
+use super::core::LabCore;
+use super::programs::Programs;
 
-impl Lab {
+/// Applies solutions and mistakes.
+#[derive(Debug)]
+pub(super) struct Solver {
+    core: Arc<LabCore>,
+    programs: Arc<Programs>,
+}
+
+impl Solver {
+    pub(super) fn new(core: Arc<LabCore>, programs: Arc<Programs>) -> Self {
+        Self { core, programs }
+    }
+
     /// Runs the scripts in order and stops at the first that fails.
     ///
     /// Where no tasks are named, a mistake stands in place of the solution that it says it replaces.
@@ -16,7 +31,7 @@ impl Lab {
         let mut runs = Vec::new();
         let mut solved = true;
         for NodeScript { node, script } in scripts {
-            let run = self.run_script(node, script).await?;
+            let run = self.programs.run_script(node, script).await?;
             solved = run.result.exit == 0;
             runs.push(run);
             if !solved {

@@ -102,7 +102,7 @@ pub(crate) async fn own(lab: Arc<Lab>, begin: StartMode, mut commands: mpsc::Rec
             }
             Some(Command::Recover) if to_be_there => {
                 lab.core.set_away();
-                // Whoever adopts it looks until he sees it whole.
+                // Whoever adopts it looks until all of it is there.
                 if !matches!(beginning, Some((StartMode::Adopt, _))) {
                     if let Some((_, task)) = &beginning {
                         task.abort();
@@ -141,10 +141,10 @@ fn start(lab: &Arc<Lab>, begin: StartMode) -> StartFuture {
 
 /// Goes on with what another daemon began. A lab that cannot be made whole now is before its next grading.
 async fn adopt(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
-    lab.load_events().await?;
-    lab.load_effects().await?;
+    lab.events.load().await?;
+    lab.grader.load().await?;
     let problems = recover(Arc::clone(&lab)).await?;
-    if let Err(error) = lab.undo_grading().await {
+    if let Err(error) = lab.grader.undo().await {
         let reason = chain(&error);
         tracing::error!(lab = %lab.core.marker.name, reason, "a grading is not undone");
     }
@@ -157,7 +157,7 @@ async fn recover(lab: Arc<Lab>) -> Result<Vec<String>, LabError> {
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(5))
         .without_max_times();
-    let settle = || Arc::clone(&lab).settle();
+    let settle = || lab.power.settle();
     settle
         .retry(patience)
         .when(|error| {
@@ -194,7 +194,7 @@ async fn finish_start(lab: &Arc<Lab>, begin: StartMode, begun: Result<Vec<String
         (Ok(problems), StartMode::Build | StartMode::Adopt | StartMode::Recover) => {
             let not_back = (!problems.is_empty()).then(|| LabError::NotBack { problems }.api());
             lab.core.set_state(LabState::Ready, not_back);
-            lab.watch_events();
+            lab.events.watch();
             // What became of a node meanwhile was not heard.
             for node in lab.core.topology.nodes.keys() {
                 handle_command(lab, Command::Changed(node.clone()));
@@ -251,58 +251,68 @@ fn handle_command(lab: &Arc<Lab>, command: Command) {
     let job = Arc::clone(lab);
     match command {
         Command::Exec(node, exec, reply) => {
-            answer(lab, reply, async move { job.exec(&node, exec).await });
+            answer(
+                lab,
+                reply,
+                async move { job.programs.exec(&node, exec).await },
+            );
         }
         Command::Solve(solve, reply) => {
-            answer(lab, reply, async move { job.solve(&solve).await });
+            answer(lab, reply, async move { job.solver.solve(&solve).await });
         }
         Command::Check(check, reply) => {
-            answer(lab, reply, async move { job.check(check).await });
+            answer(lab, reply, async move { job.grader.check(check).await });
         }
         Command::Gather(check, reply) => {
-            answer(lab, reply, async move { job.gather(check).await });
+            answer(lab, reply, async move { job.grader.gather(check).await });
         }
         Command::GatherOnly(scenario, checks, reply) => {
             answer(lab, reply, async move {
-                job.gather_only(&scenario, &checks).await
+                job.grader.gather_only(&scenario, &checks).await
             });
         }
         Command::Start(reply) => {
-            answer(lab, reply, async move { job.start_clock().await });
+            answer(lab, reply, async move { job.events.start_clock().await });
         }
         Command::SetClock(worked, runs, reply) => {
-            answer(lab, reply, async move { job.set_clock(worked, runs).await });
+            answer(lab, reply, async move {
+                job.events.set_clock(worked, runs).await
+            });
         }
         Command::Happen(reply) => {
-            answer(lab, reply, async move { job.run_all_events().await });
+            answer(lab, reply, async move { job.events.run_all().await });
         }
         Command::Reboot(node, reply) => {
             answer(lab, reply, async move {
                 let _work = job.core.lock_work().await;
-                job.reboot(&node).await
+                job.power.reboot(&node).await
             });
         }
         Command::Freeze(reply) => {
-            answer(lab, reply, async move { job.freeze().await });
+            answer(lab, reply, async move { job.hand_in.freeze().await });
         }
         Command::Thaw(reply) => {
-            answer(lab, reply, async move { job.thaw().await });
+            answer(lab, reply, async move { job.hand_in.thaw().await });
         }
         Command::Keep(attempt, reply) => {
-            answer(lab, reply, async move { job.keep(&attempt).await });
+            answer(lab, reply, async move { job.hand_in.keep(&attempt).await });
         }
         Command::Share(reply) => share(lab, reply),
         Command::Terminal(node, name, user, reply) => {
             answer(lab, reply, async move {
-                job.terminal(&node, &name, &user).await
+                job.programs.terminal(&node, &name, &user).await
             });
         }
         Command::Run(node, argv, reply) => {
-            answer(lab, reply, async move { job.run(&node, &argv).await });
+            answer(
+                lab,
+                reply,
+                async move { job.programs.run(&node, &argv).await },
+            );
         }
         Command::Changed(node) if ready => {
             lab.core
-                .spawn_background(async move { job.reconcile_node(&node).await });
+                .spawn_background(async move { job.power.reconcile_node(&node).await });
         }
         // Being built or brought back, it is looked at when it is done; failed, there is nothing to
         // look at.
@@ -314,7 +324,7 @@ fn handle_command(lab: &Arc<Lab>, command: Command) {
 
 fn share(lab: &Arc<Lab>, reply: Reply<Reopening>) {
     let job = Arc::clone(lab);
-    answer(lab, reply, async move { job.share().await });
+    answer(lab, reply, async move { job.shared_disks.share().await });
 }
 
 fn answer<T: Send + 'static>(

@@ -1,6 +1,7 @@
 //! What the wirer is told: links as they are to be now, and files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use futures_util::future::try_join_all;
@@ -8,7 +9,10 @@ use plateau_core::plan::Wiring;
 use plateau_core::topology::PlacedFile;
 use plateau_core::wire::{FilePart, WireRequest};
 
-use super::{Lab, LabError};
+use super::LabError;
+use super::containers::Containers;
+use super::core::LabCore;
+use super::links::Links;
 
 /// Bytes of files, in base64, at which a message is full: far below its limit.
 const MESSAGE: usize = 8 << 20;
@@ -47,7 +51,23 @@ fn file_parts<'a>(files: &'a [(u32, &'a Vec<PlacedFile>)]) -> impl Iterator<Item
     })
 }
 
-impl Lab {
+/// Plugs nodes and examiners into the networks of a lab, by the agent's wirer.
+#[derive(Debug)]
+pub(super) struct Wirer {
+    core: Arc<LabCore>,
+    containers: Arc<Containers>,
+    links: Arc<Links>,
+}
+
+impl Wirer {
+    pub(super) fn new(core: Arc<LabCore>, containers: Arc<Containers>, links: Arc<Links>) -> Self {
+        Self {
+            core,
+            containers,
+            links,
+        }
+    }
+
     /// Looks up the processes and has the wirer plug them in. Returns the processes by name.
     pub(super) async fn wire(&self, wiring: &Wiring) -> Result<BTreeMap<String, u32>, LabError> {
         self.wire_with(wiring, |node| self.core.first_files(node))
@@ -69,13 +89,15 @@ impl Lab {
         let pids = names.into_iter().map(async |name| {
             // An examiner goes by its container's name, a node by its own.
             let container = if self.core.topology.nodes.contains_key(name) {
-                self.container(name)
+                self.containers.current(name)
             } else {
                 name.clone()
             };
-            Ok::<_, LabError>((name.clone(), self.pid(&container).await?))
+            Ok::<_, LabError>((name.clone(), self.containers.pid(&container).await?))
         });
-        let (fabric, pids) = futures_util::try_join!(self.pid_of_fabric(), try_join_all(pids))?;
+        let fabric_name = self.containers.fabric();
+        let (fabric, pids) =
+            futures_util::try_join!(self.containers.pid(&fabric_name), try_join_all(pids))?;
         let pids: BTreeMap<String, u32> = pids.into_iter().collect();
         let mut request = wiring
             .request(fabric, &pids)
@@ -96,16 +118,5 @@ impl Lab {
         }
         self.core.context.agent.wire(&request).await?;
         Ok(pids)
-    }
-
-    async fn pid_of_fabric(&self) -> Result<u32, LabError> {
-        self.pid(&self.fabric()).await
-    }
-
-    async fn pid(&self, container: &str) -> Result<u32, LabError> {
-        let found = self.inspect(container).await?;
-        found.pid.ok_or_else(|| LabError::NodeStopped {
-            node: container.to_owned(),
-        })
     }
 }
