@@ -1,8 +1,8 @@
-//! Phases: what is done to a lab before its checks are asked.
+//! Actions: what phases and events do to a lab.
 //!
-//! Whatever fails here is the outside's fault, or the scenario's, and never the candidate's: the
-//! checks of the phase are unknown. What a candidate was asked to bring about and did not is no
-//! failure: to kill a process that does not run, to wait in vain.
+//! Whatever fails here has a cause outside, or in the scenario, and never in the candidate's work: the
+//! checks of the phase are unknown. What a candidate was asked to bring about and did not is not
+//! a failure: to kill a process that does not run, to wait in vain.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

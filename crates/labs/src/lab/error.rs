@@ -15,7 +15,7 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// No lab has this name or identifier.
-    #[error("there is no lab `{lab}`")]
+    #[error("no lab named `{lab}`")]
     NoSuchLab {
         /// What was asked for.
         lab: String,
@@ -145,7 +145,7 @@ pub enum LabError {
         reason: String,
     },
     /// There are no snapshots of the nodes to start from.
-    #[error("there is no snapshot of the nodes: {reason}")]
+    #[error("no snapshot of the nodes: {reason}")]
     Snapshot {
         /// Why.
         reason: String,

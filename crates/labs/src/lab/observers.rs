@@ -1,4 +1,4 @@
-//! Asking: one call of an agent for all that an observer is asked, and what is known of it.
+//! Observers: one call of an agent for all that an observer is asked, and what is known of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -72,7 +72,7 @@ impl Programs {
         }
     }
 
-    /// Runs one of the scenario's scripts as root. That it fails, or never ends, is no error.
+    /// Runs one of the scenario's scripts as root. A script that fails or never ends is not an error.
     pub(super) async fn run_script(
         &self,
         node: &str,
