@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plateau_core::api::{EventRecord, LabEvent, LabState, LabView};
+use plateau_core::api::{LabEvent, LabState, LabView};
 use plateau_core::topology::Topology;
 use tokio::sync::{broadcast, watch};
 
@@ -75,39 +75,54 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// A lab of which nothing is there yet.
+    /// A lab of which nothing is there yet. What events did to the one that it starts from is done to it.
     pub(crate) fn new(
         context: Arc<LabContext>,
         marker: Marker,
         topology: Topology,
         again: Option<Reopening>,
     ) -> Arc<Self> {
-        let core = Arc::new(LabCore::new(context, marker, topology, again));
-        let c = || Arc::clone(&core);
-        let containers = Arc::new(Containers::new(c()));
+        let happened = again.as_ref().map(|again| again.events.clone());
+        let core = LabCore::new(context, marker, topology, again);
+        let lab = Self::assemble(Arc::new(core));
+        lab.events.mark_happened(&happened.unwrap_or_default());
+        Arc::new(lab)
+    }
+
+    /// A lab that was built before we came. It is away until its task has brought it back.
+    pub(crate) fn adopt(context: Arc<LabContext>, marker: Marker, topology: Topology) -> Arc<Self> {
+        let lab = Self::new(context, marker, topology, None);
+        lab.core.set_away();
+        lab
+    }
+
+    /// Makes each part from those that it needs.
+    fn assemble(core: Arc<LabCore>) -> Self {
+        let shared = || Arc::clone(&core);
+        let containers = Arc::new(Containers::new(shared()));
         let links = Arc::new(Links::default());
-        let wirer = Arc::new(Wirer::new(c(), containers.clone(), links.clone()));
-        let power = Arc::new(Power::new(c(), containers.clone(), wirer.clone()));
-        let programs = Arc::new(Programs::new(c(), containers.clone()));
-        let files = Arc::new(NodeFiles::new(c(), containers.clone()));
-        let effects = Arc::new(Effects::new(c()));
+        let wirer = Arc::new(Wirer::new(shared(), containers.clone(), links.clone()));
+        let power = Arc::new(Power::new(shared(), containers.clone(), wirer.clone()));
+        let programs = Arc::new(Programs::new(shared(), containers.clone()));
+        let files = Arc::new(NodeFiles::new(shared(), containers.clone()));
+        let effects = Arc::new(Effects::new(shared()));
         let faults = Arc::new(Faults::new(
-            c(),
+            shared(),
             containers.clone(),
             links.clone(),
             power.clone(),
             effects.clone(),
         ));
-        let observers = Arc::new(Observers::new(c(), containers.clone(), wirer.clone()));
+        let observers = Arc::new(Observers::new(shared(), containers.clone(), wirer.clone()));
         let actions = Arc::new(Actions::new(
-            c(),
+            shared(),
             power.clone(),
             programs.clone(),
             faults.clone(),
             observers.clone(),
         ));
         let copies = Arc::new(Copies::new(
-            c(),
+            shared(),
             containers.clone(),
             links.clone(),
             wirer.clone(),
@@ -115,9 +130,9 @@ impl Lab {
             effects.clone(),
             files.clone(),
         ));
-        let phases = PhaseRunner::new(c(), actions.clone(), copies.clone(), observers.clone());
+        let phases = PhaseRunner::new(shared(), actions.clone(), copies.clone(), observers.clone());
         let rollback = Rollback::new(
-            c(),
+            shared(),
             containers.clone(),
             links.clone(),
             power.clone(),
@@ -125,24 +140,24 @@ impl Lab {
             copies,
             effects,
         );
-        Arc::new(Self {
+        Self {
             builder: Arc::new(Builder::new(
-                c(),
+                shared(),
                 containers.clone(),
                 wirer,
                 power.clone(),
                 programs.clone(),
             )),
-            events: Arc::new(ScenarioEvents::new(c(), links, actions, observers)),
-            grader: Grader::new(c(), Arc::new(rollback), Arc::new(phases)),
-            hand_in: HandIn::new(c(), containers.clone(), files.clone()),
-            shared_disks: Arc::new(SharedDisks::new(c(), containers.clone(), files)),
-            solver: Solver::new(c(), programs.clone()),
+            events: Arc::new(ScenarioEvents::new(shared(), links, actions, observers)),
+            grader: Grader::new(shared(), Arc::new(rollback), Arc::new(phases)),
+            hand_in: HandIn::new(shared(), containers.clone(), files.clone()),
+            shared_disks: Arc::new(SharedDisks::new(shared(), containers.clone(), files)),
+            solver: Solver::new(shared(), programs.clone()),
             containers,
             power,
             programs,
             core,
-        })
+        }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -170,19 +185,9 @@ impl Lab {
         self.core.follow()
     }
 
-    /// Says that it cannot be worked with until it was brought back.
-    pub(crate) fn set_away(&self) {
-        self.core.set_away();
-    }
-
     /// Names of all containers that a lab of this name has from its start.
     pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
         self.containers.names()
-    }
-
-    /// What events did to the lab that this one starts from.
-    pub(crate) fn mark_happened(&self, records: &[EventRecord]) {
-        self.events.mark_happened(records);
     }
 
     async fn build(&self) -> Result<(), LabError> {

@@ -227,9 +227,7 @@ impl Labs {
             progress: Progress::Transitional,
             ephemeral,
         };
-        let events = again.as_ref().map(|again| again.events.clone());
         let lab = Lab::new(Arc::clone(&self.inner.context), marker, topology, again);
-        lab.mark_happened(&events.unwrap_or_default());
         refuse_taken(&labs, &lab)?;
         let view = lab.view();
         self.inner.start(&mut labs, lab, StartMode::Build);
@@ -363,9 +361,6 @@ impl Inner {
             commands,
         };
         labs.insert(id, known);
-        if begin == StartMode::Adopt {
-            lab.set_away();
-        }
         tokio::spawn(own(lab, begin, told));
     }
 }

@@ -191,7 +191,7 @@ impl ScenarioEvents {
     }
 
     /// What events have made of the lab: those that were shown, and the links as they left them.
-    pub(crate) fn mark_happened(&self, records: &[EventRecord]) {
+    pub(super) fn mark_happened(&self, records: &[EventRecord]) {
         self.core.update_view(|view| {
             for record in records {
                 note(&mut view.events, record);

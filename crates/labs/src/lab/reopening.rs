@@ -46,7 +46,7 @@ pub(crate) struct Reopening {
     /// Node → the files that are in no image.
     pub(super) files: BTreeMap<String, Vec<PlacedFile>>,
     /// What events had done.
-    pub(crate) events: Vec<EventRecord>,
+    pub(super) events: Vec<EventRecord>,
 }
 
 /// Whose images a lab is opened again from.

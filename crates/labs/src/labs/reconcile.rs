@@ -83,7 +83,7 @@ impl Labs {
         match drawn {
             Ok(topology) => {
                 tracing::info!(lab = %marker.name, id = %marker.id, "adopting");
-                let lab = Lab::new(Arc::clone(context), marker, topology, None);
+                let lab = Lab::adopt(Arc::clone(context), marker, topology);
                 self.inner
                     .start(&mut self.inner.labs(), lab, StartMode::Adopt);
             }
