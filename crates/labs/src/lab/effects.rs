@@ -9,7 +9,7 @@ use super::LabError;
 use super::core::LabCore;
 use crate::store::on_disk;
 
-/// The record on disk.
+/// The record on disk. Its name stays, since labs outlive the daemon that wrote it.
 const RECORD: &str = "upset.json";
 
 /// What a grading has to undo.
@@ -53,13 +53,14 @@ impl Effects {
         self.recorded().unwrap_or_default().ran
     }
 
-    /// A file system is about to be filled.
+    /// Records that a file system is about to be filled.
     pub(super) async fn note_filled(&self, node: &str, path: &str) -> Result<(), LabError> {
         let mut effects = self.recorded().unwrap_or_default();
         effects.filled.insert((node.to_owned(), path.to_owned()));
         self.write(effects).await
     }
 
+    /// Records what is to be undone.
     pub(super) async fn write(&self, effects: GradingEffects) -> Result<(), LabError> {
         let store = self.core.context.store.clone();
         let id = self.core.marker.id.clone();
@@ -78,7 +79,7 @@ impl Effects {
         Ok(())
     }
 
-    /// All of it is undone.
+    /// Removes the record, once all of it is undone.
     pub(super) async fn remove(&self) -> Result<(), LabError> {
         let store = self.core.context.store.clone();
         let id = self.core.marker.id.clone();

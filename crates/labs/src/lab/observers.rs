@@ -76,6 +76,7 @@ impl Observers {
         }
     }
 
+    /// Asks an observer all of a batch; an examiner is brought in for it.
     pub(super) async fn ask_observer(
         &self,
         observer: &Observer,

@@ -329,6 +329,8 @@ impl Power {
         });
     }
 
+    /// Brings a node back to what it was, as far as that is known: one that ends to reboot is started, and
+    /// one with lost links is plugged in. With `start`, one that is off is started too.
     pub(super) async fn restore_power(
         self: &Arc<Self>,
         node: &str,
