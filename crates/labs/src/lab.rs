@@ -85,7 +85,7 @@ impl Lab {
         let happened = again.as_ref().map(|again| again.events.clone());
         let core = LabCore::new(context, marker, topology, again);
         let lab = Self::assemble(Arc::new(core));
-        lab.events.mark_happened(&happened.unwrap_or_default());
+        lab.events.apply_records(&happened.unwrap_or_default());
         Arc::new(lab)
     }
 

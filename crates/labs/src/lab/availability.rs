@@ -15,7 +15,7 @@ use plateau_core::topology::Observer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::observers::{
-    AnswersById, GRACE, NotAnswered, Observers, answered, blind, now_ms, said_of,
+    AnswersById, GRACE, NotAnswered, Observers, answered, could_not_look, now_ms, parse_answers,
 };
 use crate::runtime::Attached;
 
@@ -88,23 +88,23 @@ pub(super) async fn ask_watcher(
     let told = match watcher {
         None => return observers.ask_observer(observer, batch).await,
         Some(Err(reason)) => Err(NotAnswered::now(reason)),
-        Some(Ok(attached)) => tell(attached, batch).await,
+        Some(Ok(attached)) => ask_rest(attached, batch).await,
     };
-    let Err(silence) = told else {
+    let Err(not_answered) = told else {
         return told;
     };
-    let (watched, rest) = apart(batch);
-    let reason = format!("the watch broke off: {}", silence.reason);
-    let mut said = blind(&watched, &reason, &silence.call);
+    let (watched, rest) = split_watched(batch);
+    let reason = format!("the watch broke off: {}", not_answered.reason);
+    let mut said = could_not_look(&watched, &reason, &not_answered.call);
     if !rest.questions.is_empty() {
         let asked = observers.ask_observer(observer, &rest).await;
-        said.extend(asked.unwrap_or_else(|silence| silence.of_all(&rest)));
+        said.extend(asked.unwrap_or_else(|not_answered| not_answered.of_all(&rest)));
     }
     Ok(said)
 }
 
 /// Tells an agent that the phase is there: it asks the rest of its batch, and then watches no more.
-async fn tell(attached: Attached, batch: &ProbeRequest) -> Result<AnswersById, NotAnswered> {
+async fn ask_rest(attached: Attached, batch: &ProbeRequest) -> Result<AnswersById, NotAnswered> {
     let Attached { mut input, output } = attached;
     let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
     // The rest first, and then the attempts that are under way.
@@ -137,7 +137,7 @@ async fn tell(attached: Attached, batch: &ProbeRequest) -> Result<AnswersById, N
         let reason = "the agent's answer is too long".to_owned();
         return Err(NotAnswered { reason, call });
     }
-    said_of(batch, &answer, call)
+    parse_answers(batch, &answer, call)
 }
 
 fn is_watched(question: &Question) -> bool {
@@ -152,7 +152,7 @@ fn has_watched(batch: &ProbeRequest) -> bool {
 }
 
 /// What is watched, and what is not.
-fn apart(batch: &ProbeRequest) -> (ProbeRequest, ProbeRequest) {
+fn split_watched(batch: &ProbeRequest) -> (ProbeRequest, ProbeRequest) {
     let asked = batch.questions.iter().cloned();
     let (watched, rest) = asked.partition(|asked| is_watched(&asked.question));
     (

@@ -25,10 +25,10 @@ use crate::store::on_disk;
 const CLOCK: &str = "clock.json";
 
 /// Most that one sleep takes: the host's clock may be set meanwhile.
-const NAP: Duration = Duration::from_secs(60);
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// By how much a stopwatch may be off before it is set.
-const OFF: Duration = Duration::from_millis(100);
+const TOLERANCE: Duration = Duration::from_millis(100);
 
 /// The candidate's clock, as it lies on disk.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -99,8 +99,9 @@ impl ScenarioEvents {
     /// The clock shows so much, and runs or stands still; one that is nearly right is left alone.
     fn set(&self, worked: Duration, runs: bool) {
         self.stopwatch.send_if_modified(|stopwatch| {
-            let as_it_is = stopwatch
-                .is_some_and(|known| known.runs() == runs && known.shows().abs_diff(worked) <= OFF);
+            let as_it_is = stopwatch.is_some_and(|known| {
+                known.runs() == runs && known.shows().abs_diff(worked) <= TOLERANCE
+            });
             if !as_it_is {
                 *stopwatch = Some(Stopwatch::showing(worked, runs));
             }
@@ -170,7 +171,7 @@ impl ScenarioEvents {
         self.core.update_view(|view| {
             view.started = clock.map(|clock| clock.started.to_string());
         });
-        self.mark_happened(&records);
+        self.apply_records(&records);
         let interrupted: Vec<String> = self
             .core
             .view()
@@ -191,7 +192,7 @@ impl ScenarioEvents {
     }
 
     /// What events have made of the lab: those that were shown, and the links as they left them.
-    pub(super) fn mark_happened(&self, records: &[EventRecord]) {
+    pub(super) fn apply_records(&self, records: &[EventRecord]) {
         self.core.update_view(|view| {
             for record in records {
                 note(&mut view.events, record);
@@ -199,7 +200,7 @@ impl ScenarioEvents {
         });
         let events = self.core.topology.events.iter();
         let done = events.flat_map(|event| &event.actions[..steps_done(records, event)]);
-        self.links.have_suffered(done);
+        self.links.restore(done);
     }
 
     /// Watches for events to happen, once the clock was started.
@@ -246,7 +247,7 @@ impl ScenarioEvents {
                 .map(|looked| watch.saturating_sub(looked.elapsed()));
             let pauses = next.map(|(left, _)| left).into_iter().chain(look);
             tokio::select! {
-                () = tokio::time::sleep(pauses.min().unwrap_or(NAP).min(NAP)) => {}
+                () = tokio::time::sleep(pauses.min().unwrap_or(MAX_SLEEP).min(MAX_SLEEP)) => {}
                 _ = stopwatch.changed() => {}
             }
         }

@@ -20,7 +20,7 @@ use super::LabError;
 use super::availability::Batches;
 use super::core::LabCore;
 use super::observers::{AnswersById, now_ms};
-use super::phases::{PhaseRunner, all_blind, millis};
+use super::phases::{PhaseRunner, millis, none_answered};
 use super::rollback::Rollback;
 use crate::error::chain;
 use crate::metrics;
@@ -164,7 +164,7 @@ impl Grader {
             gathering
                 .facts
                 .extend(records(phase, &asked, looked.said, &mut room));
-            let unseen = all_blind(&lost, MEMORY_LOST);
+            let unseen = none_answered(&lost, MEMORY_LOST);
             gathering
                 .facts
                 .extend(records(phase, &lost, unseen, &mut room));

@@ -17,10 +17,10 @@ pub(super) enum EffectDuration {
 
 /// What is wrong with the lab's links.
 #[derive(Debug, Default)]
-pub(super) struct Links(Mutex<Faults>);
+pub(super) struct Links(Mutex<Impairments>);
 
 #[derive(Debug, Default)]
-struct Faults {
+struct Impairments {
     /// By events, for good.
     lasting: LinkImpairments,
     /// Now.
@@ -28,7 +28,7 @@ struct Faults {
 }
 
 impl Links {
-    fn faults(&self) -> MutexGuard<'_, Faults> {
+    fn lock(&self) -> MutexGuard<'_, Impairments> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -38,35 +38,35 @@ impl Links {
         action: &'a PhaseAction,
         lasting: EffectDuration,
     ) -> Option<&'a Link> {
-        let mut faults = self.faults();
+        let mut impairments = self.lock();
         match lasting {
             EffectDuration::Permanent => {
-                faults.lasting.record_action(action);
+                impairments.lasting.record_action(action);
             }
             EffectDuration::Grading => {}
         }
-        faults.now.record_action(action)
+        impairments.now.record_action(action)
     }
 
     /// What events have done in the time of another daemon, or before the lab was kept.
-    pub(super) fn have_suffered<'a>(&self, actions: impl Iterator<Item = &'a PhaseAction>) {
-        let mut faults = self.faults();
+    pub(super) fn restore<'a>(&self, actions: impl Iterator<Item = &'a PhaseAction>) {
+        let mut impairments = self.lock();
         for action in actions {
-            faults.lasting.record_action(action);
+            impairments.lasting.record_action(action);
         }
-        faults.now = faults.lasting.clone();
+        impairments.now = impairments.lasting.clone();
     }
 
     /// Mends what a grading did. Whether that changes anything.
     pub(super) fn mend(&self) -> bool {
-        let mut faults = self.faults();
-        let before = std::mem::take(&mut faults.now);
-        faults.now = faults.lasting.clone();
-        before != faults.now
+        let mut impairments = self.lock();
+        let before = std::mem::take(&mut impairments.now);
+        impairments.now = impairments.lasting.clone();
+        before != impairments.now
     }
 
     /// Writes what is wrong now into a wiring.
     pub(super) fn apply_to(&self, wiring: &mut Wiring) {
-        self.faults().now.apply_to(wiring);
+        self.lock().now.apply_to(wiring);
     }
 }

@@ -52,7 +52,7 @@ impl NotAnswered {
 
     /// That it is what became of every question of a batch.
     pub(super) fn of_all(self, batch: &ProbeRequest) -> AnswersById {
-        blind(batch, &self.reason, &self.call)
+        could_not_look(batch, &self.reason, &self.call)
     }
 }
 
@@ -121,7 +121,7 @@ impl Observers {
                 Some(answered) => answered.fact,
                 None => could_not("the agent gave no answer".to_owned()),
             },
-            Err(silence) => could_not(silence.reason),
+            Err(not_answered) => could_not(not_answered.reason),
         }
     }
 
@@ -219,11 +219,14 @@ impl Observers {
             let reason = "the agent's answer is too long".to_owned();
             return Err(NotAnswered { reason, call });
         }
-        said_of(batch, &output.stdout, call).map_err(|silence| {
+        parse_answers(batch, &output.stdout, call).map_err(|not_answered| {
             let said = String::from_utf8_lossy(&output.stderr);
             let said: String = said.trim().chars().take(200).collect();
-            let reason = format!("{} (exit {}) {said}", silence.reason, output.exit);
-            NotAnswered { reason, ..silence }
+            let reason = format!("{} (exit {}) {said}", not_answered.reason, output.exit);
+            NotAnswered {
+                reason,
+                ..not_answered
+            }
         })
     }
 }
@@ -239,7 +242,7 @@ pub(super) fn program_for(batch: &ProbeRequest) -> &'static str {
 }
 
 /// The answers in what an agent said.
-pub(super) fn said_of(
+pub(super) fn parse_answers(
     batch: &ProbeRequest,
     said: &[u8],
     call: AgentCall,
@@ -252,7 +255,7 @@ pub(super) fn said_of(
         }
     };
     let call = call.by(&answers.agent);
-    let mut all = blind(batch, "the agent gave no answer", &call);
+    let mut all = could_not_look(batch, "the agent gave no answer", &call);
     for answer in answers.answers {
         // Only what was asked: a node must not answer for another.
         if let Some(known) = all.get_mut(&answer.id) {
@@ -272,8 +275,8 @@ pub(super) fn answered(asked_ms: u64, answer: &[u8]) -> AgentCall {
 }
 
 /// Nobody could look.
-pub(super) fn blind(batch: &ProbeRequest, reason: &str, call: &AgentCall) -> AnswersById {
-    let blind = batch.questions.iter().map(|asked| {
+pub(super) fn could_not_look(batch: &ProbeRequest, reason: &str, call: &AgentCall) -> AnswersById {
+    let facts = batch.questions.iter().map(|asked| {
         let answered = AnsweredQuestion {
             fact: Fact::CouldNotLook {
                 reason: reason.to_owned(),
@@ -283,7 +286,7 @@ pub(super) fn blind(batch: &ProbeRequest, reason: &str, call: &AgentCall) -> Ans
         };
         (asked.id.clone(), answered)
     });
-    blind.collect()
+    facts.collect()
 }
 
 /// Milliseconds since the epoch.

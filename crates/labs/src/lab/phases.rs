@@ -66,7 +66,7 @@ impl PhaseRunner {
         }
         if let Some(reason) = broken.clone() {
             return PhaseFacts {
-                said: all_blind(batches, &reason),
+                said: none_answered(batches, &reason),
                 steps,
                 problem: Some(reason),
             };
@@ -77,7 +77,7 @@ impl PhaseRunner {
             Ok(()) => (self.look(batches, &mut watch).await, None),
             Err(reason) => {
                 *broken = Some(reason.clone());
-                (all_blind(batches, &reason), Some(reason))
+                (none_answered(batches, &reason), Some(reason))
             }
         };
         watch.end(&self.observers).await;
@@ -94,10 +94,10 @@ impl PhaseRunner {
         let watchers: Vec<_> = watchers.collect();
         let asked = batches.iter().zip(watchers).map(async |((observer, batch), watcher)| {
             let answered = ask_watcher(&self.observers, observer, batch, watcher).await;
-            answered.unwrap_or_else(|silence| {
-                let reason = &silence.reason;
-                tracing::warn!(lab = %self.core.marker.name, observer = observer.label(), reason, "blind");
-                silence.of_all(batch)
+            answered.unwrap_or_else(|not_answered| {
+                let reason = &not_answered.reason;
+                tracing::warn!(lab = %self.core.marker.name, observer = observer.label(), reason, "an observer did not answer");
+                not_answered.of_all(batch)
             })
         });
         join_all(asked).await.into_iter().flatten().collect()
@@ -140,18 +140,18 @@ impl PhaseRunner {
             took_ms: millis(begun),
             problem: done.as_ref().err().map(|error| chain(error)),
         });
-        done.map_err(|error| self.no_such_phase(phase, &error))
+        done.map_err(|error| self.phase_failed(phase, &error))
     }
 
-    fn no_such_phase(&self, phase: &str, error: &LabError) -> String {
+    fn phase_failed(&self, phase: &str, error: &LabError) -> String {
         let reason = chain(error);
-        tracing::warn!(lab = %self.core.marker.name, phase, reason, "no such phase");
+        tracing::warn!(lab = %self.core.marker.name, phase, reason, "a phase could not be brought about");
         format!("phase `{phase}` could not be brought about: {reason}")
     }
 }
 
 /// Nobody could look at anything of a phase.
-pub(super) fn all_blind(batches: &Batches, reason: &str) -> AnswersById {
+pub(super) fn none_answered(batches: &Batches, reason: &str) -> AnswersById {
     let batches = batches.values();
     batches
         .flat_map(|batch| NotAnswered::now(reason.to_owned()).of_all(batch))

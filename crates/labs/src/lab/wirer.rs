@@ -21,7 +21,7 @@ const MESSAGE: usize = 8 << 20;
 const PART: usize = 4 << 20;
 
 /// Files alone.
-fn ahead(fabric: u32, files: Vec<FilePart>) -> WireRequest {
+fn files_alone(fabric: u32, files: Vec<FilePart>) -> WireRequest {
     WireRequest {
         fabric,
         bridges: vec![],
@@ -113,7 +113,11 @@ impl Wirer {
             if bytes >= MESSAGE {
                 bytes = 0;
                 let files = std::mem::take(&mut request.files);
-                self.core.context.agent.wire(&ahead(fabric, files)).await?;
+                self.core
+                    .context
+                    .agent
+                    .wire(&files_alone(fabric, files))
+                    .await?;
             }
         }
         self.core.context.agent.wire(&request).await?;
