@@ -7,8 +7,8 @@ use plateau_core::api::{AttemptSelection, AttemptsRequest, MessageRequest};
 use plateau_core::exam::log::{LogAction, verify};
 use plateau_core::exam::session::AttemptState;
 use plateaud::backup::Prepared;
-use plateaud::sessions::Sessions;
 use plateaud::restore::{RestoreError, RestoreTarget, restore};
+use plateaud::sessions::Sessions;
 use plateaud::store::Database;
 
 use crate::house::House;
