@@ -38,4 +38,4 @@ type Slips = operations["getSlipsPdf"]["responses"][200]["content"];
 export const pdf: Same<Slips, { "application/pdf": Schemas["Binary"] }> = true;
 type Events = operations["streamEvents"]["responses"][200]["content"];
 export const events: Same<Events, { "text/event-stream": string }> = true;
-export type Message = Schemas["Event"];
+export type Message = Schemas["LabEvent"];

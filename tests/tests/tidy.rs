@@ -370,7 +370,7 @@ fn breaches_of_style(text: &str) -> Vec<String> {
     let is_denied = |at: usize| {
         let word = words[at].trim_start_matches(|sign: char| !sign.is_alphanumeric());
         let denies = ["is", "are", "Is", "Are"].contains(&word) && words.get(at + 1) == Some(&"no");
-        let there = plain(at.checked_sub(1)) == "there";
+        let there = plain(at.checked_sub(1)).ends_with("there");
         let compares =
             ["longer", "more", "less", "fewer", "later"].contains(&&*plain(Some(at + 2)));
         denies && !there && !compares

@@ -1,19 +1,14 @@
 //! Runs programs: prints each command, and names the one that failed.
 
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{engine, parts};
+use crate::{engine_socket, parts};
 
-/// Says something on standard error.
-pub(crate) fn say(text: &str) {
-    // With nobody left to read it, there is nothing to be done.
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
+pub(crate) use crate::screen::say;
 
 /// Says which part of the work begins.
 pub(crate) fn heading(text: &str) {
@@ -25,7 +20,7 @@ pub(crate) fn heading(text: &str) {
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(crate::root());
-    if let Some(host) = engine::docker_host() {
+    if let Some(host) = engine_socket::docker_host() {
         command.env("DOCKER_HOST", host);
     }
     command

@@ -2,33 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::command::{as_root, command, is_root, output, run, say, succeeds, tail};
-use crate::wait;
+use crate::{engine_socket, wait};
 
 /// Where an engine's log goes that we start ourselves.
 const LOG: &str = "/var/log/plateau-dockerd.log";
 /// Most that its start may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The socket of the engine that was chosen for all that follows.
-static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
-
-/// From now on this engine is talked to, by us and by whatever we start.
-pub(crate) fn choose(socket: PathBuf) {
-    // Chosen once a run.
-    let _ = CHOSEN.set(socket);
-}
-
-/// What `DOCKER_HOST` has to be for whatever we start; `None` where it is right as it is.
-pub(crate) fn docker_host() -> Option<String> {
-    let socket = CHOSEN.get()?;
-    Some(format!("unix://{}", socket.display()))
-}
 
 /// Whether the engine answers.
 pub(crate) fn answers() -> bool {
@@ -132,8 +116,8 @@ fn curl(path: &str, args: &[&str]) -> Command {
 }
 
 fn socket() -> PathBuf {
-    if let Some(chosen) = CHOSEN.get() {
-        return chosen.clone();
+    if let Some(chosen) = engine_socket::chosen() {
+        return chosen;
     }
     std::env::var("DOCKER_HOST")
         .ok()

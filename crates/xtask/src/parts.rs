@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::command::say;
+use crate::screen::say;
 
 /// The kernel's unit for a process's times, on every Linux of ours.
 const TICKS_A_SECOND: u64 = 100;

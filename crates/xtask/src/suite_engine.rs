@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::command::{as_root, command, output, run, say, succeeds, tail};
-use crate::{build, engine, wait};
+use crate::{build, engine, engine_socket, wait};
 
 /// Most that its start may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -71,7 +71,7 @@ impl SuiteEngine {
             keeper: Some(keeper),
             log,
         };
-        engine::choose(folder.join("docker.sock"));
+        engine_socket::choose(folder.join("docker.sock"));
         let mut ended = false;
         let answers = wait::until(PATIENCE, || {
             ended = engine.has_ended();

@@ -113,7 +113,7 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError>
         (StepKind::Facts, check_facts(evidence.as_ref())),
         (
             StepKind::Judgements,
-            known(&members, log.as_ref(), manifest.as_ref()),
+            check_judgements(&members, log.as_ref(), manifest.as_ref()),
         ),
         (
             StepKind::Deliverables,
@@ -168,9 +168,7 @@ fn entries(members: &Members) -> Result<Vec<LogEntry>, String> {
     let lines = text
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
-    let entries = lines
-        .map(serde_json::from_slice)
-        .collect::<Result<Vec<LogEntry>, _>>();
+    let entries: Result<Vec<LogEntry>, _> = lines.map(serde_json::from_slice).collect();
     entries.map_err(|error| format!("`{LOG}` makes no sense: {error}"))
 }
 
@@ -266,7 +264,7 @@ fn check_log(
     if (entries, hash) != (manifest.log_entries, manifest.log_hash.as_str()) {
         return Err("it does not end where the manifest says".to_owned());
     }
-    let entries = check_judgements(log.len(), "entry", "entries");
+    let entries = pluralized(log.len(), "entry", "entries");
     Ok(format!("{entries}, the last with hash {hash}"))
 }
 
@@ -281,7 +279,7 @@ fn check_facts(evidence: Result<&Evidence, &String>) -> StepOutcome {
     ))
 }
 
-fn check_judgements(count: usize, one: &str, more: &str) -> String {
+fn pluralized(count: usize, one: &str, more: &str) -> String {
     match count {
         1 => format!("1 {one}"),
         _ => format!("{count} {more}"),
@@ -289,7 +287,7 @@ fn check_judgements(count: usize, one: &str, more: &str) -> String {
 }
 
 /// The log has the hash of every judgement of the attempt.
-fn known(
+fn check_judgements(
     members: &Members,
     log: Result<&Vec<LogEntry>, &String>,
     manifest: Result<&Manifest, &String>,
@@ -379,10 +377,8 @@ fn check_grade(
     evidence: Result<&Evidence, &String>,
     grade: Result<&Grade, &String>,
 ) -> StepOutcome {
-    let (evidence, grade) = (
-        evidence.map_err(String::clone)?,
-        grade.map_err(String::clone)?,
-    );
+    let evidence = evidence.map_err(String::clone)?;
+    let grade = grade.map_err(String::clone)?;
     let problems = |problems: Vec<crate::problem::Problem>| {
         let first = problems.first().map(|problem| problem.message.clone());
         format!("the scenario has problems: {}", first.unwrap_or_default())
