@@ -225,7 +225,7 @@ impl Failure {
     fn code_and_blame(&self) -> (&str, Blame) {
         use Blame::{Input, Outside};
         match self {
-            Self::Answered(error) => (error.code.as_str(), error.fault),
+            Self::Answered(error) => (error.code.as_str(), error.blame),
             Self::NoScenario(_) => ("no-scenario", Input),
             Self::Read { .. } => ("cannot-read", Input),
             Self::WriteFile { .. } => ("cannot-write", Input),
@@ -367,10 +367,10 @@ impl Failure {
 
     /// In the shape of the daemon's errors.
     pub(crate) fn to_json(&self) -> serde_json::Value {
-        let (code, fault) = self.code_and_blame();
-        json!({ "error": Shown {
+        let (code, blame) = self.code_and_blame();
+        json!({ "error": FailureView {
             code,
-            fault,
+            blame,
             message: self.chain(),
             hint: self.hint(),
             problems: self.problems(),
@@ -381,9 +381,9 @@ impl Failure {
 /// A failure in the shape of [`ApiError`]. Its code may be one of this program's own, or one of a newer
 /// daemon.
 #[derive(Debug, Serialize)]
-struct Shown<'a> {
+struct FailureView<'a> {
     code: &'a str,
-    fault: Blame,
+    blame: Blame,
     message: String,
     hint: Option<String>,
     problems: &'a [Problem],
@@ -395,9 +395,9 @@ mod tests {
 
     use super::*;
 
-    fn answered(code: &str, fault: &str) -> Failure {
+    fn answered(code: &str, blame: &str) -> Failure {
         let sent = json!({
-            "code": code, "fault": fault, "message": "the moon is too low", "hint": "wait",
+            "code": code, "blame": blame, "message": "the moon is too low", "hint": "wait",
             "problems": [],
         });
         Failure::Answered(serde_json::from_value(sent).unwrap())
@@ -410,7 +410,7 @@ mod tests {
             assert_eq!(failure.code(), exit);
             assert_eq!(failure.to_string(), "the moon is too low");
             let error = json!({
-                "code": "moon-too-low", "fault": blame, "message": "the moon is too low",
+                "code": "moon-too-low", "blame": blame, "message": "the moon is too low",
                 "hint": "wait", "problems": [],
             });
             assert_eq!(failure.to_json(), json!({ "error": error }));

@@ -142,7 +142,7 @@ fn a_new_scenario_is_never_written_over_another() {
 }
 
 #[test]
-fn what_is_no_identifier_is_refused_before_anything_is_written() {
+fn what_is_not_an_identifier_is_refused_before_anything_is_written() {
     let folder = TempDir::new().unwrap();
     for id in ["../x", "Erste", "", "a b", "1st", "a".repeat(41).as_str()] {
         let said = plateau(folder.path(), &["scenario", "new", id]);
@@ -258,7 +258,7 @@ fn failures_read_as_json() {
     assert_eq!(said.code, 3);
     let failure: serde_json::Value = serde_json::from_str(&said.err).unwrap();
     assert_eq!(failure["error"]["code"], "daemon-unreachable");
-    assert_eq!(failure["error"]["fault"], "outside");
+    assert_eq!(failure["error"]["blame"], "outside");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn the_help_names_commands_and_exit_codes() {
 }
 
 #[test]
-fn colours_stay_out_of_what_is_no_terminal() {
+fn colours_stay_out_of_what_is_not_a_terminal() {
     let folder = starter();
     let plan = plateau(folder.path(), &["lab", "plan", "first"]);
     assert!(!plan.out.contains('\u{1b}'));
@@ -368,7 +368,7 @@ fn a_password_is_asked_for_on_a_terminal_or_read_where_that_is_said() {
 }
 
 #[test]
-fn what_is_no_certificate_vouches_for_nobody() {
+fn what_is_not_a_certificate_vouches_for_nobody() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("authority.pem");
     fs::write(&file, "rubbish").unwrap();

@@ -15,7 +15,7 @@ pub struct ApiError {
     /// Code of the error, such as `lab-not-found`.
     pub code: ErrorCode,
     /// Who is to blame.
-    pub fault: Blame,
+    pub blame: Blame,
     /// The message, with the whole chain of causes.
     pub message: String,
     /// A hint how to solve it.
@@ -31,7 +31,7 @@ impl ApiError {
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
-            fault: code.blame(),
+            blame: code.blame(),
             message: message.into(),
             hint: code.default_hint().map(str::to_owned),
             problems: vec![],
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn an_error_of_a_newer_daemon_is_read_and_passed_on_as_it_was_sent() {
         let sent = json!({
-            "code": "moon-too-low", "fault": "outside", "message": "the moon is too low",
+            "code": "moon-too-low", "blame": "outside", "message": "the moon is too low",
             "hint": "wait", "problems": [],
         });
         let error: ApiError = serde_json::from_value(sent.clone()).unwrap();

@@ -235,7 +235,7 @@ impl ProofRun {
     /// more. What nobody can look at the second time either is the scenario's flaw.
     async fn afresh(&self, number: usize, column: &ProofColumn) -> Result<Outcome, ApiError> {
         match self.attempt(&format!("{number}"), column, None).await {
-            Err(error) if error.fault == Blame::Outside && !self.cancel.is_cancelled() => {
+            Err(error) if error.blame == Blame::Outside && !self.cancel.is_cancelled() => {
                 tracing::warn!(column = column.label(), error = error.message, "once more");
                 self.attempt(&format!("{number}-again"), column, None).await
             }

@@ -46,7 +46,7 @@ pub(super) struct QueryParams<T>(pub(super) T);
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub(super) enum Failures {
-    /// The request is not valid: no valid JSON, a value out of range, or a scenario with problems.
+    /// The request is not valid: the body is not valid JSON, a value is out of range, or a scenario with problems.
     #[response(status = 400)]
     Wrong(ApiError),
     /// The request is not authenticated, or the token, the password or the access code is wrong.
@@ -112,7 +112,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = self.status();
         let (code, error) = (self.0.code.as_str(), &self.0.message);
-        match self.0.fault {
+        match self.0.blame {
             Blame::Input => tracing::debug!(code, error, "refused"),
             Blame::Outside => tracing::warn!(code, error, "failed"),
         }

@@ -26,7 +26,7 @@ async fn a_body_that_cannot_be_read_is_refused_in_json() {
     let json = "application/json";
     let broken = house.send("/v1/labs", json, "{\"files\":").await;
     let refused = error(broken, StatusCode::BAD_REQUEST, "bad-json").await;
-    assert_eq!(refused.fault, Blame::Input);
+    assert_eq!(refused.blame, Blame::Input);
     let lacking = house.post("/v1/labs", json!({ "seed": "1" })).await;
     let refused = error(lacking, StatusCode::BAD_REQUEST, "bad-json").await;
     assert!(refused.message.contains("files"), "{}", refused.message);
