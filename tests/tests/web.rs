@@ -123,7 +123,7 @@ async fn socket(folder: &Path, origin: &str) -> WebSocketStream<TcpStream> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_candidate_opens_his_application_and_is_out_of_it_while_he_is_paused() {
+async fn a_candidate_opens_their_application_and_is_out_of_it_while_they_are_paused() {
     let daemon = Daemon::new();
     let pair = scenario(exam::PAIR);
     let slips = exam::describe(

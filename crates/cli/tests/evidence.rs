@@ -145,7 +145,7 @@ fn what_is_not_so_ends_with_one_and_says_which_step_is_bad() {
 }
 
 #[test]
-fn what_is_no_bundle_and_no_key_ends_with_two_in_plain_words() {
+fn what_is_neither_a_bundle_nor_a_key_ends_with_two_in_plain_words() {
     let whole = bundle();
     let folder = folder(&whole[..whole.len() - 700]);
     let (code, _, err) = verify(&folder, &["--key", "ours.pem"]);

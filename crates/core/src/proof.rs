@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn further_draws_may_be_untouched_and_solved_alone_which_is_no_complete_proof() {
+    fn further_draws_may_be_untouched_and_solved_alone_which_is_not_a_complete_proof() {
         let topology = topology();
         let outcomes = |further| -> Vec<_> {
             let columns = columns(&topology, 2, further).into_iter();

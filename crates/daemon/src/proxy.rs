@@ -42,7 +42,7 @@ pub struct Web(Arc<Inner>);
 struct Inner {
     base: BaseDomain,
     served: Option<RustlsConfig>,
-    house: ConnectionContext,
+    context: ConnectionContext,
     tickets: Mutex<SecretMap<Grant>>,
     passes: Mutex<SecretMap<Arc<AppSession>>>,
 }
@@ -61,11 +61,11 @@ pub enum HostTarget {
 impl Web {
     /// Nobody was let in yet. That the base goes with the daemon's certificate was looked at before.
     #[must_use]
-    pub fn new(base: BaseDomain, tls: Option<&Tls>, house: ConnectionContext) -> Self {
+    pub fn new(base: BaseDomain, tls: Option<&Tls>, context: ConnectionContext) -> Self {
         Self(Arc::new(Inner {
             base,
             served: tls.map(Tls::served),
-            house,
+            context,
             tickets: Mutex::new(SecretMap::tickets()),
             passes: Mutex::new(SecretMap::passes()),
         }))
@@ -156,7 +156,7 @@ impl Web {
     /// The system gives no random bytes.
     pub fn issue_pass(&self, grant: Grant) -> Result<Secret, AccessError> {
         let (target, principal) = (grant.target.clone(), grant.principal.clone());
-        let pass = Arc::new(AppSession::new(self.0.house.clone(), grant));
+        let pass = Arc::new(AppSession::new(self.0.context.clone(), grant));
         locked(&self.0.passes).issue(&target, &principal, pass, Instant::now())
     }
 

@@ -65,7 +65,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Ssh {
     listener: TcpListener,
     config: Arc<Config>,
-    house: Arc<ServerContext>,
+    context: Arc<ServerContext>,
     fingerprint: String,
 }
 
@@ -110,7 +110,7 @@ impl Ssh {
         Ok(Self {
             listener,
             config: Arc::new(config),
-            house: Arc::new(ServerContext {
+            context: Arc::new(ServerContext {
                 labs,
                 terminals,
                 gate,
@@ -168,7 +168,7 @@ impl Ssh {
             };
             let one = converse(
                 Arc::clone(&self.config),
-                Arc::clone(&self.house),
+                Arc::clone(&self.context),
                 stream,
                 peer,
                 stop.clone(),
@@ -186,7 +186,7 @@ impl Ssh {
 /// Serves one connection to its end.
 async fn converse(
     config: Arc<Config>,
-    house: Arc<ServerContext>,
+    context: Arc<ServerContext>,
     stream: TcpStream,
     peer: SocketAddr,
     stop: CancellationToken,
@@ -196,7 +196,7 @@ async fn converse(
     }
     let entered = CancellationToken::new();
     let deadline = tokio::time::Instant::now() + GRACE;
-    let connection = Connection::new(house, peer, entered.clone());
+    let connection = Connection::new(context, peer, entered.clone());
     let begun = tokio::time::timeout_at(deadline, run_stream(config, stream, connection)).await;
     let Ok(Ok(session)) = begun else {
         tracing::debug!(%peer, "somebody came over SSH who does not speak it");

@@ -46,7 +46,7 @@ fn a_batch_whose_facts_are_too_large_loses_facts_and_not_the_message() {
 }
 
 #[test]
-fn what_is_no_batch_is_refused() {
+fn what_is_not_a_batch_is_refused() {
     for input in [
         "",
         "[]",

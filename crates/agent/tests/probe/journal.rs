@@ -11,7 +11,7 @@ const HIDDEN: &str = "
     mount -t tmpfs none /run/log
     mount -t tmpfs none /var/log";
 
-fn reconcile_node(script: &str) -> String {
+fn reason_after(script: &str) -> String {
     let question = json!({ "journal": { "unit": "ssh" } });
     let script = format!("{HIDDEN}\n{script}");
     reason(ask_by(&["unshare", "--mount"], &script, question, &[]))
@@ -19,7 +19,7 @@ fn reconcile_node(script: &str) -> String {
 
 #[test]
 fn where_no_journal_is_kept_nobody_can_look() {
-    let reason = reconcile_node("true");
+    let reason = reason_after("true");
     assert!(reason.contains("the node keeps no journal"), "{reason}");
 }
 
@@ -29,5 +29,5 @@ fn a_journal_of_garbage_cannot_be_looked_at() {
         mkdir /var/log/journal
         head -c 100000 /dev/urandom > /var/log/journal/system.journal
         mkfifo /var/log/journal/pipe.journal";
-    assert!(reconcile_node(script).contains("cannot read the journal"));
+    assert!(reason_after(script).contains("cannot read the journal"));
 }

@@ -80,7 +80,7 @@ fn a_page_is_seen_with_status_headers_and_body() {
 }
 
 #[test]
-fn no_answer_half_an_answer_and_nonsense_are_no_whole_answers() {
+fn no_answer_half_an_answer_and_nonsense_are_not_whole_answers() {
     let none = json!({ "answered": false });
     assert_eq!(
         http(json!({}), format!("http://127.0.0.1:{}/", closed())),

@@ -94,7 +94,7 @@ fn a_message_is_found_wherever_it_comes_in() {
 }
 
 #[test]
-fn what_is_no_file_and_what_is_endless_hold_up_no_search() {
+fn what_is_not_a_file_and_what_is_endless_hold_up_no_search() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();

@@ -18,7 +18,7 @@ pub struct SensitiveText(pub String);
 
 impl fmt::Debug for SensitiveText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hidden(…)")
+        f.write_str("SensitiveText(…)")
     }
 }
 

@@ -95,7 +95,7 @@ error_codes! {
     SeatNotFound "seat-not-found" 404 "`plateau session seats` shows the candidates' numbers";
     /// No session has this name or identifier.
     SessionNotFound "session-not-found" 404 "`plateau session list` shows those that are there";
-    /// The grid has no such criterion or level.
+    /// The rubric has no such criterion or level.
     SubjectNotFound "subject-not-found" 404;
     /// The scenario has no such task.
     TaskNotFound "task-not-found" 404 "GET /v1/attempts/{attempt}/deliverables says what is asked for, and what was saved";

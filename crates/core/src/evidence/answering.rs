@@ -43,7 +43,7 @@ struct QuestionKey {
 }
 
 impl QuestionKey {
-    /// Whether a record answers it. `preparation_hashes` are those of the record's gathering.
+    /// Whether a record answers it. `ways` are those of the record's gathering.
     fn is_answered_by(&self, record: &FactRecord, ways: &BTreeMap<&str, &str>) -> bool {
         record.observer == self.observer
             && ways

@@ -57,7 +57,7 @@ pub enum ClockEvent {
     Extend(u64),
     /// Time lost by a failure is given back, in milliseconds.
     GiveBack(u64),
-    /// It was stopped finally.
+    /// It has ended.
     Stop,
 }
 
@@ -89,7 +89,7 @@ pub enum ClockState {
     Running,
     /// It is paused.
     Paused(PauseKind),
-    /// It was stopped finally.
+    /// It has ended.
     Stopped,
 }
 

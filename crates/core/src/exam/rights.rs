@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_reaches_nothing_but_his_own() {
+    fn a_candidate_reaches_nothing_but_their_own() {
         let candidate = Actor {
             seat: Some("t1".to_owned()),
             ..person(Role::Candidate)

@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused() {
+    fn what_is_not_a_text_is_refused() {
         let utf16: Vec<u8> = "number,name\n1,Ada\n"
             .encode_utf16()
             .flat_map(u16::to_le_bytes)

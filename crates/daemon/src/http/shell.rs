@@ -146,10 +146,10 @@ async fn enter(
     };
     let size = window.cols.zip(window.rows);
     let size = size.map(|(cols, rows)| WindowSize { cols, rows });
-    let (sight, hands) = api.terminals.join(&place, window.mode.into(), size).await?;
+    let (output, input) = api.terminals.join(&place, window.mode.into(), size).await?;
     Ok(upgrade.on_upgrade(async move |socket| {
         let done = tokio::select! {
-            done = relay(socket, sight, hands) => done,
+            done = relay(socket, output, input) => done,
             () = api.stop.cancelled() => Ok(()),
             () = api.access.until_ended(principal) => Ok(()),
         };
@@ -181,23 +181,23 @@ fn check(name: &str) -> ApiResult<()> {
 /// Relays frames both ways until one side ends.
 async fn relay(
     socket: WebSocket,
-    sight: ViewerOutput,
-    hands: ViewerInput,
+    output: ViewerOutput,
+    input: ViewerInput,
 ) -> Result<(), ShellError> {
     let (client, typed) = socket.split();
     // Both at once: a client that does not read must still be able to type.
     tokio::select! {
-        done = show(client, sight) => done,
-        done = type_in(typed, hands) => done,
+        done = show(client, output) => done,
+        done = type_in(typed, input) => done,
     }
 }
 
 async fn show(
     mut client: SplitSink<WebSocket, Message>,
-    mut sight: ViewerOutput,
+    mut output: ViewerOutput,
 ) -> Result<(), ShellError> {
     let mut code = close_code::AWAY;
-    while let Some(said) = sight.next().await {
+    while let Some(said) = output.next().await {
         let frame = match said {
             ServerMessage::Size(WindowSize { cols, rows }) => Frame::Resize { cols, rows },
             ServerMessage::Data(bytes) => Frame::Data(bytes.into()),
@@ -217,12 +217,12 @@ async fn show(
     closed.map_err(ShellError::Client)
 }
 
-async fn type_in(mut typed: SplitStream<WebSocket>, hands: ViewerInput) -> Result<(), ShellError> {
+async fn type_in(mut typed: SplitStream<WebSocket>, input: ViewerInput) -> Result<(), ShellError> {
     while let Some(message) = typed.next().await {
         let there = match message.map_err(ShellError::Client)? {
             Message::Binary(frame) => match Frame::decode(&frame).map_err(ShellError::Frame)? {
-                Frame::Data(_) => hands.type_in(frame.slice(1..)).await,
-                Frame::Resize { cols, rows } => hands.resize(WindowSize { cols, rows }).await,
+                Frame::Data(_) => input.type_in(frame.slice(1..)).await,
+                Frame::Resize { cols, rows } => input.resize(WindowSize { cols, rows }).await,
                 Frame::Exit(_) | Frame::Backlog(_) => return Err(ShellError::Foreign),
             },
             Message::Text(_) => return Err(ShellError::Text),

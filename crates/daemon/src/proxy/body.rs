@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_heard_has_his_time_anew() {
+    async fn whoever_is_heard_has_their_time_anew() {
         let pulse = ActivityMonitor::new(PATIENCE);
         let body = AnyBody::from("x");
         let mut heard =

@@ -100,7 +100,7 @@ impl ConnectionContext {
 /// Opens connections to an application for a principal.
 #[derive(Clone, Debug)]
 pub(super) struct AppConnector {
-    pub(super) house: ConnectionContext,
+    pub(super) context: ConnectionContext,
     pub(super) target: AppTarget,
     pub(super) principal: Principal,
     /// How long a browser may take nothing of what is there for it.
@@ -110,9 +110,9 @@ pub(super) struct AppConnector {
 impl AppConnector {
     async fn open(self) -> Result<TokioIo<AppConnection>, ConnectionError> {
         let AppTarget { lab, node, port } = &self.target;
-        let over = self.house.until_revoked(lab, &self.principal)?;
+        let over = self.context.until_revoked(lab, &self.principal)?;
         let here = Ipv4Addr::LOCALHOST.into();
-        let tunnel = Tunnel::open(&self.house.labs, lab, node, here, port.get()).await?;
+        let tunnel = Tunnel::open(&self.context.labs, lab, node, here, port.get()).await?;
         let (told, answers) = mpsc::channel(PARTS);
         let (asked, requests) = tokio::io::simplex(WAITING);
         // A task of its own: also where nobody reads or writes, it ends when it has to.
@@ -138,7 +138,7 @@ impl tower_service::Service<Uri> for AppConnector {
     }
 }
 
-/// Carries bytes both ways until the port, whoever asked, or `until_revoked` ends it.
+/// Carries bytes both ways until the port, whoever asked, or `over` ends it.
 async fn carry(
     tunnel: Tunnel,
     asked: ReadHalf<SimplexStream>,

@@ -47,7 +47,7 @@ pub enum ProxyError {
     /// The lab's doors were closed meanwhile.
     #[error(transparent)]
     Closed(#[from] TerminalError),
-    /// There is no line to the application, or its answer is not valid HTTP: see [`Self::connection`].
+    /// There is no connection to the application, or its answer is not valid HTTP: see [`Self::connection_error`].
     #[error("the application did not answer by HTTP/1.1")]
     Broken(#[source] legacy::Error),
     /// Nothing came for too long.
@@ -56,9 +56,9 @@ pub enum ProxyError {
 }
 
 impl ProxyError {
-    /// What was wrong with the line to the application, beneath what the libraries in between say.
+    /// What was wrong with the connection to the application, beneath what the libraries in between say.
     #[must_use]
-    pub fn line(&self) -> Option<&ConnectionError> {
+    pub fn connection_error(&self) -> Option<&ConnectionError> {
         let Self::Broken(error) = self else {
             return None;
         };
@@ -66,12 +66,12 @@ impl ProxyError {
         while let Some(at) = cause {
             let inside = at.downcast_ref::<std::io::Error>();
             let inside = inside.and_then(std::io::Error::get_ref);
-            let line = match inside {
+            let found = match inside {
                 Some(inside) => inside.downcast_ref(),
                 None => at.downcast_ref(),
             };
-            if line.is_some() {
-                return line;
+            if found.is_some() {
+                return found;
             }
             cause = at.source();
         }
@@ -84,14 +84,14 @@ impl ProxyError {
 pub struct AppSession {
     /// Who, and to what.
     pub grant: Grant,
-    house: ConnectionContext,
+    context: ConnectionContext,
     client: Client<AppConnector, Body>,
     places: Arc<Semaphore>,
 }
 
 impl fmt::Debug for AppSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pass")
+        f.debug_struct("AppSession")
             .field("grant", &self.grant)
             .finish_non_exhaustive()
     }
@@ -100,9 +100,9 @@ impl fmt::Debug for AppSession {
 impl AppSession {
     /// One that has no connections yet.
     #[must_use]
-    pub fn new(house: ConnectionContext, grant: Grant) -> Self {
-        let lines = AppConnector {
-            house: house.clone(),
+    pub fn new(context: ConnectionContext, grant: Grant) -> Self {
+        let connector = AppConnector {
+            context: context.clone(),
             target: grant.target.clone(),
             principal: grant.principal.clone(),
             patience: PATIENCE,
@@ -112,10 +112,10 @@ impl AppSession {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT)
             .pool_max_idle_per_host(IDLE)
-            .build(lines);
+            .build(connector);
         Self {
             grant,
-            house,
+            context,
             client,
             places: Arc::new(Semaphore::new(MOST)),
         }
@@ -154,7 +154,7 @@ impl AppSession {
         let application = hyper::upgrade::on(&mut response);
         let grant = &self.grant;
         let over = self
-            .house
+            .context
             .until_revoked(&grant.target.lab, &grant.principal)?;
         tokio::spawn(async move {
             let _place = place;

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_for_ever_more_loses_his_oldest() {
+    fn whoever_asks_for_ever_more_loses_their_oldest() {
         let mut tickets = SecretMap::tickets();
         let now = Instant::now();
         let first = issue(&mut tickets, "web", 0, now);

@@ -51,15 +51,15 @@ pub(super) fn files() -> Vec<String> {
 /// Runs a program of a node until it or the client ends, or the lab's doors are closed.
 pub(super) async fn serve(
     channel: Channel<Msg>,
-    house: Arc<ServerContext>,
+    context: Arc<ServerContext>,
     place: TerminalId,
     argv: Vec<String>,
 ) {
-    let closed = match house.terminals.closing(&place.lab) {
+    let closed = match context.terminals.closing(&place.lab) {
         Ok(closed) => closed,
         Err(error) => return refuse(channel, error.to_string()).await,
     };
-    let running = house.labs.run(&place.lab, &place.node, argv).await;
+    let running = context.labs.run(&place.lab, &place.node, argv).await;
     let running = match running.map_err(TerminalError::from) {
         Ok(running) => running,
         Err(error) => return refuse(channel, chain(&error)).await,

@@ -27,7 +27,7 @@ const TERMINAL: &str = "main";
 
 /// One client.
 pub(super) struct Connection {
-    house: Arc<ServerContext>,
+    context: Arc<ServerContext>,
     peer: SocketAddr,
     entered: CancellationToken,
     user: String,
@@ -56,12 +56,12 @@ enum ChannelRequest {
 impl Connection {
     /// A client that has not authenticated.
     pub(super) fn new(
-        house: Arc<ServerContext>,
+        context: Arc<ServerContext>,
         peer: SocketAddr,
         entered: CancellationToken,
     ) -> Self {
         Self {
-            house,
+            context,
             peer,
             entered,
             user: String::new(),
@@ -81,7 +81,7 @@ impl Connection {
             peer: self.peer,
             stage,
         };
-        match self.house.gate.ask(knock).await {
+        match self.context.gate.ask(knock).await {
             Ok(admission) => Some(admission),
             Err(AuthRejection::Wrong(why)) => {
                 tracing::debug!(peer = %self.peer, why, "refused over SSH");
@@ -153,20 +153,20 @@ impl Connection {
             name: TERMINAL.to_owned(),
             user: "root".to_owned(),
         };
-        let (house, window) = (Arc::clone(&self.house), line.window.subscribe());
+        let (context, window) = (Arc::clone(&self.context), line.window.subscribe());
         let has_window = window.borrow().is_some();
         match asked {
             ChannelRequest::Shell if has_window => {
-                tokio::spawn(screen::serve(channel, house, place, window));
+                tokio::spawn(screen::serve(channel, context, place, window));
             }
             ChannelRequest::Shell => {
-                tokio::spawn(command::serve(channel, house, place, command::login()));
+                tokio::spawn(command::serve(channel, context, place, command::login()));
             }
             ChannelRequest::Command(text) => {
-                tokio::spawn(command::serve(channel, house, place, command::line(text)));
+                tokio::spawn(command::serve(channel, context, place, command::line(text)));
             }
             ChannelRequest::Files => {
-                tokio::spawn(command::serve(channel, house, place, command::files()));
+                tokio::spawn(command::serve(channel, context, place, command::files()));
             }
         }
         Ok(())

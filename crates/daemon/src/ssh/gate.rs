@@ -101,7 +101,7 @@ impl fmt::Debug for Gate {
 
 impl fmt::Debug for AuthRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Knock")
+        f.debug_struct("AuthRequest")
             .field("user", &self.user)
             .field("proof", &self.proof)
             .field("peer", &self.peer)

@@ -19,12 +19,12 @@ const CLOSED: u32 = 255;
 /// Shows a terminal until its shell ends, the client leaves, or it is closed.
 pub(super) async fn serve(
     channel: Channel<Msg>,
-    house: Arc<ServerContext>,
+    context: Arc<ServerContext>,
     place: TerminalId,
     window: watch::Receiver<Option<WindowSize>>,
 ) {
     let size = *window.borrow();
-    let (sight, hands) = match house
+    let (output, input) = match context
         .terminals
         .join(&place, ViewerMode::TakePart, size)
         .await
@@ -35,18 +35,18 @@ pub(super) async fn serve(
     let (from, to) = channel.split();
     // All at once: a client that does not read must still be able to type.
     let done = tokio::select! {
-        done = show(sight, &to) => done,
-        () = type_in(from, &hands) => Ok(()),
-        () = follow(window, &hands) => Ok(()),
+        done = show(output, &to) => done,
+        () = type_in(from, &input) => Ok(()),
+        () = follow(window, &input) => Ok(()),
     };
     if let Err(error) = done {
         tracing::debug!(?place, %error, "a terminal over SSH was left");
     }
 }
 
-async fn show(mut sight: ViewerOutput, to: &ChannelWriteHalf<Msg>) -> Result<(), russh::Error> {
+async fn show(mut output: ViewerOutput, to: &ChannelWriteHalf<Msg>) -> Result<(), russh::Error> {
     let mut status = CLOSED;
-    while let Some(said) = sight.next().await {
+    while let Some(said) = output.next().await {
         match said {
             ServerMessage::Data(bytes) => to.data_bytes(bytes).await?,
             // The client's window is what it is.
@@ -60,10 +60,10 @@ async fn show(mut sight: ViewerOutput, to: &ChannelWriteHalf<Msg>) -> Result<(),
 }
 
 /// Passes on what is typed; comes back when the client has left.
-async fn type_in(mut from: ChannelReadHalf, hands: &ViewerInput) {
+async fn type_in(mut from: ChannelReadHalf, input: &ViewerInput) {
     while let Some(message) = from.wait().await {
         if let ChannelMsg::Data { data } = message {
-            if !hands.type_in(data).await {
+            if !input.type_in(data).await {
                 // What the terminal said last is still on its way.
                 return std::future::pending().await;
             }
@@ -73,11 +73,11 @@ async fn type_in(mut from: ChannelReadHalf, hands: &ViewerInput) {
     }
 }
 
-async fn follow(mut window: watch::Receiver<Option<WindowSize>>, hands: &ViewerInput) {
+async fn follow(mut window: watch::Receiver<Option<WindowSize>>, input: &ViewerInput) {
     while window.changed().await.is_ok() {
         let size = *window.borrow_and_update();
         if let Some(size) = size {
-            hands.resize(size).await;
+            input.resize(size).await;
         }
     }
     // The channel was closed, which is heard elsewhere.

@@ -10,7 +10,7 @@ use crate::house::{PATIENCE, error};
 use crate::room::Room;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_comes_in_is_written_down_and_is_out_once_his_code_is_replaced() {
+async fn who_comes_in_is_written_down_and_is_out_once_their_code_is_replaced() {
     let room = Room::open().await;
     let log: Vec<LogEntry> = room.told("/v1/sessions/june/log").await;
     for seat in ["01", "02"] {
@@ -35,7 +35,7 @@ async fn who_comes_in_is_written_down_and_is_out_once_his_code_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_candidate_is_told_nothing_more_of_his_lab_once_he_is_done() {
+async fn a_candidate_is_told_nothing_more_of_their_lab_once_they_are_done() {
     let room = Room::open().await;
     let lab = room.own().await.attempts[0].lab.clone().unwrap();
     let path = format!("/v1/labs/{lab}/events");

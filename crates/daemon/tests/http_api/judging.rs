@@ -149,7 +149,7 @@ async fn log_in(house: &House, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_evaluator_enters_a_lab_that_was_opened_again_for_him() {
+async fn an_evaluator_enters_a_lab_that_was_opened_again_for_them() {
     let house = graded().await;
     let ada = log_in(&house, "ada").await;
     let opened = ask_as(&house, &ada, "lab", Some(json!({}))).await;
@@ -216,7 +216,7 @@ async fn ask_as(
 }
 
 #[tokio::test]
-async fn a_juror_speaks_for_himself_and_sees_nothing_of_others_who_work_apart() {
+async fn jurors_speak_for_themselves_and_see_nothing_of_others_who_work_apart() {
     let house = graded().await;
     let url = Database::in_folder(house.state.path());
     let rows = AnyPoolOptions::new().connect(&url).await.unwrap();

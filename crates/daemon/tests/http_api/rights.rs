@@ -32,7 +32,7 @@ const WHOSE: [&str; 3] = ["A", "B", "spare"];
 struct Exam {
     house: House,
     client: Client,
-    /// Cookie of each who.
+    /// Cookie of each client.
     cookies: BTreeMap<&'static str, String>,
     /// Identifier of each lab.
     labs: BTreeMap<&'static str, String>,
@@ -348,7 +348,7 @@ fn the_table_of_rights_is_as_it_was_reviewed() {
 }
 
 #[tokio::test]
-async fn a_candidate_sees_of_their_lab_what_they_need_and_only_while_his_attempt_is_open() {
+async fn a_candidate_sees_of_their_lab_what_they_need_and_only_while_their_attempt_is_open() {
     let exam = Exam::open().await;
     let (who, own) = ("candidate at A", exam.labs["A"].clone());
     let path = format!("/v1/labs/{own}");
@@ -394,7 +394,7 @@ async fn a_candidate_sees_of_their_lab_what_they_need_and_only_while_his_attempt
 }
 
 #[tokio::test]
-async fn a_candidate_is_told_of_his_lab_and_its_nodes_alone() {
+async fn a_candidate_is_told_of_their_lab_and_its_nodes_alone() {
     use futures_util::StreamExt as _;
     let exam = Exam::open().await;
     let path = format!("/v1/labs/{}", exam.labs["A"]);

@@ -381,7 +381,7 @@ async fn what_cannot_be_an_application_has_no_address() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_candidate_is_let_in_to_his_own_lab_while_his_attempt_is_open() {
+async fn a_candidate_is_let_in_to_their_own_lab_while_their_attempt_is_open() {
     let room = Room::open_in(House::open_web(BASE, |_| None).await).await;
     let lab = room.own().await.attempts[0].lab.clone().unwrap();
     let path = format!("/v1/labs/{lab}/nodes/srv1/web");
@@ -482,7 +482,7 @@ async fn whoever_is_logged_out_is_out_of_the_applications_too() {
         .await;
     assert_eq!(ended.status(), StatusCode::NO_CONTENT);
     ends(socket).await;
-    // Also where she is logged in again: what she had was of that log-in.
+    // Also where they are logged in again: what they had was of that log-in.
     log_in("ada").await;
     let response = hers.ask(Method::GET, "/").send().await.unwrap();
     refused(response, StatusCode::FORBIDDEN, "is logged out").await;

@@ -185,7 +185,7 @@ fn failed(target: &AppTarget, error: &ProxyError) -> Failure {
         let message = format!("nothing answers at {target}: {why}");
         Failure::new(ErrorCode::ApplicationUnreachable, message)
     };
-    match (error.line(), error) {
+    match (error.connection_error(), error) {
         (Some(ConnectionError::Lab(error)), _) => Failure(error.api()),
         (Some(ConnectionError::Closed(error)), _) | (_, ProxyError::Closed(error)) => {
             Failure(error.api())

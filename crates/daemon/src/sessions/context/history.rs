@@ -134,7 +134,7 @@ mod tests {
         database
     }
 
-    /// Some deed that follows from a number.
+    /// An action that follows from a number.
     fn deed(number: u64) -> LogAction {
         let attempt = ATTEMPTS[usize::try_from(number % 3).unwrap()].to_owned();
         match number % 7 {
