@@ -42,6 +42,9 @@ const PROGRAMS: [&str; 9] = [
     "postgres",
 ];
 
+/// How the tags of images of a lab's nodes begin, after `plateau/`; they go with their lab.
+const OF_LABS: [&str; 3] = ["kept:", "shared:", "snapshot:"];
+
 /// Things of one kind: names, and what each is like.
 type Things = BTreeMap<String, String>;
 
@@ -140,7 +143,7 @@ fn is_kept(kind: &str, name: &str) -> bool {
     match kind {
         "images" => name
             .strip_prefix("plateau/")
-            .is_some_and(|name| !name.starts_with("kept:") && !name.starts_with("snapshot:")),
+            .is_some_and(|name| !OF_LABS.iter().any(|of_lab| name.starts_with(of_lab))),
         "containers" => name.starts_with("plateau-wirer-"),
         "volumes" => name.starts_with("plateau-agent-"),
         // The engine's shim of the wirer; a container that was left is seen as one.
@@ -325,11 +328,17 @@ mod tests {
                 ("plateau/agent:12", "2"),
                 ("plateau/debian-server:latest", "3"),
                 ("plateau/kept:1-left", "4"),
+                ("plateau/shared:1-left", "5"),
+                ("plateau/snapshot:1-left", "6"),
             ],
         );
         assert_eq!(
             before.differences(&now),
-            ["images: `plateau/kept:1-left` (4) has come"]
+            [
+                "images: `plateau/kept:1-left` (4) has come",
+                "images: `plateau/shared:1-left` (5) has come",
+                "images: `plateau/snapshot:1-left` (6) has come",
+            ]
         );
     }
 }
