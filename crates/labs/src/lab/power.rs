@@ -200,12 +200,7 @@ impl Power {
         let Some(mut wired) = self.hold(node).await else {
             return self.core.known(node);
         };
-        if self
-            .containers
-            .inspect(&self.containers.current(node))
-            .await?
-            .running
-        {
+        if self.inspect(node).await?.running {
             return Ok(());
         }
         self.core.set_node(node, NodeState::Rebooting);
@@ -232,12 +227,7 @@ impl Power {
         let Some(mut wired) = self.hold(node).await else {
             return self.core.known(node);
         };
-        if self
-            .containers
-            .inspect(&self.containers.current(node))
-            .await?
-            .running
-        {
+        if self.inspect(node).await?.running {
             self.plug_in(node, &mut wired).await?;
         }
         Ok(())
@@ -253,12 +243,15 @@ impl Power {
         Ok(())
     }
 
-    pub(super) async fn state_now(&self, node: &str) -> NodeState {
-        match self
-            .containers
+    /// Looks at the container that stands for a node now.
+    async fn inspect(&self, node: &str) -> Result<ContainerDetails, LabError> {
+        self.containers
             .inspect(&self.containers.current(node))
             .await
-        {
+    }
+
+    pub(super) async fn state_now(&self, node: &str) -> NodeState {
+        match self.inspect(node).await {
             Ok(found) if found.running => NodeState::Running,
             Ok(_) => NodeState::Stopped,
             Err(_) => NodeState::Absent,

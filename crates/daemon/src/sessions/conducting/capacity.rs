@@ -37,23 +37,15 @@ impl Conducting {
             let bytes = hash.and_then(|hash| each.get(hash));
             needed = needed.saturating_add(bytes.copied().unwrap_or(0));
         }
-        for session in self.context.database().sessions().list().await? {
-            for attempt in self
-                .context
-                .database()
-                .attempts()
-                .of_session(&session.id)
-                .await?
-            {
-                if attempt.state != AttemptState::Preparing {
-                    continue;
-                }
-                let scenarios = self
-                    .context
-                    .database()
-                    .sessions()
-                    .scenarios(&session.id)
-                    .await?;
+        let database = self.context.database();
+        for session in database.sessions().list().await? {
+            let mut preparing = database.attempts().of_session(&session.id).await?;
+            preparing.retain(|attempt| attempt.state == AttemptState::Preparing);
+            if preparing.is_empty() {
+                continue;
+            }
+            let scenarios = database.sessions().scenarios(&session.id).await?;
+            for attempt in preparing {
                 let row = scenarios
                     .iter()
                     .find(|row| row.scenario == attempt.scenario);

@@ -10,7 +10,6 @@ use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, Sessio
 
 use super::Conducting;
 use crate::sessions::SessionError;
-use crate::sessions::context::log_action::moved;
 use crate::sessions::context::snapshot::SessionSnapshot;
 use crate::store::attempts::AttemptRow;
 
@@ -46,12 +45,8 @@ impl Conducting {
         self.check_room(&snapshot, &chosen).await?;
         let mut transaction = self.context.begin(&snapshot, actor, order.reason).await?;
         transaction.session(state, SessionMove::Prepare).await?;
-        for attempt in &chosen {
-            let deed = moved(&attempt.id, AttemptMove::Prepare);
-            transaction
-                .attempt(attempt, AttemptMove::Prepare, deed)
-                .await?;
-        }
+        let by = AttemptMove::Prepare;
+        transaction.attempts(&chosen, by, None).await?;
         self.context.commit(transaction).await?;
         self.ordered(&snapshot, &chosen).await
     }
@@ -77,12 +72,8 @@ impl Conducting {
             state.after(AttemptMove::Dismantle)
         })?;
         let mut transaction = self.context.begin(&snapshot, actor, order.reason).await?;
-        for attempt in &chosen {
-            let deed = moved(&attempt.id, AttemptMove::Dismantle);
-            transaction
-                .attempt(attempt, AttemptMove::Dismantle, deed)
-                .await?;
-        }
+        let by = AttemptMove::Dismantle;
+        transaction.attempts(&chosen, by, None).await?;
         let all_gone = snapshot.attempts.iter().all(|attempt| {
             attempt.state == AttemptState::Waiting || chosen.iter().any(|one| one.id == attempt.id)
         });
@@ -109,12 +100,8 @@ impl Conducting {
         let chosen = snapshot.choose(&order.selection, |state| state.after(AttemptMove::Start))?;
         let mut transaction = self.context.begin(&snapshot, actor, order.reason).await?;
         transaction.session(state, SessionMove::Open).await?;
-        for attempt in &chosen {
-            let deed = moved(&attempt.id, AttemptMove::Start);
-            transaction
-                .attempt(attempt, AttemptMove::Start, deed)
-                .await?;
-        }
+        let by = AttemptMove::Start;
+        transaction.attempts(&chosen, by, None).await?;
         self.context.commit(transaction).await?;
         self.ordered(&snapshot, &chosen).await
     }
@@ -225,14 +212,7 @@ impl Conducting {
         snapshot.in_states(&[SessionState::Open, SessionState::Ready])?;
         let chosen = snapshot.choose(selection, |state| state.after(by))?;
         let mut transaction = self.context.begin(&snapshot, actor, reason).await?;
-        for attempt in &chosen {
-            let deed = LogAction::Attempt {
-                attempt: attempt.id.clone(),
-                by,
-                pause,
-            };
-            transaction.attempt(attempt, by, deed).await?;
-        }
+        transaction.attempts(&chosen, by, pause).await?;
         self.context.commit(transaction).await?;
         self.ordered(&snapshot, &chosen).await
     }

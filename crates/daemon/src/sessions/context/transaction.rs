@@ -1,5 +1,6 @@
 //! One transaction of a session: what moves, and its entries in the log.
 
+use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::{AttemptMove, SessionMove, SessionState};
 use tokio::sync::OwnedMutexGuard;
@@ -73,6 +74,24 @@ impl SessionTransaction<'_> {
         }
         self.write(deed).await?;
         Ok(true)
+    }
+
+    /// Moves several attempts, each with its entry; a pause says its kind.
+    pub(in crate::sessions) async fn attempts(
+        &mut self,
+        attempts: &[AttemptRow],
+        by: AttemptMove,
+        pause: Option<PauseKind>,
+    ) -> Result<(), SessionError> {
+        for attempt in attempts {
+            let deed = LogAction::Attempt {
+                attempt: attempt.id.clone(),
+                by,
+                pause,
+            };
+            self.attempt(attempt, by, deed).await?;
+        }
+        Ok(())
     }
 
     pub(in crate::sessions) async fn session(
