@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use plateau_core::api::{CreateLabRequest, LabState};
+use plateau_exam::gate::{Admission, AuthRejection, AuthRequest, Credential, Gate};
 use plateau_labs::labs::Labs;
 use plateau_labs::runtime::docker;
 use plateau_labs::settings::Settings;
 use plateau_labs::terminals::{ServerMessage, TerminalId, Terminals, ViewerMode, ViewerOutput};
-use plateaud::ssh::{Admission, AuthRejection, AuthRequest, Credential, Gate, HostKey, Ssh};
+use plateaud::ssh::{HostKey, Ssh};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;

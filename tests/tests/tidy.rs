@@ -86,14 +86,18 @@ fn crates_depend_on_one_another_as_the_map_says() {
         ("plateau-core", &[][..]),
         ("plateau-agent", &["plateau-core"]),
         ("plateau-labs", &["plateau-core"]),
-        ("plateaud", &["plateau-core", "plateau-labs"]),
+        ("plateau-exam", &["plateau-core", "plateau-labs"]),
+        (
+            "plateaud",
+            &["plateau-core", "plateau-exam", "plateau-labs"],
+        ),
         ("plateau-import", &["plateau-core"]),
         ("plateau", &["plateau-core", "plateau-import"]),
         ("plateau-report", &[]),
         ("xtask", &[]),
         (
             "plateau-tests",
-            &["plateau-core", "plateau-labs", "plateaud"],
+            &["plateau-core", "plateau-exam", "plateau-labs", "plateaud"],
         ),
     ]);
     let arrows = arrows();
@@ -158,9 +162,44 @@ fn labs_know_no_exam_no_database_and_no_http() {
 }
 
 #[test]
+fn exams_know_no_http_and_open_no_port() {
+    let manifest = text(&root().join("crates/exam/Cargo.toml"));
+    for forbidden in [
+        "axum",
+        "axum-server",
+        "http",
+        "hyper",
+        "tower-http",
+        "utoipa",
+        "utoipa-axum",
+    ] {
+        let found = manifest
+            .lines()
+            .any(|line| line.split(['.', ' ']).next() == Some(forbidden));
+        assert!(!found, "exams depend on `{forbidden}`");
+    }
+    for path in files("crates/exam/src", ".rs") {
+        let listens = text(&path).contains("TcpListener");
+        assert!(!listens, "{} opens a port", shown(&path));
+    }
+}
+
+#[test]
+fn the_daemon_reaches_the_database_through_exams_alone() {
+    let manifest = text(&root().join("crates/daemon/Cargo.toml"));
+    let built = manifest.split("[dev-dependencies]").next();
+    let found = built
+        .unwrap_or_default()
+        .lines()
+        .any(|line| line.starts_with("sqlx"));
+    assert!(!found, "the daemon depends on `sqlx`");
+}
+
+#[test]
 fn nothing_is_built_with_the_typesetter() {
     for package in [
         "plateau-labs",
+        "plateau-exam",
         "plateaud",
         "plateau",
         "plateau-agent",
@@ -230,7 +269,7 @@ fn there_is_one_runtime_trait() {
             .lines()
             .any(|line| line.trim_start().starts_with("pub trait "))
     };
-    let traits: Vec<String> = ["crates/labs/src", "crates/daemon/src"]
+    let traits: Vec<String> = ["crates/labs/src", "crates/exam/src", "crates/daemon/src"]
         .iter()
         .flat_map(|source| files(source, ".rs"))
         .filter(declares)

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Access, AccessError, LoginLifetimes};
 use crate::http::Api;
 use crate::proxy::{BaseDomain, ConnectionContext, Web};
 use crate::report::Reports;
-use crate::sessions::{SessionError, Sessions};
 use crate::ssh::{HostKey, Ssh, SshError};
-use crate::store::{Database, DatabaseError};
 use crate::tls::Tls;
+use plateau_exam::access::{Access, AccessError, LoginLifetimes};
+use plateau_exam::sessions::{SessionError, Sessions};
+use plateau_exam::store::{Database, DatabaseError};
 use plateau_labs::images::{Images, Recipes};
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::Labs;

@@ -14,8 +14,8 @@ use plateau_labs::settings::{Settings, beside_us};
 use thiserror::Error;
 
 use crate::proxy::{BaseDomain, BaseError};
-use crate::store::database::Database;
 use crate::tls::TlsOptions;
+use plateau_exam::store::database::Database;
 
 mod file;
 mod options;

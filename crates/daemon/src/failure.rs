@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 
 use plateau_core::error::ErrorCode;
+use plateau_exam::access::AccessError;
+use plateau_exam::restore::RestoreError;
+use plateau_exam::sessions::SessionError;
+use plateau_exam::store::DatabaseError;
 use plateau_labs::images::RecipeError;
 use plateau_labs::lab::LabError;
 use plateau_labs::runtime::RuntimeError;
-use plateaud::access::AccessError;
 use plateaud::app::AppError;
 use plateaud::config::ConfigError;
 use plateaud::http::{ListenError, TokenError};
 use plateaud::proxy::BaseError;
-use plateaud::restore::RestoreError;
-use plateaud::sessions::SessionError;
 use plateaud::ssh::SshError;
-use plateaud::store::DatabaseError;
 use plateaud::tls::TlsError;
 use thiserror::Error;
 

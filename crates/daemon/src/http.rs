@@ -22,11 +22,11 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-use crate::access::Access;
-use crate::judging::Judging;
 use crate::proxy::Web;
 use crate::report::Reports;
-use crate::sessions::Sessions;
+use plateau_exam::access::Access;
+use plateau_exam::judging::Judging;
+use plateau_exam::sessions::Sessions;
 
 mod accounts;
 mod authority;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use plateau_exam::restore::{RestoreTarget, restore};
 use plateau_labs::disk;
 use plateau_labs::error::chain;
 use plateau_labs::images::Recipes;
@@ -14,7 +15,6 @@ use plateaud::app::{App, AppConfig};
 use plateaud::config::{Config, ConfigError, DEFAULT_FILE, Options, RuntimeKind, schema};
 use plateaud::http::{Listeners, Token};
 use plateaud::proxy::BaseDomain;
-use plateaud::restore::{RestoreTarget, restore};
 use plateaud::tls::Tls;
 use plateaud::{log, metrics, service};
 use tokio::signal::unix::{SignalKind, signal};

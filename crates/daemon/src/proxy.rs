@@ -11,9 +11,9 @@ use axum::http::uri::Authority;
 use axum_server::tls_rustls::RustlsConfig;
 use tokio_rustls::TlsAcceptor;
 
-use crate::access::AccessError;
-use crate::access::secret::Secret;
 use crate::tls::Tls;
+use plateau_exam::access::AccessError;
+use plateau_exam::access::secret::Secret;
 
 mod body;
 pub mod connection;

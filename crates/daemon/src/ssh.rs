@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use plateau_core::api::SshView;
+use plateau_exam::gate::Gate;
 use plateau_labs::labs::Labs;
 use plateau_labs::terminals::Terminals;
 use russh::server::{Config, run_stream};
@@ -23,12 +24,10 @@ use tokio_util::task::TaskTracker;
 mod command;
 mod connection;
 mod error;
-mod gate;
 mod host_key;
 mod screen;
 
 pub use error::SshError;
-pub use gate::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 pub use host_key::HostKey;
 
 use connection::Connection;

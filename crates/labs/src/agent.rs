@@ -1,6 +1,8 @@
 //! Installation of the agent on the container engine: its image, its volume, and the wirer.
 
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -68,11 +70,17 @@ impl Agent {
         executable: &Path,
         owner: &str,
     ) -> Result<Self, AgentError> {
-        let program = read(executable).await?;
-        let grader = read(&executable.with_file_name(GRADER_NAME)).await?;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&program).update(&grader);
-        let hash = hasher.finalize().to_hex()[..12].to_owned();
+        let programs = Programs {
+            agent: executable.to_owned(),
+            grader: executable.with_file_name(GRADER_NAME),
+        };
+        let (programs, hash) = tokio::task::spawn_blocking(|| {
+            let hash = programs.hash();
+            (programs, hash)
+        })
+        .await
+        .map_err(|error| StoreError::io("read the agent", executable)(error.into()))?;
+        let hash = hash?;
         let agent = Self {
             image: format!("plateau/agent:{hash}"),
             volume: format!("plateau-agent-{hash}"),
@@ -83,7 +91,7 @@ impl Agent {
             hash,
         };
         agent
-            .ensure_image(&program, &grader)
+            .ensure_image(programs)
             .await
             .map_err(AgentError::engine("import the agent's image"))?;
         agent
@@ -200,12 +208,15 @@ impl Agent {
             .map_err(AgentError::engine("call the wirer"))
     }
 
-    async fn ensure_image(&self, agent: &[u8], grader: &[u8]) -> Result<(), RuntimeError> {
+    async fn ensure_image(&self, programs: Programs) -> Result<(), RuntimeError> {
         if self.runtime.inspect_image(&self.image).await?.is_some() {
             return Ok(());
         }
-        let tar =
-            image_tar(agent, grader).map_err(|error| RuntimeError::Transport(Box::new(error)))?;
+        let tar = tokio::task::spawn_blocking(move || programs.image())
+            .await
+            .map_err(std::io::Error::from)
+            .flatten()
+            .map_err(|error| RuntimeError::Transport(Box::new(error)))?;
         self.runtime
             .import_image(tar.into(), &self.image, &self.labels())
             .await
@@ -296,34 +307,51 @@ impl Agent {
     }
 }
 
-async fn read(executable: &Path) -> Result<Vec<u8>, AgentError> {
-    let program = tokio::fs::read(executable).await;
-    Ok(program.map_err(StoreError::io("read the agent", executable))?)
+/// Where the executables are that are installed. They are large: neither is held in memory for longer than
+/// it takes to send it.
+#[derive(Debug)]
+struct Programs {
+    agent: PathBuf,
+    grader: PathBuf,
 }
 
-/// A root file system with agent and grader and the places that an engine mounts onto.
-fn image_tar(agent: &[u8], grader: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut tar = tar::Builder::new(Vec::new());
-    for (folder, mode) in [
-        ("dev", 0o755),
-        ("etc", 0o755),
-        ("plateau", 0o755),
-        ("proc", 0o755),
-        ("run", 0o755),
-        ("sys", 0o755),
-        ("tmp", 0o1777),
-    ] {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Directory);
-        header.set_mode(mode);
-        header.set_size(0);
-        tar.append_data(&mut header, format!("{folder}/"), std::io::empty())?;
+impl Programs {
+    /// Twelve hexadecimal digits that change with either of them.
+    fn hash(&self) -> Result<String, AgentError> {
+        let mut hasher = blake3::Hasher::new();
+        for path in [&self.agent, &self.grader] {
+            File::open(path)
+                .and_then(|file| hasher.update_reader(file).map(drop))
+                .map_err(StoreError::io("read the agent", path))?;
+        }
+        Ok(hasher.finalize().to_hex()[..12].to_owned())
     }
-    for (path, program) in [(layout::AGENT, agent), (layout::GRADER, grader)] {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o755);
-        header.set_size(program.len() as u64);
-        tar.append_data(&mut header, path.trim_start_matches('/'), program)?;
+
+    /// A root file system with agent and grader and the places that an engine mounts onto, as an archive.
+    fn image(&self) -> io::Result<Vec<u8>> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (folder, mode) in [
+            ("dev", 0o755),
+            ("etc", 0o755),
+            ("plateau", 0o755),
+            ("proc", 0o755),
+            ("run", 0o755),
+            ("sys", 0o755),
+            ("tmp", 0o1777),
+        ] {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_mode(mode);
+            header.set_size(0);
+            tar.append_data(&mut header, format!("{folder}/"), io::empty())?;
+        }
+        for (path, program) in [(layout::AGENT, &self.agent), (layout::GRADER, &self.grader)] {
+            let file = File::open(program)?;
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o755);
+            header.set_size(file.metadata()?.len());
+            tar.append_data(&mut header, path.trim_start_matches('/'), file)?;
+        }
+        tar.into_inner()
     }
-    tar.into_inner()
 }

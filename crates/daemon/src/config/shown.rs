@@ -8,7 +8,7 @@ use super::{
     RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE, Setting, SettingNames,
     SettingOrigin, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
 };
-use crate::store::database::shown;
+use plateau_exam::store::database::shown;
 
 impl Config {
     /// Every key, its value for people without secrets, and where it came from.

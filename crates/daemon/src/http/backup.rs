@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::Api;
 use super::document::Binary;
 use super::failure::{ApiResult, Failure, Failures};
-use crate::backup::Prepared;
+use plateau_exam::backup::Prepared;
 
 /// Bytes that are sent at a time.
 const PIECE: usize = 64 << 10;

@@ -12,9 +12,9 @@ use super::Api;
 use super::document::Binary;
 use super::failure::{ApiResult, Failures, PathParams, QueryParams};
 use super::sessions::seat;
-use crate::access::Principal;
-use crate::deliverables::media_type;
-use crate::sessions::DeliverableUpload;
+use plateau_exam::access::Principal;
+use plateau_exam::deliverables::media_type;
+use plateau_exam::sessions::DeliverableUpload;
 
 /// Query of a saved deliverable.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

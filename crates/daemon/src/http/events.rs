@@ -17,7 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::Api;
 use super::failure::{ApiResult, Failures, PathParams};
 use super::labs::find;
-use crate::access::Principal;
+use plateau_exam::access::Principal;
 
 /// Streams the events of all labs from now on
 #[utoipa::path(get, path = "/v1/events", tag = "labs", operation_id = "streamEvents",

@@ -15,10 +15,10 @@ use plateau_labs::terminals::TerminalError;
 use plateau_core::api::ApiError;
 use plateau_core::error::{Blame, ErrorCode};
 
-use crate::access::AccessError;
-use crate::judging::JudgingError;
 use crate::report::ReportError;
-use crate::sessions::SessionError;
+use plateau_exam::access::AccessError;
+use plateau_exam::judging::JudgingError;
+use plateau_exam::sessions::SessionError;
 
 /// An error as response.
 #[derive(Clone, Debug)]

@@ -13,9 +13,9 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::failure::Failure;
-use crate::access::secret::{self, Secret};
-use crate::secret_file::SecretFile;
 use crate::tls::AllowedHosts;
+use plateau_exam::access::secret::{self, Secret};
+use plateau_exam::secret_file::SecretFile;
 
 /// A secret of 256 bits, written as 64 hexadecimal digits.
 #[derive(Clone)]

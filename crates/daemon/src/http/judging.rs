@@ -16,8 +16,8 @@ use serde::Deserialize;
 use super::document::Binary;
 use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams, QueryParams};
 use super::{Api, files};
-use crate::access::Principal;
-use crate::judging::CorrectedScenario;
+use plateau_exam::access::Principal;
+use plateau_exam::judging::CorrectedScenario;
 
 /// The juror whose view is asked for.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -6,7 +6,7 @@ use plateau_core::api::{KeyView, SetKeysRequest};
 
 use super::Api;
 use super::failure::{ApiResult, Failures, JsonBody, PathParams};
-use crate::access::Principal;
+use plateau_exam::access::Principal;
 
 /// Lists the SSH keys with which the candidate of an attempt can log in
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "listKeys",

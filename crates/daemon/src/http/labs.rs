@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams};
 use super::{Api, files};
-use crate::access::Principal;
+use plateau_exam::access::Principal;
 
 /// Shortest prefix of an identifier that selects a lab.
 const PREFIX: usize = 4;

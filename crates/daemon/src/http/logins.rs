@@ -11,8 +11,8 @@ use plateau_core::error::ErrorCode;
 use super::failure::{ApiResult, Failure, Failures, JsonBody};
 use super::identity::Peer;
 use super::{Api, origin};
-use crate::access::{AccessError, Principal};
-use crate::sessions::SessionError;
+use plateau_exam::access::{AccessError, Principal};
+use plateau_exam::sessions::SessionError;
 
 /// Why a log-in is refused.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use super::Api;
 use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams};
 use super::identity::Peer;
 use super::labs::find;
-use crate::access::Principal;
 use crate::proxy::{AppTarget, ENTRY, Grant, Web, ticket};
+use plateau_exam::access::Principal;
 
 mod proxied;
 

@@ -9,7 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::failure::{ApiResult, Failures, JsonBody, PathParams};
 use super::{Api, proofs};
-use crate::access::Principal;
+use plateau_exam::access::Principal;
 
 /// Rehearses a session: starts all its labs, grades them untouched and removes them; disconnecting
 /// cancels the rehearsal

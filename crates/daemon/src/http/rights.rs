@@ -17,9 +17,9 @@ use utoipa::openapi::extensions::Extensions;
 
 use super::failure::{ApiResult, Failure};
 use super::{Api, labs};
-use crate::access::Principal;
-use crate::store::DatabaseError;
-use crate::store::attempts::Owner;
+use plateau_exam::access::Principal;
+use plateau_exam::store::DatabaseError;
+use plateau_exam::store::attempts::Owner;
 
 use table::Guard::{self, Known, Needs, Open};
 use table::{NAMED, ROUTES, WEB};
@@ -323,5 +323,5 @@ fn of_attempt(owner: Owner) -> Resource {
 }
 
 fn failed(error: DatabaseError) -> Failure {
-    crate::access::AccessError::from(error).into()
+    plateau_exam::access::AccessError::from(error).into()
 }

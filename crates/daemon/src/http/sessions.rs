@@ -15,7 +15,7 @@ use plateau_core::exam::session::SessionMove;
 
 use super::Api;
 use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams, QueryParams};
-use crate::access::Principal;
+use plateau_exam::access::Principal;
 
 pub(super) mod events;
 

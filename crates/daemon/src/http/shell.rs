@@ -19,7 +19,7 @@ use thiserror::Error;
 use super::Api;
 use super::failure::{ApiResult, Failure, Failures, PathParams, QueryParams};
 use super::labs::find;
-use crate::access::Principal;
+use plateau_exam::access::Principal;
 
 /// Longest name of a terminal or of a user.
 const NAME: usize = 32;

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::Api;
 use super::failure::{ApiResult, Failure, Failures, PathParams, QueryParams};
 use super::labs::find;
-use crate::access::Principal;
+use plateau_exam::access::Principal;
 
 /// Longest message.
 const MESSAGE: usize = 1 << 20;

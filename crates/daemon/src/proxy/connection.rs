@@ -23,7 +23,7 @@ use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
 use super::name::AppTarget;
-use crate::access::{Access, Principal};
+use plateau_exam::access::{Access, Principal};
 
 /// Bytes that may wait for the node.
 const WAITING: usize = 64 << 10;

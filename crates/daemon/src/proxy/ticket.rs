@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::name::AppTarget;
-use crate::access::secret::{self, Secret};
-use crate::access::{AccessError, Principal};
+use plateau_exam::access::secret::{self, Secret};
+use plateau_exam::access::{AccessError, Principal};
 
 /// How long a ticket is valid.
 pub const LASTING: Duration = Duration::from_secs(30);

@@ -12,9 +12,9 @@ use russh::{Channel, ChannelId, MethodSet, Pty};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Admission, AuthRejection, AuthRequest, AuthStage, Credential, ServerContext, command, screen,
-};
+use plateau_exam::gate::{Admission, AuthRejection, AuthRequest, AuthStage, Credential};
+
+use super::{ServerContext, command, screen};
 
 /// Channels of one connection.
 const CHANNELS: usize = 10;

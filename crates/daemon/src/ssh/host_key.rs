@@ -8,7 +8,7 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{HashAlg, PrivateKey};
 
 use super::SshError;
-use crate::secret_file::SecretFile;
+use plateau_exam::secret_file::SecretFile;
 
 /// Its file in the state folder.
 const FILE: &str = "ssh_host_ed25519_key";

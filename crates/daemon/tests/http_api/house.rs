@@ -11,12 +11,12 @@ use futures_util::StreamExt;
 use plateau_core::api::{
     ApiError, CreateLabRequest, LabEvent, LabEventKind, LabState, LabView, ScenarioFiles,
 };
+use plateau_exam::access::{Access, LoginLifetimes};
 use plateau_labs::images::Recipes;
 use plateau_labs::runtime::fake::Fake;
 use plateau_labs::runtime::{Runtime, measured};
 use plateau_labs::settings::Settings;
 use plateau_labs::terminals::Terminals;
-use plateaud::access::{Access, LoginLifetimes};
 use plateaud::app::{App, AppConfig};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::proxy::BaseDomain;

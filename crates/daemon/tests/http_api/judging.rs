@@ -9,7 +9,7 @@ use plateau_core::api::{
 use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
 use plateau_core::exam::judgement::{Judgement, Outcome};
 use plateau_core::probe::Fact;
-use plateaud::store::Database;
+use plateau_exam::store::Database;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use sqlx::Executor as _;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use plateau_core::api::{CreatedToken, Identity, LoginView, TokenView};
 use plateau_core::exam::rights::{Right, Role};
-use plateaud::access::LoginLifetimes;
+use plateau_exam::access::LoginLifetimes;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, Executor as _};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use plateau_core::api::LabView;
 use plateau_core::exam::rights::{AccessDecision, Actor, Resource, Right, Role, TABLE, answer};
-use plateaud::access::LoginLifetimes;
+use plateau_exam::access::LoginLifetimes;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, Executor as _};

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use plateau_core::api::{AttemptSelection, AttemptsRequest, MessageRequest};
 use plateau_core::exam::log::{LogAction, verify};
 use plateau_core::exam::session::AttemptState;
-use plateaud::backup::Prepared;
-use plateaud::restore::{RestoreError, RestoreTarget, restore};
-use plateaud::sessions::Sessions;
-use plateaud::store::Database;
+use plateau_exam::backup::Prepared;
+use plateau_exam::restore::{RestoreError, RestoreTarget, restore};
+use plateau_exam::sessions::Sessions;
+use plateau_exam::store::Database;
 
 use crate::house::House;
 use crate::sessions::{Centre, because, only, open};

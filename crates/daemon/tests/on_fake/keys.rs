@@ -3,7 +3,7 @@
 
 use plateau_core::api::{AttemptsRequest, SetKeysRequest};
 use plateau_core::exam::log::LogAction;
-use plateaud::ssh::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
+use plateau_exam::gate::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 use russh::keys::PublicKey;
 
 use crate::sessions::{Centre, access, because, only};

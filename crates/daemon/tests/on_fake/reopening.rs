@@ -9,9 +9,9 @@ use plateau_core::evidence::reopening::MEMORY_LOST;
 use plateau_core::exam::session::SessionState;
 use plateau_core::grade::Verdict;
 use plateau_core::probe::Fact;
+use plateau_exam::judging::{CorrectedScenario, JudgingError};
 use plateau_labs::labs::folder_of;
 use plateau_labs::runtime::fake::Fake;
-use plateaud::judging::{CorrectedScenario, JudgingError};
 
 use crate::house::{House, files, house};
 use crate::sessions::{Centre, because};

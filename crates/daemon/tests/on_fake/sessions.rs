@@ -15,12 +15,12 @@ use plateau_core::exam::rehearsal::RehearsalEvent;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
 use plateau_core::feedback::AssessmentMode;
 use plateau_core::grade::Ruling;
+use plateau_exam::access::{Access, LoginLifetimes};
+use plateau_exam::gate::{AuthRejection, AuthRequest, AuthStage, Credential};
+use plateau_exam::sessions::{DeliverableUpload, SessionError, Sessions};
 use plateau_labs::images::Recipes;
 use plateau_labs::runtime::fake::Fake;
-use plateaud::access::{Access, LoginLifetimes};
 use plateaud::app::{App, AppConfig};
-use plateaud::sessions::{DeliverableUpload, SessionError, Sessions};
-use plateaud::ssh::{AuthRejection, AuthRequest, AuthStage, Credential};
 use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, as_the_scripts_left_it, files, house};

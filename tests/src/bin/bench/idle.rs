@@ -33,7 +33,7 @@ pub(super) fn measure() -> Vec<Figure> {
             name: "plateaud at rest, resident",
             value: resident,
             unit: " MB",
-            bound: Bound::AtMost(60.0),
+            bound: Bound::AtMost(55.0),
             detail: "with one lab".to_owned(),
         },
         Figure {

@@ -6,15 +6,15 @@ use base64::Engine as _;
 use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CreateLabRequest, LabState};
 use plateau_core::terminal::Frame;
+use plateau_exam::access::{Access, LoginLifetimes};
+use plateau_exam::sessions::Sessions;
+use plateau_exam::store::Database;
 use plateau_labs::images::{Images, Recipes};
 use plateau_labs::runtime::Attached;
 use plateau_labs::terminals::Terminals;
 use plateau_tests::terminal::Client;
-use plateaud::access::{Access, LoginLifetimes};
 use plateaud::http::{Api, Listeners, Token};
 use plateaud::report::Reports;
-use plateaud::sessions::Sessions;
-use plateaud::store::Database;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 

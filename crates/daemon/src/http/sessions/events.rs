@@ -15,7 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::http::Api;
 use crate::http::failure::{ApiResult, Failures, PathParams, QueryParams};
-use crate::sessions::{SessionChange, Sessions};
+use plateau_exam::sessions::{SessionChange, Sessions};
 
 /// Query of a session's log.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

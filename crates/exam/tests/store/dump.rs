@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use plateaud::store::Database;
-use plateaud::store::database::MIGRATIONS;
-use plateaud::store::dump::{DumpError, TABLES, latest};
+use plateau_exam::store::Database;
+use plateau_exam::store::database::MIGRATIONS;
+use plateau_exam::store::dump::{DumpError, TABLES, latest};
 use sqlx::Executor as _;
 
 use crate::engines::{connect, on_both_urls};

@@ -2,11 +2,11 @@
 
 use plateau_core::exam::rights::Role;
 use plateau_core::exam::session::AttemptState;
-use plateaud::store::Database;
-use plateaud::store::accounts::{Account, AccountChange};
-use plateaud::store::failures::FailureCount;
-use plateaud::store::logins::{Login, LoginOwner};
-use plateaud::store::tokens::ApiToken;
+use plateau_exam::store::Database;
+use plateau_exam::store::accounts::{Account, AccountChange};
+use plateau_exam::store::failures::FailureCount;
+use plateau_exam::store::logins::{Login, LoginOwner};
+use plateau_exam::store::tokens::ApiToken;
 use sqlx::Executor as _;
 
 use crate::engines::{connect, on_both, on_both_urls};

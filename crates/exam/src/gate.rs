@@ -124,7 +124,7 @@ impl Admission {
     ///
     /// # Errors
     /// What to tell the client.
-    pub(super) fn node(&self, user: &str) -> Result<&str, String> {
+    pub fn node(&self, user: &str) -> Result<&str, String> {
         match self.nodes.as_slice() {
             [] => Err("no node can be entered".to_owned()),
             [only] => Ok(only),

@@ -3,9 +3,9 @@
 use plateau_core::error::ErrorCode;
 use plateau_core::exam::deliverable::{SavedDeliverableView, VersionView};
 use plateau_core::exam::log::{self, LogAction};
-use plateaud::clock::Clock;
-use plateaud::deliverables::{DeliverableError, Deliverables, Upload};
-use plateaud::store::Database;
+use plateau_exam::clock::Clock;
+use plateau_exam::deliverables::{DeliverableError, Deliverables, Upload};
+use plateau_exam::store::Database;
 use sqlx::{AnyPool, Executor as _};
 
 use crate::engines::{connect, on_both_urls};

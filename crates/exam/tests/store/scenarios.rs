@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plateau_core::scenario::Folder;
+use plateau_exam::scenarios::{FrozenError, Scenarios};
 use plateau_labs::store::Store;
-use plateaud::scenarios::{FrozenError, Scenarios};
 
 const DOCUMENT: &str = "\
 plateau: 1

@@ -10,9 +10,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Candidates;
 use crate::access::{Access, CreatedLogin, Principal};
+use crate::gate::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 use crate::sessions::codes::digest;
 use crate::sessions::{SYSTEM, SessionError};
-use crate::ssh::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 use crate::store;
 use crate::store::log::Log;
 use crate::store::seats::SeatRow;

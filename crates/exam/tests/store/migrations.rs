@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use plateaud::store::Database;
-use plateaud::store::database::MIGRATIONS;
+use plateau_exam::store::Database;
+use plateau_exam::store::database::MIGRATIONS;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Column as _, Executor as _, Row as _, ValueRef as _};
 

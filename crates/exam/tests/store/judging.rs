@@ -16,11 +16,11 @@ use plateau_core::grade::{Facts, Ruling, batches};
 use plateau_core::probe::Fact;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
+use plateau_exam::clock::Clock;
+use plateau_exam::judging::{CorrectedScenario, Judging, JudgingError};
+use plateau_exam::scenarios::Scenarios;
+use plateau_exam::store::Database;
 use plateau_labs::store::Store;
-use plateaud::clock::Clock;
-use plateaud::judging::{CorrectedScenario, Judging, JudgingError};
-use plateaud::scenarios::Scenarios;
-use plateaud::store::Database;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor as _};
 

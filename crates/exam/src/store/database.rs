@@ -346,7 +346,7 @@ impl Database {
 }
 
 /// A URL without the password in it.
-pub(crate) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plateaud::store::Database;
+use plateau_exam::store::Database;
 use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 

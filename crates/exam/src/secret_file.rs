@@ -9,14 +9,14 @@ const MODE: u32 = 0o600;
 
 /// A file that holds a secret.
 #[derive(Clone, Debug)]
-pub(crate) struct SecretFile {
+pub struct SecretFile {
     path: PathBuf,
 }
 
 impl SecretFile {
     /// The file of a name in the state folder.
     #[must_use]
-    pub(crate) fn new(state: &Path, name: &str) -> Self {
+    pub fn new(state: &Path, name: &str) -> Self {
         Self {
             path: state.join(name),
         }
@@ -24,7 +24,7 @@ impl SecretFile {
 
     /// Where it is.
     #[must_use]
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -33,7 +33,7 @@ impl SecretFile {
     ///
     /// # Errors
     /// The file can be neither read nor written, which `failed` puts into words, or `draw` fails.
-    pub(crate) fn open<E>(
+    pub fn open<E>(
         &self,
         draw: impl FnOnce() -> Result<Vec<u8>, E>,
         failed: impl Fn(io::Error) -> E,
@@ -57,7 +57,7 @@ impl SecretFile {
     ///
     /// # Errors
     /// As [`SecretFile::open`] has them, and where the file holds no text.
-    pub(crate) fn open_text<E>(
+    pub fn open_text<E>(
         &self,
         draw: impl FnOnce() -> Result<String, E>,
         failed: impl Fn(io::Error) -> E,

@@ -9,5 +9,4 @@ mod engines;
 mod judging;
 mod migrations;
 mod postgres;
-mod restore;
 mod scenarios;
