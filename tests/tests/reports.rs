@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use plateau_exam::report::{DocumentKind, Limits, ReportError, Reports};
 use plateau_tests::program;
-use plateaud::report::{DocumentKind, Limits, ReportError, Reports};
 use serde_json::{Value, json};
 
 fn slips(seats: usize) -> Value {

@@ -4,17 +4,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use plateau_exam::access::{Access, AccessError, LoginLifetimes};
+use plateau_exam::report::Reports;
+use plateau_exam::sessions::{SessionError, Sessions};
+use plateau_exam::store::{Database, DatabaseError};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::Api;
 use crate::proxy::{BaseDomain, ConnectionContext, Web};
-use crate::report::Reports;
 use crate::ssh::{HostKey, Ssh, SshError};
 use crate::tls::Tls;
-use plateau_exam::access::{Access, AccessError, LoginLifetimes};
-use plateau_exam::sessions::{SessionError, Sessions};
-use plateau_exam::store::{Database, DatabaseError};
 use plateau_labs::images::{Images, Recipes};
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::Labs;

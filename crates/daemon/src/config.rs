@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use plateau_core::problem::{Problem, SourceLocation};
+use plateau_exam::store::database::Database;
 use plateau_labs::settings::{Settings, beside_us};
 use thiserror::Error;
 
 use crate::proxy::{BaseDomain, BaseError};
 use crate::tls::TlsOptions;
-use plateau_exam::store::database::Database;
 
 mod file;
 mod options;

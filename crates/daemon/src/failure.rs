@@ -2,6 +2,12 @@
 
 use std::path::PathBuf;
 
+use crate::app::AppError;
+use crate::config::ConfigError;
+use crate::http::{ListenError, TokenError};
+use crate::proxy::BaseError;
+use crate::ssh::SshError;
+use crate::tls::TlsError;
 use plateau_core::error::ErrorCode;
 use plateau_exam::access::AccessError;
 use plateau_exam::restore::RestoreError;
@@ -10,12 +16,6 @@ use plateau_exam::store::DatabaseError;
 use plateau_labs::images::RecipeError;
 use plateau_labs::lab::LabError;
 use plateau_labs::runtime::RuntimeError;
-use plateaud::app::AppError;
-use plateaud::config::ConfigError;
-use plateaud::http::{ListenError, TokenError};
-use plateaud::proxy::BaseError;
-use plateaud::ssh::SshError;
-use plateaud::tls::TlsError;
 use thiserror::Error;
 
 /// Exit status for bad input, as the `plateau` command has it.

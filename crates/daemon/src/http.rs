@@ -10,6 +10,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use plateau_core::api::SshView;
+use plateau_exam::access::Access;
+use plateau_exam::judging::Judging;
+use plateau_exam::report::Reports;
+use plateau_exam::sessions::Sessions;
 use plateau_labs::images::Images;
 use plateau_labs::labs::Labs;
 use plateau_labs::terminals::Terminals;
@@ -19,14 +23,9 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
-use utoipa_axum::routes;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::proxy::Web;
-use crate::report::Reports;
-use plateau_exam::access::Access;
-use plateau_exam::judging::Judging;
-use plateau_exam::sessions::Sessions;
 
 mod accounts;
 mod authority;
@@ -64,9 +63,6 @@ pub use listen::{ListenError, Listeners};
 
 /// Most bytes of a request's body.
 pub const BODY_LIMIT: usize = 96 << 20;
-
-/// Most bytes of the body of a log-in, which anybody may send.
-const LOGIN_LIMIT: usize = 16 << 10;
 
 /// The services that the routes call.
 #[derive(Clone, Debug)]
@@ -156,77 +152,27 @@ pub fn document() -> &'static utoipa::openapi::OpenApi {
 
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(DocumentHead::openapi())
-        .routes(routes!(system::get_version))
-        .routes(routes!(health::get_health))
-        .routes(routes!(health::get_liveness))
-        .routes(routes!(health::get_readiness))
-        .routes(routes!(metrics::get_metrics))
-        .routes(routes!(system::diagnose_host))
-        .routes(routes!(backup::download_backup))
-        .routes(routes!(system::get_openapi))
-        .routes(routes!(labs::create_lab, labs::list_labs))
-        .routes(routes!(labs::get_lab, labs::remove_lab))
-        .routes(routes!(labs::start_lab_clock))
-        .routes(routes!(labs::solve_lab))
-        .routes(routes!(labs::check_lab))
-        .routes(routes!(labs::exec_in_node))
-        .routes(routes!(labs::reboot_node))
-        .routes(routes!(shell::attach_terminal))
-        .routes(routes!(shell::watch_terminal))
-        .routes(routes!(tunnel::open_tunnel))
-        .routes(routes!(proxy::open_web_app))
-        .routes(routes!(proxy::get_proxy_config))
-        .routes(routes!(recordings::list_recordings))
-        .routes(routes!(recordings::get_recording))
-        .routes(routes!(events::stream_events))
-        .routes(routes!(events::stream_lab_events))
-        .routes(routes!(sessions::create_session, sessions::list_sessions))
-        .routes(routes!(sessions::get_session))
-        .routes(routes!(sessions::list_seats, sessions::replace_seats))
-        .routes(routes!(sessions::list_access_slips))
-        .routes(routes!(slips::get_access_slips_pdf))
-        .routes(routes!(sessions::replace_access_code))
-        .routes(routes!(sessions::get_session_log))
-        .routes(routes!(sessions::events::stream_session_events))
-        .routes(routes!(rehearsals::rehearse_session))
-        .routes(routes!(sessions::prepare_labs))
-        .routes(routes!(sessions::dismantle_labs))
-        .routes(routes!(sessions::start_attempts))
-        .routes(routes!(sessions::pause_attempts))
-        .routes(routes!(sessions::resume_attempts))
-        .routes(routes!(sessions::extend_attempts))
-        .routes(routes!(sessions::hand_in_attempts))
-        .routes(routes!(sessions::mark_absent))
-        .routes(routes!(sessions::send_message))
-        .routes(routes!(sessions::clear_session))
-        .routes(routes!(sessions::close_session))
-        .routes(routes!(sessions::seal_session))
-        .routes(routes!(sessions::reopen_session))
-        .routes(routes!(sessions::cancel_session))
-        .routes(routes!(sessions::get_own_attempts))
-        .routes(routes!(sessions::hand_in_own_attempt))
-        .routes(routes!(keys::list_ssh_keys, keys::set_ssh_keys))
-        .routes(routes!(deliverables::save_deliverable))
-        .routes(routes!(deliverables::list_deliverables))
-        .routes(routes!(deliverables::get_deliverable_content))
-        .routes(routes!(proofs::prove_scenario))
-        .routes(routes!(images::list_images))
-        .routes(routes!(images::build_images))
-        .routes(routes!(judging::get_evidence_key))
-        .routes(routes!(judging::export_evidence))
-        .routes(routes!(judging::list_gradings, judging::regrade_attempt))
-        .routes(routes!(judging::accept_grading))
-        .routes(routes!(judging::reopen_lab, judging::remove_reopened_lab))
-        .routes(routes!(judging::list_judgements, judging::add_judgement))
-        .routes(routes!(judging::get_outcome))
-        .routes(routes!(authority::get_certificate_authority))
-        .routes(routes!(logins::log_in).layer(DefaultBodyLimit::max(LOGIN_LIMIT)))
-        .routes(routes!(logins::get_login, logins::log_out))
-        .routes(routes!(accounts::list_accounts, accounts::create_account))
-        .routes(routes!(accounts::update_account, accounts::delete_account))
-        .routes(routes!(accounts::end_account_logins))
-        .routes(routes!(accounts::list_tokens, accounts::create_token))
-        .routes(routes!(accounts::delete_token))
+        .merge(system::routes())
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .merge(backup::routes())
+        .merge(labs::routes())
+        .merge(shell::routes())
+        .merge(tunnel::routes())
+        .merge(proxy::routes())
+        .merge(recordings::routes())
+        .merge(events::routes())
+        .merge(sessions::routes())
+        .merge(slips::routes())
+        .merge(rehearsals::routes())
+        .merge(keys::routes())
+        .merge(deliverables::routes())
+        .merge(proofs::routes())
+        .merge(images::routes())
+        .merge(judging::routes())
+        .merge(authority::routes())
+        .merge(logins::routes())
+        .merge(accounts::routes())
 }
 
 /// The routes for the Unix socket, whose every user is the administrator.

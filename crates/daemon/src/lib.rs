@@ -4,12 +4,13 @@
 //! applications of nodes in a browser; `app` composes it all.
 
 pub mod app;
+pub mod command;
 pub mod config;
+mod failure;
 pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod proxy;
-pub mod report;
 pub mod service;
 pub mod ssh;
 pub mod tls;

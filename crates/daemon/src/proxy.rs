@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use axum::http::uri::Authority;
 use axum_server::tls_rustls::RustlsConfig;
+use plateau_exam::access::AccessError;
+use plateau_exam::access::secret::Secret;
 use tokio_rustls::TlsAcceptor;
 
 use crate::tls::Tls;
-use plateau_exam::access::AccessError;
-use plateau_exam::access::secret::Secret;
 
 mod body;
 pub mod connection;

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod deliverables;
 pub mod gate;
 pub mod judging;
+pub mod report;
 pub mod restore;
 pub mod scenarios;
 pub mod secret_file;

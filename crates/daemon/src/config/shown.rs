@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use plateau_exam::store::database::shown;
+
 use super::{
     AGENT, BASE_IMAGE, BUILD_NETWORK, Config, DATABASE, FONTS, LISTEN, LOG, LOG_FORMAT, RECIPES,
     RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE, Setting, SettingNames,
     SettingOrigin, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
 };
-use plateau_exam::store::database::shown;
 
 impl Config {
     /// Every key, its value for people without secrets, and where it came from.

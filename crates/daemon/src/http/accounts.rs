@@ -7,9 +7,21 @@ use plateau_core::api::{
     AccountView, CreateAccountRequest, CreateTokenRequest, CreatedToken, TokenView,
     UpdateAccountRequest,
 };
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::failure::{ApiResult, Failures, JsonBody, PathParams};
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_accounts, create_account))
+        .routes(routes!(update_account, delete_account))
+        .routes(routes!(end_account_logins))
+        .routes(routes!(list_tokens, create_token))
+        .routes(routes!(delete_token))
+}
 
 /// Lists all accounts by name
 #[utoipa::path(get, path = "/v1/accounts", tag = "access", operation_id = "listAccounts",

@@ -3,10 +3,17 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::failure::{ApiResult, Failure, Failures};
 use plateau_core::error::ErrorCode;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(get_certificate_authority))
+}
 
 /// Returns the certificate of the daemon's own certificate authority, which clients have to trust, as PEM
 #[utoipa::path(get, path = "/v1/authority.pem", tag = "system", operation_id = "getAuthority", security(()),

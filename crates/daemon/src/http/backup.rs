@@ -1,12 +1,15 @@
 //! A backup as a stream.
 
 use std::io::{self, BufWriter, Write};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use plateau_exam::backup::Prepared;
 use plateau_labs::error::chain;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -14,7 +17,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::Api;
 use super::document::Binary;
 use super::failure::{ApiResult, Failure, Failures};
-use plateau_exam::backup::Prepared;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(download_backup))
+}
 
 /// Bytes that are sent at a time.
 const PIECE: usize = 64 << 10;

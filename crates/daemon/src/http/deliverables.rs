@@ -6,15 +6,25 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use plateau_core::exam::deliverable::{DeliverableView, SavedDeliverableView};
+use plateau_exam::access::Principal;
+use plateau_exam::deliverables::media_type;
+use plateau_exam::sessions::DeliverableUpload;
 use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::document::Binary;
 use super::failure::{ApiResult, Failures, PathParams, QueryParams};
 use super::sessions::seat;
-use plateau_exam::access::Principal;
-use plateau_exam::deliverables::media_type;
-use plateau_exam::sessions::DeliverableUpload;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(save_deliverable))
+        .routes(routes!(list_deliverables))
+        .routes(routes!(get_deliverable_content))
+}
 
 /// Query of a saved deliverable.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

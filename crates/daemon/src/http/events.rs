@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::future::{pending, ready};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use axum::Extension;
 use axum::extract::State;
@@ -10,6 +12,7 @@ use axum::response::Sse;
 use axum::response::sse::{Event as Sent, KeepAlive};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use plateau_core::api::{LabEvent, LabEventKind, LabState, LabView};
+use plateau_exam::access::Principal;
 use plateau_labs::labs::Labs;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -17,7 +20,13 @@ use tokio::sync::broadcast::error::RecvError;
 use super::Api;
 use super::failure::{ApiResult, Failures, PathParams};
 use super::labs::find;
-use plateau_exam::access::Principal;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(stream_events))
+        .routes(routes!(stream_lab_events))
+}
 
 /// Streams the events of all labs from now on
 #[utoipa::path(get, path = "/v1/events", tag = "labs", operation_id = "streamEvents",

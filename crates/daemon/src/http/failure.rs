@@ -14,10 +14,9 @@ use plateau_labs::terminals::TerminalError;
 
 use plateau_core::api::ApiError;
 use plateau_core::error::{Blame, ErrorCode};
-
-use crate::report::ReportError;
 use plateau_exam::access::AccessError;
 use plateau_exam::judging::JudgingError;
+use plateau_exam::report::ReportError;
 use plateau_exam::sessions::SessionError;
 
 /// An error as response.

@@ -9,13 +9,13 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use plateau_core::error::ErrorCode;
+use plateau_exam::access::secret::{self, Secret};
+use plateau_exam::secret_file::SecretFile;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::failure::Failure;
 use crate::tls::AllowedHosts;
-use plateau_exam::access::secret::{self, Secret};
-use plateau_exam::secret_file::SecretFile;
 
 /// A secret of 256 bits, written as 64 hexadecimal digits.
 #[derive(Clone)]

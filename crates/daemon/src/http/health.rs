@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::time::Duration;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,6 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::failure::{ApiResult, Failures};
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(get_health))
+        .routes(routes!(get_liveness))
+        .routes(routes!(get_readiness))
+}
 
 /// Longest time that a component may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);

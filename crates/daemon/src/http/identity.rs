@@ -8,12 +8,12 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use plateau_exam::access::Principal;
+use plateau_exam::access::secret::{self, Secret};
 
 use super::failure::Failure;
 use super::guard::PortGuard;
 use super::{Api, origin};
-use plateau_exam::access::Principal;
-use plateau_exam::access::secret::{self, Secret};
 
 /// Cookie of a log-in. Browsers take one of this name only with `Secure`, `Path=/` and no `Domain`,
 /// so that no other host can set it.

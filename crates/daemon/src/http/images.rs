@@ -4,10 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use plateau_core::api::{BuildEvent, BuildImagesRequest, ImageView};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::failure::{ApiResult, Failures, JsonBody};
 use super::proofs::lines;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_images))
+        .routes(routes!(build_images))
+}
 
 /// Lists the images that scenarios can use, and whether they are up to date with their recipes
 #[utoipa::path(get, path = "/v1/images", tag = "images", operation_id = "listImages",

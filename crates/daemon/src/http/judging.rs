@@ -10,14 +10,28 @@ use plateau_core::api::{
 };
 use plateau_core::error::ErrorCode;
 use plateau_core::exam::judgement::{Judgement, JurorStatement, Outcome};
+use plateau_exam::access::Principal;
+use plateau_exam::judging::CorrectedScenario;
 use plateau_labs::labs::folder_of;
 use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::document::Binary;
 use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams, QueryParams};
 use super::{Api, files};
-use plateau_exam::access::Principal;
-use plateau_exam::judging::CorrectedScenario;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(get_evidence_key))
+        .routes(routes!(export_evidence))
+        .routes(routes!(list_gradings, regrade_attempt))
+        .routes(routes!(accept_grading))
+        .routes(routes!(reopen_lab, remove_reopened_lab))
+        .routes(routes!(list_judgements, add_judgement))
+        .routes(routes!(get_outcome))
+}
 
 /// The juror whose view is asked for.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

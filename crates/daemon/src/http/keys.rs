@@ -3,10 +3,17 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use plateau_core::api::{KeyView, SetKeysRequest};
+use plateau_exam::access::Principal;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::failure::{ApiResult, Failures, JsonBody, PathParams};
-use plateau_exam::access::Principal;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list_ssh_keys, set_ssh_keys))
+}
 
 /// Lists the SSH keys with which the candidate of an attempt can log in
 #[utoipa::path(get, path = "/v1/attempts/{attempt}/keys", tag = "sessions", operation_id = "listKeys",

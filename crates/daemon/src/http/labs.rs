@@ -9,11 +9,25 @@ use plateau_core::api::{
 };
 use plateau_core::error::ErrorCode;
 use plateau_core::problem::nearest;
+use plateau_exam::access::Principal;
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams};
 use super::{Api, files};
-use plateau_exam::access::Principal;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(create_lab, list_labs))
+        .routes(routes!(get_lab, remove_lab))
+        .routes(routes!(start_lab_clock))
+        .routes(routes!(solve_lab))
+        .routes(routes!(check_lab))
+        .routes(routes!(exec_in_node))
+        .routes(routes!(reboot_node))
+}
 
 /// Shortest prefix of an identifier that selects a lab.
 const PREFIX: usize = 4;

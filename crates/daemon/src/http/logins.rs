@@ -1,5 +1,6 @@
 //! Logging in and out, and the present log-in.
 
+use axum::extract::DefaultBodyLimit;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,12 +8,24 @@ use axum::{Extension, Json};
 use axum_extra::extract::cookie::CookieJar;
 use plateau_core::api::{LoginRequest, LoginView, SensitiveText};
 use plateau_core::error::ErrorCode;
+use plateau_exam::access::{AccessError, Principal};
+use plateau_exam::sessions::SessionError;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
 use super::failure::{ApiResult, Failure, Failures, JsonBody};
 use super::identity::Peer;
 use super::{Api, origin};
-use plateau_exam::access::{AccessError, Principal};
-use plateau_exam::sessions::SessionError;
+
+/// Most bytes of the body of a log-in, which anybody may send.
+const LOGIN_LIMIT: usize = 16 << 10;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(log_in).layer(DefaultBodyLimit::max(LOGIN_LIMIT)))
+        .routes(routes!(get_login, log_out))
+}
 
 /// Why a log-in is refused.
 #[derive(Debug)]

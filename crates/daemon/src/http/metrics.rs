@@ -1,6 +1,8 @@
 //! Metrics, including the duration of every request.
 
 use std::time::Instant;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, header};
@@ -10,6 +12,11 @@ use axum::response::{IntoResponse, Response};
 use super::Api;
 use super::failure::Failures;
 use crate::metrics;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(get_metrics))
+}
 
 /// Content type of Prometheus's text format.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::ready;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -16,6 +18,11 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::failure::{ApiResult, Failures, JsonBody};
 use super::{Api, files};
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(prove_scenario))
+}
 
 /// Proves in separate labs that a scenario grades fairly; disconnecting cancels the proof and removes its labs
 #[utoipa::path(post, path = "/v1/proofs", tag = "proofs", operation_id = "proveScenario", request_body = ProofRequest,

@@ -1,6 +1,8 @@
 //! Web applications of labs: their tickets, and requests to their host names.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use axum::extract::State;
 use axum::http::uri::Authority;
@@ -10,6 +12,7 @@ use axum::{Extension, Json};
 use jiff::{SignedDuration, Timestamp};
 use plateau_core::api::{OpenWebAppRequest, WebAppAccess};
 use plateau_core::error::ErrorCode;
+use plateau_exam::access::Principal;
 use plateau_labs::lab::LabError;
 
 use super::Api;
@@ -17,11 +20,17 @@ use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams};
 use super::identity::Peer;
 use super::labs::find;
 use crate::proxy::{AppTarget, ENTRY, Grant, Web, ticket};
-use plateau_exam::access::Principal;
 
 mod proxied;
 
 pub(super) use proxied::divert;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(open_web_app))
+        .routes(routes!(get_proxy_config))
+}
 
 /// Opens a web application of a node: returns a URL that can be used once, in a browser
 #[utoipa::path(post, path = "/v1/labs/{lab}/nodes/{node}/web", tag = "labs", operation_id = "openWebApplication", request_body = OpenWebAppRequest,

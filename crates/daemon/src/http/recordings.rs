@@ -7,10 +7,19 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use plateau_core::terminal::RecordingView;
 use tokio_util::io::ReaderStream;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::failure::{ApiResult, Failures, PathParams};
 use super::labs::find;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_recordings))
+        .routes(routes!(get_recording))
+}
 
 /// Lists the terminal recordings of a lab in the order in which they began, also for a removed lab
 #[utoipa::path(get, path = "/v1/labs/{lab}/recordings", tag = "labs", operation_id = "listRecordings",

@@ -5,11 +5,18 @@ use axum::extract::State;
 use axum::response::Response;
 use plateau_core::api::AttemptsRequest;
 use plateau_core::exam::rehearsal::RehearsalEvent;
+use plateau_exam::access::Principal;
 use tokio_stream::wrappers::ReceiverStream;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::failure::{ApiResult, Failures, JsonBody, PathParams};
 use super::{Api, proofs};
-use plateau_exam::access::Principal;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(rehearse_session))
+}
 
 /// Rehearses a session: starts all its labs, grades them untouched and removes them; disconnecting
 /// cancels the rehearsal

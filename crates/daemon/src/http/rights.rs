@@ -12,14 +12,14 @@ use plateau_core::api::LabView;
 use plateau_core::error::ErrorCode;
 use plateau_core::exam::rights::{self, Actor, Resource, Right, RightScope};
 use plateau_core::topology::Access;
+use plateau_exam::access::Principal;
+use plateau_exam::store::DatabaseError;
+use plateau_exam::store::attempts::Owner;
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
 
 use super::failure::{ApiResult, Failure};
 use super::{Api, labs};
-use plateau_exam::access::Principal;
-use plateau_exam::store::DatabaseError;
-use plateau_exam::store::attempts::Owner;
 
 use table::Guard::{self, Known, Needs, Open};
 use table::{NAMED, ROUTES, WEB};

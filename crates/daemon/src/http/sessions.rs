@@ -5,21 +5,52 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use plateau_core::api::{
-    AccessSlip, AttemptsRequest, AttemptsResponse, CandidateView, CreateSessionRequest,
-    ExtendRequest, MessageRequest, PauseRequest, SeatView, SessionView, TransitionRequest,
+    AccessSlip, AttemptsRequest, AttemptsResponse, CreateSessionRequest, ExtendRequest,
+    MessageRequest, PauseRequest, SeatView, SessionView, TransitionRequest,
 };
-use plateau_core::error::ErrorCode;
 use plateau_core::exam::log::LogEntry;
 use plateau_core::exam::rights::Right;
 use plateau_core::exam::session::SessionMove;
+use plateau_exam::access::Principal;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
-use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams, QueryParams};
-use plateau_exam::access::Principal;
+use super::failure::{ApiResult, Failures, JsonBody, PathParams, QueryParams};
 
 pub(super) mod events;
+mod own;
 
 use events::From;
+
+pub(super) use own::seat;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(create_session, list_sessions))
+        .routes(routes!(get_session))
+        .routes(routes!(list_seats, replace_seats))
+        .routes(routes!(list_access_slips))
+        .routes(routes!(replace_access_code))
+        .routes(routes!(get_session_log))
+        .routes(routes!(prepare_labs))
+        .routes(routes!(dismantle_labs))
+        .routes(routes!(start_attempts))
+        .routes(routes!(pause_attempts))
+        .routes(routes!(resume_attempts))
+        .routes(routes!(extend_attempts))
+        .routes(routes!(hand_in_attempts))
+        .routes(routes!(mark_absent))
+        .routes(routes!(send_message))
+        .routes(routes!(clear_session))
+        .routes(routes!(close_session))
+        .routes(routes!(seal_session))
+        .routes(routes!(reopen_session))
+        .routes(routes!(cancel_session))
+        .merge(own::routes())
+        .merge(events::routes())
+}
 
 /// Creates a session; its scenarios are frozen as they are sent
 #[utoipa::path(post, path = "/v1/sessions", tag = "sessions", operation_id = "createSession", request_body = CreateSessionRequest,
@@ -349,41 +380,4 @@ moves! {
     reopen_session "/v1/sessions/{session}/reopen" "reopenSession" Reopen;
     /// Cancels a session that is not prepared yet, with a reason
     cancel_session "/v1/sessions/{session}/cancel" "cancelSession" Cancel;
-}
-
-/// Returns the attempts of the candidate that is logged in
-#[utoipa::path(get, path = "/v1/seats/own", tag = "sessions", operation_id = "getOwnSeat",
-    responses((status = 200, body = CandidateView), Failures))]
-pub(super) async fn get_own_attempts(
-    State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
-) -> ApiResult<Json<CandidateView>> {
-    Ok(Json(
-        api.sessions.candidates().own(seat(&principal)?).await?,
-    ))
-}
-
-/// Hands in the candidate's own attempt: access closes at once
-#[utoipa::path(post, path = "/v1/attempts/{attempt}/hand-in", tag = "sessions", operation_id = "handInOwnAttempt", request_body = TransitionRequest,
-    params(("attempt" = String, Path, description = "Identifier")),
-    responses((status = 200, body = CandidateView), Failures))]
-pub(super) async fn hand_in_own_attempt(
-    State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
-    PathParams(attempt): PathParams<String>,
-    JsonBody(because): JsonBody<TransitionRequest>,
-) -> ApiResult<Json<CandidateView>> {
-    let seat = seat(&principal)?;
-    let own = api
-        .sessions
-        .candidates()
-        .hand_in_own(seat, &attempt, because.reason);
-    Ok(Json(own.await?))
-}
-
-/// The seat of a candidate that logged in with its access code.
-pub(super) fn seat(principal: &Principal) -> ApiResult<&str> {
-    principal
-        .seat()
-        .ok_or_else(|| Failure::new(ErrorCode::NotACandidate, "whoever asks sits at no seat"))
 }

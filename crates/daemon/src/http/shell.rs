@@ -10,16 +10,25 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use plateau_core::error::ErrorCode;
 use plateau_core::terminal::{FRAME_LIMIT, Frame};
+use plateau_exam::access::Principal;
 use plateau_labs::terminals::{
     ServerMessage, TerminalId, ViewerInput, ViewerMode, ViewerOutput, WindowSize,
 };
 use serde::Deserialize;
 use thiserror::Error;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::failure::{ApiResult, Failure, Failures, PathParams, QueryParams};
 use super::labs::find;
-use plateau_exam::access::Principal;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(attach_terminal))
+        .routes(routes!(watch_terminal))
+}
 
 /// Longest name of a terminal or of a user.
 const NAME: usize = 32;

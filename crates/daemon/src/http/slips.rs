@@ -5,13 +5,20 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use plateau_core::api::SeatView;
 use plateau_core::exam::clock::WHOLE;
+use plateau_exam::report::DocumentKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::document::Binary;
 use super::failure::{ApiResult, Failures, PathParams, QueryParams};
-use crate::report::DocumentKind;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(get_access_slips_pdf))
+}
 
 /// Query of the slips.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -4,9 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use plateau_core::api::{Diagnosis, Health, HostFinding, SshView, Version};
 use plateau_labs::doctor;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::failure::Failures;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(get_version))
+        .routes(routes!(diagnose_host))
+        .routes(routes!(get_openapi))
+}
 
 /// Returns the name, version and runtime of the daemon
 #[utoipa::path(get, path = "/v1/version", tag = "system", operation_id = "getVersion", security(()),

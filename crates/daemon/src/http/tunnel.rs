@@ -1,6 +1,8 @@
 //! TCP connections into a lab over a WebSocket: raw bytes in binary messages.
 
 use std::net::{IpAddr, Ipv4Addr};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -11,13 +13,18 @@ use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use plateau_core::error::ErrorCode;
+use plateau_exam::access::Principal;
 use plateau_labs::tunnel::{Tunnel, TunnelError};
 use serde::Deserialize;
 
 use super::Api;
 use super::failure::{ApiResult, Failure, Failures, PathParams, QueryParams};
 use super::labs::find;
-use plateau_exam::access::Principal;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(open_tunnel))
+}
 
 /// Longest message.
 const MESSAGE: usize = 1 << 20;

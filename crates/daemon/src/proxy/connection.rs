@@ -11,6 +11,7 @@ use axum::http::Uri;
 use bytes::{Bytes, BytesMut};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use plateau_exam::access::{Access, Principal};
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::Labs;
 use plateau_labs::terminals::{TerminalError, Terminals};
@@ -23,7 +24,6 @@ use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
 use super::name::AppTarget;
-use plateau_exam::access::{Access, Principal};
 
 /// Bytes that may wait for the node.
 const WAITING: usize = 64 << 10;

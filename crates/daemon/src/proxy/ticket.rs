@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::name::AppTarget;
 use plateau_exam::access::secret::{self, Secret};
 use plateau_exam::access::{AccessError, Principal};
+
+use super::name::AppTarget;
 
 /// How long a ticket is valid.
 pub const LASTING: Duration = Duration::from_secs(30);

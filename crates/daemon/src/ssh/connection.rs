@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use plateau_exam::gate::{Admission, AuthRejection, AuthRequest, AuthStage, Credential};
 use plateau_labs::terminals::{TerminalId, WindowSize};
 use russh::keys::PublicKey;
 use russh::server::VerifiedPublicKey;
@@ -11,8 +12,6 @@ use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Sessi
 use russh::{Channel, ChannelId, MethodSet, Pty};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-use plateau_exam::gate::{Admission, AuthRejection, AuthRequest, AuthStage, Credential};
 
 use super::{ServerContext, command, screen};
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::Path;
 
+use plateau_exam::secret_file::SecretFile;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{HashAlg, PrivateKey};
 
 use super::SshError;
-use plateau_exam::secret_file::SecretFile;
 
 /// Its file in the state folder.
 const FILE: &str = "ssh_host_ed25519_key";

@@ -7,6 +7,7 @@ use futures_util::future::{join_all, try_join_all};
 use plateau_core::api::{CreateLabRequest, LabState};
 use plateau_core::terminal::Frame;
 use plateau_exam::access::{Access, LoginLifetimes};
+use plateau_exam::report::Reports;
 use plateau_exam::sessions::Sessions;
 use plateau_exam::store::Database;
 use plateau_labs::images::{Images, Recipes};
@@ -14,7 +15,6 @@ use plateau_labs::runtime::Attached;
 use plateau_labs::terminals::Terminals;
 use plateau_tests::terminal::Client;
 use plateaud::http::{Api, Listeners, Token};
-use plateaud::report::Reports;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 

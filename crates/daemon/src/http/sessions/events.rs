@@ -3,19 +3,26 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::ready;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::{Stream, StreamExt, stream};
 use plateau_core::exam::log::LogEntry;
+use plateau_exam::sessions::{SessionChange, Sessions};
 use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::http::Api;
 use crate::http::failure::{ApiResult, Failures, PathParams, QueryParams};
-use plateau_exam::sessions::{SessionChange, Sessions};
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(stream_session_events))
+}
 
 /// Query of a session's log.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
