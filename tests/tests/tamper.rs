@@ -9,6 +9,9 @@ use plateau_core::grade::{CheckResult, Verdict};
 use plateau_tests::{Daemon, scenario};
 use tempfile::TempDir;
 
+#[path = "tamper/terminals.rs"]
+mod terminals;
+
 /// Most that a grading may take whatever the node does: the longest question, what the daemon
 /// grants an agent beyond it, and a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -58,6 +58,10 @@ pub struct RecordingView {
     pub begun: String,
     /// Its size so far.
     pub bytes: u64,
+    /// Whether it ends before its terminal does, since it, or all recordings of the lab, reached the
+    /// limit in bytes.
+    #[serde(default)]
+    pub truncated: bool,
 }
 
 /// One thing said, in either direction.

@@ -9,16 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use plateau_core::terminal::RecordingView;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::labs::Labs;
 
 mod attachment;
+mod emulator;
 mod error;
 mod modes;
 mod recording;
 mod recordings;
+mod repetitions;
 mod screen;
 mod terminal;
 mod viewer;
@@ -28,10 +30,12 @@ pub use recordings::Recorded;
 pub use viewer::{ServerMessage, ViewerInput, ViewerOutput};
 
 use attachment::Attachment;
+use emulator::Workplaces;
+use recordings::LabRecordings;
 use terminal::Command;
 
-/// Most terminals of a lab at the same time.
-const OPEN: usize = 64;
+/// Most terminals of a lab at the same time. One that nobody looks at gives way to a new one.
+const OPEN: usize = 8;
 
 /// How often a terminal may end between being found and being joined.
 const ATTEMPTS: usize = 5;
@@ -62,12 +66,18 @@ impl WindowSize {
     /// Default size of a terminal.
     pub const USUAL: Self = Self { cols: 80, rows: 24 };
 
+    /// Largest size of a screen: no window is larger.
+    pub const LARGEST: Self = Self {
+        cols: 500,
+        rows: 300,
+    };
+
     /// One that a screen can have: neither empty nor larger than any window.
     #[must_use]
     pub fn bounded(self) -> Self {
         Self {
-            cols: self.cols.clamp(1, 500),
-            rows: self.rows.clamp(1, 300),
+            cols: self.cols.clamp(1, Self::LARGEST.cols),
+            rows: self.rows.clamp(1, Self::LARGEST.rows),
         }
     }
 }
@@ -91,6 +101,8 @@ pub struct Terminals {
 struct Inner {
     labs: Labs,
     known: Mutex<KnownTerminals>,
+    /// Where the screens of all labs are worked on.
+    places: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +117,14 @@ struct KnownTerminals {
     /// Whether the daemon ends.
     ending: bool,
     opened: u64,
+    quotas: BTreeMap<String, LabQuota>,
+}
+
+/// What the terminals of a lab share.
+#[derive(Clone, Debug)]
+struct LabQuota {
+    places: Workplaces,
+    recordings: Arc<LabRecordings>,
 }
 
 /// The way to the task that owns a terminal.
@@ -124,7 +144,11 @@ impl Terminals {
     pub fn new(labs: Labs) -> Self {
         let known = Mutex::default();
         Self {
-            inner: Arc::new(Inner { labs, known }),
+            inner: Arc::new(Inner {
+                labs,
+                known,
+                places: Workplaces::of_all(),
+            }),
         }
     }
 
@@ -144,6 +168,8 @@ impl Terminals {
             let door = match self.inner.door(place)? {
                 Some(door) => door,
                 None => {
+                    // Asked before anything is begun in the node.
+                    self.inner.known().make_room(&place.lab)?;
                     let attachment = Attachment::open(&self.inner.labs, place).await?;
                     self.start(place, attachment, size)?
                 }
@@ -171,13 +197,8 @@ impl Terminals {
             // Somebody else was faster; our attachment goes.
             return Ok(door.clone());
         }
-        let of_the_lab = known.open.keys().filter(|open| open.lab == place.lab);
-        if of_the_lab.count() >= OPEN {
-            return Err(TerminalError::TooMany {
-                lab: place.lab.clone(),
-                most: OPEN,
-            });
-        }
+        known.make_room(&place.lab)?;
+        let quota = self.inner.quota(&mut known, &place.lab);
         known.opened += 1;
         let (commands, told) = mpsc::channel(64);
         let door = TerminalHandle {
@@ -187,14 +208,15 @@ impl Terminals {
             closed: CancellationToken::new(),
         };
         known.open.insert(place.clone(), door.clone());
-        let terminal = terminal::Terminal::new(&self.inner, place.clone(), told, size);
-        let (inner, place, ours) = (Arc::clone(&self.inner), place.clone(), door.clone());
+        let terminal = terminal::Terminal::new(&self.inner, &quota, place.clone(), told, size);
+        let (inner, place, number) = (Arc::clone(&self.inner), place.clone(), door.number);
+        let (close, closed) = (door.close.clone(), door.closed.clone());
         tokio::spawn(async move {
             // Also where the task panics, nobody may wait for ever.
-            let _ended = ours.closed.clone().drop_guard();
-            let forget = || inner.forget(&place, ours.number);
-            terminal.own(attachment, &ours.close, forget).await;
-            inner.known().leaving.remove(&ours.number);
+            let _ended = closed.drop_guard();
+            let forget = || inner.forget(&place, number);
+            terminal.own(attachment, &close, forget).await;
+            inner.known().leaving.remove(&number);
         });
         Ok(door)
     }
@@ -287,6 +309,15 @@ impl Inner {
         Ok(known.open.get(place).cloned())
     }
 
+    fn quota(&self, known: &mut KnownTerminals, lab: &str) -> LabQuota {
+        let quota = known.quotas.entry(lab.to_owned());
+        let new = || LabQuota {
+            places: Workplaces::of_lab(&self.places),
+            recordings: Arc::default(),
+        };
+        quota.or_insert_with(new).clone()
+    }
+
     /// Forgets a terminal that has ended.
     fn forget(&self, place: &TerminalId, number: u64) {
         let mut known = self.known();
@@ -309,6 +340,28 @@ impl KnownTerminals {
         all.filter(|(place, _)| wanted(place))
             .map(|(_, door)| door.clone())
             .collect()
+    }
+
+    /// Makes sure that a lab may have one more terminal: the oldest one that nobody looks at is closed
+    /// for it. Its shell keeps running in the node, and can be joined again.
+    fn make_room(&mut self, lab: &str) -> Result<(), TerminalError> {
+        let of_the_lab = self.open.iter().filter(|(open, _)| open.lab == lab);
+        if of_the_lab.clone().count() < OPEN {
+            return Ok(());
+        }
+        // Each viewer has a sender.
+        let unseen = of_the_lab.filter(|(_, door)| door.commands.strong_count() == 1);
+        let oldest = unseen.min_by_key(|(_, door)| door.number);
+        let oldest = oldest.map(|(place, _)| place.clone());
+        let Some((place, door)) = oldest.and_then(|place| self.open.remove_entry(&place)) else {
+            return Err(TerminalError::TooMany {
+                lab: lab.to_owned(),
+                most: OPEN,
+            });
+        };
+        door.close.cancel();
+        self.leaving.insert(door.number, (place, door));
+        Ok(())
     }
 
     fn check_not_closed(&self, lab: &str) -> Result<(), TerminalError> {

@@ -7,6 +7,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::WindowSize;
+use super::recordings::LabRecordings;
 use crate::disk::{DiskSpace, DiskUsage, is_full};
 
 /// Events that may wait for the disk. What comes when there are more is lost, and marked so.
@@ -28,7 +30,14 @@ const FLUSH: Duration = Duration::from_secs(1);
 const PIECE: usize = 64 << 10;
 
 /// Bytes kept free below the limit for the marker that says so.
-const FAREWELL: u64 = 128;
+pub(super) const FAREWELL: u64 = 128;
+
+/// What the marker at a limit begins with.
+pub(super) const END_MARKER: &str = "the recording ends: ";
+
+/// Why a recording ends.
+const FILE_FULL: &str = "it has reached its limit";
+const LAB_FULL: &str = "the lab's recordings have reached their limit";
 
 /// A recording that is under way. Dropping it ends it.
 pub(super) struct Recording {
@@ -72,6 +81,8 @@ pub(super) struct RecordingOptions {
     pub(super) title: String,
     /// Most bytes of the file.
     pub(super) limit: u64,
+    /// What all recordings of the lab take.
+    pub(super) shared: Arc<LabRecordings>,
     /// What is seen of the disk.
     pub(super) disk: watch::Receiver<DiskUsage>,
 }
@@ -83,6 +94,9 @@ impl Recording {
         let writer = tokio::spawn(async move {
             let recorded = async {
                 let mut waiting = waiting;
+                if !plan.shared.take_file(&plan.folder).await? {
+                    return Err(std::io::Error::other(LAB_FULL));
+                }
                 let file = created(&plan, &mut waiting).await?;
                 match file {
                     Some(file) => record(file, &plan, waiting).await,
@@ -187,8 +201,14 @@ async fn record(
                     tape.pending.extend(lines.event(&RecordingEvent { at: event.at, what }));
                 }
                 let line = lines.event(&event);
-                if lines.bytes + FAREWELL > plan.limit {
-                    let what = RecordingEventKind::Marker("the recording ends: it has reached its limit".to_owned());
+                let full = match () {
+                    () if lines.bytes + FAREWELL > plan.limit => Some(FILE_FULL),
+                    () if !plan.shared.take(line.len()) => Some(LAB_FULL),
+                    () => None,
+                };
+                if let Some(why) = full {
+                    tracing::warn!(title = plan.title, why, "a recording of a terminal ends");
+                    let what = RecordingEventKind::Marker(format!("{END_MARKER}{why}"));
                     tape.pending.extend(lines.event(&RecordingEvent { at: event.at, what }));
                     break;
                 }
@@ -341,6 +361,7 @@ mod tests {
             size: WindowSize { cols: 80, rows: 24 },
             title: "srv1".to_owned(),
             limit,
+            shared: Arc::default(),
             disk: watch::channel(look(DiskSpace::Ample)).1,
         }
     }
@@ -391,6 +412,36 @@ mod tests {
         assert!(last[2].as_str().unwrap().contains("limit"));
         let path = folder.path().join("lab/srv1-main-1.cast");
         assert!(std::fs::metadata(path).unwrap().len() <= 2000);
+    }
+
+    #[tokio::test]
+    async fn the_recordings_of_a_lab_end_at_their_common_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = Arc::new(LabRecordings::limited_to(16 << 10));
+        let plan = || RecordingOptions {
+            shared: Arc::clone(&shared),
+            ..plan(folder.path(), 1 << 20)
+        };
+        for _ in 0..2 {
+            let mut recording = Recording::begin(plan());
+            for _ in 0..60 {
+                recording.add(RecordingEventKind::Output("x".repeat(100)));
+            }
+            recording.end().await;
+        }
+        // There is no room for a third.
+        Recording::begin(plan()).end().await;
+        let views = crate::terminals::recordings::list_in(&folder.path().join("lab")).await;
+        let views = views.unwrap();
+        let truncated: Vec<bool> = views.iter().map(|view| view.truncated).collect();
+        assert_eq!(truncated, [false, true]);
+        assert!(views.iter().map(|view| view.bytes).sum::<u64>() < 16 << 10);
+        let last = read(folder.path(), "srv1-main-2.cast").pop().unwrap();
+        assert_eq!(last[2], format!("{END_MARKER}{LAB_FULL}"));
+        // Neither is there for who counts anew.
+        let again = LabRecordings::limited_to(16 << 10);
+        assert!(again.take_file(&folder.path().join("lab")).await.unwrap());
+        assert!(!again.take(8 << 10));
     }
 
     #[tokio::test]

@@ -1,13 +1,15 @@
 //! The recordings on disk: their paths, their list, and their content.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use plateau_core::terminal::RecordingView;
 use serde::Deserialize;
 use tokio::fs::File;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Take};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, BufReader, Take};
+use tokio::sync::OnceCell;
 
-use super::recording::whole;
+use super::recording::{END_MARKER, FAREWELL, whole};
 use super::{TerminalError, TerminalId};
 
 /// What the names of recordings end with.
@@ -18,6 +20,68 @@ const HEADER: u64 = 4 << 10;
 
 /// A recording that is being read, up to its last complete line.
 pub type Recorded = Take<File>;
+
+/// Most bytes of a lab's recordings.
+const LAB_LIMIT: u64 = 256 << 20;
+
+/// The least that a file takes on disk.
+const BLOCK: u64 = 4 << 10;
+
+/// How much of a disk the recordings of a lab take.
+#[derive(Debug)]
+pub(super) struct LabRecordings {
+    limit: u64,
+    /// Bytes of all of them, once they were counted.
+    bytes: OnceCell<AtomicU64>,
+}
+
+impl Default for LabRecordings {
+    fn default() -> Self {
+        Self::limited_to(LAB_LIMIT)
+    }
+}
+
+impl LabRecordings {
+    /// So many bytes.
+    pub(super) fn limited_to(limit: u64) -> Self {
+        Self {
+            limit,
+            bytes: OnceCell::new(),
+        }
+    }
+
+    /// Takes the room of a new file. Returns whether there is any; what is in the folder already counts.
+    pub(super) async fn take_file(&self, folder: &Path) -> std::io::Result<bool> {
+        let bytes = self.bytes.get_or_try_init(|| counted(folder)).await?;
+        Ok(self.take_of(bytes, BLOCK))
+    }
+
+    /// Takes the room of some bytes. Returns whether there is any.
+    pub(super) fn take(&self, count: usize) -> bool {
+        let bytes = self.bytes.get();
+        bytes.is_some_and(|bytes| self.take_of(bytes, count as u64))
+    }
+
+    fn take_of(&self, bytes: &AtomicU64, count: u64) -> bool {
+        let more = |used: u64| used.checked_add(count).filter(|sum| *sum <= self.limit);
+        let taken = bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.is_ok()
+    }
+}
+
+/// Bytes of the files in a folder.
+async fn counted(folder: &Path) -> std::io::Result<AtomicU64> {
+    let mut bytes = 0;
+    let mut entries = match tokio::fs::read_dir(folder).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(AtomicU64::new(0)),
+        Err(error) => return Err(error),
+    };
+    while let Some(entry) = entries.next_entry().await? {
+        bytes += entry.metadata().await?.len().max(BLOCK);
+    }
+    Ok(AtomicU64::new(bytes))
+}
 
 /// What the first line says.
 #[derive(Deserialize)]
@@ -44,12 +108,16 @@ pub(super) fn stem(place: &TerminalId) -> String {
 
 /// All recordings of a lab by name.
 pub(super) async fn list(state: &Path, lab: &str) -> Result<Vec<RecordingView>, TerminalError> {
-    let folder = folder(state, is_plain_name(lab)?);
+    list_in(&folder(state, is_plain_name(lab)?)).await
+}
+
+/// All recordings in a folder by name.
+pub(super) async fn list_in(folder: &Path) -> Result<Vec<RecordingView>, TerminalError> {
     let failed = |source| TerminalError::Read {
-        path: folder.clone(),
+        path: folder.to_owned(),
         source,
     };
-    let mut entries = match tokio::fs::read_dir(&folder).await {
+    let mut entries = match tokio::fs::read_dir(folder).await {
         Ok(entries) => entries,
         // Nobody has opened a terminal yet.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
@@ -68,7 +136,8 @@ pub(super) async fn list(state: &Path, lab: &str) -> Result<Vec<RecordingView>, 
 
 /// One recording; none where it has no header yet.
 async fn look(path: &Path, name: String) -> std::io::Result<Option<RecordingView>> {
-    let (file, bytes) = whole(path).await?;
+    let (mut file, bytes) = whole(path).await?;
+    let truncated = is_truncated(&mut file, bytes).await?;
     let mut line = String::new();
     BufReader::new(file.take(HEADER))
         .read_line(&mut line)
@@ -81,7 +150,24 @@ async fn look(path: &Path, name: String) -> std::io::Result<Option<RecordingView
             .unwrap_or_default()
             .to_string(),
         bytes,
+        truncated,
     }))
+}
+
+/// Whether the last line says that a limit was reached. The file is at its beginning then.
+async fn is_truncated(file: &mut File, bytes: u64) -> std::io::Result<bool> {
+    let mut end = Vec::new();
+    let from = bytes.saturating_sub(FAREWELL);
+    file.seek(std::io::SeekFrom::Start(from)).await?;
+    (&mut *file)
+        .take(bytes - from)
+        .read_to_end(&mut end)
+        .await?;
+    file.rewind().await?;
+    let last = end.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
+    let event: Option<(f64, String, String)> =
+        last.and_then(|line| serde_json::from_slice(line).ok());
+    Ok(event.is_some_and(|(_, code, text)| code == "m" && text.starts_with(END_MARKER)))
 }
 
 /// One recording by name.

@@ -13,6 +13,9 @@ const SCROLLBACK: usize = 1000;
 /// Most bytes of the lines above the screen in one drawing; the newest count.
 const SCROLLBACK_BYTES: usize = 256 << 10;
 
+/// Bytes after which it is asked whether more may be shown: what they cost at most is little.
+const PART: usize = 128;
+
 /// Longest character in UTF-8.
 const CHARACTER: usize = 4;
 
@@ -66,6 +69,25 @@ impl Screen {
         };
         self.terminal.feed(text.as_str());
         text
+    }
+
+    /// Shows the first part of some output, and more for as long as that may go on. Returns how many
+    /// bytes were shown, and their text.
+    pub(super) fn show_while(
+        &mut self,
+        bytes: &[u8],
+        mut goes_on: impl FnMut() -> bool,
+    ) -> (usize, String) {
+        let mut text = String::new();
+        let mut count = 0;
+        for part in bytes.chunks(PART) {
+            text += &self.show(part);
+            count += part.len();
+            if !goes_on() {
+                break;
+            }
+        }
+        (count, text)
     }
 
     /// What draws it on a terminal of the same size, whatever that showed before.

@@ -9,14 +9,16 @@ use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use plateau_core::terminal::{Backlog, Frame, RESTORE};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::attachment::{Attachment, may_come_back};
+use super::emulator::Emulator;
 use super::recording::{Recording, RecordingEventKind, RecordingOptions};
 use super::recordings::stem;
-use super::screen::Screen;
+use super::repetitions::Repetitions;
 use super::viewer::{Joined, ServerMessage, Viewers};
-use super::{Inner, TerminalId, WindowSize};
+use super::{Inner, LabQuota, TerminalId, WindowSize};
 
 /// KiB a second that a terminal may show for long: no program is in nobody's way, and a flood leaves
 /// room for the others.
@@ -44,6 +46,13 @@ enum DetachReason {
     Broken,
 }
 
+/// Output that is not shown yet.
+struct Pending {
+    bytes: Bytes,
+    /// Whether the screen is rebuilt from it, and drawn for the viewers when that is done.
+    rebuilds: bool,
+}
+
 /// A terminal and all who look at it.
 pub(super) struct Terminal {
     hub: Arc<Inner>,
@@ -56,7 +65,8 @@ pub(super) struct Terminal {
 
 /// What changes when something is shown or somebody comes.
 struct Display {
-    screen: Screen,
+    emulator: Emulator,
+    repetitions: Repetitions,
     viewers: Viewers,
     recording: Recording,
     keys: mpsc::Sender<Bytes>,
@@ -72,6 +82,7 @@ impl Terminal {
     /// One that has shown nothing yet.
     pub(super) fn new(
         hub: &Arc<Inner>,
+        quota: &LabQuota,
         place: TerminalId,
         commands: mpsc::Receiver<Command>,
         size: Option<WindowSize>,
@@ -85,13 +96,15 @@ impl Terminal {
             size: at_first,
             title: format!("{} {}", place.node, place.name),
             limit: settings.recording_limit,
+            shared: Arc::clone(&quota.recordings),
             disk: hub.labs.disk().watch(),
         });
         Self {
             hub: Arc::clone(hub),
             place,
             view: Display {
-                screen: Screen::new(at_first),
+                emulator: Emulator::new(at_first, quota.places.clone()),
+                repetitions: Repetitions::default(),
                 viewers: Viewers::default(),
                 recording,
                 keys: typed,
@@ -153,28 +166,37 @@ impl Terminal {
             hub,
         } = self;
         let mut rebuild = view.begins_again(&first);
-        if let Some(left) = view.take(first, &mut rebuild, &place.node) {
-            return left;
-        }
+        let mut owed = weight(&first);
+        let mut pending = match view.take(first, &mut rebuild, &place.node).await {
+            Ok(pending) => pending,
+            Err(left) => return left,
+        };
         let records_keys = hub.labs.settings().record_input;
         let (tell, mut heard) = mpsc::channel(KEYS);
         let mut size = view.size.subscribe();
         let typing = typed.follow(keys, &mut size, records_keys.then_some(tell));
         tokio::pin!(typing);
         let mut types = true;
-        let mut owed = None;
         loop {
+            // What is typed gets through while the screen waits: it may be what ends a flood.
+            let free_at = view.emulator.free_at();
+            let is_free = free_at <= Instant::now();
             tokio::select! {
-                frame = shown.next(), if owed.is_none() => {
+                () = sleep_until(free_at), if !is_free => {}
+                () = std::future::ready(()), if is_free && pending.is_some() => {
+                    pending = view.show_slice(pending).await;
+                }
+                frame = shown.next(), if is_free && owed.is_none() && pending.is_none() => {
                     let Some(frame) = frame else { return DetachReason::Broken };
                     owed = weight(&frame);
-                    if let Some(left) = view.take(frame, &mut rebuild, &place.node) {
-                        return left;
+                    match view.take(frame, &mut rebuild, &place.node).await {
+                        Ok(more) => pending = more,
+                        Err(left) => return left,
                     }
                 }
                 () = await_budget(flow, owed), if owed.is_some() => owed = None,
-                command = commands.recv() => if let Some(command) = command {
-                    view.handle_command(command);
+                command = commands.recv(), if is_free => if let Some(command) = command {
+                    view.handle_command(command).await;
                 },
                 Some(keys) = heard.recv(), if records_keys => view.record_input(&keys),
                 // How the shell ended may still come.
@@ -196,7 +218,7 @@ impl Terminal {
         let open = || Attachment::open(&hub.labs, place);
         match open().await {
             Ok(attachment) => return Some(attachment),
-            Err(error) if may_come_back(&error) => view.interrupt(&place.node),
+            Err(error) if may_come_back(&error) => view.interrupt(&place.node).await,
             Err(_) => return None,
         }
         let again = ExponentialBuilder::default()
@@ -209,7 +231,8 @@ impl Terminal {
             tokio::select! {
                 attached = &mut attached => return attached.ok(),
                 command = commands.recv() => if let Some(command) = command {
-                    view.handle_command(command);
+                    sleep_until(view.emulator.free_at()).await;
+                    view.handle_command(command).await;
                 },
                 // Nobody is there to read it.
                 _ = keys.recv() => {}
@@ -221,8 +244,10 @@ impl Terminal {
 /// KiB that a frame shows, where it is worth counting.
 fn weight(frame: &Frame) -> Option<NonZeroU32> {
     match frame {
-        Frame::Data(bytes) => NonZeroU32::new(u32::try_from(bytes.len() >> 10).ok()?),
-        Frame::Backlog(_) | Frame::Exit(_) | Frame::Resize { .. } => None,
+        Frame::Data(bytes) | Frame::Backlog(Backlog { bytes, .. }) => {
+            NonZeroU32::new(u32::try_from(bytes.len() >> 10).ok()?)
+        }
+        Frame::Exit(_) | Frame::Resize { .. } => None,
     }
 }
 
@@ -235,30 +260,34 @@ async fn await_budget(flow: &DefaultDirectRateLimiter, owed: Option<NonZeroU32>)
 }
 
 impl Display {
-    fn handle_command(&mut self, command: Command) {
+    async fn handle_command(&mut self, command: Command) {
         match command {
             Command::Join(size, reply) => {
                 if let Some(size) = size {
-                    self.resize(size);
+                    self.resize(size).await;
                 }
+                let drawing = self.emulator.draw().await;
                 // Whoever wanted to come may have left.
-                let _ = reply.send(self.viewers.join(&self.screen, self.keys.clone()));
+                let _ = reply.send(self.viewers.join(&drawing, self.keys.clone()));
             }
-            Command::Resize(size) => self.resize(size),
-            Command::Redraw(viewer) => self.viewers.catch_up(viewer, &self.screen),
+            Command::Resize(size) => self.resize(size).await,
+            Command::Redraw(viewer) => {
+                let drawing = self.emulator.draw().await;
+                self.viewers.catch_up(viewer, &drawing);
+            }
         }
     }
 
-    fn resize(&mut self, size: WindowSize) {
+    async fn resize(&mut self, size: WindowSize) {
         let size = size.bounded();
         self.size.send_replace(Some(size));
-        self.adopt(size);
+        self.adopt(size).await;
     }
 
     /// Gives the screen the size that the window has.
-    fn adopt(&mut self, size: WindowSize) {
-        if self.screen.size() != size {
-            self.screen.resize(size);
+    async fn adopt(&mut self, size: WindowSize) {
+        if self.emulator.size() != size {
+            self.emulator.resize(size).await;
             self.recording.add(RecordingEventKind::Resize(size));
             self.viewers.say(&ServerMessage::Size(size));
         }
@@ -278,73 +307,94 @@ impl Display {
         }
     }
 
-    /// Takes what the agent says. Says itself how the stay ends, where it does.
-    fn take(&mut self, frame: Frame, rebuild: &mut bool, node: &str) -> Option<DetachReason> {
+    /// Takes what the agent says. Returns what is to be shown of it, or how the stay ends.
+    async fn take(
+        &mut self,
+        frame: Frame,
+        rebuild: &mut bool,
+        node: &str,
+    ) -> Result<Option<Pending>, DetachReason> {
         match frame {
             Frame::Data(bytes) => {
                 if let Some((_, seen)) = &mut self.seen {
                     *seen += bytes.len() as u64;
                 }
-                self.show(bytes.into());
-                None
+                Ok(Some(self.pending(bytes)))
             }
-            Frame::Backlog(past) => {
-                self.recall(past, rebuild, node);
-                None
-            }
-            Frame::Exit(status) => Some(DetachReason::Exit(status)),
+            Frame::Backlog(past) => Ok(self.recall(past, rebuild, node).await),
+            Frame::Exit(status) => Err(DetachReason::Exit(status)),
             // The agent never tells one.
-            Frame::Resize { .. } => None,
+            Frame::Resize { .. } => Ok(None),
         }
     }
 
-    fn recall(&mut self, past: Backlog, rebuild: &mut bool, node: &str) {
+    async fn recall(&mut self, past: Backlog, rebuild: &mut bool, node: &str) -> Option<Pending> {
         let size = WindowSize {
             cols: past.cols,
             rows: past.rows,
         };
         let end = past.place + past.bytes.len() as u64;
         let same = self.seen.filter(|(terminal, _)| *terminal == past.terminal);
+        let mut bytes = past.bytes;
         if *rebuild {
             let first = self.disturbed || same.is_none_or(|(_, seen)| past.place > seen);
             if first {
-                self.screen = Screen::new(size);
+                self.emulator.clear(size).await;
+                self.repetitions = Repetitions::default();
                 self.disturbed = false;
             }
-            self.screen.resize(size);
-            self.screen.show(&past.bytes);
-            self.draw();
+            self.emulator.resize(size).await;
         } else if let Some((_, seen)) = same {
             let known = usize::try_from(seen.saturating_sub(past.place)).unwrap_or(usize::MAX);
-            if known <= past.bytes.len() {
-                self.adopt(size);
-                self.show(Bytes::from(past.bytes).slice(known..));
+            if known <= bytes.len() {
+                self.adopt(size.bounded()).await;
             }
+            bytes.drain(..known.min(bytes.len()));
         } else {
             // Another shell: that of a node that has restarted.
             if !self.disturbed {
-                self.interrupt(node);
+                self.interrupt(node).await;
             }
             self.disturbed = false;
-            self.show(past.bytes.into());
         }
         self.seen = Some((past.terminal, end));
-        // Somebody may have given the window its size before anything was shown.
-        let wanted = *self.size.borrow();
-        if let Some(size) = wanted {
-            self.adopt(size);
+        let pending = self.pending(bytes);
+        Some(Pending {
+            rebuilds: *rebuild,
+            ..pending
+        })
+    }
+
+    /// Output that is to be shown.
+    fn pending(&mut self, mut bytes: Vec<u8>) -> Pending {
+        self.repetitions.bound(&mut bytes);
+        Pending {
+            bytes: bytes.into(),
+            rebuilds: false,
         }
     }
 
-    /// Shows something to everybody, then to ourselves.
-    fn show(&mut self, bytes: Bytes) {
-        if bytes.is_empty() {
-            return;
+    /// Shows a slice of output to ourselves, then to everybody. Returns what is left of it.
+    async fn show_slice(&mut self, pending: Option<Pending>) -> Option<Pending> {
+        let mut pending = pending?;
+        let (count, text) = self.emulator.show(pending.bytes.clone()).await;
+        let shown = pending.bytes.split_to(count);
+        if !pending.rebuilds && !shown.is_empty() {
+            self.viewers.say(&ServerMessage::Data(shown));
+            self.recording.add(RecordingEventKind::Output(text));
         }
-        let said = ServerMessage::Data(bytes.clone());
-        self.viewers.say(&said);
-        let text = self.screen.show(&bytes);
-        self.recording.add(RecordingEventKind::Output(text));
+        if !pending.bytes.is_empty() {
+            return Some(pending);
+        }
+        if pending.rebuilds {
+            self.draw().await;
+        }
+        // Somebody may have given the window its size before anything was shown.
+        let wanted = *self.size.borrow();
+        if let Some(size) = wanted {
+            self.adopt(size).await;
+        }
+        None
     }
 
     /// Records what somebody typed.
@@ -354,22 +404,25 @@ impl Display {
     }
 
     /// Draws the screen for everybody and in the recording.
-    fn draw(&mut self) {
-        self.viewers.draw(&self.screen);
-        self.recording
-            .add(RecordingEventKind::Resize(self.screen.size()));
-        self.recording
-            .add(RecordingEventKind::Output(self.screen.redraw_sequence()));
+    async fn draw(&mut self) {
+        let drawing = self.emulator.draw().await;
+        self.viewers.draw(&drawing);
+        self.recording.add(RecordingEventKind::Resize(drawing.size));
+        self.recording.add(RecordingEventKind::Output(drawing.text));
     }
 
     /// Shows, in no language, that the node restarts, and takes back what its programs did to the
     /// terminal.
-    fn interrupt(&mut self, node: &str) {
+    async fn interrupt(&mut self, node: &str) {
         self.recording
             .add(RecordingEventKind::Marker(format!("{node} restarts")));
         // The next shell's window has the size of this one's.
-        self.size.send_replace(Some(self.screen.size()));
-        self.show(format!("{RESTORE}\r\n── {node} ↻ ──\r\n").into());
+        self.size.send_replace(Some(self.emulator.size()));
+        let notice = format!("{RESTORE}\r\n── {node} ↻ ──\r\n").into_bytes();
+        let mut pending = Some(self.pending(notice));
+        while pending.is_some() {
+            pending = self.show_slice(pending).await;
+        }
         self.disturbed = true;
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use plateau_core::terminal::DATA_LIMIT;
 use tokio::sync::{mpsc, oneshot};
 
-use super::screen::Screen;
+use super::emulator::Drawing;
 use super::terminal::Command;
 use super::{ViewerMode, WindowSize};
 
@@ -138,7 +138,7 @@ struct Viewer {
 
 impl Viewers {
     /// A new viewer, who is drawn the screen.
-    pub(super) fn join(&mut self, screen: &Screen, keys: mpsc::Sender<Bytes>) -> Joined {
+    pub(super) fn join(&mut self, drawing: &Drawing, keys: mpsc::Sender<Bytes>) -> Joined {
         self.joined += 1;
         let (say, said) = mpsc::channel(WAITING);
         let behind = Arc::new(AtomicBool::default());
@@ -146,7 +146,7 @@ impl Viewers {
             said: say,
             behind: Arc::clone(&behind),
         };
-        viewer.draw(screen);
+        viewer.draw(drawing);
         self.all.insert(self.joined, viewer);
         Joined {
             number: self.joined,
@@ -163,15 +163,15 @@ impl Viewers {
     }
 
     /// Draws the screen for all of them.
-    pub(super) fn draw(&mut self, screen: &Screen) {
-        self.all.retain(|_, viewer| viewer.draw(screen));
+    pub(super) fn draw(&mut self, drawing: &Drawing) {
+        self.all.retain(|_, viewer| viewer.draw(drawing));
     }
 
     /// Draws the screen for one who has missed something.
-    pub(super) fn catch_up(&mut self, number: u64, screen: &Screen) {
+    pub(super) fn catch_up(&mut self, number: u64, drawing: &Drawing) {
         if let Some(viewer) = self.all.get_mut(&number) {
             viewer.behind.store(false, Ordering::Release);
-            viewer.draw(screen);
+            viewer.draw(drawing);
         }
     }
 
@@ -183,13 +183,13 @@ impl Viewers {
 }
 
 impl Viewer {
-    fn draw(&mut self, screen: &Screen) -> bool {
-        let drawing = Bytes::from([screen.redraw_sequence().as_bytes(), screen.rest()].concat());
-        let mut there = self.say(&ServerMessage::Size(screen.size()));
+    fn draw(&mut self, drawing: &Drawing) -> bool {
+        let bytes = Bytes::from([drawing.text.as_bytes(), &drawing.rest].concat());
+        let mut there = self.say(&ServerMessage::Size(drawing.size));
         let mut from = 0;
-        while from < drawing.len() {
-            let to = drawing.len().min(from + DATA_LIMIT);
-            there = self.say(&ServerMessage::Data(drawing.slice(from..to)));
+        while from < bytes.len() {
+            let to = bytes.len().min(from + DATA_LIMIT);
+            there = self.say(&ServerMessage::Data(bytes.slice(from..to)));
             from = to;
         }
         there
