@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 #[path = "tamper/terminals.rs"]
 mod terminals;
+#[path = "tamper/tunnels.rs"]
+mod tunnels;
 
 /// Most that a grading may take whatever the node does: the longest question, what the daemon
 /// grants an agent beyond it, and a busy machine.

@@ -27,6 +27,7 @@ mod observers;
 mod phases;
 mod power;
 mod programs;
+pub(crate) mod quota;
 mod reopening;
 mod rollback;
 mod sharing;

@@ -1,6 +1,6 @@
 //! TCP connections from nodes of a lab. No port is published: the agent relays the bytes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use thiserror::Error;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::lab::LabError;
+use crate::lab::quota::ProgramUse;
 use crate::labs::Labs;
 use crate::layout;
 use crate::runtime::{ProcessOutput, Running, RuntimeError};
@@ -56,9 +57,34 @@ impl Tunnel {
         host: IpAddr,
         port: u16,
     ) -> Result<Self, LabError> {
+        Self::open_for(ProgramUse::Person, labs, (lab, node), (host, port)).await
+    }
+
+    /// Connects to a web application of a node itself. Where the lab has as many such connections as it
+    /// may have, it waits for one to end.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub async fn open_application(
+        labs: &Labs,
+        lab: &str,
+        node: &str,
+        port: u16,
+    ) -> Result<Self, LabError> {
+        let here = (Ipv4Addr::LOCALHOST.into(), port);
+        Self::open_for(ProgramUse::Application, labs, (lab, node), here).await
+    }
+
+    async fn open_for(
+        used: ProgramUse,
+        labs: &Labs,
+        (lab, node): (&str, &str),
+        (host, port): (IpAddr, u16),
+    ) -> Result<Self, LabError> {
         let (host, port) = (host.to_string(), port.to_string());
         let argv = [layout::AGENT, "tunnel", &host, &port].map(str::to_owned);
-        labs.run(lab, node, argv.to_vec()).await.map(Self)
+        let running = labs.run_for(used, lab, node, argv.to_vec()).await;
+        running.map(Self)
     }
 
     /// Both directions.

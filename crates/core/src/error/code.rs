@@ -191,6 +191,8 @@ error_codes! {
     NothingToRun "nothing-to-run" 400;
     /// The command took longer than it might, and was ended.
     CommandTimeout "command-timeout" 400 "give it more time, or let it run in the background";
+    /// People run as many commands, tunnels and transfers in the lab as they may.
+    LabBusy "lab-busy" 429 "end one of them, or try again in a moment";
     /// A script of the scenario failed.
     ScriptFailed "script-failed" 400;
     /// Nothing is kept of the attempt's lab.

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io;
-use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -111,8 +110,7 @@ impl AppConnector {
     async fn open(self) -> Result<TokioIo<AppConnection>, ConnectionError> {
         let AppTarget { lab, node, port } = &self.target;
         let over = self.context.until_revoked(lab, &self.principal)?;
-        let here = Ipv4Addr::LOCALHOST.into();
-        let tunnel = Tunnel::open(&self.context.labs, lab, node, here, port.get()).await?;
+        let tunnel = Tunnel::open_application(&self.context.labs, lab, node, port.get()).await?;
         let (told, answers) = mpsc::channel(PARTS);
         let (asked, requests) = tokio::io::simplex(WAITING);
         // A task of its own: also where nobody reads or writes, it ends when it has to.

@@ -67,6 +67,14 @@ pub enum LabError {
         /// How long it might have taken.
         limit: std::time::Duration,
     },
+    /// People run as many programs in the lab as they may.
+    #[error("commands, tunnels and transfers of lab `{lab}` have reached their limit of {limit}")]
+    Busy {
+        /// The lab's name.
+        lab: String,
+        /// The limit.
+        limit: String,
+    },
     /// The scenario has problems.
     #[error("the scenario has {} problem(s)", .0.len())]
     Scenario(Vec<Problem>),
@@ -212,6 +220,7 @@ impl LabError {
             Self::BadFile { .. } => ErrorCode::BadFile,
             Self::NothingToRun => ErrorCode::NothingToRun,
             Self::CommandTimeout { .. } => ErrorCode::CommandTimeout,
+            Self::Busy { .. } => ErrorCode::LabBusy,
             Self::Scenario(_) => ErrorCode::ScenarioProblems,
             Self::NotReady { .. } => ErrorCode::LabNotReady,
             Self::NodeStopped { .. } => ErrorCode::NodeStopped,

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use plateau_core::api::{ExecRequest, ExecResult, ScriptRun};
 use plateau_core::topology::Script;
 
 use super::LabError;
 use super::containers::Containers;
 use super::core::LabCore;
+use super::quota::{ProgramQuota, ProgramUse};
 use crate::layout;
 use crate::runtime::{Attached, ExecOutput, ExecSpec, OutputEnd, Running, RuntimeError};
 
@@ -38,11 +40,17 @@ const TIMED_OUT: i64 = 124;
 pub(super) struct Programs {
     core: Arc<LabCore>,
     containers: Arc<Containers>,
+    quota: ProgramQuota,
 }
 
 impl Programs {
     pub(super) fn new(core: Arc<LabCore>, containers: Arc<Containers>) -> Self {
-        Self { core, containers }
+        let quota = ProgramQuota::new();
+        Self {
+            core,
+            containers,
+            quota,
+        }
     }
 
     /// Runs a person's command.
@@ -51,6 +59,8 @@ impl Programs {
         if exec.argv.is_empty() {
             return Err(LabError::NothingToRun);
         }
+        let lab = &self.core.marker.name;
+        let _place = self.quota.take(ProgramUse::Person, lab).await?;
         let spec = ExecSpec {
             argv: exec.argv,
             env: BTreeMap::new(),
@@ -130,18 +140,33 @@ impl Programs {
     }
 
     /// Runs a program with its streams attached, for as long as it likes.
-    pub(super) async fn run(&self, node: &str, argv: &[String]) -> Result<Running, LabError> {
+    pub(super) async fn run(
+        &self,
+        node: &str,
+        argv: &[String],
+        used: ProgramUse,
+    ) -> Result<Running, LabError> {
         self.core.running(node)?;
         if argv.is_empty() {
             return Err(LabError::NothingToRun);
         }
+        let place = self.quota.take(used, &self.core.marker.name).await?;
         let doing = format!("run a program in node `{node}`");
-        self.core
+        let running = self
+            .core
             .context
             .runtime
             .exec_attached(&self.containers.current(node), argv)
-            .await
-            .map_err(LabError::runtime(doing))
+            .await;
+        let Running { input, output } = running.map_err(LabError::runtime(doing))?;
+        // Its place is free when nobody listens to it any more.
+        let held = output.inspect(move |_| {
+            let _ = &place;
+        });
+        Ok(Running {
+            input,
+            output: held.boxed(),
+        })
     }
 
     /// A program that takes too long is ended, with all that it started itself.

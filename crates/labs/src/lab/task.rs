@@ -15,6 +15,7 @@ use plateau_core::topology::Topology;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::quota::ProgramUse;
 use super::{Lab, LabError, Reopening, down};
 use crate::error::chain;
 use crate::runtime::{Attached, Running, RuntimeError};
@@ -54,7 +55,7 @@ pub(crate) enum Command {
     /// Open a terminal: node, name, user.
     Terminal(String, String, String, Reply<Attached>),
     /// Run a program of a node's with its streams attached.
-    Run(String, Vec<String>, Reply<Running>),
+    Run(String, Vec<String>, ProgramUse, Reply<Running>),
     /// Remove everything.
     Down(Reply<()>),
     /// The engine says that something became of a node.
@@ -303,12 +304,10 @@ fn handle_command(lab: &Arc<Lab>, command: Command) {
                 job.programs.terminal(&node, &name, &user).await
             });
         }
-        Command::Run(node, argv, reply) => {
-            answer(
-                lab,
-                reply,
-                async move { job.programs.run(&node, &argv).await },
-            );
+        Command::Run(node, argv, used, reply) => {
+            answer(lab, reply, async move {
+                job.programs.run(&node, &argv, used).await
+            });
         }
         Command::Changed(node) if ready => {
             lab.core

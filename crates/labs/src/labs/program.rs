@@ -4,6 +4,7 @@ use plateau_core::api::{ExecRequest, ExecResult};
 
 use super::Labs;
 use crate::lab::LabError;
+use crate::lab::quota::ProgramUse;
 use crate::lab::task::Command;
 use crate::runtime::{Attached, Running};
 
@@ -43,10 +44,20 @@ impl Labs {
     /// Runs a program in a node with its streams attached, without a time limit.
     ///
     /// # Errors
-    /// There is no such lab or node, or it does not run.
+    /// There is no such lab or node, it does not run, or people run as many programs in it as they may.
     pub async fn run(&self, lab: &str, node: &str, argv: Vec<String>) -> Result<Running, LabError> {
+        self.run_for(ProgramUse::Person, lab, node, argv).await
+    }
+
+    pub(crate) async fn run_for(
+        &self,
+        used: ProgramUse,
+        lab: &str,
+        node: &str,
+        argv: Vec<String>,
+    ) -> Result<Running, LabError> {
         let node = node.to_owned();
-        self.tell(lab, |reply| Command::Run(node, argv, reply))
+        self.tell(lab, |reply| Command::Run(node, argv, used, reply))
             .await
     }
 }

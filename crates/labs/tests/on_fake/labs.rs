@@ -457,3 +457,42 @@ async fn a_scenario_with_problems_is_refused_with_all_of_them() {
         ErrorCode::BadFile
     );
 }
+
+#[tokio::test]
+async fn programs_of_people_in_a_lab_have_a_limit_and_a_rate_of_their_own() {
+    let house = house(Fake::new()).await;
+    as_the_scripts_left_it(&house.fake);
+    house.ready("one").await;
+    house.ready("two").await;
+    let argv = || vec!["/bin/cat".to_owned()];
+    let exec = |lab: &'static str| {
+        let exec = ExecRequest {
+            argv: argv(),
+            stdin: None,
+            timeout_ms: None,
+        };
+        house.labs.exec(lab, "srv1", exec)
+    };
+    let busy = |error: LabError| assert_eq!(error.code(), ErrorCode::LabBusy);
+    let mut running = Vec::new();
+    for _ in 0..16 {
+        running.push(house.labs.run("one", "srv1", argv()).await.unwrap());
+    }
+    busy(house.labs.run("one", "srv1", argv()).await.unwrap_err());
+    busy(house.labs.run("one", "gate", argv()).await.unwrap_err());
+    busy(exec("one").await.unwrap_err());
+    house.labs.run("two", "srv1", argv()).await.unwrap();
+    running.pop();
+    house.labs.run("one", "srv1", argv()).await.unwrap();
+    running.clear();
+    // One after the other, faster than anybody works.
+    let mut refused = None;
+    for _ in 0..10_000 {
+        refused = house.labs.run("one", "srv1", argv()).await.err();
+        if refused.is_some() {
+            break;
+        }
+    }
+    busy(refused.unwrap());
+    house.labs.run("two", "srv1", argv()).await.unwrap();
+}
