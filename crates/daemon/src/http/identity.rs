@@ -115,6 +115,7 @@ async fn identify(
     let known = api.access.of_login(sent).await?;
     if known.is_some() {
         origin::check(&parts.method, headers, peer.tls)?;
+        origin::check_cost(parts.uri.path(), headers)?;
     }
     Ok(known.unwrap_or(Principal::Nobody))
 }

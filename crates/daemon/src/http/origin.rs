@@ -4,7 +4,7 @@
 //! The cookie is `SameSite=Strict` already. This also protects in browsers that do not know that, and
 //! from other services of the same host.
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 
 use super::failure::Failure;
 use plateau_core::error::ErrorCode;
@@ -41,6 +41,24 @@ pub(super) fn check(method: &Method, headers: &HeaderMap, tls: bool) -> Result<(
     Ok(())
 }
 
+/// What a GET costs much to answer: a backup, a bundle of evidence, a document.
+const COSTLY: [&str; 3] = ["/v1/backup", ".tar", ".pdf"];
+
+/// Refuses a GET of what costs much that a page of another site made the browser send, as an image's
+/// address may be. One that somebody typed or followed from our own page passes, and so does a program's.
+pub(super) fn check_cost(path: &str, headers: &HeaderMap) -> Result<(), Failure> {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let is_foreign = site.is_some_and(|site| ![&b"same-origin"[..], b"none"].contains(&site));
+    if is_foreign && COSTLY.iter().any(|end| path.ends_with(end)) {
+        return Err(Failure::new(
+            ErrorCode::CrossSite,
+            "another site's page cannot ask for this",
+        )
+        .hint("open it from a page of this daemon"));
+    }
+    Ok(())
+}
+
 /// Refuses a log-in sent by a page of another site, which would log somebody in to another's account.
 pub(super) fn check_log_in(headers: &HeaderMap, tls: bool) -> Result<(), Failure> {
     match same(headers, tls) {
@@ -70,7 +88,7 @@ fn same(headers: &HeaderMap, tls: bool) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderName;
 
     use super::*;
 
@@ -111,6 +129,29 @@ mod tests {
         ] {
             assert!(!post(wrong), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_costs_much_is_not_for_pages_of_other_sites() {
+        let refused = |path: &str, site: Option<&'static str>| {
+            let site = site.map(|site| {
+                let name = HeaderName::from_static("sec-fetch-site");
+                (name, HeaderValue::from_static(site))
+            });
+            check_cost(path, &site.into_iter().collect()).is_err()
+        };
+        for path in [
+            "/v1/backup",
+            "/v1/attempts/a/evidence.tar",
+            "/v1/sessions/s/slips.pdf",
+        ] {
+            assert!(refused(path, Some("cross-site")));
+            assert!(refused(path, Some("same-site")));
+            for site in [None, Some("none"), Some("same-origin")] {
+                assert!(!refused(path, site), "{path} {site:?}");
+            }
+        }
+        assert!(!refused("/v1/sessions", Some("cross-site")));
     }
 
     #[test]
