@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::labs::Labs;
 
 mod attachment;
+mod display;
 mod emulator;
 mod error;
 mod modes;
