@@ -1,5 +1,8 @@
 //! The candidate is root in their nodes, and lies: no false pass, no hang, nothing of it next door.
 
+#[path = "tamper/nodes.rs"]
+mod nodes;
+
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};

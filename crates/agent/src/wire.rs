@@ -4,6 +4,7 @@
 //! namespace goes through a socket that was opened there. The process itself never changes its
 //! namespace, and the host's namespaces are refused.
 
+mod cgroups;
 mod error;
 mod fabric;
 mod files;

@@ -98,13 +98,10 @@ impl Labs {
             Ok((store, owner))
         })
         .await?;
-        let info = runtime.info().await;
-        let info = info.map_err(LabError::runtime("ask the engine what it is"))?;
         let agent = Agent::install(Arc::clone(&runtime), &settings.agent, &owner).await?;
         let labs = Self {
             inner: Arc::new(Inner {
                 context: Arc::new(LabContext {
-                    private_cgroups: info.cgroup_version == 2,
                     events: broadcast::Sender::new(EVENTS),
                     runtime,
                     settings,

@@ -11,6 +11,7 @@ use plateau_core::wire::WireRequest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::cgroups;
 use super::error::{ProcessError, WireError};
 
 /// One process and its namespaces.
@@ -51,6 +52,18 @@ impl Process {
             });
         }
         Ok(process)
+    }
+
+    /// Where in the node its init sorts its units.
+    pub(crate) fn own_hierarchy(&self) -> Result<String, WireError> {
+        // A node that shares its control groups with the host could leave its limits.
+        open_own_namespace(self.pid, "cgroup")?;
+        std::fs::read_to_string(format!("/proc/{}/mountinfo", self.pid))
+            .and_then(|mounts| cgroups::own_hierarchy(&mounts))
+            .map_err(|source| WireError::Inspect {
+                process: self.pid,
+                source,
+            })
     }
 
     fn has_ended(&self) -> bool {

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
+use super::cgroups;
 use super::error::WireError;
 use super::files;
 use super::process::{Process, Processes};
@@ -63,6 +64,11 @@ fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Resul
             source: error.into(),
         }
     };
+    let hierarchy = match may_boot {
+        // Read before it is entered: there is no `/proc` of ours in there.
+        true => Some(process.own_hierarchy()?),
+        false => None,
+    };
     enter_namespaces(process).map_err(failed("enter its namespaces"))?;
     for path in ENGINE_FILES {
         unmount_all(path).map_err(failed(&format!("unmount `{path}`")))?;
@@ -74,9 +80,10 @@ fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Resul
             source,
         })?;
     }
-    if !may_boot {
+    let Some(hierarchy) = hierarchy else {
         return Ok(());
-    }
+    };
+    cgroups::make_writable(&hierarchy).map_err(failed(&format!("make `{hierarchy}` writable")))?;
     let fresh = make_net_settings_writable();
     if fresh.map_err(failed(&format!("make `{NET_SETTINGS}` writable")))? {
         // Only then: settings that the node changed since its boot stay when it is wired again.

@@ -20,6 +20,7 @@ impl Machine {
                 "--net",
                 "--mount",
                 "--uts",
+                "--cgroup",
                 "sh",
                 "-c",
                 "echo up; exec sleep infinity",

@@ -12,7 +12,7 @@ use super::core::LabCore;
 use crate::images;
 use crate::labels::{LAB, NODE, OWNER, ROLE};
 use crate::layout;
-use crate::runtime::{ContainerDetails, ContainerSpec, Labels, Mount};
+use crate::runtime::{ContainerDetails, ContainerSpec, Labels};
 
 /// By which systemd is told to shut down.
 const SHUT_DOWN: &str = "SIGRTMIN+3";
@@ -122,14 +122,6 @@ impl Containers {
         let mut labels = self.labels("node");
         labels.insert(NODE.to_owned(), name.to_owned());
         let interfaces: Vec<&str> = node.interfaces.keys().map(String::as_str).collect();
-        let mut mounts = vec![self.core.context.agent.mount()];
-        if !self.core.context.private_cgroups {
-            mounts.push(Mount::Bind {
-                source: "/sys/fs/cgroup".to_owned(),
-                target: "/sys/fs/cgroup".to_owned(),
-                read_only: true,
-            });
-        }
         let always = [
             Capability::NetAdmin,
             Capability::NetRaw,
@@ -168,11 +160,11 @@ impl Containers {
             tmpfs: TMPFS
                 .map(|(path, options)| (path.to_owned(), options.to_owned()))
                 .into(),
-            mounts,
+            mounts: vec![self.core.context.agent.mount()],
             stop_signal: Some(SHUT_DOWN.to_owned()),
             security: vec![],
             host_pids: false,
-            private_cgroups: self.core.context.private_cgroups,
+            private_cgroups: true,
         }
     }
 

@@ -38,8 +38,6 @@ pub(crate) struct LabContext {
     pub(crate) store: Store,
     pub(crate) agent: Agent,
     pub(crate) owner: String,
-    /// Whether nodes get a cgroup namespace of their own instead of the host's tree, read-only.
-    pub(crate) private_cgroups: bool,
     pub(crate) events: broadcast::Sender<LabEvent>,
 }
 

@@ -1,0 +1,65 @@
+//! The walls of a node: what root in it can do to the host and to the nodes beside it.
+
+use plateau_tests::{Daemon, scenario};
+use tempfile::TempDir;
+
+/// A lab of one machine.
+fn one_node() -> TempDir {
+    scenario(&[
+        ("brief.md", "Nothing to do."),
+        ("done.sh", "true"),
+        (
+            "scenario.yaml",
+            r#"
+plateau: 1
+id: walls
+title: { en: Walls }
+duration: 10m
+brief: { en: brief.md }
+nodes:
+  box: { image: debian-server }
+tasks:
+  - id: t
+    skill: tsgeri/1.2
+    title: { en: Walls }
+    solution: [{ on: box, run: done.sh }]
+    checks:
+      - { id: hosts, on: box, that: { file: { path: /etc/hosts } }, points: 1, holds_from_start: true }
+"#,
+        ),
+    ])
+}
+
+/// Tries to join every control group that can be seen, under version 1 and 2, and to remount them.
+/// The hierarchy that systemd sorts its units in is the node's own and limits nothing.
+const LEAVE: &str = r#"
+limits() { grep -v name=systemd /proc/self/cgroup; }
+before=$(limits)
+for all in /sys/fs/cgroup/*; do
+  mount -o remount,bind,rw $all 2>/dev/null && echo "remounted $all"
+done
+for file in $(find -L /sys/fs/cgroup -maxdepth 8 \( -name cgroup.procs -o -name tasks \) 2>/dev/null); do
+  case $file in /sys/fs/cgroup/systemd/*) continue ;; esac
+  { echo $$ >$file && [ -d /sys/fs/cgroup/devices ] && echo "joined $file"; } 2>/dev/null
+done
+for limit in pids/pids.max memory/memory.limit_in_bytes devices/devices.allow freezer/freezer.state pids.max memory.max; do
+  [ ! -e /sys/fs/cgroup/$limit ] || { echo 1 >/sys/fs/cgroup/$limit && echo "wrote $limit"; } 2>/dev/null
+done
+[ -d /sys/fs/cgroup/devices ] && [ "$before" != "$(limits)" ] && limits
+find -L /sys/fs/cgroup -maxdepth 8 -type d 2>/dev/null | grep -E '[0-9a-f]{64}'
+true
+"#;
+
+#[test]
+fn root_in_a_node_leaves_no_control_group_and_sees_no_other_container() {
+    let daemon = Daemon::new();
+    let walls = one_node();
+    daemon.up(walls.path(), "walls");
+    assert_eq!(daemon.sh("walls", "box", LEAVE), "");
+    // systemd has what it needs, also after a restart.
+    let state = "systemctl is-system-running --wait";
+    assert_eq!(daemon.sh("walls", "box", state), "running");
+    daemon.good(&["lab", "reboot", "walls", "box"]);
+    assert_eq!(daemon.sh("walls", "box", state), "running");
+    assert_eq!(daemon.sh("walls", "box", LEAVE), "");
+}
