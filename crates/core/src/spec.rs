@@ -99,7 +99,7 @@ shapes! {
         /// Most processes and threads; 512 where absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub pids: Option<u32>,
-        /// Capabilities beyond those that every node has (NET_ADMIN, NET_RAW, SYS_BOOT, SYS_PTRACE).
+        /// Capabilities beyond those that every node has (NET_ADMIN, NET_RAW, SYS_BOOT).
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub capabilities: Vec<Capability>,
         /// Devices.

@@ -105,12 +105,8 @@ pub enum Capability {
     NetRaw,
     /// `reboot` and `poweroff` of the node. Every node has it.
     SysBoot,
-    /// Priorities and real-time scheduling.
-    SysNice,
     /// Lock memory.
     IpcLock,
-    /// See and trace the node's own processes. Every node has it.
-    SysPtrace,
 }
 
 /// A device that a scenario may give to a node.

@@ -273,12 +273,7 @@ fn capabilities(draft: &mut Draft, machine: &Machine<'_>, node: &mut NodeSpec) {
             let bare = bare.strip_prefix("CAP_").unwrap_or(&bare);
             match Capability::deserialize(StrDeserializer::<Error>::new(bare)) {
                 // Every machine has these.
-                Ok(
-                    Capability::NetAdmin
-                    | Capability::NetRaw
-                    | Capability::SysBoot
-                    | Capability::SysPtrace,
-                ) => {}
+                Ok(Capability::NetAdmin | Capability::NetRaw | Capability::SysBoot) => {}
                 Ok(capability) => node.capabilities.push(capability),
                 Err(_) => leave_out(
                     draft,

@@ -124,8 +124,7 @@ impl NodeMapping<'_> {
         for name in node.list("cap-add")? {
             match name.text.trim_start_matches("CAP_") {
                 // Docker's own, and what every node has beside it.
-                "NET_ADMIN" | "NET_RAW" | "SYS_PTRACE" | "SYS_BOOT" | "NET_BIND_SERVICE" => {}
-                "SYS_NICE" => machine.node.capabilities.push(Capability::SysNice),
+                "NET_ADMIN" | "NET_RAW" | "SYS_BOOT" | "NET_BIND_SERVICE" => {}
                 "IPC_LOCK" => machine.node.capabilities.push(Capability::IpcLock),
                 other => {
                     let what = format!("cap-add: {other} reaches beyond the node");

@@ -27,6 +27,15 @@ const TMPFS: [(&str, &str); 4] = [
     ("/tmp", "rw,exec,nosuid,nodev,mode=1777,size=256m"),
 ];
 
+/// Capabilities of every node beside the engine's own.
+const ALWAYS: [&str; 4] = [
+    "NET_ADMIN",
+    "NET_RAW",
+    "SYS_BOOT",
+    // Without it, root in a node cannot see which program holds another user's socket.
+    "SYS_PTRACE",
+];
+
 /// The containers that a lab has: which one is a node now, and how each is made.
 #[derive(Debug)]
 pub(super) struct Containers {
@@ -122,14 +131,8 @@ impl Containers {
         let mut labels = self.labels("node");
         labels.insert(NODE.to_owned(), name.to_owned());
         let interfaces: Vec<&str> = node.interfaces.keys().map(String::as_str).collect();
-        let always = [
-            Capability::NetAdmin,
-            Capability::NetRaw,
-            Capability::SysBoot,
-            // Without it, root in a node cannot see which program holds another user's socket.
-            Capability::SysPtrace,
-        ];
-        let mut capabilities = [&always[..], &node.capabilities].concat();
+        let asked = node.capabilities.iter().map(|one| capability(*one));
+        let mut capabilities: Vec<&str> = ALWAYS.into_iter().chain(asked).collect();
         capabilities.sort_unstable();
         capabilities.dedup();
         ContainerSpec {
@@ -148,10 +151,7 @@ impl Containers {
             cpu_millis: Some(node.limits.cpu_millis),
             pids: Some(node.limits.pids),
             cap_drop: vec![],
-            cap_add: capabilities
-                .into_iter()
-                .map(|one| capability(one).to_owned())
-                .collect(),
+            cap_add: capabilities.into_iter().map(str::to_owned).collect(),
             devices: node
                 .devices
                 .iter()
@@ -211,9 +211,7 @@ fn capability(capability: Capability) -> &'static str {
         Capability::NetAdmin => "NET_ADMIN",
         Capability::NetRaw => "NET_RAW",
         Capability::SysBoot => "SYS_BOOT",
-        Capability::SysNice => "SYS_NICE",
         Capability::IpcLock => "IPC_LOCK",
-        Capability::SysPtrace => "SYS_PTRACE",
     }
 }
 
