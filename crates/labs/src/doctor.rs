@@ -10,7 +10,7 @@ use crate::error::chain;
 use crate::images::Images;
 use crate::labels::LAB;
 use crate::labs::Labs;
-use crate::preflight::{INOTIFY_OF_NODE, ask_host, gib};
+use crate::preflight::{INOTIFY_OF_NODE, SECCOMP_REMEDY, ask_host, gib};
 use crate::runtime::{EngineInfo, Labels, RuntimeError};
 
 /// Free bytes on the disk below which there is a finding.
@@ -113,28 +113,40 @@ fn of_engine(info: &EngineInfo, runtime: &str) -> Vec<HostFinding> {
         ),
         storage => good("storage", storage.to_owned()),
     });
-    let guards = guards(&info.security);
-    findings.push(good(
-        "confinement",
-        if guards.is_empty() {
-            "neither AppArmor nor SELinux nor seccomp".to_owned()
-        } else {
-            guards.join(", ")
-        },
-    ));
+    findings.push(of_seccomp(info));
+    findings.push(of_access_control(info));
     findings
 }
 
-/// `name=seccomp,profile=default` → `seccomp`.
-fn guards(security: &[String]) -> Vec<&str> {
-    security
-        .iter()
-        .filter_map(|option| {
-            option
-                .split(',')
-                .find_map(|part| part.strip_prefix("name="))
-        })
-        .collect()
+fn of_seccomp(info: &EngineInfo) -> HostFinding {
+    if info.has_seccomp() {
+        return good("seccomp", "filters the system calls of nodes".to_owned());
+    }
+    HostFinding {
+        subject: "seccomp".to_owned(),
+        health: Health::Bad,
+        seen: "missing: root in a node could call all of the kernel, and no lab is started"
+            .to_owned(),
+        remedy: Some(SECCOMP_REMEDY.to_owned()),
+    }
+}
+
+/// Mandatory access control.
+fn of_access_control(info: &EngineInfo) -> HostFinding {
+    let guards = info.guards();
+    let found = guards
+        .into_iter()
+        .find(|guard| matches!(*guard, "apparmor" | "selinux"));
+    match found {
+        Some(guard) => good("access control", guard.to_owned()),
+        None => limited(
+            "access control",
+            "neither AppArmor nor SELinux: if a flaw of the kernel lets root out of a node, nothing \
+             else holds them back from the host's files"
+                .to_owned(),
+            "a host with AppArmor (Debian, Ubuntu) or SELinux (Fedora, RHEL), and the engine told to use it",
+        ),
+    }
 }
 
 fn of_kernel(info: &EngineInfo, host: Option<&HostReport>) -> Vec<HostFinding> {
@@ -381,7 +393,15 @@ mod tests {
     }
 
     #[test]
-    fn what_confines_nodes_is_named() {
-        assert_eq!(guards(&info().security), ["apparmor", "seccomp"]);
+    fn an_engine_without_seccomp_is_bad_and_one_without_access_control_is_limited() {
+        let all = of_engine(&info(), "docker");
+        assert_eq!(health(&all, "seccomp"), Health::Good);
+        assert_eq!(health(&all, "access control"), Health::Good);
+        for security in [vec![], vec!["name=seccomp,profile=unconfined".to_owned()]] {
+            let bare = EngineInfo { security, ..info() };
+            let findings = of_engine(&bare, "docker");
+            assert_eq!(health(&findings, "seccomp"), Health::Bad);
+            assert_eq!(health(&findings, "access control"), Health::Limited);
+        }
     }
 }

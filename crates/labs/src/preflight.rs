@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::images::tag;
 use crate::labels::ROLE;
-use crate::runtime::{ExecSpec, Labels, OutputEnd, Runtime, RuntimeError};
+use crate::runtime::{EngineInfo, ExecSpec, Labels, OutputEnd, Runtime, RuntimeError};
 
 /// Inotify instances that a node with systemd uses.
 pub const INOTIFY_OF_NODE: u64 = 5;
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Free bytes below which no lab is started.
 const DISK_FULL: u64 = 1 << 30;
+
+/// What to do about an engine without seccomp.
+pub(crate) const SECCOMP_REMEDY: &str = "a kernel with CONFIG_SECCOMP_FILTER, and an engine whose `seccomp-profile` is not `unconfined`";
 
 /// Why a lab is not started.
 #[derive(Debug, Error)]
@@ -65,6 +68,8 @@ pub enum MissingRequirement {
         /// Bytes that there are.
         available: u64,
     },
+    /// The engine filters no system calls.
+    Seccomp,
     /// The disk is nearly full.
     Disk {
         /// Bytes that are free.
@@ -96,6 +101,9 @@ impl MissingRequirement {
                 gib(*limits),
                 gib(*available)
             ),
+            Self::Seccomp => {
+                "the engine runs containers without seccomp, and root in a node could call all of the kernel".to_owned()
+            }
             Self::Disk { free } => {
                 format!("only {} are free on the engine's disk", gib(*free))
             }
@@ -114,6 +122,7 @@ impl MissingRequirement {
             Self::Rate { .. } => "modprobe sch_tbf, or leave the rate out".to_owned(),
             Self::Netem { .. } => "modprobe sch_netem, or leave `delay` and `loss` out".to_owned(),
             Self::Memory { .. } => "take other labs down, or lower the nodes' `memory`".to_owned(),
+            Self::Seccomp => SECCOMP_REMEDY.to_owned(),
             Self::Disk { .. } => "docker image prune".to_owned(),
         }
     }
@@ -173,12 +182,16 @@ pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostReport> {
 /// [`PreflightError::Lacks`] names all missing requirements at once.
 pub async fn preflight(
     runtime: &dyn Runtime,
+    engine: &EngineInfo,
     host: Option<&HostReport>,
     topology: &Topology,
 ) -> Result<(), PreflightError> {
     let mut lacks = missing_images(runtime, topology)
         .await
         .map_err(PreflightError::Engine)?;
+    if !engine.has_seccomp() {
+        lacks.push(MissingRequirement::Seccomp);
+    }
     if let Some(host) = host {
         warn_of_inotify(host, topology);
         lacks.extend(missing(host, topology));
@@ -366,6 +379,25 @@ tasks:
         let error = PreflightError::Lacks(lacks);
         assert!(error.to_string().contains("/dev/net/tun"), "{error}");
         assert!(error.hint().unwrap().contains("sch_tbf"));
+    }
+
+    #[tokio::test]
+    async fn no_lab_starts_on_an_engine_without_seccomp() {
+        let fake = crate::runtime::fake::Fake::new();
+        fake.with_image(&tag("debian-switch"));
+        let filtered = fake.info().await.unwrap();
+        assert!(preflight(&fake, &filtered, None, &lab()).await.is_ok());
+        for security in [vec![], vec!["name=seccomp,profile=unconfined".to_owned()]] {
+            let bare = EngineInfo {
+                security,
+                ..filtered.clone()
+            };
+            let refused = preflight(&fake, &bare, None, &lab()).await;
+            let Err(PreflightError::Lacks(lacks)) = refused else {
+                panic!("{refused:?}");
+            };
+            assert_eq!(lacks, [MissingRequirement::Seccomp]);
+        }
     }
 
     #[test]

@@ -139,6 +139,25 @@ pub struct EngineInfo {
     pub memory: u64,
 }
 
+impl EngineInfo {
+    /// What confines containers, such as `seccomp` and `apparmor`: `name=seccomp,profile=default` is
+    /// `seccomp`. An engine that filters nothing has the profile `unconfined`.
+    #[must_use]
+    pub fn guards(&self) -> Vec<&str> {
+        let filters = self.security.iter().map(|option| option.split(','));
+        filters
+            .filter(|parts| !parts.clone().any(|part| part == "profile=unconfined"))
+            .filter_map(|mut parts| parts.find_map(|part| part.strip_prefix("name=")))
+            .collect()
+    }
+
+    /// Whether it filters the system calls of containers.
+    #[must_use]
+    pub fn has_seccomp(&self) -> bool {
+        self.guards().contains(&"seccomp")
+    }
+}
+
 /// A container in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {

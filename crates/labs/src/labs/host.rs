@@ -12,13 +12,14 @@ use crate::disk::{Disk, DiskSpace, DiskUsage};
 use crate::lab::LabError;
 use crate::metrics;
 use crate::preflight::{PreflightError, ask_host, preflight};
+use crate::runtime::EngineInfo;
 use crate::store::StoreError;
 
 /// How long a look at the host is good for.
 const STAYS: Duration = Duration::from_secs(30);
 
-/// What the host was when it was last looked at, and when that was.
-pub(super) type HostCache = Mutex<Option<(Instant, Option<HostReport>)>>;
+/// What engine and host were when they were last looked at, and when that was.
+pub(super) type HostCache = Mutex<Option<(Instant, EngineInfo, Option<HostReport>)>>;
 
 impl Labs {
     /// Checks that the host meets the requirements of a lab. The labs of a session are created together,
@@ -28,15 +29,18 @@ impl Labs {
     /// It does not, or the check failed.
     pub async fn preflight(&self, topology: &Topology) -> Result<(), PreflightError> {
         let runtime = self.runtime().as_ref();
-        let host = {
+        let (_, engine, host) = {
             let mut last = self.inner.host.lock().await;
-            let (_, host) = match last.take() {
-                Some(look) if look.0.elapsed() < STAYS => last.insert(look),
-                Some(_) | None => last.insert((Instant::now(), ask_host(runtime).await)),
+            let look = match last.take() {
+                Some(look) if look.0.elapsed() < STAYS => look,
+                Some(_) | None => {
+                    let engine = runtime.info().await.map_err(PreflightError::Engine)?;
+                    (Instant::now(), engine, ask_host(runtime).await)
+                }
             };
-            host.clone()
+            last.insert(look).clone()
         };
-        preflight(runtime, host.as_ref(), topology).await
+        preflight(runtime, &engine, host.as_ref(), topology).await
     }
 }
 
