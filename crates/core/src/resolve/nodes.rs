@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Resolver;
-use crate::image::{IMAGES, is_foreign};
+use crate::image::{IMAGES, is_foreign, is_internal};
 use crate::path::NodePath;
 use crate::quantity::Size;
 use crate::spec::{FileSpec, NodeSpec, ScenarioSpec};
@@ -36,6 +36,14 @@ impl Resolver<'_> {
     }
 
     fn one_node(&mut self, path: &Path, scenario: &str, name: &str, spec: &NodeSpec) -> Node {
+        if is_internal(&spec.image) {
+            self.problem(
+                &path.key("image"),
+                "unknown-image",
+                format!("`{}` is an image of the daemon's own", spec.image),
+                Some(format!("allowed: {}", IMAGES.join(", "))),
+            );
+        }
         if !is_foreign(&spec.image) && !IMAGES.contains(&spec.image.as_str()) {
             self.unknown(
                 &path.key("image"),
