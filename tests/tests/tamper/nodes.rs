@@ -63,3 +63,20 @@ fn root_in_a_node_leaves_no_control_group_and_sees_no_other_container() {
     assert_eq!(daemon.sh("walls", "box", state), "running");
     assert_eq!(daemon.sh("walls", "box", LEAVE), "");
 }
+
+/// Opens as many pseudo terminals as it gets, and says how many.
+const TERMINALS: &str = r#"
+perl -e 'my @all; while (@all < 1000 and open(my $one, "+<", "/dev/ptmx")) { push @all, $one } print scalar @all'
+"#;
+
+#[test]
+fn a_node_has_no_more_terminals_than_its_own() {
+    let daemon = Daemon::new();
+    let walls = one_node();
+    daemon.up(walls.path(), "ptys");
+    let opened: usize = daemon
+        .sh("ptys", "box", TERMINALS)
+        .parse()
+        .expect("a number");
+    assert!((32..=64).contains(&opened), "{opened}");
+}

@@ -2,12 +2,12 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use base64::Engine as _;
 use plateau_core::wire::FilePart;
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, Mode, OFlags};
 
 /// Writes a file or its next part. The first part replaces what exists, also a symbolic link.
 pub(crate) fn write(part: &FilePart) -> io::Result<()> {
@@ -40,9 +40,23 @@ fn create(path: &str) -> io::Result<File> {
 }
 
 fn append(path: &str) -> io::Result<File> {
-    let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
-    OpenOptions::new()
-        .append(true)
-        .custom_flags(no_link)
-        .open(path)
+    open_regular(path, OFlags::WRONLY | OFlags::APPEND)
+}
+
+/// Opens a regular file that is there; root in the node may have put anything in its place.
+///
+/// A link is not followed. Anything else is looked at before it is opened, because opening a device
+/// or a pipe can have effects; and once more afterwards, because it may have been replaced.
+pub(crate) fn open_regular(path: &str, flags: OFlags) -> io::Result<File> {
+    let is_regular = |mode| FileType::from_raw_mode(mode) == FileType::RegularFile;
+    let refused = || io::Error::other("not a regular file");
+    if !is_regular(rustix::fs::lstat(path)?.st_mode) {
+        return Err(refused());
+    }
+    let safe = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags | safe, Mode::empty())?;
+    if !is_regular(rustix::fs::fstat(&file)?.st_mode) {
+        return Err(refused());
+    }
+    Ok(File::from(file))
 }

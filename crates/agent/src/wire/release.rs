@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 
 use plateau_core::wire::{FilePart, HOLD, WireRequest};
-use rustix::fs::{FileType, Mode, OFlags, StatVfsMountFlags, statvfs};
+use rustix::fs::{OFlags, StatVfsMountFlags, statvfs};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
@@ -20,6 +20,12 @@ const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.con
 
 /// The settings of the node's network namespace.
 const NET_SETTINGS: &str = "/proc/sys/net";
+
+/// The node's own pseudo terminals.
+const TERMINALS: &str = "/dev/pts";
+
+/// Most of them at a time; all nodes of a host together have some 4096.
+const TERMINAL_OPTIONS: &str = "mode=0620,ptmxmode=0666,gid=5,max=64";
 
 /// Writes files into nodes and releases some nodes, each on a thread of its own.
 pub(crate) fn release(processes: &Processes, request: &WireRequest) -> Result<(), WireError> {
@@ -69,6 +75,7 @@ fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Resul
         true => Some(process.own_hierarchy()?),
         false => None,
     };
+    let foreign = foreign_terminals();
     enter_namespaces(process).map_err(failed("enter its namespaces"))?;
     for path in ENGINE_FILES {
         unmount_all(path).map_err(failed(&format!("unmount `{path}`")))?;
@@ -89,6 +96,7 @@ fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Resul
         // Only then: settings that the node changed since its boot stay when it is wired again.
         reset_net_settings();
     }
+    bound_terminals(&foreign).map_err(failed(&format!("bound `{TERMINALS}`")))?;
     set_hostname(process).map_err(failed("set the host name"))?;
     unmount_all(HOLD).map_err(failed("let it boot"))?;
     // Succeeds only if the folder is empty: it stays if the candidate put something into it.
@@ -107,6 +115,33 @@ fn reset_net_settings() {
         ("ipv6/conf/all/forwarding", "0"),
     ] {
         let _ = std::fs::write(format!("{NET_SETTINGS}/{setting}"), value);
+    }
+}
+
+/// The pseudo terminals of the host and of the wirer, whose bound must not be changed.
+fn foreign_terminals() -> Vec<u64> {
+    ["/proc/1/root/dev/pts", TERMINALS]
+        .iter()
+        .filter_map(|path| rustix::fs::stat(*path).ok())
+        .map(|found| found.st_dev)
+        .collect()
+}
+
+/// Gives the node's pseudo terminals a bound of their own, so that it cannot use up the host's.
+///
+/// The options replace those that the engine mounted it with, which are the same but for the bound.
+fn bound_terminals(foreign: &[u64]) -> Result<(), Errno> {
+    match rustix::fs::stat(TERMINALS) {
+        Ok(found) if foreign.contains(&found.st_dev) => return Ok(()),
+        Ok(_) => {}
+        Err(Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    match mount_remount(TERMINALS, flags, TERMINAL_OPTIONS) {
+        // Not a mount, where there is no engine.
+        Err(Errno::INVAL) => Ok(()),
+        done => done,
     }
 }
 
@@ -131,17 +166,10 @@ fn set_hostname(process: &Process) -> Result<(), Errno> {
 /// The name in `/etc/hostname`, if that is a regular file; root in the node may have put anything
 /// there.
 fn configured_hostname() -> Option<String> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open("/etc/hostname", flags, Mode::empty()).ok()?;
-    let is_file =
-        FileType::from_raw_mode(rustix::fs::fstat(&file).ok()?.st_mode) == FileType::RegularFile;
     let mut text = String::new();
-    if is_file {
-        std::fs::File::from(file)
-            .take(4096)
-            .read_to_string(&mut text)
-            .ok()?;
-    }
+    files::open_regular("/etc/hostname", OFlags::RDONLY)
+        .and_then(|file| file.take(4096).read_to_string(&mut text))
+        .ok()?;
     let mut lines = text.lines().map(str::trim);
     lines
         .find(|line| !line.is_empty() && !line.starts_with('#'))

@@ -381,6 +381,24 @@ fn a_file_that_cannot_be_written_is_named() {
 }
 
 #[test]
+fn what_was_put_in_a_files_place_is_not_opened() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    node.shell(
+        "mount -t tmpfs none /mnt && cd /mnt && touch file && ln -s file link && \
+         mknod device c 1 3 && mkfifo pipe && (sleep 60 <>pipe >/dev/null 2>&1 &)",
+    );
+    for path in ["/mnt/link", "/mnt/device", "/mnt/pipe"] {
+        let mut files = request(&fabric, vec![]);
+        files.files = vec![part(&node, path, true, "x")];
+        let (doing, reason) = failed(&files);
+        assert!(
+            doing.contains(path) && reason.contains("not a regular file"),
+            "{doing}: {reason}"
+        );
+    }
+}
+
+#[test]
 fn one_call_answers_one_request_after_the_other() {
     let [fabric, node] = std::array::from_fn(|_| Machine::start());
     let first = serde_json::to_string(&request(&fabric, vec![])).unwrap();
