@@ -28,13 +28,7 @@ const TMPFS: [(&str, &str); 4] = [
 ];
 
 /// Capabilities of every node beside the engine's own.
-const ALWAYS: [&str; 4] = [
-    "NET_ADMIN",
-    "NET_RAW",
-    "SYS_BOOT",
-    // Without it, root in a node cannot see which program holds another user's socket.
-    "SYS_PTRACE",
-];
+const ALWAYS: [&str; 3] = ["NET_ADMIN", "NET_RAW", "SYS_BOOT"];
 
 /// The containers that a lab has: which one is a node now, and how each is made.
 #[derive(Debug)]

@@ -46,10 +46,7 @@ async fn a_node_has_no_more_rights_than_it_needs() {
     let house = house(Fake::new()).await;
     house.ready("one").await;
     let node = house.fake.spec("plateau-one-srv1").unwrap();
-    assert_eq!(
-        node.cap_add,
-        ["NET_ADMIN", "NET_RAW", "SYS_BOOT", "SYS_PTRACE"]
-    );
+    assert_eq!(node.cap_add, ["NET_ADMIN", "NET_RAW", "SYS_BOOT"]);
     assert_eq!(node.security, <[String; 0]>::default());
     assert!(!node.host_pids && node.private_cgroups);
     assert!(node.memory.is_some() && node.pids.is_some() && node.cpu_millis.is_some());
