@@ -116,3 +116,162 @@ fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
     assert_eq!(containers("exam-001"), Vec::<String>::new());
     assert_eq!(daemon.labs(), vec![]);
 }
+
+/// A node that writes the time each fifth of a second, from its boot on.
+const DATES: &[(&str, &str)] = &[
+    ("brief.md", "Wait."),
+    ("done.sh", "touch /root/done"),
+    (
+        "setup.sh",
+        "printf '[Service]\\nExecStart=/bin/sh -c \"while sleep 0.2; do date +%%%%s%%%%3N >> /root/dates; done\"\\n\
+         [Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/dates.service\n\
+         systemctl enable --now dates\n",
+    ),
+    (
+        "scenario.yaml",
+        r#"
+plateau: 1
+id: dates
+title: { en: Dates }
+duration: 20s
+brief: { en: brief.md }
+networks: { lan: {} }
+nodes:
+  left:
+    image: debian-server
+    setup: setup.sh
+    interfaces: { eth0: { network: lan, address: 10.9.0.1/24 } }
+    access: [terminal]
+tasks:
+  - id: t
+    skill: tsgeri/1.2
+    title: { en: A file }
+    solution: [{ on: left, run: done.sh }]
+    checks:
+      - { id: there, on: left, that: { file: { path: /root/done } }, points: 1 }
+      - { id: slow, on: left, that: { command: { run: "sleep 8", exit: 1 } }, points: 1 }
+"#,
+    ),
+];
+
+/// By when a node writes nothing any more, in milliseconds.
+const STOPS_MS: u64 = 2000;
+
+fn docker(args: &[&str]) -> String {
+    let ended = Command::new("docker").args(args).output();
+    let ended = ended.expect("docker starts");
+    assert!(ended.status.success(), "{args:?}: {ended:?}");
+    String::from_utf8_lossy(&ended.stdout).trim().to_owned()
+}
+
+#[test]
+fn ten_nodes_write_nothing_any_more_two_seconds_after_their_deadline() {
+    let daemon = Daemon::new();
+    let dates = scenario(DATES);
+    let numbers = (1..=10).map(|seat| format!("{seat:03},Ada {seat}\n"));
+    let list = format!("number,name\n{}", numbers.collect::<String>());
+    exam::describe(&daemon, "dates", dates.path(), &list, false);
+    daemon.good(&["session", "prepare", "dates"]);
+    daemon.good(&["session", "open", "dates"]);
+    let deadlines: Vec<u64> = exam::seats(&daemon, "dates")
+        .iter()
+        .map(|seat| seat.attempts[0].clock.deadline_ms.expect("a deadline"))
+        .collect();
+    let left_ms = || {
+        exam::seats(&daemon, "dates")[9].attempts[0]
+            .clock
+            .remaining_ms
+    };
+    wait_until("the end is near", LIMIT, || left_ms() < 4000);
+    // Whoever is graded at the deadline keeps nobody else's nodes running.
+    let mut early = vec!["session", "hand-in", "dates", "--reason", "done"];
+    for seat in ["001", "002", "003", "004"] {
+        early.extend(["--seat", seat]);
+    }
+    daemon.good(&early);
+    wait_until("all is graded", LIMIT, || {
+        exam::session(&daemon, "dates").state == SessionState::Closed
+    });
+    let mut late = vec![];
+    for (seat, deadline) in exam::seats(&daemon, "dates").iter().zip(deadlines) {
+        let attempt = &seat.attempts[0];
+        let image = format!("plateau/kept:{}-left", attempt.id);
+        let read = ["run", "--rm", "--network=none", "--entrypoint=tail", &image];
+        let last = docker(&[&read[..], &["-n", "1", "/root/dates"]].concat());
+        let last: u64 = last.parse().expect("a time");
+        let is_early = ["001", "002", "003", "004"].contains(&seat.number.as_str());
+        assert!(
+            last + 1000 > deadline || is_early,
+            "{} stopped",
+            seat.number
+        );
+        late.push(last.saturating_sub(deadline));
+        assert_eq!(exam::points(&daemon, &attempt.id), (0, 2, 0));
+    }
+    assert!(late.iter().all(|late| *late <= STOPS_MS), "{late:?} ms");
+    daemon.good(&["session", "clear", "dates", "--kept"]);
+    assert_eq!(containers("dates"), Vec::<String>::new());
+}
+
+#[test]
+fn a_pause_freezes_the_nodes_although_the_daemon_is_killed() {
+    let mut daemon = Daemon::new();
+    let pair = scenario(exam::PAIR);
+    let slips = exam::describe(
+        &daemon,
+        "still",
+        pair.path(),
+        "number,name\n001,Ada\n",
+        false,
+    );
+    daemon.good(&["session", "prepare", "still"]);
+    daemon.good(&["session", "open", "still"]);
+    let worked = exam::ssh(&daemon, "left", &slips[0].code, "touch /root/done");
+    assert!(worked.status.success(), "{worked:?}");
+    let nodes: Vec<String> = containers("still")
+        .into_iter()
+        .filter(|name| name.ends_with("left") || name.ends_with("right"))
+        .collect();
+    assert_eq!(nodes.len(), 2, "{nodes:?}");
+    let are_frozen = |frozen: bool| {
+        nodes.iter().all(|node| {
+            docker(&["inspect", "--format", "{{.State.Paused}}", node]) == frozen.to_string()
+        })
+    };
+    daemon.good(&[
+        "session", "pause", "still", "--seat", "001", "--reason", "an alarm",
+    ]);
+    wait_until("the nodes are frozen", Duration::from_secs(2), || {
+        are_frozen(true)
+    });
+    daemon.kill();
+    daemon.start();
+    let paused = |state: AttemptState| exam::seats(&daemon, "still")[0].attempts[0].state == state;
+    wait_until("it is there again", LIMIT, || paused(AttemptState::Paused));
+    assert!(are_frozen(true));
+    daemon.good(&[
+        "session",
+        "extend",
+        "still",
+        "--seat",
+        "001",
+        "--minutes",
+        "5",
+        "--reason",
+        "an alarm",
+    ]);
+    daemon.good(&["session", "resume", "still", "--seat", "001"]);
+    wait_until("the nodes go on", Duration::from_secs(10), || {
+        are_frozen(false)
+    });
+    let again = exam::ssh(&daemon, "left", &slips[0].code, "ls /root/done");
+    assert!(again.status.success(), "{again:?}");
+    daemon.good(&["session", "hand-in", "still", "--reason", "the end"]);
+    wait_until("all is graded", LIMIT, || {
+        exam::session(&daemon, "still").state == SessionState::Closed
+    });
+    let attempt = exam::seats(&daemon, "still")[0].attempts[0].id.clone();
+    assert_eq!(exam::points(&daemon, &attempt), (6, 6, 0));
+    daemon.good(&["session", "clear", "still", "--kept"]);
+    assert_eq!(containers("still"), Vec::<String>::new());
+}

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod accounts;
 mod boot;
 mod bounded;
+mod engine_files;
 mod fault;
 mod init;
 mod kernel;
@@ -52,6 +53,8 @@ enum Role {
     Wire,
     /// Reports the features of the host's kernel on standard output
     Kernel,
+    /// Reads the files of a node that its engine makes anew, from outside: as JSON on standard output
+    EngineFiles(engine_files::EngineFilesArgs),
     /// Injects a fault into this node: a request on standard input, the answer on standard output
     Fault,
     /// Answers questions about this node: a batch on standard input, facts on standard output
@@ -100,6 +103,7 @@ fn run(role: Role, ask_client: Option<probe::AskClient>) -> anyhow::Result<()> {
         Role::AwaitBoot(boot) => boot::run(&boot),
         Role::Wire => wire::run(),
         Role::Kernel => kernel::run(),
+        Role::EngineFiles(of) => engine_files::run(&of),
         Role::Fault => fault::run(),
         Role::Probe => probe::run(ask_client),
         Role::Shell(shell) => shell::run(&shell),

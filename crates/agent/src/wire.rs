@@ -9,7 +9,7 @@ mod error;
 mod fabric;
 mod files;
 mod links;
-mod process;
+pub(crate) mod process;
 mod release;
 
 use std::time::Instant;

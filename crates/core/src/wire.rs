@@ -47,6 +47,23 @@ pub struct FilePart {
     pub content: String,
 }
 
+/// Files that an engine mounts over a node's own, made anew in every container.
+pub const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+
+/// Most bytes that these files may have together.
+pub const ENGINE_FILES_LIMIT: u64 = 16 << 20;
+
+/// The files of a node that an engine makes anew: the standard output of `plateau-agent engine-files`,
+/// as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineFiles {
+    /// Those that are there, each in one part.
+    Read(Vec<FilePart>),
+    /// Why they cannot be read, which is the node's own doing.
+    Unreadable(String),
+}
+
 /// A network: one bridge in the fabric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bridge {

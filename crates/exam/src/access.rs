@@ -162,7 +162,8 @@ impl Access {
     /// Logs a seat in by its code, and ends the seat's other log-ins: one code is one computer.
     ///
     /// A code has 60 random bits, which nobody guesses at any speed. So a right code always gets in,
-    /// whoever else is behind the same address, and only wrong ones are slowed.
+    /// whoever else is behind the same address, and only wrong ones are slowed; and who comes in again
+    /// and again by the same one.
     ///
     /// # Errors
     /// [`AccessError::Refused`], [`AccessError::Later`], or the database fails.
@@ -181,6 +182,7 @@ impl Access {
             tracing::info!(%place, "a log-in by code was refused");
             return Err(AccessError::Refused);
         };
+        inner.limits.entry(&seat.id, from)?;
         let whose = LoginOwner::Seat(seat.id.clone());
         inner.database.logins().end_all(&whose).await?;
         self.notify_log_in_ended();
@@ -198,6 +200,14 @@ impl Access {
     /// [`AccessError::Later`] where there were too many from this address.
     pub fn count_wrong_code(&self, from: Option<IpAddr>) -> Result<(), AccessError> {
         self.0.limits.miss(from)
+    }
+
+    /// Counts that a seat comes in by other means than HTTP, such as SSH.
+    ///
+    /// # Errors
+    /// [`AccessError::Later`] where it did too often.
+    pub fn count_entry(&self, seat: &str, from: Option<IpAddr>) -> Result<(), AccessError> {
+        self.0.limits.entry(seat, from)
     }
 
     async fn begin(&self, whose: LoginOwner, place: &str) -> Result<(Secret, Login), AccessError> {

@@ -1,5 +1,6 @@
 //! Installation of the agent on the container engine: its image, its volume, and the wirer.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,12 +8,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
-use plateau_core::wire::{WireRequest, WireResponse};
+use plateau_core::wire::{EngineFiles, WireRequest, WireResponse};
 use tokio::sync::Mutex;
 
 use crate::labels::{OWNER, ROLE};
 use crate::layout;
-use crate::runtime::{ContainerSpec, Labels, Mount, Runtime, RuntimeError};
+use crate::runtime::{ContainerSpec, ExecSpec, Labels, Mount, OutputEnd, Runtime, RuntimeError};
 use crate::store::StoreError;
 
 mod call;
@@ -29,6 +30,12 @@ const AGENT: &str = "plateau.agent";
 
 /// Most that one call of the wirer may take.
 const WIRE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Most that reading files of a node may take.
+const FILES_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Most bytes of these files in an answer: in base64, with what is said of them.
+const FILES_ANSWER_LIMIT: usize = 24 << 20;
 
 /// Calls of the wirer that are kept for the next one who needs it.
 const IDLE_CALLS: usize = 4;
@@ -158,6 +165,42 @@ impl Agent {
             }
             WireResponse::Failed { doing, reason } => Err(AgentError::Wire { doing, reason }),
         }
+    }
+
+    /// Reads the files of a node that its engine makes anew, from outside: also while it is frozen.
+    ///
+    /// # Errors
+    /// The engine or the wirer fails, or the process has ended.
+    pub async fn engine_files(&self, process: u32) -> Result<EngineFiles, AgentError> {
+        let exec = ExecSpec {
+            argv: vec![
+                layout::AGENT.to_owned(),
+                "engine-files".to_owned(),
+                process.to_string(),
+            ],
+            env: BTreeMap::new(),
+            stdin: vec![],
+            timeout: FILES_TIMEOUT,
+            limit: FILES_ANSWER_LIMIT,
+            keep: OutputEnd::Head,
+        };
+        let name = self.wirer_name();
+        let mut read = self.runtime.exec(&name, &exec).await;
+        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) = read {
+            self.ensure_wirer().await?;
+            read = self.runtime.exec(&name, &exec).await;
+        }
+        let doing = || "read files of a node".to_owned();
+        let output = read.map_err(AgentError::engine("read files of a node"))?;
+        let failed = |reason: String| AgentError::Wire {
+            doing: doing(),
+            reason,
+        };
+        if output.exit != 0 {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(failed(said.trim().to_owned()));
+        }
+        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))
     }
 
     /// One line to the wirer, and one back. Starting a program in a container takes longer than

@@ -181,6 +181,11 @@ impl Lab {
         self.core.state()
     }
 
+    /// Whether its nodes can be frozen or thawed now and are not known to be so already.
+    pub(crate) fn has_to_be(&self, frozen: bool) -> bool {
+        self.core.state() == LabState::Ready && self.core.frozen() != Some(frozen)
+    }
+
     /// What has happened so far, and what happens from now on: nothing twice, nothing left out.
     pub(crate) fn follow(&self) -> (Vec<LabEvent>, broadcast::Receiver<LabEvent>) {
         self.core.follow()

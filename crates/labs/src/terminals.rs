@@ -6,7 +6,7 @@
 //! attachment stays, so that screen and recording continue.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use plateau_core::terminal::RecordingView;
 use tokio::sync::{Semaphore, mpsc};
@@ -135,6 +135,8 @@ struct TerminalHandle {
     commands: mpsc::Sender<Command>,
     /// Ends the task.
     close: CancellationToken,
+    /// What is said to those who see it when it is closed.
+    last_words: Arc<OnceLock<&'static str>>,
     /// That it has ended.
     closed: CancellationToken,
 }
@@ -206,17 +208,20 @@ impl Terminals {
             number: known.opened,
             commands,
             close: CancellationToken::new(),
+            last_words: Arc::default(),
             closed: CancellationToken::new(),
         };
         known.open.insert(place.clone(), door.clone());
         let terminal = terminal::Terminal::new(&self.inner, &quota, place.clone(), told, size);
         let (inner, place, number) = (Arc::clone(&self.inner), place.clone(), door.number);
         let (close, closed) = (door.close.clone(), door.closed.clone());
+        let last_words = Arc::clone(&door.last_words);
         tokio::spawn(async move {
             // Also where the task panics, nobody may wait for ever.
             let _ended = closed.drop_guard();
             let forget = || inner.forget(&place, number);
-            terminal.own(attachment, &close, forget).await;
+            let closing = (&close, last_words.as_ref());
+            terminal.own(attachment, closing, forget).await;
             inner.known().leaving.remove(&number);
         });
         Ok(door)
@@ -225,6 +230,15 @@ impl Terminals {
     /// Closes all terminals of a lab, and refuses new ones until it is opened again. Shells keep
     /// running in the nodes. Returns when no input is accepted any more and all recordings are on disk.
     pub async fn close(&self, lab: &str) {
+        self.close_lab(lab, None).await;
+    }
+
+    /// The same, and says why to those who are in one.
+    pub async fn close_saying(&self, lab: &str, why: &'static str) {
+        self.close_lab(lab, Some(why)).await;
+    }
+
+    async fn close_lab(&self, lab: &str, why: Option<&'static str>) {
         let doors: Vec<TerminalHandle> = {
             let mut known = self.inner.known();
             known.closed.insert(lab.to_owned());
@@ -233,6 +247,12 @@ impl Terminals {
             }
             known.doors(|place| place.lab == lab)
         };
+        if let Some(why) = why {
+            for door in &doors {
+                // It may be closing already, for another reason.
+                let _ = door.last_words.set(why);
+            }
+        }
         end(doors).await;
     }
 

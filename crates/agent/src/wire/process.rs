@@ -25,7 +25,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Opens the namespaces of a process, unless one of them is that of the host or of this process.
-    fn open(pid: u32) -> Result<Self, WireError> {
+    pub(crate) fn open(pid: u32) -> Result<Self, WireError> {
         let failed = |source| WireError::Inspect {
             process: pid,
             source,

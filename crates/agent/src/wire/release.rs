@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 
-use plateau_core::wire::{FilePart, HOLD, WireRequest};
+use plateau_core::wire::{ENGINE_FILES, FilePart, HOLD, WireRequest};
 use rustix::fs::{OFlags, StatVfsMountFlags, statvfs};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
@@ -14,9 +14,6 @@ use super::cgroups;
 use super::error::WireError;
 use super::files;
 use super::process::{Process, Processes};
-
-/// Files that the engine mounts over the node's own; `sed -i` and `mv` fail on a mount point.
-const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
 /// The settings of the node's network namespace.
 const NET_SETTINGS: &str = "/proc/sys/net";
@@ -77,6 +74,7 @@ fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Resul
     };
     let foreign = foreign_terminals();
     enter_namespaces(process).map_err(failed("enter its namespaces"))?;
+    // Of these `sed -i` and `mv` fail while they are mount points.
     for path in ENGINE_FILES {
         unmount_all(path).map_err(failed(&format!("unmount `{path}`")))?;
     }

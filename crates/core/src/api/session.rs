@@ -306,6 +306,8 @@ messages! {
         pub state: AttemptState,
         /// Its clock.
         pub clock: ClockReading,
+        /// Whether its nodes are frozen because a person stopped its clock, until it goes on.
+        pub frozen: bool,
         /// Nodes that the candidate may enter; empty unless they may work.
         pub nodes: Vec<String>,
         /// Its lab's identifier, while the candidate may work.

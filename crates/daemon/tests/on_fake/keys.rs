@@ -145,3 +145,64 @@ async fn keys_without_end_are_refused() {
             .contains("number 1 is not a valid public key of SSH")
     );
 }
+
+#[tokio::test]
+async fn coming_in_again_and_again_by_one_code_leaves_few_entries_and_one_log_in() {
+    let centre = Centre::ready("30m").await;
+    let sessions = &centre.sessions;
+    let (access, candidates) = (access(sessions).await, sessions.candidates());
+    let code = sessions.arranging().slips("december").await.unwrap()[0]
+        .code
+        .clone();
+    let mut refused = 0;
+    let mut last = None;
+    for again in 0..200_u8 {
+        let from = format!("192.0.2.{}", again % 4).parse().unwrap();
+        match candidates.log_in(&access, &code, Some(from)).await {
+            Ok(made) => last = Some(made),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 100, "{refused} were refused");
+    assert_eq!(entries(&centre).await, 4, "one from each address");
+    let seat = centre.seats().await[0].id.clone();
+    let whose = plateau_exam::store::logins::LoginOwner::Seat(seat);
+    let ended = sessions.database().logins().end_all(&whose).await.unwrap();
+    assert_eq!(ended, 1, "one code is one log-in");
+    assert!(
+        access
+            .of_login(last.unwrap().secret.reveal())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    for host in 0..40_u8 {
+        let from = format!("198.51.100.{host}").parse().unwrap();
+        let _ = candidates.log_in(&access, &code, Some(from)).await;
+    }
+    assert!(entries(&centre).await <= 8, "from however many addresses");
+}
+
+#[tokio::test]
+async fn keys_that_are_there_already_write_nothing() {
+    let centre = Centre::ready("30m").await;
+    let candidates = centre.sessions.candidates();
+    let ada = centre.attempt("001").await.id;
+    let set = candidates
+        .set_keys(&ada, keys(&[ADA, OTHER]), "seat:001")
+        .await
+        .unwrap();
+    let before = centre.deeds().await.len();
+    for _ in 0..20 {
+        let again = candidates
+            .set_keys(&ada, keys(&[OTHER, ADA]), "seat:001")
+            .await;
+        assert_eq!(again.unwrap().len(), set.len());
+    }
+    assert_eq!(centre.deeds().await.len(), before);
+    candidates
+        .set_keys(&ada, keys(&[ADA]), "seat:001")
+        .await
+        .unwrap();
+    assert_eq!(centre.deeds().await.len(), before + 1);
+}

@@ -166,7 +166,7 @@ impl Centre {
     }
 
     /// The daemon is gone from one moment to the next, and another one comes.
-    async fn killed(self) -> Self {
+    pub(crate) async fn killed(self) -> Self {
         self.stop.cancel();
         drop(self.sessions);
         let house = self.house.restarted().await;

@@ -26,23 +26,30 @@ const PASSWORDS: (NonZeroU32, Duration) = (NonZeroU32::new(30).unwrap(), Duratio
 /// Wrong codes of an address that are looked at before it is told to wait.
 const MISSES: (NonZeroU32, Duration) = (NonZeroU32::new(120).unwrap(), Duration::from_millis(200));
 
-/// Limits for each address, in memory: they are refilled in a minute anyway.
+/// Times that a seat may come in at once, and the time until it may once more. Nobody needs as many;
+/// each costs writes to the database.
+const ENTRIES: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration::from_secs(1));
+
+/// Limits for each address or seat, in memory: they are refilled in a minute anyway.
 #[derive(Debug)]
 pub struct Limits {
     passwords: DefaultKeyedRateLimiter<IpAddr>,
     misses: DefaultKeyedRateLimiter<IpAddr>,
+    entries: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let limiter = |(burst, period)| {
+        let quota = |(burst, period)| {
             let quota = Quota::with_period(period).unwrap_or(Quota::per_second(burst));
-            DefaultKeyedRateLimiter::keyed(quota.allow_burst(burst))
+            quota.allow_burst(burst)
         };
+        let limiter = |limit| DefaultKeyedRateLimiter::keyed(quota(limit));
         Self {
             passwords: limiter(PASSWORDS),
             misses: limiter(MISSES),
+            entries: DefaultKeyedRateLimiter::keyed(quota(ENTRIES)),
             clock: DefaultClock::default(),
         }
     }
@@ -57,6 +64,17 @@ impl Limits {
     /// Counts a wrong code.
     pub(super) fn miss(&self, from: Option<IpAddr>) -> Result<(), AccessError> {
         self.check(&self.misses, from)
+    }
+
+    /// Counts that a seat comes in.
+    pub(super) fn entry(&self, seat: &str, from: Option<IpAddr>) -> Result<(), AccessError> {
+        if from.is_none() {
+            return Ok(());
+        }
+        let checked = self.entries.check_key(&seat.to_owned());
+        checked.map_err(|not_until| AccessError::Later {
+            wait: not_until.wait_time_from(self.clock.now()),
+        })
     }
 
     fn check(
@@ -78,6 +96,8 @@ impl Limits {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
+        self.entries.retain_recent();
+        self.entries.shrink_to_fit();
     }
 }
 

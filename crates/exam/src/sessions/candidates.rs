@@ -1,14 +1,16 @@
 //! What a candidate sees and does, by their seat.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use plateau_core::api::{
     AttemptSelection, AttemptsRequest, CandidateAttemptView, CandidateView, MessageView,
 };
 use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::topology::Access;
+use tokio::sync::Mutex;
 
-use super::conducting::Conducting;
+use super::conducting::{Conducting, is_paused_by_staff};
 use super::context::SessionContext;
 use crate::sessions::SessionError;
 use crate::sessions::context::snapshot::SessionSnapshot;
@@ -16,9 +18,11 @@ use crate::store::attempts::AttemptRow;
 
 mod admission;
 mod deliverables;
+mod entries;
 mod ssh_keys;
 
 use deliverables::due;
+use entries::RecentEntries;
 
 pub use deliverables::DeliverableUpload;
 
@@ -28,6 +32,8 @@ pub use deliverables::DeliverableUpload;
 pub struct Candidates {
     context: SessionContext,
     conducting: Conducting,
+    /// Held while an entry about somebody who came in is written.
+    recent: Arc<Mutex<RecentEntries>>,
 }
 
 impl Candidates {
@@ -35,6 +41,7 @@ impl Candidates {
         Self {
             context,
             conducting,
+            recent: Arc::default(),
         }
     }
 
@@ -102,6 +109,7 @@ impl Candidates {
             },
             state: view.state,
             clock: view.clock,
+            frozen: is_paused_by_staff(snapshot.log.entries(), attempt),
             nodes: nodes.map(|(name, _)| name.clone()).collect(),
             lab: view.lab.filter(|_| open),
             deliverables: if has_begun {

@@ -19,11 +19,14 @@ use crate::store::database::DatabaseError;
 mod capacity;
 mod conductor;
 mod disk_warning;
+mod freezing;
 mod interruptions;
 mod jobs;
 mod orders;
 mod reopening;
 mod transitions;
+
+pub(super) use interruptions::is_paused_by_staff;
 
 /// Moves sessions and attempts, by orders and by itself. Clones share all of it.
 #[derive(Clone, Debug)]

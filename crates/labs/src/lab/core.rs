@@ -58,6 +58,8 @@ pub(super) struct LabCore {
     jobs: TaskTracker,
     /// How often it was away, as far as this daemon knows.
     absences: AtomicUsize,
+    /// Whether its nodes are frozen, as far as this daemon knows.
+    frozen: Mutex<Option<bool>>,
 }
 
 impl LabCore {
@@ -80,6 +82,7 @@ impl LabCore {
             cancel: CancellationToken::new(),
             jobs: TaskTracker::new(),
             absences: AtomicUsize::default(),
+            frozen: Mutex::new(Some(false)),
             context,
             marker,
             topology,
@@ -137,9 +140,19 @@ impl LabCore {
     /// Says that it cannot be worked with until it was brought back.
     pub(super) fn set_away(&self) {
         self.absences.fetch_add(1, Ordering::SeqCst);
+        self.set_frozen(None);
         if self.state() != LabState::Recovering {
             self.set_state(LabState::Recovering, None);
         }
+    }
+
+    /// Whether its nodes are frozen; `None` where that is not known.
+    pub(super) fn frozen(&self) -> Option<bool> {
+        *self.frozen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_frozen(&self, frozen: Option<bool>) {
+        *self.frozen.lock().unwrap_or_else(PoisonError::into_inner) = frozen;
     }
 
     /// How often it was away so far.
@@ -153,6 +166,10 @@ impl LabCore {
             known.is_some_and(|known| std::mem::replace(&mut known.state, state) != state)
         });
         if changed {
+            if state == NodeState::Running && self.frozen() == Some(true) {
+                // One that was booting when the others were frozen.
+                self.set_frozen(None);
+            }
             self.emit(LabEventKind::Node {
                 node: node.to_owned(),
                 state,

@@ -2,7 +2,7 @@
 //! be opened again.
 //!
 //! What an engine makes anew in every container, whether a node ran, and what events have done to
-//! links is in no image: that is written down beside them, before anything is frozen.
+//! links is in no image: that is written down beside them, as it is read from outside.
 
 use std::sync::Arc;
 
@@ -40,8 +40,19 @@ impl HandIn {
         }
     }
 
-    /// Freezes every node that runs. One that is off stays off.
+    /// Freezes every node that runs. One that is off stays off, and one that boots has to be frozen
+    /// when it has booted: whether there is one is seen in the lab's state.
     pub(super) async fn freeze(&self) -> Result<(), LabError> {
+        // Before: a node that comes up meanwhile takes it back.
+        self.core.set_frozen(Some(true));
+        let frozen = self.freeze_nodes().await;
+        if frozen.is_err() {
+            self.core.set_frozen(None);
+        }
+        frozen
+    }
+
+    async fn freeze_nodes(&self) -> Result<(), LabError> {
         let frozen = self.core.running_nodes().map(async |node| {
             let core = Arc::clone(&self.core);
             let doing = format!("freeze node `{node}`");
@@ -69,10 +80,12 @@ impl HandIn {
                 })
                 .await
         });
-        join_all(thawed).await.into_iter().collect()
+        let thawed: Result<(), LabError> = join_all(thawed).await.into_iter().collect();
+        self.core.set_frozen(thawed.is_ok().then_some(false));
+        thawed
     }
 
-    /// Freezes every node and keeps what its disk has that its image has not, as an image of this
+    /// Freezes every node, where that was not done before, and keeps what its disk has that its image has not, as an image of this
     /// attempt. Images that were kept for it before are replaced.
     pub(super) async fn keep(&self, attempt: &str) -> Result<(), LabError> {
         self.settled().await;
@@ -81,8 +94,8 @@ impl HandIn {
         self.keep_images(attempt).await
     }
 
-    /// Writes down what will be in no image, unless a daemon before us did: in a node that is frozen
-    /// nothing can be read. A candidate who has made it unreadable is kept without it.
+    /// Writes down what will be in no image, unless a daemon before us did. A candidate who has made it
+    /// unreadable is kept without it.
     async fn write_hand_in_record(&self, attempt: &str) -> Result<(), LabError> {
         let (store, key) = (self.core.context.store.clone(), attempt.to_owned());
         if on_disk(move || store.read_attempt_record::<HandInRecord>(&key))
@@ -154,6 +167,9 @@ impl HandIn {
 
 /// Whether the engine failed, which will pass, and not a program of the node's.
 fn is_engine_failure(error: &LabError) -> bool {
+    if matches!(error, LabError::Wire { .. }) {
+        return true;
+    }
     let LabError::Runtime { source, .. } = error else {
         return false;
     };

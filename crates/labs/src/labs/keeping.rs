@@ -25,6 +25,14 @@ impl Labs {
         self.tell(lab, Command::Thaw).await
     }
 
+    /// Whether a lab's nodes have to be frozen, or with `false` thawed, to be so: `false` also where the
+    /// lab cannot be worked with now.
+    #[must_use]
+    pub fn has_to_be_frozen(&self, lab: &str, frozen: bool) -> bool {
+        let known = self.inner.find(lab);
+        known.is_ok_and(|known| known.lab.has_to_be(frozen))
+    }
+
     /// Freezes all nodes of a lab and keeps them as images that outlive it, from which it can be opened
     /// again; see [`Labs::reopen`].
     ///

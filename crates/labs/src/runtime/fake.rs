@@ -116,6 +116,11 @@ impl Fake {
         *locked(&self.events) = events();
     }
 
+    /// Comes online again as it was.
+    pub fn come_back(&self) {
+        self.state().gone = false;
+    }
+
     /// Comes online again, with its containers present but stopped, as after a restart of the
     /// engine.
     pub fn come_online(&self) {
@@ -197,6 +202,14 @@ impl Fake {
     #[must_use]
     pub fn containers(&self) -> Vec<String> {
         self.state().containers.keys().cloned().collect()
+    }
+
+    /// Names of the containers that are frozen.
+    #[must_use]
+    pub fn frozen(&self) -> Vec<String> {
+        let state = self.state();
+        let frozen = state.containers.iter().filter(|(_, kept)| kept.paused);
+        frozen.map(|(name, _)| name.clone()).collect()
     }
 
     /// Names of the containers with a role, such as `node`.

@@ -1,13 +1,13 @@
 //! One terminal: the task that owns its attachment, its screen, its recording and its viewers.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use plateau_core::terminal::{Backlog, Frame};
+use plateau_core::terminal::{Backlog, Frame, RESTORE};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use super::emulator::Emulator;
 use super::recording::{Recording, RecordingEventKind, RecordingOptions};
 use super::recordings::stem;
 use super::repetitions::Repetitions;
-use super::viewer::{Joined, Viewers};
+use super::viewer::{Joined, ServerMessage, Viewers};
 use super::{Inner, LabQuota, TerminalId, WindowSize};
 
 /// KiB a second that a terminal may show for long: no program is in nobody's way, and a flood leaves
@@ -93,13 +93,18 @@ impl Terminal {
     pub(super) async fn own(
         mut self,
         attachment: Attachment,
-        close: &CancellationToken,
+        (close, last_words): (&CancellationToken, &OnceLock<&'static str>),
         forget: impl FnOnce(),
     ) {
         let exit = tokio::select! {
             exit = self.follow_attachment(attachment) => exit,
             () = close.cancelled() => None,
         };
+        if let (None, Some(why)) = (exit, last_words.get()) {
+            // Whatever program was on the screen.
+            let shown = format!("{RESTORE}\r\n{why}\r\n");
+            self.view.viewers.say(&ServerMessage::Data(shown.into()));
+        }
         // Whoever comes from now on gets another.
         forget();
         if let Some(status) = exit {

@@ -51,8 +51,15 @@ impl Candidates {
         Ok(made)
     }
 
-    /// Writes down that a candidate came in, where the session's log still grows.
+    /// Writes down that a candidate came in, where the session's log still grows and does not say so
+    /// already of this minute.
     async fn entered(&self, session: &str, seat: &str, from: String) -> Result<(), SessionError> {
+        let now = self.context.now_ms();
+        let whose = format!("{session} {seat}");
+        let mut recent = self.recent.lock().await;
+        if !recent.is_due(&whose, &from, now) {
+            return Ok(());
+        }
         let mut tx = self.context.database().begin().await?;
         match store::sessions::Sessions::state_in(&mut tx, session).await? {
             None | Some(SessionState::Sealed | SessionState::Cancelled) => return Ok(()),
@@ -66,11 +73,11 @@ impl Candidates {
         }
         let deed = LogAction::Entered {
             seat: seat.to_owned(),
-            from,
+            from: from.clone(),
         };
-        let now = self.context.now_ms();
         let entry = Log::append(&mut tx, session, now, SYSTEM, None, deed).await?;
         tx.commit().await?;
+        recent.written(&whose, &from, now);
         self.context.publish(session, vec![entry]);
         Ok(())
     }
@@ -118,6 +125,9 @@ impl Candidates {
             ))
         })?;
         if request.stage == AuthStage::Entering {
+            access
+                .count_entry(&seat.id, Some(request.peer.ip()))
+                .map_err(|error| AuthRejection::TooMany(chain(&error)))?;
             let by = match &request.proof {
                 Credential::Password(_) => "",
                 Credential::Key(_) => " by a key",

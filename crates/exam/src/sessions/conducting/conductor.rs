@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use plateau_core::api::{LabEvent, LabEventKind};
+use plateau_core::api::{LabEvent, LabEventKind, NodeState};
 use plateau_core::exam::clock::{ClockReading, WARNINGS_MS};
 use plateau_core::exam::log::{LogAction, LogEntry};
 use plateau_core::exam::session::{AttemptState, SessionMove, SessionState};
@@ -13,6 +13,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Conducting;
+use super::interruptions::is_paused_by_staff;
 use crate::sessions::SessionError;
 use crate::sessions::context::snapshot::SessionSnapshot;
 use crate::store::attempts::AttemptRow;
@@ -20,6 +21,10 @@ use crate::store::sessions::SessionRow;
 
 /// How often the clock is written down while somebody works; so much can be lost by a kill.
 const BEAT: Duration = Duration::from_millis(500);
+
+/// What candidates see in their terminals when a person stops their clocks.
+const PAUSED: &str = "Paused: your time stands still and your machines are frozen until it goes on.\r\n\
+                      En pause : votre temps est arrêté et vos machines sont figées jusqu'à la reprise.";
 
 /// When what failed is tried again.
 const AGAIN_MS: u64 = 1000;
@@ -69,13 +74,26 @@ pub(super) async fn conduct(conducting: Conducting) {
 async fn await_lab_change(events: &mut Receiver<LabEvent>) {
     loop {
         match events.recv().await {
-            Ok(event) if !matches!(event.what, LabEventKind::State { .. }) => {}
+            Ok(event) if !concerns_attempts(&event.what) => {}
             // Also where some were missed.
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             // The labs outlive the sessions; who stops is told so.
             Err(RecvError::Closed) => std::future::pending().await,
         }
     }
+}
+
+/// Whether an attempt may have to be looked at: its lab is in another state, or a node came up that may
+/// have to be frozen.
+fn concerns_attempts(what: &LabEventKind) -> bool {
+    matches!(
+        what,
+        LabEventKind::State { .. }
+            | LabEventKind::Node {
+                state: NodeState::Running,
+                ..
+            }
+    )
 }
 
 /// What a round found.
@@ -132,6 +150,7 @@ impl Conducting {
         let snapshot = self.context.snapshot(session).await?;
         let mut failed = self.sync_interruptions(&snapshot).await.err();
         let snapshot = self.context.snapshot(snapshot.session).await?;
+        self.sync_freezing(&snapshot);
         for attempt in &snapshot.attempts {
             let attended = self.update_attempt(&snapshot, attempt, round).await;
             failed = failed.or(attended.err());
@@ -154,7 +173,7 @@ impl Conducting {
         let reading = snapshot.reading(attempt, now);
         let deadline = reading.as_ref().and_then(|reading| reading.deadline_ms);
         let is_over = deadline.is_some_and(|deadline| deadline <= now);
-        self.sync_terminal_access(attempt, is_over);
+        self.sync_terminal_access(snapshot, attempt, is_over);
         match attempt.state {
             AttemptState::Running | AttemptState::Paused => {
                 round.working |= attempt.state == AttemptState::Running;
@@ -185,13 +204,23 @@ impl Conducting {
 
     /// Opens the terminals while the candidate may work, and closes them afterwards. When the time is
     /// up they close even while that cannot be written down.
-    fn sync_terminal_access(&self, attempt: &AttemptRow, is_over: bool) {
+    fn sync_terminal_access(
+        &self,
+        snapshot: &SessionSnapshot,
+        attempt: &AttemptRow,
+        is_over: bool,
+    ) {
         let Some(lab) = attempt.lab.clone() else {
             return;
         };
         let terminals = self.terminals.clone();
         match attempt.state {
+            // Nodes that are still frozen after a pause cannot be entered yet.
+            AttemptState::Running if !is_over && self.labs.has_to_be_frozen(&lab, false) => {}
             AttemptState::Running if !is_over => terminals.open(&lab),
+            AttemptState::Paused if is_paused_by_staff(snapshot.log.entries(), attempt) => {
+                tokio::spawn(async move { terminals.close_saying(&lab, PAUSED).await });
+            }
             AttemptState::Running
             | AttemptState::Paused
             | AttemptState::HandedIn
@@ -266,7 +295,7 @@ impl Conducting {
     }
 
     /// Has somebody work on an attempt, unless somebody does.
-    fn start_work(&self, attempt: &AttemptRow) {
+    pub(super) fn start_work(&self, attempt: &AttemptRow) {
         let Some(busy) = WorkGuard::with(&self.busy, &attempt.id) else {
             return;
         };

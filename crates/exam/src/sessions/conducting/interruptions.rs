@@ -134,6 +134,11 @@ impl Conducting {
     }
 }
 
+/// Whether a person stopped an attempt's clock, so that its nodes are frozen until it goes on.
+pub(in crate::sessions) fn is_paused_by_staff(log: &[LogEntry], attempt: &AttemptRow) -> bool {
+    attempt.state == AttemptState::Paused && !was_interrupted(log, &attempt.id)
+}
+
 /// Whether it was the daemon that stopped an attempt's clock last.
 fn was_interrupted(log: &[LogEntry], of: &str) -> bool {
     let mut pauses = log.iter().rev().filter(|entry| {

@@ -1,4 +1,4 @@
-//! What an attempt's state asks for: a lab to be built, kept, graded or removed.
+//! What an attempt's state asks for: a lab to be built, frozen, kept, graded or removed.
 //!
 //! Every job can be begun again from the start, whatever of it was done before.
 
@@ -53,11 +53,8 @@ impl Conducting {
             AttemptState::HandedIn => self.keep(&attempt).await,
             AttemptState::Kept => self.grade(&attempt).await,
             AttemptState::Waiting | AttemptState::Absent => self.clear_lab(&attempt).await,
-            AttemptState::Broken
-            | AttemptState::Ready
-            | AttemptState::Running
-            | AttemptState::Paused
-            | AttemptState::Graded => Ok(()),
+            AttemptState::Running | AttemptState::Paused => self.freeze_or_thaw(&attempt).await,
+            AttemptState::Broken | AttemptState::Ready | AttemptState::Graded => Ok(()),
         };
         if let Err(error) = &done {
             let problem = chain(error);
@@ -182,11 +179,13 @@ impl Conducting {
 
     /// Nobody can change anything any longer, and what was left outlives its lab.
     async fn keep(&self, attempt: &AttemptRow) -> Result<(), SessionError> {
+        let lab = self.lab_of(attempt).await?;
+        // Before anything that waits for its turn.
+        self.labs.freeze(&lab).await?;
+        self.terminals.close(&lab).await;
         let Some(_permit) = self.permits.grading().await else {
             return Ok(());
         };
-        let lab = self.lab_of(attempt).await?;
-        self.terminals.close(&lab).await;
         self.labs.keep(&lab, &attempt.id).await?;
         self.move_automatically(attempt, AttemptMove::Keep, None)
             .await

@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use plateau_core::fault::FaultResponse;
 use plateau_core::probe::{Fact, ProbeAnswer, ProbeQuestion, ProbeRequest, ProbeResponse};
 use plateau_core::terminal::{Backlog, Frame};
-use plateau_core::wire::{WireRequest, WireResponse};
+use plateau_core::wire::{EngineFiles, WireRequest, WireResponse};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
@@ -49,6 +49,7 @@ pub(super) fn answer(state: &mut State, container: &str, exec: &ExecSpec) -> Res
     };
     match role.map(String::as_str) {
         Some("fault") => said(&FaultResponse::Done { count: 1 }),
+        Some("engine-files") => said(&EngineFiles::Read(vec![])),
         Some("probe") => said(&probe(state, &labels, &exec.stdin)?),
         Some(_) => Ok(ended(0, vec![])),
         None => Ok(script(state, labels, exec)),
