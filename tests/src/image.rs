@@ -25,7 +25,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files.map(named).collect()
 }
 
-/// Builds `plateau/NAME:latest` from `tests/images/NAME` where it is not up to date; it stands on
+/// Builds `plateau-tests/NAME:latest` from `tests/images/NAME` where it is not up to date; it stands on
 /// the server's image.
 ///
 /// # Panics
@@ -44,12 +44,18 @@ pub fn build(name: &str) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let engine = docker::connect().await.expect("the engine");
-        let images = Images::new(engine, recipes, setting("PLATEAU_BUILD_NETWORK"));
+        let images = Images::new(engine.clone(), recipes, setting("PLATEAU_BUILD_NETWORK"));
         let mut events = images.build(&[name.to_owned()]).expect("a build");
         while let Some(event) = events.next().await {
             if let BuildEvent::Failed { error } = event {
                 panic!("{}", error.message);
             }
         }
+        // Scenarios may not name images of the daemon's own.
+        let (built, tag) = (
+            format!("plateau/{name}:latest"),
+            format!("plateau-tests/{name}:latest"),
+        );
+        engine.tag_image(&built, &tag).await.expect("a tag");
     });
 }

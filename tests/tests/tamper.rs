@@ -1,8 +1,5 @@
 //! The candidate is root in their nodes, and lies: no false pass, no hang, nothing of it next door.
 
-#[path = "tamper/nodes.rs"]
-mod nodes;
-
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,6 +9,10 @@ use plateau_core::grade::{CheckResult, Verdict};
 use plateau_tests::{Daemon, scenario};
 use tempfile::TempDir;
 
+#[path = "tamper/nodes.rs"]
+mod nodes;
+#[path = "tamper/observer.rs"]
+mod observer;
 #[path = "tamper/terminals.rs"]
 mod terminals;
 #[path = "tamper/tunnels.rs"]

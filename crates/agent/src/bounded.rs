@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use rustix::fs::{Mode, OFlags};
 
+use crate::own_proc;
+
 /// Opens a file for reading if it, or the target of its link, is a regular file.
 ///
 /// The path is resolved once and checked before the file is opened, so that a pipe, a device or a
@@ -20,13 +22,8 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<Option<File>> {
     if !pinned.metadata()?.is_file() {
         return Ok(None);
     }
-    let through = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&pinned));
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    Ok(Some(File::from(rustix::fs::open(
-        through,
-        flags,
-        Mode::empty(),
-    )?)))
+    let through = format!("fd/{}", std::os::fd::AsRawFd::as_raw_fd(&pinned));
+    own_proc::open(&through).map(Some)
 }
 
 /// The first `limit` bytes.

@@ -1,5 +1,5 @@
-//! The programs that run inside a lab: `plateau-agent` in every node, and `plateau-grader`, which
-//! has clients for network protocols as well.
+//! The programs of a lab: `plateau-agent` runs in every node, and `plateau-grader` beside them: it
+//! looks at nodes from outside, and has clients for network protocols.
 //!
 //! Both binaries link this library. Nothing that [`run_agent`] reaches refers to a network client,
 //! so that the linker leaves the clients out of `plateau-agent`: [`run_grader`] passes the function
@@ -14,10 +14,15 @@ mod boot;
 mod bounded;
 mod engine_files;
 mod fault;
+mod inherited;
 mod init;
 mod kernel;
+mod look;
 mod mac;
 mod message;
+mod observe;
+mod own_proc;
+mod peer;
 mod probe;
 mod runtime;
 mod sftp;
@@ -57,7 +62,7 @@ enum Role {
     EngineFiles(engine_files::EngineFilesArgs),
     /// Injects a fault into this node: a request on standard input, the answer on standard output
     Fault,
-    /// Answers questions about this node: a batch on standard input, facts on standard output
+    /// Answers questions: a batch on standard input, facts on standard output
     Probe,
     /// Attaches to a terminal of this node, and starts it if it does not exist
     Shell(shell::ShellArgs),
@@ -78,6 +83,14 @@ enum Role {
 enum GraderRole {
     #[command(flatten)]
     Shared(Role),
+    /// Has workers look at nodes from outside: requests on standard input, answers on standard output
+    Observe,
+    /// Enters a node and answers questions about it; started by `observe`
+    #[command(hide = true)]
+    Look(look::LookArgs),
+    /// Connects to a node's systemd; started by `observe`
+    #[command(hide = true)]
+    Connect(peer::ConnectArgs),
     /// Serves this node's files over SFTP on standard input and output
     Sftp,
 }
@@ -85,19 +98,22 @@ enum GraderRole {
 /// Runs `plateau-agent` by its command line.
 pub fn run_agent() -> ExitCode {
     let AgentCli { role } = AgentCli::parse();
-    exit_code("plateau-agent", run(role, None))
+    exit_code("plateau-agent", run(role, probe::observe_commands))
 }
 
 /// Runs `plateau-grader` by its command line.
 pub fn run_grader() -> ExitCode {
     let done = match GraderCli::parse().role {
-        GraderRole::Shared(role) => run(role, Some(probe::ask_client)),
+        GraderRole::Shared(role) => run(role, probe::observe_all),
+        GraderRole::Observe => observe::run(),
+        GraderRole::Look(look) => look::run(&look),
+        GraderRole::Connect(connect) => peer::run(&connect),
         GraderRole::Sftp => sftp::run(),
     };
     exit_code("plateau-grader", done)
 }
 
-fn run(role: Role, ask_client: Option<probe::AskClient>) -> anyhow::Result<()> {
+fn run(role: Role, observe: probe::Observe) -> anyhow::Result<()> {
     match role {
         Role::Init(init) => init::run(&init),
         Role::AwaitBoot(boot) => boot::run(&boot),
@@ -105,7 +121,7 @@ fn run(role: Role, ask_client: Option<probe::AskClient>) -> anyhow::Result<()> {
         Role::Kernel => kernel::run(),
         Role::EngineFiles(of) => engine_files::run(&of),
         Role::Fault => fault::run(),
-        Role::Probe => probe::run(ask_client),
+        Role::Probe => probe::run(observe),
         Role::Shell(shell) => shell::run(&shell),
         Role::ShellHost(shell) => shell::host(&shell),
         Role::ShellLogin(login) => shell::login(&login),

@@ -1,8 +1,10 @@
 //! Answers a batch of questions about this node, or about what is visible from it.
 //!
 //! Facts come from `/proc`, netlink, files and systemd's own socket, never from the node's programs,
-//! which the candidate may have replaced. Only `command` runs one, because that is its purpose. What
-//! cannot be observed is [`Fact::CouldNotLook`], never "does not exist".
+//! which the candidate may have replaced. Only `command` runs one, because that is its purpose: the
+//! agent answers it inside the node. All else is observed from outside, by a worker of the observer
+//! that nobody in the node can see. What cannot be observed is [`Fact::CouldNotLook`], never "does
+//! not exist".
 //!
 //! The questions are answered on a separate thread. The process ends when all answers are there or
 //! the longest time limit is over, so that a file system that hangs in the kernel blocks nobody.
@@ -17,8 +19,9 @@ use plateau_core::probe::{
 };
 
 use crate::message;
-pub(crate) use clients::ask as ask_client;
-pub(crate) use context::AskClient;
+pub(crate) use command::observe_commands;
+pub(crate) use context::Observe;
+pub(crate) use dispatch::observe_all;
 use runner::{GRACE, could_not_look, spawn_thread};
 use watch::Watch;
 
@@ -73,8 +76,8 @@ mod watch;
 
 /// Reads a batch, one line of standard input, and writes the answers to standard output. Questions
 /// that watch something start at once; the others are asked after a second line.
-pub(crate) fn run(ask_client: Option<AskClient>) -> anyhow::Result<()> {
-    let answers = answer(read_batch()?, ask_client);
+pub(crate) fn run(observe: Observe) -> anyhow::Result<()> {
+    let answers = answer(read_batch()?, observe);
     let written = write_answers(&answers);
     // Threads may hang in the kernel for ever, so that none is waited for.
     match written {
@@ -99,13 +102,13 @@ fn write_answers(answers: &ProbeResponse) -> anyhow::Result<()> {
 }
 
 /// Answers all questions: starts to watch, waits for the second line, and asks the others.
-fn answer(batch: ProbeRequest, ask_client: Option<AskClient>) -> ProbeResponse {
+fn answer(batch: ProbeRequest, observe: Observe) -> ProbeResponse {
     let ids: Vec<String> = batch.questions.iter().map(|q| q.id.clone()).collect();
-    let watch = Watch::start(&batch.questions, ask_client);
+    let watch = Watch::start(&batch.questions, observe);
     if let Some(watch) = &watch {
         watch.wait_for_end();
     }
-    let mut facts = ask_once(batch.questions, ask_client);
+    let mut facts = ask_once(batch.questions, observe);
     for (index, fact, took_ms) in watch.map(Watch::finish).unwrap_or_default() {
         if let Some(slot) = facts.get_mut(index) {
             *slot = Some((fact, took_ms));
@@ -119,10 +122,7 @@ fn answer(batch: ProbeRequest, ask_client: Option<AskClient>) -> ProbeResponse {
 
 /// Asks all questions that are not watched at the same time, and waits at most for the longest time
 /// limit.
-fn ask_once(
-    questions: Vec<ProbeQuestion>,
-    ask_client: Option<AskClient>,
-) -> Vec<Option<(Fact, u64)>> {
+fn ask_once(questions: Vec<ProbeQuestion>, observe: Observe) -> Vec<Option<(Fact, u64)>> {
     let mut facts: Vec<Option<(Fact, u64)>> = vec![None; questions.len()];
     let once = questions.into_iter().enumerate();
     let once: Vec<(usize, ProbeQuestion)> = once
@@ -132,7 +132,7 @@ fn ask_once(
     let deadline = Instant::now() + Duration::from_millis(longest.unwrap_or(0)) + GRACE;
     let mut missing = once.len();
     let (sender, receiver) = mpsc::channel();
-    spawn_thread(move || runner::ask_all(once, ask_client, &sender));
+    spawn_thread(move || runner::ask_all(once, observe, &sender));
     while missing > 0 {
         let left = deadline.saturating_duration_since(Instant::now());
         // An error means that time is over, or that the asking thread has died.

@@ -65,22 +65,39 @@ fn the_grader_alone_serves_files() {
 }
 
 #[test]
-fn the_agent_leaves_questions_across_the_network_to_the_grader() {
+fn each_program_leaves_the_questions_of_the_other_to_it() {
+    let tcp = r#"{"tcp":{"host":"127.0.0.1","port":1}}"#;
+    let answers = probe(AGENT, tcp);
+    assert!(
+        answers.contains("`tcp` is for the observer to ask"),
+        "{answers}"
+    );
+    let file = r#"{"file":{"path":"/"}}"#;
+    let answers = probe(AGENT, file);
+    assert!(
+        answers.contains("`file` is for the observer to ask"),
+        "{answers}"
+    );
+    let command = r#"{"command":{"run":"true"}}"#;
+    let answers = probe(GRADER, command);
+    assert!(answers.contains("is for its agent"), "{answers}");
+}
+
+/// What a program answers to one question.
+fn probe(program: &str, question: &str) -> String {
     use std::io::Write;
-    let mut probe = Command::new(AGENT)
+    let mut probe = Command::new(program)
         .arg("probe")
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let batch = r#"{"questions":[{"id":"0","question":{"tcp":{"host":"127.0.0.1","port":1}},"wants":[],"timeout_ms":1000}]}"#;
     let mut input = probe.stdin.take().unwrap();
-    writeln!(input, "{batch}").unwrap();
+    writeln!(
+        input,
+        r#"{{"questions":[{{"id":"0","question":{question},"wants":[],"timeout_ms":1000}}]}}"#
+    )
+    .unwrap();
     drop(input);
-    let output = probe.wait_with_output().unwrap();
-    let answers = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        answers.contains("`tcp` is for the grader to ask"),
-        "{answers}"
-    );
+    String::from_utf8(probe.wait_with_output().unwrap().stdout).unwrap()
 }

@@ -220,12 +220,21 @@ impl Question {
         Cow::Borrowed(self)
     }
 
-    /// Whether it takes a client of a network protocol, which the grader has and the agent goes
-    /// without.
+    /// Whether it speaks a network protocol.
     #[must_use]
     pub fn takes_client(&self) -> bool {
         // A message is looked for inside a node, after it was sent from there or elsewhere.
         self.vantage() == Vantage::Across || matches!(self, Self::Syslog(_))
+    }
+
+    /// Whether it runs programs of the node, so that it is asked inside it. All else is observed from
+    /// outside, where the node's users cannot answer for it.
+    #[must_use]
+    pub fn runs_programs(&self) -> bool {
+        if let Self::Availability(watched) = self {
+            return watched.of.runs_programs();
+        }
+        matches!(self, Self::Command(_))
     }
 }
 

@@ -1,9 +1,7 @@
 //! Installation of the agent on the container engine: its image, its volume, and the wirer.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -13,14 +11,21 @@ use tokio::sync::Mutex;
 
 use crate::labels::{OWNER, ROLE};
 use crate::layout;
-use crate::runtime::{ContainerSpec, ExecSpec, Labels, Mount, OutputEnd, Runtime, RuntimeError};
+use crate::runtime::{
+    Attached, ContainerSpec, ExecSpec, Labels, Mount, OutputEnd, Runtime, RuntimeError,
+};
 use crate::store::StoreError;
 
 mod call;
 mod error;
+mod observer;
+mod programs;
 
 use call::Call;
 pub use error::AgentError;
+use observer::Observer;
+pub use observer::{ObserverCall, ObserverError};
+use programs::Programs;
 
 /// The grader's executable, beside the agent's.
 const GRADER_NAME: &str = "plateau-grader";
@@ -40,10 +45,20 @@ const FILES_ANSWER_LIMIT: usize = 24 << 20;
 /// Calls of the wirer that are kept for the next one who needs it.
 const IDLE_CALLS: usize = 4;
 
-/// What the wirer may do: enter nodes and plug them in, and write files there for any owner.
-const WIRER_CAPABILITIES: [&str; 8] = [
+/// Memory in bytes, and processes and threads, of all workers of the observer together.
+const WIRER_MEMORY: u64 = 2 << 30;
+const WIRER_PIDS: u32 = 8192;
+
+/// What the wirer may do: enter nodes and plug them in, and write files there for any owner; and what
+/// the observer's workers keep when they enter a node, to see its files and processes and to be clients
+/// in its networks.
+const WIRER_CAPABILITIES: [&str; 12] = [
     "SYS_ADMIN",
     "NET_ADMIN",
+    "NET_RAW",
+    "NET_BIND_SERVICE",
+    "SETPCAP",
+    "DAC_READ_SEARCH",
     "SYS_PTRACE",
     "SYS_CHROOT",
     "CHOWN",
@@ -64,6 +79,8 @@ pub struct Agent {
     wirer: Mutex<()>,
     /// Calls of the wirer that nobody uses now.
     calls: std::sync::Mutex<Vec<Call>>,
+    /// The stream to the observer, while there is one.
+    observer: Mutex<Option<Arc<Observer>>>,
 }
 
 impl Agent {
@@ -94,6 +111,7 @@ impl Agent {
             owner: owner.to_owned(),
             wirer: Mutex::new(()),
             calls: std::sync::Mutex::default(),
+            observer: Mutex::default(),
             runtime,
             hash,
         };
@@ -236,7 +254,35 @@ impl Agent {
     }
 
     async fn call_wirer(&self) -> Result<Call, AgentError> {
-        let argv = [layout::AGENT, "wire"].map(str::to_owned);
+        self.start_in_wirer([layout::AGENT, "wire"])
+            .await
+            .map(Call::new)
+    }
+
+    /// Begins to look at a node from outside: a worker of the observer enters it, and takes a batch, a
+    /// `ProbeRequest` as JSON. `pid` is the node's first process in the host's pid namespace.
+    ///
+    /// # Errors
+    /// The observer cannot be reached.
+    pub async fn look(&self, pid: u32, batch: Vec<u8>) -> Result<ObserverCall, ObserverError> {
+        self.observer().await?.call(pid, batch)
+    }
+
+    /// The stream to the observer. One that has ended is made again.
+    async fn observer(&self) -> Result<Arc<Observer>, ObserverError> {
+        let mut kept = self.observer.lock().await;
+        if let Some(observer) = kept.as_ref().filter(|observer| !observer.has_ended()) {
+            return Ok(Arc::clone(observer));
+        }
+        let attached = self.start_in_wirer([layout::GRADER, "observe"]).await;
+        let observer = Arc::new(Observer::new(attached.map_err(ObserverError::Unreachable)?));
+        *kept = Some(Arc::clone(&observer));
+        Ok(observer)
+    }
+
+    /// Starts a program in the wirer's container. A wirer that is gone is created again.
+    async fn start_in_wirer(&self, argv: [&str; 2]) -> Result<Attached, AgentError> {
+        let argv = argv.map(str::to_owned);
         let name = self.wirer_name();
         let mut attached = self.runtime.attach(&name, &argv).await;
         if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) =
@@ -246,9 +292,7 @@ impl Agent {
             self.ensure_wirer().await?;
             attached = self.runtime.attach(&name, &argv).await;
         }
-        attached
-            .map(Call::new)
-            .map_err(AgentError::engine("call the wirer"))
+        attached.map_err(AgentError::engine("call the wirer"))
     }
 
     async fn ensure_image(&self, programs: Programs) -> Result<(), RuntimeError> {
@@ -316,6 +360,8 @@ impl Agent {
                 .map(str::to_owned)
                 .to_vec(),
             host_pids: true,
+            memory: Some(WIRER_MEMORY),
+            pids: Some(WIRER_PIDS),
             ..self.sleeper(name.clone(), labels)
         };
         match self.runtime.create_container(&spec).await {
@@ -347,54 +393,5 @@ impl Agent {
 
     fn labels(&self) -> Labels {
         Labels::from([(AGENT.to_owned(), self.hash.clone())])
-    }
-}
-
-/// Where the executables are that are installed. They are large: neither is held in memory for longer than
-/// it takes to send it.
-#[derive(Debug)]
-struct Programs {
-    agent: PathBuf,
-    grader: PathBuf,
-}
-
-impl Programs {
-    /// Twelve hexadecimal digits that change with either of them.
-    fn hash(&self) -> Result<String, AgentError> {
-        let mut hasher = blake3::Hasher::new();
-        for path in [&self.agent, &self.grader] {
-            File::open(path)
-                .and_then(|file| hasher.update_reader(file).map(drop))
-                .map_err(StoreError::io("read the agent", path))?;
-        }
-        Ok(hasher.finalize().to_hex()[..12].to_owned())
-    }
-
-    /// A root file system with agent and grader and the places that an engine mounts onto, as an archive.
-    fn image(&self) -> io::Result<Vec<u8>> {
-        let mut tar = tar::Builder::new(Vec::new());
-        for (folder, mode) in [
-            ("dev", 0o755),
-            ("etc", 0o755),
-            ("plateau", 0o755),
-            ("proc", 0o755),
-            ("run", 0o755),
-            ("sys", 0o755),
-            ("tmp", 0o1777),
-        ] {
-            let mut header = tar::Header::new_gnu();
-            header.set_entry_type(tar::EntryType::Directory);
-            header.set_mode(mode);
-            header.set_size(0);
-            tar.append_data(&mut header, format!("{folder}/"), io::empty())?;
-        }
-        for (path, program) in [(layout::AGENT, &self.agent), (layout::GRADER, &self.grader)] {
-            let file = File::open(program)?;
-            let mut header = tar::Header::new_gnu();
-            header.set_mode(0o755);
-            header.set_size(file.metadata()?.len());
-            tar.append_data(&mut header, path.trim_start_matches('/'), file)?;
-        }
-        tar.into_inner()
     }
 }

@@ -141,9 +141,11 @@ impl Traces {
 /// with the container that wires labs.
 fn is_kept(kind: &str, name: &str) -> bool {
     match kind {
-        "images" => name
-            .strip_prefix("plateau/")
-            .is_some_and(|name| !OF_LABS.iter().any(|of_lab| name.starts_with(of_lab))),
+        "images" => {
+            let own = name.strip_prefix("plateau/");
+            name.starts_with("plateau-tests/")
+                || own.is_some_and(|name| !OF_LABS.iter().any(|of_lab| name.starts_with(of_lab)))
+        }
         "containers" => name.starts_with("plateau-wirer-"),
         "volumes" => name.starts_with("plateau-agent-"),
         // The engine's shim of the wirer; a container that was left is seen as one.

@@ -1,7 +1,5 @@
 //! Dispatches each question across the network to the client of its kind. Only the grader has these.
 
-use std::pin::Pin;
-
 use plateau_core::question::{Observation, Question};
 
 use super::context::ProbeContext;
@@ -10,19 +8,14 @@ use super::{
     tls,
 };
 
-/// Answers a question, as [`AskClient`](super::context::AskClient) wants it.
-pub(crate) fn ask(
-    question: Question,
-    context: ProbeContext,
-) -> Pin<Box<dyn Future<Output = anyhow::Result<Observation>> + Send>> {
-    Box::pin(observe(question, context))
-}
-
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the kinds about a node itself are listed where they are answered"
 )]
-async fn observe(question: Question, context: ProbeContext) -> anyhow::Result<Observation> {
+pub(super) async fn observe(
+    question: Question,
+    context: ProbeContext,
+) -> anyhow::Result<Observation> {
     use Observation as O;
     use Question as Q;
     Ok(match question {

@@ -1,6 +1,7 @@
 //! Runs a shell command. No other kind trusts a program of the node.
 
 use std::os::unix::process::ExitStatusExt;
+use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use plateau_core::quantity::Span;
 use plateau_core::question::command::{CommandQuestion, CommandSeen};
+use plateau_core::question::{Observation, Question};
 use rustix::process::{Gid, Pid, Signal, Uid, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
@@ -33,7 +35,20 @@ struct Credentials {
     groups: Vec<Gid>,
 }
 
-pub(super) async fn observe(
+/// Answers `command` alone, as [`Observe`](super::context::Observe) wants it.
+pub(crate) fn observe_commands(
+    question: Question,
+    context: ProbeContext,
+) -> Pin<Box<dyn Future<Output = anyhow::Result<Observation>> + Send>> {
+    Box::pin(async move {
+        let Question::Command(question) = question else {
+            anyhow::bail!("`{}` is for the observer to ask", question.kind());
+        };
+        Ok(Observation::Command(observe(&question, &context).await?))
+    })
+}
+
+async fn observe(
     question: &CommandQuestion,
     context: &ProbeContext,
 ) -> anyhow::Result<CommandSeen> {

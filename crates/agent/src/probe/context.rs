@@ -14,21 +14,21 @@ const NETWORK_LIMIT: Duration = Duration::from_secs(5);
 /// How much earlier than its question a network attempt ends, so that silence can be reported.
 const NETWORK_MARGIN: Duration = Duration::from_millis(500);
 
-/// Answers a question about the network with a client for its protocol.
-pub(crate) type AskClient =
+/// Answers a question, or says why that is not possible.
+pub(crate) type Observe =
     fn(Question, ProbeContext) -> Pin<Box<dyn Future<Output = anyhow::Result<Observation>> + Send>>;
 
 /// What all questions of a batch share.
 pub(super) struct BatchState {
-    /// `None` in `plateau-agent`, which has no clients.
-    pub(super) ask_client: Option<AskClient>,
+    /// Answers the questions that this program can answer.
+    pub(super) observe: Observe,
     pub(super) systemd: OnceCell<zbus::Connection>,
 }
 
 impl BatchState {
-    pub(super) fn new(ask_client: Option<AskClient>) -> Self {
+    pub(super) fn new(observe: Observe) -> Self {
         Self {
-            ask_client,
+            observe,
             systemd: OnceCell::new(),
         }
     }

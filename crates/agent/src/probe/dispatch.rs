@@ -1,11 +1,13 @@
-//! Dispatches each question about this node to the module that answers its kind.
+//! Dispatches each question to the module that answers its kind.
+
+use std::pin::Pin;
 
 use anyhow::Context;
 use plateau_core::question::{Observation, Question};
 
 use super::context::ProbeContext;
 use super::{
-    address, certificate, command, file, firewall, group, interface, journal, mount, package, port,
+    address, certificate, clients, file, firewall, group, interface, journal, mount, package, port,
     process, resolver, route, schedule, service, sysctl, systemd, user,
 };
 
@@ -18,15 +20,19 @@ async fn run_blocking<T: Send + 'static>(
         .context("the question panicked")?
 }
 
-/// Answers a question, or says why that is not possible.
+/// Answers every kind but `command`, as [`Observe`](super::context::Observe) wants it.
+pub(crate) fn observe_all(
+    question: Question,
+    context: ProbeContext,
+) -> Pin<Box<dyn Future<Output = anyhow::Result<Observation>> + Send>> {
+    Box::pin(observe(question, context))
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the other kinds are listed where the clients are called"
 )]
-pub(super) async fn observe(
-    question: Question,
-    context: ProbeContext,
-) -> anyhow::Result<Observation> {
+async fn observe(question: Question, context: ProbeContext) -> anyhow::Result<Observation> {
     use Observation as O;
     use Question as Q;
     Ok(match question {
@@ -48,7 +54,7 @@ pub(super) async fn observe(
             jobs.extend(systemd::timer_jobs(&context).await?);
             O::Schedule(schedule::to_observation(jobs))
         }
-        Q::Command(q) => O::Command(command::observe(&q, &context).await?),
+        Q::Command(_) => anyhow::bail!("a command runs in the node, and is for its agent"),
         Q::Firewall(q) => O::Firewall(firewall::observe(&q, &context).await?),
         Q::Certificate(q) => {
             O::Certificate(run_blocking(move || certificate::observe(&q, &context)).await?)
@@ -56,14 +62,6 @@ pub(super) async fn observe(
         Q::Journal(q) => O::Journal(run_blocking(move || journal::observe(&q)).await?),
         // Watched separately, from before the others are asked.
         Q::Availability(_) => anyhow::bail!("availability cannot be nested in another question"),
-        network => return ask_network(network, context).await,
+        network => return clients::observe(network, context).await,
     })
-}
-
-/// Questions about the network need clients, which `plateau-agent` does not have.
-async fn ask_network(question: Question, context: ProbeContext) -> anyhow::Result<Observation> {
-    match context.batch.ask_client {
-        Some(ask_client) => ask_client(question, context).await,
-        None => anyhow::bail!("`{}` is for the grader to ask", question.kind()),
-    }
 }

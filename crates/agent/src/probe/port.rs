@@ -1,16 +1,19 @@
 //! Finds a listening port and the programs behind it.
 
 use std::collections::BTreeSet;
+use std::io::BufReader;
 use std::net::SocketAddr;
 
 use anyhow::Context;
 use plateau_core::question::port::{PortQuestion, PortSeen, Transport};
-use procfs::net::{TcpState, UdpState};
+use procfs::FromBufReadSI;
+use procfs::net::{TcpNetEntries, TcpState, UdpNetEntries, UdpState};
 use procfs::process::{Process, all_processes};
 
 use super::context::ProbeContext;
 use super::process::{has_exited, program_name};
 use crate::bounded::is_not_found;
+use crate::own_proc;
 
 /// Addresses and inode numbers of listening sockets.
 type ListeningSockets = Vec<(SocketAddr, u64)>;
@@ -45,9 +48,12 @@ pub(super) fn observe(question: &PortQuestion, context: &ProbeContext) -> anyhow
 }
 
 fn listening_tcp() -> anyhow::Result<ListeningSockets> {
-    let four = procfs::net::tcp().context("cannot read `/proc/net/tcp`")?;
-    let six = empty_if_missing(procfs::net::tcp6()).context("cannot read `/proc/net/tcp6`")?;
-    let listens = four.into_iter().chain(six);
+    let four: TcpNetEntries = read_table("net/tcp")?.context("no table `/proc/net/tcp`")?;
+    let six: Option<TcpNetEntries> = read_table("net/tcp6")?;
+    let listens = four
+        .0
+        .into_iter()
+        .chain(six.into_iter().flat_map(|table| table.0));
     let listens = listens.filter(|entry| entry.state == TcpState::Listen);
     Ok(listens
         .map(|entry| (entry.local_address, entry.inode))
@@ -55,9 +61,12 @@ fn listening_tcp() -> anyhow::Result<ListeningSockets> {
 }
 
 fn listening_udp() -> anyhow::Result<ListeningSockets> {
-    let four = procfs::net::udp().context("cannot read `/proc/net/udp`")?;
-    let six = empty_if_missing(procfs::net::udp6()).context("cannot read `/proc/net/udp6`")?;
-    let listens = four.into_iter().chain(six);
+    let four: UdpNetEntries = read_table("net/udp")?.context("no table `/proc/net/udp`")?;
+    let six: Option<UdpNetEntries> = read_table("net/udp6")?;
+    let listens = four
+        .0
+        .into_iter()
+        .chain(six.into_iter().flat_map(|table| table.0));
     // A connected socket receives from one peer only.
     let listens = listens.filter(|entry| entry.state != UdpState::Established);
     Ok(listens
@@ -65,12 +74,15 @@ fn listening_udp() -> anyhow::Result<ListeningSockets> {
         .collect())
 }
 
-/// A kernel without IPv6 has no such file.
-fn empty_if_missing<T>(read: procfs::ProcResult<Vec<T>>) -> procfs::ProcResult<Vec<T>> {
-    match read {
-        Err(procfs::ProcError::NotFound(_)) => Ok(Vec::new()),
-        other => other,
-    }
+/// A table of the kernel; `None` where there is none, such as that of IPv6 in a kernel without it.
+fn read_table<T: FromBufReadSI>(path: &str) -> anyhow::Result<Option<T>> {
+    let file = match own_proc::open(path) {
+        Err(error) if is_not_found(&error) => return Ok(None),
+        opened => opened.with_context(|| format!("cannot open `/proc/{path}`"))?,
+    };
+    let table = T::from_buf_read(BufReader::new(file), procfs::current_system_info())
+        .with_context(|| format!("cannot read `/proc/{path}`"))?;
+    Ok(Some(table))
 }
 
 /// Names of the programs that hold these sockets.
@@ -99,7 +111,7 @@ fn programs_holding(sockets: &BTreeSet<u64>) -> anyhow::Result<Vec<String>> {
     // Otherwise a program that cannot be inspected would seem not to listen.
     anyhow::ensure!(
         unmatched.is_empty() || unreadable == 0,
-        "one of {unreadable} processes that cannot be inspected holds the port (the node lacks SYS_PTRACE)"
+        "one of {unreadable} processes that cannot be inspected holds the port"
     );
     Ok(names.into_iter().collect())
 }

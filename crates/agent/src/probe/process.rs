@@ -16,7 +16,6 @@ const COMMAND_LIMIT: usize = 4 << 10;
 const MAX_COMMANDS: usize = 256;
 
 pub(super) fn observe(question: &ProcessQuestion) -> anyhow::Result<ProcessSeen> {
-    let myself = std::process::id();
     let mut count = 0;
     let mut uids = BTreeSet::new();
     let mut commands = BTreeSet::new();
@@ -25,9 +24,6 @@ pub(super) fn observe(question: &ProcessQuestion) -> anyhow::Result<ProcessSeen>
             Err(ref error) if has_exited(error) => continue,
             process => process.context("cannot look at a process")?,
         };
-        if u32::try_from(process.pid).is_ok_and(|pid| pid == myself) {
-            continue;
-        }
         let Some((uid, command)) = (match match_program(&process, &question.name) {
             Err(ref error) if has_exited(error) => None,
             match_program => {
@@ -70,7 +66,7 @@ pub(crate) fn match_program(
     }
     let runs = match process.exe() {
         Ok(executable) => base_name(&executable).as_deref() == Some(name),
-        // Without SYS_PTRACE the executables of other users are hidden. If the kernel's short name
+        // Some kernels hide the executables of some processes from everybody. If the kernel's short name
         // matches, the process may run the program, which cannot be decided.
         Err(ProcError::PermissionDenied(_)) if !comm_may_match(&process.stat()?.comm, name) => {
             false

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use plateau_core::probe::{Fact, ProbeQuestion};
 use tokio::runtime::Runtime;
 
-use super::context::{AskClient, BatchState, ProbeContext};
-use super::dispatch;
+use super::context::{BatchState, Observe, ProbeContext};
 
 /// Threads for blocking calls. A file system that hangs keeps one of them for ever.
 const BLOCKING_THREADS: usize = 64;
@@ -45,7 +44,7 @@ pub(super) fn runtime() -> std::io::Result<Runtime> {
 /// Asks all questions at the same time.
 pub(super) fn ask_all(
     questions: Vec<(usize, ProbeQuestion)>,
-    ask_client: Option<AskClient>,
+    observe: Observe,
     answers: &mpsc::Sender<Outcome>,
 ) {
     let runtime = match runtime() {
@@ -60,7 +59,7 @@ pub(super) fn ask_all(
         }
     };
     runtime.block_on(async {
-        let state = Arc::new(BatchState::new(ask_client));
+        let state = Arc::new(BatchState::new(observe));
         let mut tasks = Vec::new();
         for (index, question) in questions {
             let state = Arc::clone(&state);
@@ -82,7 +81,7 @@ pub(super) async fn ask(asked: ProbeQuestion, state: Arc<BatchState>) -> (Fact, 
     let limit = Duration::from_millis(asked.timeout_ms);
     let kind = asked.question.kind();
     let context = ProbeContext::new(asked.wants, limit, state);
-    let mut task = tokio::spawn(dispatch::observe(asked.question, context));
+    let mut task = tokio::spawn((context.batch.observe)(asked.question, context));
     let fact = match tokio::time::timeout(limit, &mut task).await {
         Ok(Ok(Ok(observation))) => Fact::Seen(observation),
         Ok(Ok(Err(error))) => could_not_look(format!("{error:#}")),

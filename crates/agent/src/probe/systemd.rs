@@ -7,10 +7,9 @@ use zbus::Connection;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
 use super::context::ProbeContext;
+use crate::peer;
 
 mod sender;
-
-const SOCKET: &str = "/run/systemd/private";
 
 #[zbus::proxy(
     interface = "org.freedesktop.systemd1.Manager",
@@ -89,12 +88,13 @@ pub(super) async fn connection(context: &ProbeContext) -> anyhow::Result<&Connec
 }
 
 async fn connect() -> anyhow::Result<Connection> {
-    let stream = UnixStream::connect(SOCKET)
+    let stream = tokio::task::spawn_blocking(peer::connect_to_systemd)
         .await
-        .with_context(|| format!("cannot connect to systemd at `{SOCKET}`"))?;
-    // Root may replace the socket, but not by one of process 1.
-    let peer = stream.peer_cred().context("cannot find out who listens")?;
-    anyhow::ensure!(peer.pid() == Some(1), "`{SOCKET}` is not held by process 1");
+        .context("cannot connect to systemd")??;
+    stream
+        .set_nonblocking(true)
+        .context("cannot use the connection to systemd")?;
+    let stream = UnixStream::from_std(stream).context("cannot use the connection to systemd")?;
     let stream = sender::with_unique_sender(stream).context("cannot relay to systemd")?;
     zbus::connection::Builder::unix_stream(stream)
         .p2p()

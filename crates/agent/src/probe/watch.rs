@@ -15,7 +15,7 @@ use plateau_core::question::{Observation, Question};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::context::{AskClient, BatchState};
+use super::context::{BatchState, Observe};
 use super::runner::{GRACE, Outcome, ask, could_not_look, runtime, spawn_thread};
 
 /// Longest watch: after that time, the asking side has certainly gone.
@@ -49,10 +49,7 @@ pub(super) fn is_watched(asked: &ProbeQuestion) -> bool {
 
 impl Watch {
     /// Starts; `None` if there is nothing to watch.
-    pub(super) fn start(
-        questions: &[ProbeQuestion],
-        ask_client: Option<AskClient>,
-    ) -> Option<Self> {
+    pub(super) fn start(questions: &[ProbeQuestion], observe: Observe) -> Option<Self> {
         let watched: Vec<(usize, ProbeQuestion)> = questions
             .iter()
             .cloned()
@@ -62,7 +59,7 @@ impl Watch {
         let longest = watched.iter().map(|(_, asked)| asked.timeout_ms).max()?;
         let (end, ends) = watch::channel(false);
         let (sender, facts) = mpsc::channel();
-        spawn_thread(move || watch_all(watched, ask_client, &ends, &sender));
+        spawn_thread(move || watch_all(watched, observe, &ends, &sender));
         Some(Self {
             end,
             facts,
@@ -98,7 +95,7 @@ impl Watch {
 
 fn watch_all(
     questions: Vec<(usize, ProbeQuestion)>,
-    ask_client: Option<AskClient>,
+    observe: Observe,
     ends: &watch::Receiver<bool>,
     facts: &mpsc::Sender<Outcome>,
 ) {
@@ -106,7 +103,7 @@ fn watch_all(
         return;
     };
     runtime.block_on(async {
-        let state = Arc::new(BatchState::new(ask_client));
+        let state = Arc::new(BatchState::new(observe));
         let watching = questions.into_iter().map(async |(index, asked)| {
             let started = Instant::now();
             let fact = watch_one(asked, &state, ends.clone()).await;

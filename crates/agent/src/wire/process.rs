@@ -17,10 +17,12 @@ use super::error::{ProcessError, WireError};
 /// One process and its namespaces.
 pub(crate) struct Process {
     pub(crate) pid: u32,
-    alive: OwnedFd,
+    pub(crate) alive: OwnedFd,
     pub(crate) net: File,
     pub(crate) mounts: File,
     pub(crate) uts: File,
+    pub(crate) ipc: File,
+    pub(crate) processes: File,
 }
 
 impl Process {
@@ -44,6 +46,8 @@ impl Process {
             net: open_own_namespace(pid, "net")?,
             mounts: open_own_namespace(pid, "mnt")?,
             uts: open_own_namespace(pid, "uts")?,
+            ipc: open_own_namespace(pid, "ipc")?,
+            processes: open_own_namespace(pid, "pid")?,
         };
         if process.has_ended() {
             return Err(WireError::Refused {

@@ -8,9 +8,13 @@ use plateau_core::probe::{Fact, ProbeQuestion, ProbeRequest, ProbeResponse};
 use plateau_core::question::{Observation, Question};
 use serde_json::Value;
 
-/// Runs the probe on any input.
+/// Runs the grader's probe on any input.
 pub(crate) fn run(input: &[u8]) -> Output {
-    let mut probe = Command::new(env!("CARGO_BIN_EXE_plateau-grader"))
+    run_program(env!("CARGO_BIN_EXE_plateau-grader"), input)
+}
+
+fn run_program(program: &str, input: &[u8]) -> Output {
+    let mut probe = Command::new(program)
         .arg("probe")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -40,7 +44,13 @@ pub(crate) fn ask_all(questions: Vec<(Value, &[&str], u64)>) -> ProbeResponse {
     let batch = ProbeRequest {
         questions: questions.collect(),
     };
-    let output = run(&serde_json::to_vec(&batch).unwrap());
+    // What runs programs is asked of the agent, which stands in the node.
+    let inside = |asked: &ProbeQuestion| asked.question.runs_programs();
+    let program = match batch.questions.first().is_some_and(inside) {
+        true => env!("CARGO_BIN_EXE_plateau-agent"),
+        false => env!("CARGO_BIN_EXE_plateau-grader"),
+    };
+    let output = run_program(program, &serde_json::to_vec(&batch).unwrap());
     assert!(
         output.status.success(),
         "{}",

@@ -29,8 +29,7 @@ question! {
         listening: bool,
         /// Local addresses it listens on, such as `0.0.0.0` or `::`, sorted.
         addresses: Vec<String>,
-        /// Base names of the programs that listen, sorted, each once. Where they run as other users, the
-        /// agent needs the capability SYS_PTRACE to see them, and could not look without it.
+        /// Base names of the programs that listen, sorted, each once.
         programs: Vec<String>,
     }
     or listening = true;

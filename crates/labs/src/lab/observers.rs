@@ -1,4 +1,5 @@
-//! Observers: one call of an agent for all that an observer is asked, and what is known of it.
+//! Observers: nodes, and examiners that are brought in. Each is looked at from outside, by a worker of
+//! the engine's observer; only what runs a node's own programs is asked inside it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use plateau_core::api::NodeState;
 use plateau_core::evidence::{AgentCall, AnsweredQuestion};
 use plateau_core::plan::examiner_wiring;
 use plateau_core::probe::{Fact, MESSAGE_LIMIT, ProbeQuestion, ProbeRequest, ProbeResponse};
-use plateau_core::question::Expectation;
+use plateau_core::question::{Expectation, Question};
 use plateau_core::topology::Observer;
 use tokio::io::AsyncWriteExt;
 
@@ -18,6 +19,7 @@ use super::LabError;
 use super::containers::Containers;
 use super::core::LabCore;
 use super::wirer::Wirer;
+use crate::agent::{ObserverCall, ObserverError};
 use crate::error::chain;
 use crate::layout;
 use crate::runtime::{Attached, ExecSpec, OutputEnd, RuntimeError};
@@ -100,6 +102,80 @@ impl Observers {
         }
     }
 
+    /// Asks all of a batch: what runs programs of the container inside it, all else from outside.
+    pub(super) async fn ask(
+        &self,
+        container: &str,
+        batch: &ProbeRequest,
+    ) -> Result<AnswersById, NotAnswered> {
+        let (inside, outside) = split(batch, |question| question.runs_programs());
+        match (inside.questions.is_empty(), outside.questions.is_empty()) {
+            (true, _) => self.look(container, &outside).await,
+            (false, true) => self.ask_inside(container, &inside).await,
+            (false, false) => {
+                let (ran, seen) = futures_util::join!(
+                    self.ask_inside(container, &inside),
+                    self.look(container, &outside)
+                );
+                // One of them may be there without the other.
+                let mut all = ran.unwrap_or_else(|not_answered| not_answered.of_all(&inside));
+                all.extend(seen.unwrap_or_else(|not_answered| not_answered.of_all(&outside)));
+                Ok(all)
+            }
+        }
+    }
+
+    /// Looks from outside. An observer that ended meanwhile is asked once more: nothing that is
+    /// looked at changes by that.
+    async fn look(
+        &self,
+        container: &str,
+        batch: &ProbeRequest,
+    ) -> Result<AnswersById, NotAnswered> {
+        let asked_ms = now_ms();
+        let mut answered = self.look_once(container, batch).await;
+        if let Err(ObserverError::Ended) = answered {
+            tracing::warn!(lab = %self.core.marker.name, "the observer ended, and is asked again");
+            answered = self.look_once(container, batch).await;
+        }
+        match answered {
+            Ok(answer) => parse_answers(batch, &answer, answered_call(asked_ms, &answer)),
+            Err(error) => Err(NotAnswered {
+                reason: chain(&error),
+                call: AgentCall::unanswered(asked_ms, now_ms()),
+            }),
+        }
+    }
+
+    async fn look_once(
+        &self,
+        container: &str,
+        batch: &ProbeRequest,
+    ) -> Result<Vec<u8>, ObserverError> {
+        let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
+        let limit = Duration::from_millis(longest.unwrap_or(0)) + GRACE;
+        let call = self.begin_look(container, batch).await?;
+        call.answer(limit).await
+    }
+
+    /// Has a worker of the observer enter a container with a batch.
+    pub(super) async fn begin_look(
+        &self,
+        container: &str,
+        batch: &ProbeRequest,
+    ) -> Result<ObserverCall, ObserverError> {
+        let failed = |reason: String| ObserverError::Failed { reason };
+        let pid = match self.containers.pid(container).await {
+            Ok(pid) => pid,
+            Err(LabError::NodeStopped { .. }) => {
+                return Err(failed("the node is stopped".to_owned()));
+            }
+            Err(error) => return Err(failed(chain(&error))),
+        };
+        let batch = serde_json::to_vec(batch).map_err(|error| failed(error.to_string()))?;
+        self.core.context.agent.look(pid, batch).await
+    }
+
     /// Has one question asked.
     pub(super) async fn see(
         &self,
@@ -168,16 +244,16 @@ impl Observers {
         }
     }
 
-    /// Attaches to an agent that takes a batch and watches.
+    /// Attaches to an agent in a container, which takes a batch and watches.
     pub(super) async fn attach(
         &self,
-        container: Result<String, String>,
+        container: &str,
         batch: &ProbeRequest,
     ) -> Result<Attached, String> {
-        let argv = [program_for(batch), "probe"].map(str::to_owned);
+        let argv = [layout::AGENT, "probe"].map(str::to_owned);
         let mut line = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
         line.push(b'\n');
-        let attached = self.core.context.runtime.attach(&container?, &argv).await;
+        let attached = self.core.context.runtime.attach(container, &argv).await;
         let mut attached = attached.map_err(|error| chain(&error))?;
         let sent = async {
             attached.input.write_all(&line).await?;
@@ -187,12 +263,17 @@ impl Observers {
         Ok(attached)
     }
 
-    /// One call of the agent. What a node says is never trusted to be short, or to make sense.
-    async fn ask(&self, container: &str, batch: &ProbeRequest) -> Result<AnswersById, NotAnswered> {
+    /// One call of the agent in a container. What a node says is never trusted to be short, or to make
+    /// sense, and an agent that did not end well has not answered.
+    async fn ask_inside(
+        &self,
+        container: &str,
+        batch: &ProbeRequest,
+    ) -> Result<AnswersById, NotAnswered> {
         let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
         let batched = serde_json::to_vec(batch);
         let exec = ExecSpec {
-            argv: vec![program_for(batch).to_owned(), "probe".to_owned()],
+            argv: vec![layout::AGENT.to_owned(), "probe".to_owned()],
             env: BTreeMap::new(),
             stdin: batched.map_err(|error| NotAnswered::now(error.to_string()))?,
             timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
@@ -213,32 +294,33 @@ impl Observers {
         };
         let call = AgentCall {
             exit: Some(output.exit),
-            ..answered(asked_ms, &output.stdout)
+            ..answered_call(asked_ms, &output.stdout)
         };
+        if output.exit != 0 {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said: String = said.trim().chars().take(200).collect();
+            let reason = format!("the agent ended with {}: {said}", output.exit);
+            return Err(NotAnswered { reason, call });
+        }
         if output.truncated {
             let reason = "the agent's answer is too long".to_owned();
             return Err(NotAnswered { reason, call });
         }
-        parse_answers(batch, &output.stdout, call).map_err(|not_answered| {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said: String = said.trim().chars().take(200).collect();
-            let reason = format!("{} (exit {}) {said}", not_answered.reason, output.exit);
-            NotAnswered {
-                reason,
-                ..not_answered
-            }
-        })
+        parse_answers(batch, &output.stdout, call)
     }
 }
 
-/// The agent looks inside a node; what is asked across the network takes the grader's clients.
-pub(super) fn program_for(batch: &ProbeRequest) -> &'static str {
-    let takes_client = |asked: &ProbeQuestion| asked.question.takes_client();
-    if batch.questions.iter().any(takes_client) {
-        layout::GRADER
-    } else {
-        layout::AGENT
-    }
+/// The part of a batch whose questions have a property, and the rest.
+pub(super) fn split(
+    batch: &ProbeRequest,
+    has: impl Fn(&Question) -> bool,
+) -> (ProbeRequest, ProbeRequest) {
+    let asked = batch.questions.iter().cloned();
+    let (with, without) = asked.partition(|asked| has(&asked.question));
+    (
+        ProbeRequest { questions: with },
+        ProbeRequest { questions: without },
+    )
 }
 
 /// The answers in what an agent said.
@@ -267,7 +349,7 @@ pub(super) fn parse_answers(
 }
 
 /// A call that was answered so just now.
-pub(super) fn answered(asked_ms: u64, answer: &[u8]) -> AgentCall {
+pub(super) fn answered_call(asked_ms: u64, answer: &[u8]) -> AgentCall {
     AgentCall {
         answer: Some(blake3::hash(answer).to_hex().to_string()),
         ..AgentCall::unanswered(asked_ms, now_ms())

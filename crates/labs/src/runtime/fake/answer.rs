@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use plateau_core::fault::FaultResponse;
-use plateau_core::probe::{Fact, ProbeAnswer, ProbeQuestion, ProbeRequest, ProbeResponse};
+use plateau_core::probe::{
+    FRAME_LIMIT, Fact, ObserverAction, ObserverRequest, ObserverResponse, ProbeAnswer,
+    ProbeQuestion, ProbeRequest, ProbeResponse,
+};
 use plateau_core::terminal::{Backlog, Frame};
 use plateau_core::wire::{EngineFiles, WireRequest, WireResponse};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -69,6 +72,40 @@ pub(super) async fn wire_lines(
         answers.write_all(&answer).await?;
     }
     Ok(())
+}
+
+/// The observer: a frame for each call, until whoever asks has gone. A watch is answered at once.
+pub(super) async fn observe(
+    state: &Mutex<State>,
+    requests: impl AsyncRead + Unpin,
+    answers: impl AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    let codec = LengthDelimitedCodec::builder()
+        .max_frame_length(FRAME_LIMIT)
+        .new_codec();
+    let mut requests = FramedRead::new(requests, codec.clone());
+    let mut answers = FramedWrite::new(answers, codec);
+    while let Some(frame) = requests.next().await {
+        let request = ObserverRequest::decode(&frame?).map_err(std::io::Error::other)?;
+        let ObserverAction::Look { pid, batch } = request.action else {
+            continue;
+        };
+        let response = ObserverResponse {
+            call: request.call,
+            answer: look(&mut locked(state), pid, &batch),
+        };
+        answers.send(Bytes::from(response.encode())).await?;
+    }
+    Ok(())
+}
+
+fn look(state: &mut State, pid: u32, batch: &[u8]) -> std::result::Result<Vec<u8>, String> {
+    state.called("look").map_err(|error| error.to_string())?;
+    let kept = state.containers.values().find(|kept| kept.pid == Some(pid));
+    let labels = kept.map(|kept| kept.spec.labels.clone());
+    let labels = labels.ok_or_else(|| format!("no process {pid}"))?;
+    let said = probe(state, &labels, batch).map_err(|error| error.to_string())?;
+    serde_json::to_vec(&said).map_err(|error| error.to_string())
 }
 
 /// A terminal, which shows what is typed in it and ends with 0 when that is `exit`.

@@ -202,6 +202,7 @@ impl Runtime for Fake {
             // Whoever attached may leave at any time.
             let _ = match role.as_str() {
                 "wire" => answer::wire_lines(&state, read, write).await,
+                "observe" => answer::observe(&state, read, write).await,
                 "shell" => answer::shell(pid, read, write).await,
                 // Says what it hears.
                 _ => tokio::io::copy(&mut read, &mut write).await.map(drop),
