@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
-use crate::wire::process::Process;
+use crate::wire::process::Node;
 use crate::{peer, runtime};
 
 /// Most bytes of what a worker says about its own failure.
@@ -178,10 +178,14 @@ async fn start(pid: u32) -> anyhow::Result<(Child, AsyncFd<OwnedFd>)> {
     std::thread::Builder::new()
         .spawn(move || {
             let peers = theirs.into();
-            let worker = Process::open(pid)
+            let worker = Node::open(pid)
                 .map_err(anyhow::Error::from)
                 .and_then(|node| {
-                    let alive = node.alive.try_clone().context("cannot watch the node")?;
+                    let alive = node
+                        .process
+                        .alive
+                        .try_clone()
+                        .context("cannot watch the node")?;
                     Ok((spawn_apart(&handle, &node, peers)?, alive, node))
                 });
             // Nobody waits where the call was cancelled: then the worker is killed here.
@@ -206,7 +210,7 @@ async fn start(pid: u32) -> anyhow::Result<(Child, AsyncFd<OwnedFd>)> {
 
 /// The kernel remembers for a thread in which PID namespace it starts processes, so that each worker is
 /// started by a thread of its own.
-fn spawn_apart(handle: &Handle, node: &Process, peers: OwnedFd) -> anyhow::Result<Child> {
+fn spawn_apart(handle: &Handle, node: &Node, peers: OwnedFd) -> anyhow::Result<Child> {
     std::thread::scope(|scope| {
         let spawning = scope.spawn(|| {
             let _runtime = handle.enter();
@@ -218,13 +222,18 @@ fn spawn_apart(handle: &Handle, node: &Process, peers: OwnedFd) -> anyhow::Resul
     })
 }
 
-fn spawn(node: &Process, peers: OwnedFd) -> anyhow::Result<Child> {
+fn spawn(node: &Node, peers: OwnedFd) -> anyhow::Result<Child> {
     #[expect(unsafe_code, reason = "no safe interface makes a namespace")]
     // SAFETY: a PID namespace concerns the processes that this thread starts, and shares no memory or
     // descriptor anew.
     let unshared = unsafe { unshare_unsafe(UnshareFlags::NEWPID) };
     unshared.context("cannot make a PID namespace")?;
-    let namespaces = [&node.ipc, &node.uts, &node.net, &node.mounts];
+    let namespaces = [
+        &node.ipc,
+        &node.process.uts,
+        &node.process.net,
+        &node.process.mounts,
+    ];
     let names = ["--ipc", "--uts", "--net", "--mounts"];
     let mut command = Command::new("/proc/self/exe");
     command

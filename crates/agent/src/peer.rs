@@ -29,7 +29,7 @@ use rustix::thread::{
 
 use crate::inherited;
 use crate::own_proc;
-use crate::wire::process::Process;
+use crate::wire::process::Node;
 
 /// systemd's private socket, which speaks without a message bus.
 const SOCKET: &str = "/run/systemd/private";
@@ -78,7 +78,7 @@ pub(crate) fn connect_to_systemd() -> anyhow::Result<UnixStream> {
 }
 
 /// Answers a worker until it ends: each byte that it sends asks for a connection to the node's systemd.
-pub(crate) fn answer(worker: OwnedFd, node: &Process, starting: &Mutex<()>) -> io::Result<()> {
+pub(crate) fn answer(worker: OwnedFd, node: &Node, starting: &Mutex<()>) -> io::Result<()> {
     let mut byte = [0];
     while rustix::io::read(&worker, &mut byte)? > 0 {
         match connect_in(node, starting) {
@@ -90,13 +90,13 @@ pub(crate) fn answer(worker: OwnedFd, node: &Process, starting: &Mutex<()>) -> i
 }
 
 /// Has a process connect in the node, and makes sure of who holds the other end.
-fn connect_in(node: &Process, starting: &Mutex<()>) -> anyhow::Result<OwnedFd> {
+fn connect_in(node: &Node, starting: &Mutex<()>) -> anyhow::Result<OwnedFd> {
     let (ours, theirs) = UnixStream::pair().context("cannot make a socket")?;
     ours.set_read_timeout(Some(LIMIT))
         .context("cannot set a time limit")?;
     let mut helper = {
         let _alone = starting.lock().unwrap_or_else(PoisonError::into_inner);
-        let inherited = [node.mounts.as_fd(), node.processes.as_fd()];
+        let inherited = [node.process.mounts.as_fd(), node.processes.as_fd()];
         let copies = inherited.map(|namespace| {
             // Without the flag that closes it at the start of a program.
             rustix::io::dup(namespace)
@@ -127,7 +127,7 @@ fn connect_in(node: &Process, starting: &Mutex<()>) -> anyhow::Result<OwnedFd> {
     };
     let peer = socket_peercred(&stream).context("cannot find out who listens")?;
     anyhow::ensure!(
-        u32::try_from(peer.pid.as_raw_nonzero().get()) == Ok(node.pid),
+        u32::try_from(peer.pid.as_raw_nonzero().get()) == Ok(node.process.pid),
         "`{SOCKET}` is not held by process 1"
     );
     Ok(stream)

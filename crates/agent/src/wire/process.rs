@@ -21,8 +21,6 @@ pub(crate) struct Process {
     pub(crate) net: File,
     pub(crate) mounts: File,
     pub(crate) uts: File,
-    pub(crate) ipc: File,
-    pub(crate) processes: File,
 }
 
 impl Process {
@@ -46,8 +44,6 @@ impl Process {
             net: open_own_namespace(pid, "net")?,
             mounts: open_own_namespace(pid, "mnt")?,
             uts: open_own_namespace(pid, "uts")?,
-            ipc: open_own_namespace(pid, "ipc")?,
-            processes: open_own_namespace(pid, "pid")?,
         };
         if process.has_ended() {
             return Err(WireError::Refused {
@@ -77,6 +73,32 @@ impl Process {
             tv_nsec: 0,
         };
         poll(&mut handles, Some(&at_once)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+/// The first process of a node that is looked at, with all of its namespaces.
+pub(crate) struct Node {
+    pub(crate) process: Process,
+    pub(crate) ipc: File,
+    pub(crate) processes: File,
+}
+
+impl Node {
+    /// Opens the namespaces of a process, unless one of them is that of the host or of this process.
+    pub(crate) fn open(pid: u32) -> Result<Self, WireError> {
+        let node = Self {
+            // First, for its handle: it shows whether the number still means the same process.
+            process: Process::open(pid)?,
+            ipc: open_own_namespace(pid, "ipc")?,
+            processes: open_own_namespace(pid, "pid")?,
+        };
+        if node.process.has_ended() {
+            return Err(WireError::Refused {
+                process: pid,
+                source: ProcessError::Ended,
+            });
+        }
+        Ok(node)
     }
 }
 

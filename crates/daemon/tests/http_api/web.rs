@@ -437,7 +437,13 @@ async fn a_candidate_is_let_in_to_their_own_lab_while_their_attempt_is_open() {
 
     room.order("resume").await;
     room.until(AttemptState::Running).await;
-    assert_eq!(visitor.get("/").await.0, StatusCode::OK);
+    // The nodes were frozen, and go on a moment after the clock.
+    let opens = async {
+        while visitor.get("/").await.0 != StatusCode::OK {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, opens).await.unwrap();
     room.order("hand-in").await;
     let response = visitor.ask(Method::GET, "/").send().await.unwrap();
     refused(response, StatusCode::FORBIDDEN, "attempt is not open").await;

@@ -139,7 +139,14 @@ impl Observers {
             answered = self.look_once(container, batch).await;
         }
         match answered {
-            Ok(answer) => parse_answers(batch, &answer, answered_call(asked_ms, &answer)),
+            Ok(answer) => {
+                // Only a worker that ended well has answered.
+                let call = AgentCall {
+                    exit: Some(0),
+                    ..answered_call(asked_ms, &answer)
+                };
+                parse_answers(batch, &answer, call)
+            }
             Err(error) => Err(NotAnswered {
                 reason: chain(&error),
                 call: AgentCall::unanswered(asked_ms, now_ms()),
