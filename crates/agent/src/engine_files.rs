@@ -3,19 +3,21 @@
 //! Runs in the wirer's container. A node that is frozen runs no program, so nothing in it is asked: this
 //! process enters its mount namespace and opens the files there.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use base64::Engine as _;
 use clap::Args;
 use plateau_core::wire::{ENGINE_FILES, ENGINE_FILES_LIMIT, EngineFiles, FilePart};
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::message;
+use crate::bounded::{is_not_found, open_regular, read_first};
 use crate::wire::process::Process;
+use crate::{message, own_proc};
 
 /// Whose files are read.
 #[derive(Args)]
@@ -28,6 +30,7 @@ pub(crate) struct EngineFilesArgs {
 /// Writes an [`EngineFiles`] to standard output.
 pub(crate) fn run(args: &EngineFilesArgs) -> anyhow::Result<()> {
     let node = Process::open(args.node)?;
+    own_proc::bring().context("cannot make a `/proc`")?;
     // This process has one thread, as the kernel requires.
     move_into_link_name_space(node.mounts.as_fd(), Some(LinkNameSpaceType::Mount))
         .with_context(|| format!("cannot enter process {}", args.node))?;
@@ -57,34 +60,32 @@ fn read_all(node: u32) -> anyhow::Result<Vec<FilePart>> {
 }
 
 fn read(node: u32, path: &str, limit: u64) -> anyhow::Result<Option<(FilePart, u64)>> {
-    // Looked at before it is opened: opening alone may do something where it is not a file.
-    let place = match rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(place) => place,
-        Err(_) => return Ok(None),
+    let file = match open_regular(Path::new(path)) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Ok(None),
+        Err(error) if leads_nowhere(&error) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
-    let seen = rustix::fs::fstat(&place).map_err(io::Error::from)?;
-    if FileType::from_raw_mode(seen.st_mode) != FileType::RegularFile {
-        return Ok(None);
-    }
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
-    let opened = rustix::fs::fstat(&file).map_err(io::Error::from)?;
-    if (opened.st_dev, opened.st_ino) != (seen.st_dev, seen.st_ino) {
-        bail!("it was replaced meanwhile");
-    }
-    let mut content = Vec::new();
-    let bytes = File::from(file).take(limit + 1).read_to_end(&mut content)? as u64;
+    let seen = file.metadata()?;
+    let content = read_first(file, limit + 1)?;
+    let bytes = content.len() as u64;
     if bytes > limit {
         bail!("these files are larger than {ENGINE_FILES_LIMIT} bytes");
     }
     let part = FilePart {
         node,
         path: path.to_owned(),
-        mode: u16::try_from(opened.st_mode & 0o7777).unwrap_or(0o644),
-        uid: opened.st_uid,
-        gid: opened.st_gid,
+        mode: u16::try_from(seen.mode() & 0o7777).unwrap_or(0o644),
+        uid: seen.uid(),
+        gid: seen.gid(),
         append: false,
         content: base64::engine::general_purpose::STANDARD.encode(content),
     };
     Ok(Some((part, bytes)))
+}
+
+/// Whether there is no file at a path, whatever links stand in its place.
+fn leads_nowhere(error: &io::Error) -> bool {
+    let number = Errno::from_io_error(error);
+    is_not_found(error) || matches!(number, Some(Errno::LOOP | Errno::NAMETOOLONG))
 }

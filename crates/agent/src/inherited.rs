@@ -1,6 +1,15 @@
-//! Descriptors that a process was started with.
+//! Descriptors that a process is started with, which are known by their numbers.
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+
+use anyhow::Context;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// A copy of a descriptor that every program inherits which is started before it is dropped.
+pub(crate) fn give(descriptor: impl AsFd) -> anyhow::Result<OwnedFd> {
+    // Without the flag that closes it at the start of a program.
+    rustix::io::dup(descriptor).context("cannot pass a descriptor on")
+}
 
 /// Takes a descriptor that whoever started this process opened for it and named by its number.
 #[expect(
@@ -11,4 +20,10 @@ pub(crate) fn take(number: RawFd) -> OwnedFd {
     // SAFETY: the observer opened this descriptor for this process, nothing else here owns it, and each
     // is taken once.
     unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Enters a namespace of a node, whose descriptor is closed then: none that leads elsewhere stays open.
+pub(crate) fn enter(number: RawFd, kind: LinkNameSpaceType) -> anyhow::Result<()> {
+    move_into_link_name_space(take(number).as_fd(), Some(kind))
+        .with_context(|| format!("cannot enter the node's namespace ({kind:?})"))
 }

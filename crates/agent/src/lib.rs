@@ -2,8 +2,8 @@
 //! looks at nodes from outside, and has clients for network protocols.
 //!
 //! Both binaries link this library. Nothing that [`run_agent`] reaches refers to a network client,
-//! so that the linker leaves the clients out of `plateau-agent`: [`run_grader`] passes the function
-//! that dispatches to them.
+//! so that the linker leaves the clients out of `plateau-agent`: each passes the function that answers
+//! the questions which it can answer.
 
 use std::process::ExitCode;
 
@@ -24,6 +24,7 @@ mod observe;
 mod own_proc;
 mod peer;
 mod probe;
+mod rights;
 mod runtime;
 mod sftp;
 mod shell;

@@ -5,18 +5,14 @@
 //! takes: read the node's files, and speak in its networks.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 use anyhow::Context;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-use rustix::thread::{
-    CapabilitySet, CapabilitySets, LinkNameSpaceType, clear_ambient_capability_set,
-    move_into_link_name_space, remove_capability_from_bounding_set, set_capabilities,
-    set_no_new_privs,
-};
+use rustix::thread::{CapabilitySet, LinkNameSpaceType};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 
-use crate::{inherited, own_proc, peer, probe};
+use crate::{inherited, own_proc, peer, probe, rights};
 
 /// Arguments of `look`: descriptors that the observer has opened for it. The worker could not open
 /// them itself, since no process of the host has a number in its PID namespace.
@@ -34,7 +30,7 @@ pub(crate) struct LookArgs {
     /// The node's mount namespace
     #[arg(long)]
     mounts: RawFd,
-    /// The socket over which the observer says who holds a socket
+    /// The socket over which the observer gives connections to systemd
     #[arg(long)]
     peers: RawFd,
 }
@@ -114,26 +110,14 @@ pub(crate) fn run(arguments: &LookArgs) -> anyhow::Result<()> {
         peers,
     } = arguments;
     own_proc::bring().context("cannot make a `/proc`")?;
-    enter(
-        inherited::take(*ipc),
-        LinkNameSpaceType::InterProcessCommunication,
-    )?;
-    enter(
-        inherited::take(*uts),
-        LinkNameSpaceType::HostNameAndNISDomainName,
-    )?;
-    enter(inherited::take(*net), LinkNameSpaceType::Network)?;
+    inherited::enter(*ipc, LinkNameSpaceType::InterProcessCommunication)?;
+    inherited::enter(*uts, LinkNameSpaceType::HostNameAndNISDomainName)?;
+    inherited::enter(*net, LinkNameSpaceType::Network)?;
     // Last: from here on, every path is the node's.
-    enter(inherited::take(*mounts), LinkNameSpaceType::Mount)?;
+    inherited::enter(*mounts, LinkNameSpaceType::Mount)?;
     peer::ask_over(inherited::take(*peers));
     confine().context("cannot give up rights")?;
     probe::run(probe::observe_all)
-}
-
-/// Enters a namespace, whose descriptor is closed then: none that leads elsewhere stays open.
-fn enter(namespace: OwnedFd, kind: LinkNameSpaceType) -> anyhow::Result<()> {
-    move_into_link_name_space(namespace.as_fd(), Some(kind))
-        .with_context(|| format!("cannot enter the node's namespace ({kind:?})"))
 }
 
 /// Gives up what looking does not take. There is one thread yet, so that all later ones inherit it.
@@ -146,18 +130,7 @@ fn confine() -> anyhow::Result<()> {
         setrlimit(resource, limit).context("set a limit")?;
     }
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context("stop being dumpable")?;
-    clear_ambient_capability_set().context("clear the ambient capabilities")?;
-    // Those that the kernel does not know yet cannot be removed.
-    for capability in CapabilitySet::all().difference(CAPABILITIES).iter() {
-        let _ = remove_capability_from_bounding_set(capability);
-    }
-    let sets = CapabilitySets {
-        effective: CAPABILITIES,
-        permitted: CAPABILITIES,
-        inheritable: CapabilitySet::empty(),
-    };
-    set_capabilities(None, sets).context("drop capabilities")?;
-    set_no_new_privs(true).context("refuse new privileges")?;
+    rights::keep_only(CAPABILITIES).context("drop capabilities")?;
     let filter: BpfProgram = SeccompFilter::new(
         FORBIDDEN
             .map(|call| (call, vec![]))

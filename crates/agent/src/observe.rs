@@ -15,7 +15,6 @@ use futures_util::{SinkExt, StreamExt};
 use plateau_core::probe::{
     FRAME_LIMIT, MESSAGE_LIMIT, ObserverAction, ObserverRequest, ObserverResponse,
 };
-use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -26,7 +25,7 @@ use tokio::task::LocalSet;
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
 use crate::wire::process::Node;
-use crate::{peer, runtime};
+use crate::{inherited, peer, runtime};
 
 /// Most bytes of what a worker says about its own failure.
 const COMPLAINT: u64 = 1 << 10;
@@ -228,13 +227,6 @@ fn spawn(node: &Node, peers: OwnedFd) -> anyhow::Result<Child> {
     // descriptor anew.
     let unshared = unsafe { unshare_unsafe(UnshareFlags::NEWPID) };
     unshared.context("cannot make a PID namespace")?;
-    let namespaces = [
-        &node.ipc,
-        &node.process.uts,
-        &node.process.net,
-        &node.process.mounts,
-    ];
-    let names = ["--ipc", "--uts", "--net", "--mounts"];
     let mut command = Command::new("/proc/self/exe");
     command
         .arg("look")
@@ -244,20 +236,17 @@ fn spawn(node: &Node, peers: OwnedFd) -> anyhow::Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    for (name, namespace) in names.iter().zip(namespaces) {
-        command.args([*name, &namespace.as_raw_fd().to_string()]);
-    }
-    command.args(["--peers", &peers.as_raw_fd().to_string()]);
+    // No other program is started while these are open, so that none inherits them.
     let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-    for namespace in namespaces {
-        fcntl_setfd(namespace, FdFlags::empty()).context("cannot pass a descriptor on")?;
+    let given = [
+        ("--ipc", inherited::give(&node.ipc)?),
+        ("--uts", inherited::give(&node.process.uts)?),
+        ("--net", inherited::give(&node.process.net)?),
+        ("--mounts", inherited::give(&node.process.mounts)?),
+        ("--peers", inherited::give(peers)?),
+    ];
+    for (name, descriptor) in &given {
+        command.args([*name, &descriptor.as_raw_fd().to_string()]);
     }
-    fcntl_setfd(&peers, FdFlags::empty()).context("cannot pass a descriptor on")?;
-    let worker = command.spawn();
-    // Before the next program is started, which would inherit them.
-    drop(peers);
-    for namespace in namespaces {
-        fcntl_setfd(namespace, FdFlags::CLOEXEC).context("cannot keep a descriptor")?;
-    }
-    worker.context("cannot start a worker")
+    command.spawn().context("cannot start a worker")
 }

@@ -21,15 +21,10 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use rustix::process::{Signal, fchdir, set_parent_process_death_signal};
-use rustix::thread::{
-    CapabilitySet, CapabilitySets, LinkNameSpaceType, clear_ambient_capability_set,
-    move_into_link_name_space, remove_capability_from_bounding_set, set_capabilities,
-    set_no_new_privs,
-};
+use rustix::thread::{CapabilitySet, LinkNameSpaceType};
 
-use crate::inherited;
-use crate::own_proc;
 use crate::wire::process::Node;
+use crate::{inherited, own_proc, rights};
 
 /// systemd's private socket, which speaks without a message bus.
 const SOCKET: &str = "/run/systemd/private";
@@ -96,16 +91,8 @@ fn connect_in(node: &Node, starting: &Mutex<()>) -> anyhow::Result<OwnedFd> {
         .context("cannot set a time limit")?;
     let mut helper = {
         let _alone = starting.lock().unwrap_or_else(PoisonError::into_inner);
-        let inherited = [node.process.mounts.as_fd(), node.processes.as_fd()];
-        let copies = inherited.map(|namespace| {
-            // Without the flag that closes it at the start of a program.
-            rustix::io::dup(namespace)
-        });
-        let [mounts, processes] = copies;
-        let (mounts, processes) = (
-            mounts.context("cannot pass a namespace on")?,
-            processes.context("cannot pass a namespace on")?,
-        );
+        let mounts = inherited::give(&node.process.mounts)?;
+        let processes = inherited::give(&node.processes)?;
         Command::new("/proc/self/exe")
             .args(["connect", "--enter"])
             .arg(mounts.as_raw_fd().to_string())
@@ -160,15 +147,9 @@ fn connect() -> anyhow::Result<UnixStream> {
 fn enter_and_connect(mounts: RawFd, processes: RawFd) -> anyhow::Result<()> {
     // This program is found in a `/proc` that is mounted nowhere, since every path will be the node's.
     let proc = own_proc::make().context("cannot make a `/proc`")?;
-    for (namespace, kind) in [
-        (mounts, LinkNameSpaceType::Mount),
-        (processes, LinkNameSpaceType::ProcessID),
-    ] {
-        let namespace = inherited::take(namespace);
-        move_into_link_name_space(namespace.as_fd(), Some(kind))
-            .with_context(|| format!("cannot enter the node's namespace ({kind:?})"))?;
-    }
-    drop_all_capabilities().context("cannot give up rights")?;
+    inherited::enter(mounts, LinkNameSpaceType::Mount)?;
+    inherited::enter(processes, LinkNameSpaceType::ProcessID)?;
+    rights::keep_only(CapabilitySet::empty()).context("cannot give up rights")?;
     fchdir(&proc).context("cannot enter `/proc`")?;
     let status = Command::new("./self/exe")
         .arg0("plateau-grader")
@@ -179,25 +160,6 @@ fn enter_and_connect(mounts: RawFd, processes: RawFd) -> anyhow::Result<()> {
         .context("cannot start a program")?;
     anyhow::ensure!(status.success(), "it ended with {status}");
     Ok(())
-}
-
-/// From here on, neither this process nor what it starts has a capability.
-fn drop_all_capabilities() -> rustix::io::Result<()> {
-    clear_ambient_capability_set()?;
-    for capability in CapabilitySet::all().iter() {
-        // Those that the kernel does not know yet cannot be removed.
-        let _ = remove_capability_from_bounding_set(capability);
-    }
-    let none = CapabilitySet::empty();
-    set_capabilities(
-        None,
-        CapabilitySets {
-            effective: none,
-            permitted: none,
-            inheritable: none,
-        },
-    )?;
-    set_no_new_privs(true)
 }
 
 /// Sends a text, and a descriptor with it.
