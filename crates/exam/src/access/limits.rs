@@ -1,5 +1,6 @@
 //! Rate limits on failed log-ins, which do not lock anybody else out. Decision 0030 has the reasons.
 
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -41,15 +42,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let quota = |(burst, period)| {
-            let quota = Quota::with_period(period).unwrap_or(Quota::per_second(burst));
-            quota.allow_burst(burst)
-        };
-        let limiter = |limit| DefaultKeyedRateLimiter::keyed(quota(limit));
         Self {
             passwords: limiter(PASSWORDS),
             misses: limiter(MISSES),
-            entries: DefaultKeyedRateLimiter::keyed(quota(ENTRIES)),
+            entries: limiter(ENTRIES),
             clock: DefaultClock::default(),
         }
     }
@@ -58,47 +54,52 @@ impl Default for Limits {
 impl Limits {
     /// Whether an address may try a password.
     pub(super) fn password(&self, from: Option<IpAddr>) -> Result<(), AccessError> {
-        self.check(&self.passwords, from)
+        self.check(&self.passwords, from, network)
     }
 
     /// Counts a wrong code.
     pub(super) fn miss(&self, from: Option<IpAddr>) -> Result<(), AccessError> {
-        self.check(&self.misses, from)
+        self.check(&self.misses, from, network)
     }
 
     /// Counts that a seat comes in.
     pub(super) fn entry(&self, seat: &str, from: Option<IpAddr>) -> Result<(), AccessError> {
-        if from.is_none() {
-            return Ok(());
-        }
-        let checked = self.entries.check_key(&seat.to_owned());
-        checked.map_err(|not_until| AccessError::Later {
-            wait: not_until.wait_time_from(self.clock.now()),
-        })
+        self.check(&self.entries, from, |_| seat.to_owned())
     }
 
-    fn check(
+    fn check<K: Clone + Eq + Hash>(
         &self,
-        limiter: &DefaultKeyedRateLimiter<IpAddr>,
+        limiter: &DefaultKeyedRateLimiter<K>,
         from: Option<IpAddr>,
+        key: impl FnOnce(IpAddr) -> K,
     ) -> Result<(), AccessError> {
         // Whoever may use the socket is the administrator.
         let Some(from) = from else { return Ok(()) };
-        let checked = limiter.check_key(&network(from));
+        let checked = limiter.check_key(&key(from));
         checked.map_err(|not_until| AccessError::Later {
             wait: not_until.wait_time_from(self.clock.now()),
         })
     }
 
-    /// Forgets addresses that have their whole allowance again.
+    /// Forgets addresses and seats that have their whole allowance again.
     pub(super) fn sweep(&self) {
-        for limiter in [&self.passwords, &self.misses] {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
-        self.entries.retain_recent();
-        self.entries.shrink_to_fit();
+        forget(&self.passwords);
+        forget(&self.misses);
+        forget(&self.entries);
     }
+}
+
+/// So many at once, and the time until there may be one more.
+fn limiter<K: Clone + Eq + Hash>(
+    (burst, period): (NonZeroU32, Duration),
+) -> DefaultKeyedRateLimiter<K> {
+    let quota = Quota::with_period(period).unwrap_or(Quota::per_second(burst));
+    DefaultKeyedRateLimiter::keyed(quota.allow_burst(burst))
+}
+
+fn forget<K: Clone + Eq + Hash>(limiter: &DefaultKeyedRateLimiter<K>) {
+    limiter.retain_recent();
+    limiter.shrink_to_fit();
 }
 
 /// Where a client is, as it is written down.

@@ -14,7 +14,7 @@ use plateau_core::topology::Observer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::observers::{
-    AnswersById, GRACE, NotAnswered, Observers, answered_call, could_not_look, now_ms,
+    AnswersById, GRACE, NotAnswered, Observers, answered_call, could_not_look, longest, now_ms,
     parse_answers, split,
 };
 use crate::agent::ObserverCall;
@@ -162,9 +162,8 @@ pub(super) async fn ask_watcher(
 
 /// Ends a watch, and takes what was seen.
 async fn end_watch(watcher: Watcher, part: &ProbeRequest) -> Result<AnswersById, NotAnswered> {
-    let longest = part.questions.iter().map(|asked| asked.timeout_ms).max();
     // The attempts that are under way end first.
-    let limit = Duration::from_millis(longest.unwrap_or(0)) * 2 + GRACE;
+    let limit = longest(part) * 2 + GRACE;
     let asked_ms = now_ms();
     let answer = match watcher {
         Watcher::Outside(call) => finish_outside(call, limit).await,

@@ -159,8 +159,7 @@ impl Observers {
         container: &str,
         batch: &ProbeRequest,
     ) -> Result<Vec<u8>, ObserverError> {
-        let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
-        let limit = Duration::from_millis(longest.unwrap_or(0)) + GRACE;
+        let limit = longest(batch) + GRACE;
         let call = self.begin_look(container, batch).await?;
         call.answer(limit).await
     }
@@ -277,13 +276,12 @@ impl Observers {
         container: &str,
         batch: &ProbeRequest,
     ) -> Result<AnswersById, NotAnswered> {
-        let longest = batch.questions.iter().map(|asked| asked.timeout_ms).max();
         let batched = serde_json::to_vec(batch);
         let exec = ExecSpec {
             argv: vec![layout::AGENT.to_owned(), "probe".to_owned()],
             env: BTreeMap::new(),
             stdin: batched.map_err(|error| NotAnswered::now(error.to_string()))?,
-            timeout: Duration::from_millis(longest.unwrap_or(0)) + GRACE,
+            timeout: longest(batch) + GRACE,
             limit: usize::try_from(MESSAGE_LIMIT).unwrap_or(usize::MAX),
             keep: OutputEnd::Head,
         };
@@ -315,6 +313,12 @@ impl Observers {
         }
         parse_answers(batch, &output.stdout, call)
     }
+}
+
+/// The longest limit of a batch's questions.
+pub(super) fn longest(batch: &ProbeRequest) -> Duration {
+    let limits = batch.questions.iter().map(|asked| asked.timeout_ms);
+    Duration::from_millis(limits.max().unwrap_or(0))
 }
 
 /// The part of a batch whose questions have a property, and the rest.
