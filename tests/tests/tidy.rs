@@ -88,8 +88,17 @@ fn crates_depend_on_one_another_as_the_map_says() {
         ("plateau-labs", &["plateau-core"]),
         ("plateau-exam", &["plateau-core", "plateau-labs"]),
         (
-            "plateaud",
+            "plateau-gateway",
             &["plateau-core", "plateau-exam", "plateau-labs"],
+        ),
+        (
+            "plateaud",
+            &[
+                "plateau-core",
+                "plateau-exam",
+                "plateau-gateway",
+                "plateau-labs",
+            ],
         ),
         ("plateau-import", &["plateau-core"]),
         ("plateau", &["plateau-core", "plateau-import"]),
@@ -97,7 +106,13 @@ fn crates_depend_on_one_another_as_the_map_says() {
         ("xtask", &[]),
         (
             "plateau-tests",
-            &["plateau-core", "plateau-exam", "plateau-labs", "plateaud"],
+            &[
+                "plateau-core",
+                "plateau-exam",
+                "plateau-gateway",
+                "plateau-labs",
+                "plateaud",
+            ],
         ),
     ]);
     let arrows = arrows();
@@ -186,13 +201,25 @@ fn exams_know_no_http_and_open_no_port() {
 
 #[test]
 fn the_daemon_reaches_the_database_through_exams_alone() {
-    let manifest = text(&root().join("crates/daemon/Cargo.toml"));
-    let built = manifest.split("[dev-dependencies]").next();
-    let found = built
-        .unwrap_or_default()
-        .lines()
-        .any(|line| line.starts_with("sqlx"));
-    assert!(!found, "the daemon depends on `sqlx`");
+    for name in ["gateway", "daemon"] {
+        let manifest = text(&root().join(format!("crates/{name}/Cargo.toml")));
+        let built = manifest.split("[dev-dependencies]").next();
+        let found = built
+            .unwrap_or_default()
+            .lines()
+            .any(|line| line.starts_with("sqlx"));
+        assert!(!found, "`crates/{name}` depends on `sqlx`");
+    }
+}
+
+#[test]
+fn the_ways_in_know_no_route_of_the_api() {
+    for path in files("crates/gateway/src", ".rs") {
+        let text = text(&path);
+        for word in ["utoipa", "axum::Router", "\"/v1"] {
+            assert!(!text.contains(word), "{} has `{word}`", shown(&path));
+        }
+    }
 }
 
 #[test]
@@ -200,6 +227,7 @@ fn nothing_is_built_with_the_typesetter() {
     for package in [
         "plateau-labs",
         "plateau-exam",
+        "plateau-gateway",
         "plateaud",
         "plateau",
         "plateau-agent",
@@ -269,12 +297,17 @@ fn there_is_one_runtime_trait() {
             .lines()
             .any(|line| line.trim_start().starts_with("pub trait "))
     };
-    let traits: Vec<String> = ["crates/labs/src", "crates/exam/src", "crates/daemon/src"]
-        .iter()
-        .flat_map(|source| files(source, ".rs"))
-        .filter(declares)
-        .map(|path| shown(&path))
-        .collect();
+    let traits: Vec<String> = [
+        "crates/labs/src",
+        "crates/exam/src",
+        "crates/gateway/src",
+        "crates/daemon/src",
+    ]
+    .iter()
+    .flat_map(|source| files(source, ".rs"))
+    .filter(declares)
+    .map(|path| shown(&path))
+    .collect();
     assert_eq!(traits, ["crates/labs/src/runtime.rs"]);
 }
 

@@ -12,9 +12,9 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::Api;
-use crate::proxy::{BaseDomain, ConnectionContext, Web};
-use crate::ssh::{HostKey, Ssh, SshError};
-use crate::tls::Tls;
+use plateau_gateway::proxy::{BaseDomain, ConnectionContext, Web};
+use plateau_gateway::ssh::{HostKey, Ssh, SshError};
+use plateau_gateway::tls::Tls;
 use plateau_labs::images::{Images, Recipes};
 use plateau_labs::lab::LabError;
 use plateau_labs::labs::Labs;

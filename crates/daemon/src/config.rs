@@ -14,8 +14,8 @@ use plateau_exam::store::database::Database;
 use plateau_labs::settings::{Settings, beside_us};
 use thiserror::Error;
 
-use crate::proxy::{BaseDomain, BaseError};
-use crate::tls::TlsOptions;
+use plateau_gateway::proxy::{BaseDomain, BaseError};
+use plateau_gateway::tls::TlsOptions;
 
 mod file;
 mod options;

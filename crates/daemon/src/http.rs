@@ -25,7 +25,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::proxy::Web;
+use plateau_gateway::proxy::Web;
 
 mod accounts;
 mod authority;

@@ -1,7 +1,7 @@
-//! The daemon: the servers for HTTP and SSH, configuration, and what holds all parts together.
+//! The daemon: the HTTP API, configuration, and what holds all parts together.
 //!
-//! Labs are in [`plateau_labs`] and exams in [`plateau_exam`]. `http` is the API; `proxy` opens web
-//! applications of nodes in a browser; `app` composes it all.
+//! Labs are in [`plateau_labs`], exams in [`plateau_exam`], and the ways in beside the API in
+//! [`plateau_gateway`]. `http` is the API; `app` composes it all.
 
 pub mod app;
 pub mod command;
@@ -10,7 +10,4 @@ mod failure;
 pub mod http;
 pub mod log;
 pub mod metrics;
-pub mod proxy;
 pub mod service;
-pub mod ssh;
-pub mod tls;

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::proxy::BaseDomain;
+use plateau_gateway::proxy::BaseDomain;
 
 /// What runs the containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::failure::Failure;
-use crate::tls::AllowedHosts;
+use plateau_gateway::tls::AllowedHosts;
 
 /// A secret of 256 bits, written as 64 hexadecimal digits.
 #[derive(Clone)]

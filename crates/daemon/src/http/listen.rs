@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::{Api, PortGuard, Token, local, remote};
-use crate::tls::{AllowedHosts, Tls};
+use plateau_gateway::tls::{AllowedHosts, Tls};
 
 /// Group whose members may use the socket.
 const GROUP: &str = "plateau";

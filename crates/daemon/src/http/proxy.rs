@@ -19,7 +19,7 @@ use super::Api;
 use super::failure::{ApiResult, Failure, Failures, JsonBody, PathParams};
 use super::identity::Peer;
 use super::labs::find;
-use crate::proxy::{AppTarget, ENTRY, Grant, Web, ticket};
+use plateau_gateway::proxy::{AppTarget, ENTRY, Grant, Web, ticket};
 
 mod proxied;
 

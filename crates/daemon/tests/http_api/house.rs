@@ -12,6 +12,8 @@ use plateau_core::api::{
     ApiError, CreateLabRequest, LabEvent, LabEventKind, LabState, LabView, ScenarioFiles,
 };
 use plateau_exam::access::{Access, LoginLifetimes};
+use plateau_gateway::proxy::BaseDomain;
+use plateau_gateway::tls::Tls;
 use plateau_labs::images::Recipes;
 use plateau_labs::runtime::fake::Fake;
 use plateau_labs::runtime::{Runtime, measured};
@@ -19,8 +21,6 @@ use plateau_labs::settings::Settings;
 use plateau_labs::terminals::Terminals;
 use plateaud::app::{App, AppConfig};
 use plateaud::http::{Api, Listeners, Token};
-use plateaud::proxy::BaseDomain;
-use plateaud::tls::Tls;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use plateau_gateway::tls::{Tls, TlsOptions};
 use plateaud::http::Listeners;
-use plateaud::tls::{Tls, TlsOptions};
 use reqwest::{Certificate, Client, StatusCode, tls::Version};
 use serde_json::json;
 

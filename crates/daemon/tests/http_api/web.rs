@@ -2,7 +2,7 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use plateau_core::exam::session::AttemptState;
-use plateaud::tls::{Tls, TlsOptions};
+use plateau_gateway::tls::{Tls, TlsOptions};
 use reqwest::{Certificate, Client, Method, Proxy, Response, StatusCode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

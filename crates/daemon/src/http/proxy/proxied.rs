@@ -23,8 +23,8 @@ use super::no_host;
 use crate::http::failure::{ApiResult, Failure};
 use crate::http::guard::PortGuard;
 use crate::http::{Api, identity, rights};
-use crate::proxy::headers::{AppNames, strip_authorization};
-use crate::proxy::{AppTarget, ConnectionError, ENTRY, HostTarget, ProxyError, Web};
+use plateau_gateway::proxy::headers::{AppNames, strip_authorization};
+use plateau_gateway::proxy::{AppTarget, ConnectionError, ENTRY, HostTarget, ProxyError, Web};
 
 /// Cookie of a pass with TLS: no other host can set one of this name.
 const SECURED: &str = "__Host-plateau-web";

@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 use futures_util::StreamExt as _;
 use plateau_core::api::WebAppAccess;
-use plateaud::tls::Tls;
+use plateau_gateway::tls::Tls;
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};

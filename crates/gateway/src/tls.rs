@@ -173,7 +173,7 @@ impl Tls {
     }
 
     /// What the server is configured with; it follows what [`Self::watch`] finds.
-    pub(crate) fn served(&self) -> RustlsConfig {
+    pub fn served(&self) -> RustlsConfig {
         self.served.clone()
     }
 
@@ -184,7 +184,7 @@ impl Tls {
     }
 
     /// Whether the certificate is the centre's own, which browsers go on trusting.
-    pub(crate) fn is_own(&self) -> bool {
+    pub fn is_own(&self) -> bool {
         match self.origin {
             CertificateSource::Files { .. } => true,
             CertificateSource::Room { .. } => false,
@@ -210,7 +210,7 @@ impl Tls {
     }
 
     /// Looks every hour until told to stop.
-    pub(crate) async fn watch(self, stop: CancellationToken) {
+    pub async fn watch(self, stop: CancellationToken) {
         let mut hours = tokio::time::interval(LOOK);
         hours.tick().await;
         loop {

@@ -25,7 +25,7 @@ impl AllowedHosts {
     }
 
     /// Whether a request's `Host` is one of them.
-    pub(crate) fn has(&self, host: &str) -> bool {
+    pub fn has(&self, host: &str) -> bool {
         let Ok(authority) = host.parse::<Authority>() else {
             return false;
         };
