@@ -6,6 +6,7 @@ use futures_util::{Stream, StreamExt};
 use plateau_core::api::{ProofEvent, ProofRequest};
 use plateau_core::problem::{Problem, SourceLocation};
 use plateau_core::proof::{self, Proof};
+use plateau_core::reliance::Reliance;
 use plateau_core::scenario::Scenario;
 use plateau_core::spec;
 use serde::Serialize;
@@ -18,6 +19,9 @@ use crate::progress::Progress;
 use crate::screen::{Screen, write_out};
 use crate::show;
 use crate::style::{GOOD, WRONG, styled};
+
+/// One of the draws that [`Scenario::read`] looks at: who looks and what is asked are the same in all.
+const ANY_SEED: &str = "check-0";
 
 mod starter;
 
@@ -81,6 +85,8 @@ pub(crate) fn readable(path: &Path) -> Result<ValidScenario, Failure> {
 struct Checked {
     path: PathBuf,
     hash: Option<String>,
+    /// What the points rest on; absent where there are problems.
+    reliance: Option<Reliance>,
     problems: Vec<Problem>,
 }
 
@@ -93,27 +99,34 @@ fn check(paths: &[PathBuf], screen: Screen) -> Result<Ending, Failure> {
 
 /// Whatever is wrong is a problem of this scenario, so that the others are checked all the same.
 fn check_one(path: &Path) -> Checked {
-    let (hash, problems) = match read_whole(path) {
-        Ok(read) => read,
-        Err(failure) => (None, vec![unreadable(path, &failure)]),
-    };
-    Checked {
-        path: path.to_owned(),
-        hash,
-        problems,
+    match read_whole(path) {
+        Ok(checked) => checked,
+        Err(failure) => Checked {
+            path: path.to_owned(),
+            hash: None,
+            reliance: None,
+            problems: vec![unreadable(path, &failure)],
+        },
     }
 }
 
-fn read_whole(path: &Path) -> Result<(Option<String>, Vec<Problem>), Failure> {
+fn read_whole(path: &Path) -> Result<Checked, Failure> {
     let root = folder::scenario_folder(path)?;
-    let (hash, problems) = match folder::read(&root)? {
-        Err(problems) => (None, problems),
-        Ok(folder) => {
-            let hash = folder.hash();
-            (Some(hash), Scenario::read(folder).err().unwrap_or_default())
-        }
+    let mut checked = Checked {
+        path: path.to_owned(),
+        hash: None,
+        reliance: None,
+        problems: Vec::new(),
     };
-    Ok((hash, show::problem::below(&root, problems)))
+    let read = folder::read(&root)?.and_then(|folder| {
+        checked.hash = Some(folder.hash());
+        Scenario::read(folder)?.draw(ANY_SEED)
+    });
+    match read {
+        Ok(topology) => checked.reliance = Some(Reliance::of(&topology)),
+        Err(problems) => checked.problems = show::problem::below(&root, problems),
+    }
+    Ok(checked)
 }
 
 fn unreadable(path: &Path, failure: &Failure) -> Problem {
@@ -136,6 +149,9 @@ fn shown(checked: &[Checked]) -> String {
         if one.problems.is_empty() {
             let path = one.path.display();
             text.push_str(&format!("{path}: {}\n", styled(GOOD, "no problems")));
+            if let Some(reliance) = &one.reliance {
+                text.push_str(&show::reliance::text(reliance));
+            }
         }
         problems.extend_from_slice(&one.problems);
     }

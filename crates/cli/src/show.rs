@@ -23,6 +23,7 @@ pub(crate) mod problem;
 pub(crate) mod proof;
 pub(crate) mod reason;
 pub(crate) mod rehearsal;
+pub(crate) mod reliance;
 pub(crate) mod session;
 
 /// A table without lines: it can be read, and cut into columns by other programs as well.

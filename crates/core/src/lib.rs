@@ -36,6 +36,7 @@ pub mod quantity;
 pub mod question;
 pub mod reference;
 pub mod referential;
+pub mod reliance;
 pub mod scenario;
 pub mod spec;
 pub mod terminal;

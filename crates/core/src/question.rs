@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Finding;
 
+pub mod doubt;
 mod fact;
 mod lasting;
 pub mod security;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value as Json};
 
 use crate::matcher::{Matchable, Mode};
+use crate::question::doubt::DOUBTS;
 use crate::question::{Expectation, Vantage};
 
 const HEAD: &str = "\
@@ -13,6 +14,8 @@ const HEAD: &str = "\
 This page is written by `plateau scenario reference` from the types that read a scenario. [Writing a scenario](scenario.md) says how checks are made of questions.
 
 Every kind of question below stands under a check's `that:`. Its first table says where to look; texts, numbers and booleans of a scenario may be templates there. Its second table has the attributes that can be seen: each takes a matcher, and what is not there is accepted by no matcher, not even `not`.
+
+Who grades looks from outside: the candidate's root cannot answer for it. What an answer still rests on stands under each kind, after *What can deceive it*. `plateau scenario check` says what share of the points rests on a node's own programs, and on views of the network from machines that the candidate enters. Where that matters, look with an examiner, or add a check that looks at the effect.
 ";
 
 /// What each operator of a matcher accepts.
@@ -74,6 +77,9 @@ fn matchers(page: &mut String) {
 fn one_kind(page: &mut String, schema: &Json, kind: &str, example: &str) {
     let shape = shape_of(schema, kind);
     let _ = write!(page, "\n### {kind}\n\n{}\n", described(shape));
+    let doubt = DOUBTS.iter().find(|(name, _)| *name == kind);
+    let doubt = doubt.map_or("", |(_, doubt)| doubt);
+    let _ = write!(page, "\n*What can deceive it*: {doubt}.\n");
     let _ = write!(page, "\n```yaml\nthat: {{ {example} }}\n```\n");
     let empty = Map::new();
     let fields = shape["properties"].as_object().unwrap_or(&empty);

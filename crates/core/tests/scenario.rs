@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use plateau_core::problem::Problem;
+use plateau_core::reliance::{Reliance, RelianceShare};
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 
@@ -193,4 +194,32 @@ fn the_schema_accepts_every_key_of_the_good_scenario() {
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
     assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn points_that_rest_on_machines_of_the_candidate_are_counted() {
+    let document = include_str!("good.yaml");
+    let of = |document: &str| {
+        let scenario = Scenario::read(folder(document.as_bytes()));
+        let scenario = scenario.unwrap_or_else(|problems| panic!("{}", show(&problems)));
+        Reliance::of(&scenario.draw("candidate-07").expect("a draw"))
+    };
+    let seen_from_outside = of(document);
+    assert_eq!(seen_from_outside.points, 5);
+    assert_eq!(seen_from_outside.own_programs, RelianceShare::default());
+    assert_eq!(seen_from_outside.entered_views, RelianceShare::default());
+
+    let entered = document.replacen("access: []", "access: [terminal]", 1).replacen(
+        "{ file: { path: /srv/www/index.html, type: file, mode: \"0640\", size: { at_least: 10, } } }",
+        "{ command: { run: nginx -t } }",
+        1,
+    );
+    let reliance = of(&entered);
+    let share = |points, id: &str| RelianceShare {
+        points,
+        checks: BTreeMap::from([(id.to_owned(), points)]),
+    };
+    assert_eq!(reliance.points, 5);
+    assert_eq!(reliance.own_programs, share(1, "web/mode"));
+    assert_eq!(reliance.entered_views, share(3, "web/answers"));
 }
