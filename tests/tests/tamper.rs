@@ -15,6 +15,8 @@ mod nodes;
 mod observer;
 #[path = "tamper/terminals.rs"]
 mod terminals;
+#[path = "tamper/tricks.rs"]
+mod tricks;
 #[path = "tamper/tunnels.rs"]
 mod tunnels;
 
