@@ -108,6 +108,7 @@ impl Labs {
                     store,
                     agent,
                     owner,
+                    engine: tokio::sync::Mutex::default(),
                 }),
                 labs: Mutex::default(),
                 host: host::HostCache::default(),

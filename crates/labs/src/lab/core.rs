@@ -20,7 +20,7 @@ use super::LabError;
 use super::reopening::Reopening;
 use crate::agent::Agent;
 use crate::error::chain;
-use crate::runtime::Runtime;
+use crate::runtime::{EngineInfo, Runtime};
 use crate::settings::Settings;
 use crate::store::{Marker, Store, on_disk};
 
@@ -39,6 +39,24 @@ pub(crate) struct LabContext {
     pub(crate) agent: Agent,
     pub(crate) owner: String,
     pub(crate) events: broadcast::Sender<LabEvent>,
+    /// What the engine said of itself since it was reached last; it takes long to say so while it is busy.
+    pub(crate) engine: tokio::sync::Mutex<Option<EngineInfo>>,
+}
+
+impl LabContext {
+    /// What the engine is; `None` where it does not say.
+    pub(super) async fn engine_info(&self) -> Option<EngineInfo> {
+        let mut known = self.engine.lock().await;
+        if known.is_none() {
+            *known = self.runtime.info().await.ok();
+        }
+        known.clone()
+    }
+
+    /// The engine was away: another may be there now.
+    pub(crate) async fn forget_engine(&self) {
+        self.engine.lock().await.take();
+    }
 }
 
 /// What the parts of one lab share. What it is made of never changes.

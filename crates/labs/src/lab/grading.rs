@@ -136,7 +136,7 @@ impl Grader {
         // What an earlier grading could not undo would be this candidate's loss.
         self.rollback.undo().await?;
         self.rollback.prepare(scenario, phases).await?;
-        let info = self.core.context.runtime.info().await.ok();
+        let info = self.core.context.engine_info().await;
         let mut gathering = Gathering {
             hash: scenario.hash.clone(),
             begun_ms: now_ms(),

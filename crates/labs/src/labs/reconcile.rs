@@ -136,6 +136,7 @@ pub(super) fn follow(weak: Weak<Inner>, mut events: Events) {
                     match (again(&runtime).await, weak.upgrade()) {
                         (Some(again), Some(inner)) => {
                             events = again;
+                            inner.context.forget_engine().await;
                             send_all(&inner, || Command::Recover);
                         }
                         (None, _) | (_, None) => return,
