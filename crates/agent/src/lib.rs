@@ -1,9 +1,9 @@
 //! The programs of a lab: `plateau-agent` runs in every node, and `plateau-grader` beside them: it
 //! looks at nodes from outside, and has clients for network protocols.
 //!
-//! Both binaries link this library. Nothing that [`run_agent`] reaches refers to a network client,
-//! so that the linker leaves the clients out of `plateau-agent`: each passes the function that answers
-//! the questions which it can answer.
+//! Both binaries link this library. Nothing that [`run_agent`] reaches refers to a network client, to
+//! netlink or to D-Bus, so that the linker leaves them out of `plateau-agent`, which every process of a
+//! terminal maps: each passes the function that answers the questions which it can answer.
 
 use std::process::ExitCode;
 
@@ -53,14 +53,6 @@ struct GraderCli {
 enum Role {
     /// Waits for the node's interfaces, then becomes the node's real init
     Init(init::InitArgs),
-    /// Waits until the node has booted
-    AwaitBoot(boot::AwaitBootArgs),
-    /// Creates the links of a lab: requests on standard input, answers on standard output
-    Wire,
-    /// Reports the features of the host's kernel on standard output
-    Kernel,
-    /// Reads the files of a node that its engine makes anew, from outside: as JSON on standard output
-    EngineFiles(engine_files::EngineFilesArgs),
     /// Injects a fault into this node: a request on standard input, the answer on standard output
     Fault,
     /// Answers questions: a batch on standard input, facts on standard output
@@ -84,6 +76,14 @@ enum Role {
 enum GraderRole {
     #[command(flatten)]
     Shared(Role),
+    /// Waits until the node has booted
+    AwaitBoot(boot::AwaitBootArgs),
+    /// Creates the links of a lab: requests on standard input, answers on standard output
+    Wire,
+    /// Reports the features of the host's kernel on standard output
+    Kernel,
+    /// Reads the files of a node that its engine makes anew, from outside: as JSON on standard output
+    EngineFiles(engine_files::EngineFilesArgs),
     /// Has workers look at nodes from outside: requests on standard input, answers on standard output
     Observe,
     /// Enters a node and answers questions about it; started by `observe`
@@ -106,6 +106,10 @@ pub fn run_agent() -> ExitCode {
 pub fn run_grader() -> ExitCode {
     let done = match GraderCli::parse().role {
         GraderRole::Shared(role) => run(role, probe::observe_all),
+        GraderRole::AwaitBoot(boot) => boot::run(&boot),
+        GraderRole::Wire => wire::run(),
+        GraderRole::Kernel => kernel::run(),
+        GraderRole::EngineFiles(of) => engine_files::run(&of),
         GraderRole::Observe => observe::run(),
         GraderRole::Look(look) => look::run(&look),
         GraderRole::Connect(connect) => peer::run(&connect),
@@ -117,10 +121,6 @@ pub fn run_grader() -> ExitCode {
 fn run(role: Role, observe: probe::Observe) -> anyhow::Result<()> {
     match role {
         Role::Init(init) => init::run(&init),
-        Role::AwaitBoot(boot) => boot::run(&boot),
-        Role::Wire => wire::run(),
-        Role::Kernel => kernel::run(),
-        Role::EngineFiles(of) => engine_files::run(&of),
         Role::Fault => fault::run(),
         Role::Probe => probe::run(observe),
         Role::Shell(shell) => shell::run(&shell),

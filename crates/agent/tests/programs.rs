@@ -10,14 +10,16 @@ use std::process::{Command, Output};
 const AGENT: &str = env!("CARGO_BIN_EXE_plateau-agent");
 const GRADER: &str = env!("CARGO_BIN_EXE_plateau-grader");
 
-/// Texts that the clients' crates leave in a program.
-const CLIENTS: [&str; 6] = [
+/// Texts that the crates of clients, of D-Bus and of netlink leave in a program.
+const CLIENTS: [&str; 8] = [
     "ldap3",
     "mysql_async",
     "tokio_postgres",
     "smb2",
     "russh",
     "hickory",
+    "zbus",
+    "nlink",
 ];
 
 fn run(program: &str, arguments: &[&str]) -> Output {

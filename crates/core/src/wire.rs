@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// Everything that one call of the wirer does for one lab: a line of the standard input of `plateau-agent wire`, as JSON.
+/// Everything that one call of the wirer does for one lab: a line of the standard input of `plateau-grader wire`, as JSON.
 ///
 /// Each part is idempotent: what is there already is left as it is, what is half there is completed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv
 /// Most bytes that these files may have together.
 pub const ENGINE_FILES_LIMIT: u64 = 16 << 20;
 
-/// The files of a node that an engine makes anew: the standard output of `plateau-agent engine-files`,
+/// The files of a node that an engine makes anew: the standard output of `plateau-grader engine-files`,
 /// as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,7 +102,7 @@ pub struct Port {
     pub gateway: Option<std::net::IpAddr>,
 }
 
-/// The answer to one request: a line of the standard output of `plateau-agent wire`, as JSON.
+/// The answer to one request: a line of the standard output of `plateau-grader wire`, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WireResponse {
@@ -120,7 +120,7 @@ pub enum WireResponse {
     },
 }
 
-/// What the wirer saw of its host: the standard output of `plateau-agent kernel`, as JSON.
+/// What the wirer saw of its host: the standard output of `plateau-grader kernel`, as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostReport {
     /// Feature of the kernel, such as `netem` → whether it was made and worked.

@@ -192,7 +192,7 @@ impl Agent {
     pub async fn engine_files(&self, process: u32) -> Result<EngineFiles, AgentError> {
         let exec = ExecSpec {
             argv: vec![
-                layout::AGENT.to_owned(),
+                layout::GRADER.to_owned(),
                 "engine-files".to_owned(),
                 process.to_string(),
             ],
@@ -254,7 +254,7 @@ impl Agent {
     }
 
     async fn call_wirer(&self) -> Result<Call, AgentError> {
-        self.start_in_wirer([layout::AGENT, "wire"])
+        self.start_in_wirer([layout::GRADER, "wire"])
             .await
             .map(Call::new)
     }

@@ -155,7 +155,7 @@ impl PreflightError {
 pub(crate) async fn ask_host(runtime: &dyn Runtime) -> Option<HostReport> {
     let wirers = Labels::from([(ROLE.to_owned(), "wirer".to_owned())]);
     let exec = ExecSpec {
-        argv: vec![crate::layout::AGENT.to_owned(), "kernel".to_owned()],
+        argv: vec![crate::layout::GRADER.to_owned(), "kernel".to_owned()],
         env: BTreeMap::new(),
         stdin: vec![],
         timeout: PATIENCE,

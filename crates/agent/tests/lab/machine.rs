@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use plateau_core::wire::{WireRequest, WireResponse};
 
 pub(crate) const AGENT: &str = env!("CARGO_BIN_EXE_plateau-agent");
+const GRADER: &str = env!("CARGO_BIN_EXE_plateau-grader");
 
 /// Longest that anything may take; a busy machine must not fail a test.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
@@ -92,8 +93,8 @@ pub(crate) fn run(program: &[&str]) -> String {
     )
 }
 
-pub(crate) fn agent_with_input(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(AGENT)
+pub(crate) fn grader_with_input(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(GRADER)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -106,8 +107,8 @@ pub(crate) fn agent_with_input(arguments: &[&str], input: &[u8]) -> Output {
 
 #[track_caller]
 pub(crate) fn wire(request: &WireRequest) -> WireResponse {
-    let output = agent_with_input(&["wire"], &serde_json::to_vec(request).unwrap());
-    serde_json::from_str(&text(&["plateau-agent", "wire"], output)).unwrap()
+    let output = grader_with_input(&["wire"], &serde_json::to_vec(request).unwrap());
+    serde_json::from_str(&text(&["plateau-grader", "wire"], output)).unwrap()
 }
 
 /// Waits until something is so.

@@ -2,7 +2,7 @@
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::machine::{Machine, agent_with_input, run, wire};
+use crate::machine::{Machine, grader_with_input, run, wire};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -322,7 +322,7 @@ fn a_release_takes_the_engines_mounts_away_and_opens_net_settings_alone() {
 
 #[test]
 fn an_invalid_request_is_an_error() {
-    let output = agent_with_input(&["wire"], b"{}");
+    let output = grader_with_input(&["wire"], b"{}");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot read the request"));
 }
@@ -403,7 +403,7 @@ fn one_call_answers_one_request_after_the_other() {
     let [fabric, node] = std::array::from_fn(|_| Machine::start());
     let first = serde_json::to_string(&request(&fabric, vec![])).unwrap();
     let second = serde_json::to_string(&request(&node, vec![])).unwrap();
-    let output = agent_with_input(&["wire"], format!("{first}\n{second}\n").as_bytes());
+    let output = grader_with_input(&["wire"], format!("{first}\n{second}\n").as_bytes());
     let answers = String::from_utf8(output.stdout).unwrap();
     let answers: Vec<WireResponse> = answers
         .lines()

@@ -95,7 +95,7 @@ impl Power {
         let limit = self.core.context.settings.boot_timeout;
         let exec = ExecSpec {
             argv: vec![
-                layout::AGENT.to_owned(),
+                layout::GRADER.to_owned(),
                 "await-boot".to_owned(),
                 "--timeout-ms".to_owned(),
                 limit.as_millis().to_string(),
