@@ -12,6 +12,7 @@ mod labs;
 mod logins;
 mod operations;
 mod port;
+mod receipts;
 mod requests;
 mod rights;
 mod room;

@@ -108,6 +108,7 @@ impl Candidates {
                 BTreeMap::new()
             },
             state: view.state,
+            receipt: view.receipt,
             clock: view.clock,
             frozen: is_paused_by_staff(snapshot.log.entries(), attempt),
             nodes: nodes.map(|(name, _)| name.clone()).collect(),
