@@ -188,7 +188,7 @@ impl SessionError {
             Self::Judging(error) => error.code(),
             Self::Deliverable(error) => error.code(),
             Self::Recordings(_) => ErrorCode::RecordingsUnreadable,
-            Self::Access(_) => ErrorCode::AccessFailed,
+            Self::Access(error) => error.code(),
             Self::Database(error) => error.code(),
         }
     }
@@ -203,6 +203,9 @@ impl SessionError {
             return error.api();
         }
         if let Self::Deliverable(error) = self {
+            return error.api();
+        }
+        if let Self::Access(error) = self {
             return error.api();
         }
         let error = ApiError::new(self.code(), chain(self));
