@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod candidates;
+mod connections;
 mod deliverables;
 mod disk;
 mod document;

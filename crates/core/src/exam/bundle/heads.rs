@@ -3,11 +3,18 @@
 use ed25519_dalek::VerifyingKey;
 
 use super::key::fingerprint;
-use super::verification::{StepOutcome, pluralized};
+use super::verification::StepOutcome;
 use super::{Manifest, last_hash};
 use crate::exam::log::{self, LogAction, LogEntry, verify_heads};
 use crate::exam::receipt::Receipt;
 use crate::exam::session::AttemptMove;
+
+fn pluralized(count: usize, one: &str, more: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {more}"),
+    }
+}
 
 /// The log is a chain without a gap that ends where the manifest says.
 pub(super) fn check_log(

@@ -282,13 +282,6 @@ fn check_facts(evidence: Result<&Evidence, &String>) -> StepOutcome {
     ))
 }
 
-pub(super) fn pluralized(count: usize, one: &str, more: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {more}"),
-    }
-}
-
 /// The log has the hash of every judgement of the attempt.
 fn check_judgements(
     members: &Members,
