@@ -57,6 +57,10 @@ async fn flood(port: u16, opened: Arc<AtomicUsize>) {
         if held.len() > HELD {
             held.pop_front();
         }
+        // The trick is in their number: with all of the processor, a flood takes time from anybody.
+        if number % 50 == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 
