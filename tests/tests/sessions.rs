@@ -39,6 +39,40 @@ fn enters_by_a_key(daemon: &Daemon, seat: &str) {
     assert_eq!(said.trim(), "left", "{by_key:?}");
 }
 
+/// The evidence of a seat has the entry that its candidate has a receipt for; that of another seat is not
+/// theirs.
+fn verifies_with_its_receipt(daemon: &Daemon, session: &str, number: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (bundle, receipt, key) = (path("bundle.tar"), path("receipt"), path("key.pem"));
+    let line = daemon.good(&["session", "receipts", session, "--seat", number]);
+    assert!(
+        line.stdout.starts_with("plateau-receipt-1:"),
+        "{}",
+        line.stdout
+    );
+    std::fs::write(&receipt, &line.stdout).expect("written");
+    let public = daemon.good(&["evidence", "key"]).stdout;
+    std::fs::write(&key, public).expect("written");
+    for seat in exam::seats(daemon, session) {
+        let attempt = &seat.attempts[0].id;
+        let bundle = format!("{bundle}.{}", seat.number);
+        daemon.good(&["evidence", "export", attempt, "-o", &bundle]);
+        let verify = [
+            "evidence",
+            "verify",
+            &bundle,
+            "--key",
+            &key,
+            "--receipt",
+            &receipt,
+        ];
+        let verified = daemon.plateau(&verify);
+        let is_own = seat.number == number;
+        assert_eq!(verified.code == 0, is_own, "{}", verified.stdout);
+    }
+}
+
 #[test]
 fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
     let mut daemon = Daemon::new();
@@ -108,6 +142,7 @@ fn an_exam_goes_from_its_list_to_sealed_grades_although_the_daemon_is_killed() {
             say_done(&daemon, &seat.attempts[0].id, juror);
         }
     }
+    verifies_with_its_receipt(&daemon, "exam", "001");
     daemon.good(&["session", "seal", "exam"]);
     let sealed = daemon.plateau(&["session", "clear", "exam"]);
     assert_eq!(sealed.code, 2, "{}", sealed.stderr);

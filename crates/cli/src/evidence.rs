@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use plateau_core::exam::bundle::{ArchiveError, BUNDLE_LIMIT, Trust, public_of_pem, verify};
+use plateau_core::exam::receipt::{RECEIPT_LIMIT, Receipt};
 
 use crate::args::EvidenceCommand;
 use crate::client::Client;
@@ -33,15 +34,17 @@ pub(crate) async fn run(
             bundle,
             key,
             fingerprint,
+            receipt,
         } => {
             let trust = trust(key.as_deref(), fingerprint.as_deref())?;
+            let receipt = receipt.as_deref().map(read_receipt).transpose()?;
             let refused = |source| Failure::Bundle {
                 path: bundle.clone(),
                 source,
             };
             let limit = BUNDLE_LIMIT as u64;
             let bytes = read(bundle, limit)?.ok_or_else(|| refused(ArchiveError::TooLarge))?;
-            let verification = verify(&bytes, &trust).map_err(refused)?;
+            let verification = verify(&bytes, &trust, receipt.as_ref()).map_err(refused)?;
             screen.show(&verification, show::evidence::verification)?;
             Ok(Ending::from_bool(verification.good))
         }
@@ -70,6 +73,13 @@ fn trust(key: Option<&Path>, fingerprint: Option<&str>) -> Result<Trust, Failure
         source,
     })?;
     Ok(Trust::Key(Box::new(key)))
+}
+
+fn read_receipt(path: &Path) -> Result<Receipt, Failure> {
+    // What is longer is not a receipt, which its beginning shows as well.
+    let text = read(path, RECEIPT_LIMIT)?.unwrap_or_default();
+    let receipt = Receipt::parse(&String::from_utf8_lossy(&text));
+    receipt.map_err(|source| Failure::Receipt(path.to_owned(), source))
 }
 
 /// A file's content; `None` where it is longer than that.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use plateau_core::api::ApiError;
 use plateau_core::error::Blame;
 use plateau_core::exam::bundle::{ArchiveError, KeyError};
+use plateau_core::exam::receipt::ReceiptError;
 use plateau_core::problem::Problem;
 use plateau_import::ImportError;
 use serde::Serialize;
@@ -122,6 +123,9 @@ pub(crate) enum Failure {
         #[source]
         source: KeyError,
     },
+    /// A file that is not a candidate's receipt.
+    #[error("`{}` is not a valid receipt", .0.display())]
+    Receipt(PathBuf, #[source] ReceiptError),
     /// A candidate that a session does not have.
     #[error("session `{session}` has no seat `{seat}`")]
     NoSeat {
@@ -236,6 +240,7 @@ impl Failure {
             Self::Exists(_) | Self::BackupExists(_) => ("exists", Input),
             Self::Bundle { .. } => ("no-evidence", Input),
             Self::Key { .. } => ("not-a-key", Input),
+            Self::Receipt(..) => ("not-a-receipt", Input),
             Self::NoSeat { .. } => ("seat-not-found", Input),
             Self::NothingGraded { .. } => ("nothing-graded", Input),
             Self::NoGrading { .. } => ("grading-not-found", Input),
@@ -319,6 +324,9 @@ impl Failure {
             }
             Self::WhichScenario { .. } => Some("choose one with --scenario".to_owned()),
             Self::Key { .. } => Some("`plateau evidence key` shows the daemon's".to_owned()),
+            Self::Receipt(..) => {
+                Some("`plateau session receipts` shows those of a session".to_owned())
+            }
             Self::Answered(error) => error.hint.clone(),
             Self::Read { .. }
             | Self::WriteFile { .. }

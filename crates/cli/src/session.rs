@@ -28,6 +28,7 @@ use crate::show::session as show;
 
 mod deliverables;
 mod keys;
+mod receipts;
 mod regrading;
 mod rehearsal;
 
@@ -107,6 +108,7 @@ pub(crate) async fn run(
             daemon.tell_session(session, "clear", &clear).await?;
             screen.remark("removed");
         }
+        SessionCommand::Receipts { choice } => receipts::run(screen, daemon, choice).await?,
         SessionCommand::Log { session, follow } => return desk.log(session, *follow).await,
     }
     Ok(Ending::Good)

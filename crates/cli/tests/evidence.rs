@@ -12,6 +12,8 @@ use std::process::Command;
 use plateau_core::evidence::{Evidence, grade_evidence};
 use plateau_core::exam::bundle::{Content, fingerprint, public_pem, seal, signing_of_pem};
 use plateau_core::exam::log::{LogAction, LogEntry};
+use plateau_core::exam::receipt::Receipt;
+use plateau_core::exam::session::AttemptMove;
 use plateau_core::scenario::{Folder, Scenario};
 use tempfile::TempDir;
 
@@ -56,6 +58,19 @@ fn verify(folder: &TempDir, args: &[&str]) -> (i32, String, String) {
     )
 }
 
+/// An attempt was handed in.
+fn log() -> Vec<LogEntry> {
+    let deed = LogAction::Attempt {
+        attempt: "attempt".to_owned(),
+        by: AttemptMove::HandIn,
+        pause: None,
+    };
+    let mut entry = LogEntry::after(None, 1, "ada", None, deed);
+    let key = signing_of_pem(OURS).unwrap();
+    entry.signature = Some(entry.head("session").sign(&key));
+    vec![entry]
+}
+
 fn bundle() -> Vec<u8> {
     let files = [
         ("scenario.yaml", SCENARIO),
@@ -74,7 +89,7 @@ fn bundle() -> Vec<u8> {
         gatherings: vec![],
         events: vec![],
     };
-    let log = [LogEntry::after(None, 1, "ada", None, LogAction::Created {})];
+    let log = log();
     let content = Content {
         session: "session",
         attempt: "attempt",
@@ -107,7 +122,7 @@ fn a_good_bundle_is_good_by_key_and_by_fingerprint_and_only_consistent_without()
     let (code, out, _) = verify(&folder, &["--key", "ours.pem"]);
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("it adds up"), "{out}");
-    assert_eq!(out.matches(" good ").count(), 10, "{out}");
+    assert_eq!(out.matches(" good ").count(), 11, "{out}");
     let ours = signing_of_pem(OURS).unwrap().verifying_key();
     let ours = fingerprint(&ours).unwrap();
     assert_eq!(verify(&folder, &["--fingerprint", &ours]).0, 0);
@@ -124,6 +139,46 @@ fn a_good_bundle_is_good_by_key_and_by_fingerprint_and_only_consistent_without()
         (&json["good"], &json["trusted"]),
         (&true.into(), &false.into())
     );
+}
+
+#[test]
+fn a_receipt_is_compared_with_the_log_of_the_bundle() {
+    let folder = folder(&bundle());
+    let ours = signing_of_pem(OURS).unwrap().verifying_key();
+    let ours = fingerprint(&ours).unwrap();
+    let entry = &log()[0];
+    let receipt = Receipt::of(entry.head("session"), entry, "01", "attempt", &ours).unwrap();
+    let later = Receipt {
+        entry: 2,
+        signature: {
+            let mut later = entry.head("session");
+            later.seq = 2;
+            later.sign(&signing_of_pem(OURS).unwrap())
+        },
+        ..receipt.clone()
+    };
+    for (name, text) in [
+        ("line", receipt.line()),
+        ("json", serde_json::to_string(&receipt).unwrap()),
+        ("later", later.line()),
+        ("else", "hello".to_owned()),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    for name in ["line", "json"] {
+        let (code, out, _) = verify(&folder, &["--key", "ours.pem", "--receipt", name]);
+        assert_eq!(code, 0, "{out}");
+        assert!(
+            out.contains("the one that the receipt was given for"),
+            "{out}"
+        );
+    }
+    let (code, out, _) = verify(&folder, &["--key", "ours.pem", "--receipt", "later"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("the log was cut off"), "{out}");
+    let (code, _, error) = verify(&folder, &["--key", "ours.pem", "--receipt", "else"]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("`else` is not a valid receipt"), "{error}");
 }
 
 #[test]

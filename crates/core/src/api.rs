@@ -50,7 +50,7 @@ pub use proof::{ProofEvent, ProofRequest};
 pub use session::{
     AccessSlip, AttemptSelection, AttemptView, AttemptsRequest, AttemptsResponse,
     CandidateAttemptView, CandidateView, ClearRequest, CreateSessionRequest, ExtendRequest,
-    KeyView, MessageRequest, MessageView, PauseRequest, RosterProblems, ScenarioInput,
+    KeyView, MessageRequest, MessageView, PauseRequest, ReceiptView, RosterProblems, ScenarioInput,
     ScenarioView, SeatView, SessionTerms, SessionView, SetKeysRequest, TransitionRequest,
 };
 pub use stream::{EventView, LabEvent, LabEventKind};

@@ -9,6 +9,7 @@ pub mod code;
 pub mod deliverable;
 pub mod judgement;
 pub mod log;
+pub mod receipt;
 pub mod rehearsal;
 pub mod rights;
 pub mod roster;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::Api;
+use plateau_gateway::connections::ConnectionLimits;
 use plateau_gateway::proxy::{BaseDomain, ConnectionContext, Web};
 use plateau_gateway::ssh::{HostKey, Ssh, SshError};
 use plateau_gateway::tls::Tls;
@@ -43,6 +44,8 @@ pub struct AppConfig {
     pub web: Option<BaseDomain>,
     /// Where candidates come in over SSH, where they do.
     pub ssh: Option<SocketAddr>,
+    /// How many connections there may be.
+    pub connections: ConnectionLimits,
     /// What ends everything.
     pub stop: CancellationToken,
 }
@@ -61,6 +64,7 @@ impl AppConfig {
             tls: None,
             web: None,
             ssh: None,
+            connections: ConnectionLimits::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -153,7 +157,7 @@ impl App {
                 let key = HostKey::open(&config.settings.state)?;
                 let gate = sessions.candidates().gate_of_ssh(access.clone());
                 let bound = Ssh::bind(address, key, labs.clone(), terminals.clone(), gate);
-                Some(bound.await?)
+                Some(bound.await?.with_limits(config.connections))
             }
         };
         Ok(Self {

@@ -11,6 +11,7 @@ use crate::http::{Listeners, Token};
 use crate::{log, metrics, service};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use plateau_exam::restore::{RestoreTarget, restore};
+use plateau_gateway::connections::raise_descriptor_limit;
 use plateau_gateway::proxy::BaseDomain;
 use plateau_gateway::tls::Tls;
 use plateau_labs::disk;
@@ -166,7 +167,9 @@ async fn serve(options: &Options, matches: &ArgMatches) -> Result<ExitCode, Star
     let tls = Tls::open(&config.tls(), &config.state.value, config.listen.value)?;
     let base = base(&config, tls.as_ref())?;
     let listen = config.listen.value;
+    let connections = config.connections().at_most(raise_descriptor_limit());
     let listeners = Listeners::bind_with(&config.socket.value, listen, tls.clone()).await?;
+    let listeners = listeners.with_limits(connections);
     let address = listeners.address().unwrap_or(listen);
     let stop = stop_on_signals()?;
     let app = AppConfig {
@@ -175,6 +178,7 @@ async fn serve(options: &Options, matches: &ArgMatches) -> Result<ExitCode, Star
         tls,
         web: base,
         ssh: config.ssh.value,
+        connections,
         database: config.database.value.clone(),
         stop: stop.clone(),
         ..AppConfig::new(config.settings(), recipes)

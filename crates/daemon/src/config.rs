@@ -14,15 +14,23 @@ use plateau_exam::store::database::Database;
 use plateau_labs::settings::{Settings, beside_us};
 use thiserror::Error;
 
+use plateau_gateway::connections::ConnectionLimits;
 use plateau_gateway::proxy::{BaseDomain, BaseError};
 use plateau_gateway::tls::TlsOptions;
 
 mod file;
+mod names;
 mod options;
 mod shown;
 
 pub use file::{ConfigSpec, LogFormat, RuntimeKind, schema};
 pub use options::Options;
+
+use names::{
+    AGENT, BASE_IMAGE, BUILD_NETWORK, CONNECTIONS, DATABASE, FONTS, IDLE_TIMEOUT, LISTEN, LOG,
+    LOG_FORMAT, PER_ADDRESS, RECIPES, RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE,
+    SettingNames, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
+};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "/etc/plateau/plateaud.yaml";
@@ -88,6 +96,12 @@ pub struct Config {
     pub ssh: Setting<Option<SocketAddr>>,
     /// Name below which web applications of labs are; nowhere where absent.
     pub web: Setting<Option<String>>,
+    /// Most connections to the port.
+    pub connections: Setting<u32>,
+    /// Most connections of one address.
+    pub connections_per_address: Setting<u32>,
+    /// Seconds that a connection may be quiet.
+    pub idle_timeout: Setting<u32>,
     /// Most that one recording of a terminal may have, in MiB.
     pub recording_limit: Setting<u32>,
     /// Whether recordings hold what is typed.
@@ -164,46 +178,6 @@ impl Layers<'_> {
     }
 }
 
-/// What one and the same value is called in each place.
-#[derive(Debug)]
-struct SettingNames {
-    id: &'static str,
-    option: &'static str,
-    variable: &'static str,
-    key: &'static str,
-}
-
-macro_rules! names {
-    ($($constant:ident: $id:literal, $option:literal, $variable:literal, $key:literal;)*) => {
-        $(const $constant: SettingNames = SettingNames { id: $id, option: $option, variable: $variable, key: $key };)*
-        #[cfg(test)]
-        const ALL: &[&SettingNames] = &[$(&$constant),*];
-    };
-}
-
-names! {
-    RUNTIME: "runtime", "runtime", "PLATEAU_RUNTIME", "runtime";
-    STATE: "state", "state", "PLATEAU_STATE", "state";
-    AGENT: "agent", "agent", "PLATEAU_AGENT", "agent";
-    SOCKET: "socket", "socket", "PLATEAU_SOCKET", "serve.socket";
-    LISTEN: "listen", "listen", "PLATEAU_LISTEN", "serve.listen";
-    TLS_CERT: "tls_cert", "tls-cert", "PLATEAU_TLS_CERT", "serve.tls.cert";
-    TLS_KEY: "tls_key", "tls-key", "PLATEAU_TLS_KEY", "serve.tls.key";
-    TLS_ROOM: "tls_room", "tls-room", "PLATEAU_TLS_ROOM", "serve.tls.room";
-    TLS_NAMES: "tls_name", "tls-name", "PLATEAU_TLS_NAME", "serve.tls.names";
-    SSH: "ssh", "ssh", "PLATEAU_SSH", "serve.ssh";
-    WEB: "web", "web", "PLATEAU_WEB", "serve.web";
-    RECORDING_LIMIT: "recording_limit", "recording-limit", "PLATEAU_RECORDING_LIMIT", "terminals.recording_limit";
-    RECORD_INPUT: "record_input", "record-input", "PLATEAU_RECORD_INPUT", "terminals.record_input";
-    DATABASE: "database", "database", "PLATEAU_DATABASE", "database.url";
-    BASE_IMAGE: "base_image", "base-image", "PLATEAU_BASE_IMAGE", "images.base";
-    RECIPES: "recipes", "recipes", "PLATEAU_RECIPES", "images.recipes";
-    BUILD_NETWORK: "build_network", "build-network", "PLATEAU_BUILD_NETWORK", "images.build_network";
-    FONTS: "fonts", "fonts", "PLATEAU_FONTS", "documents.fonts";
-    LOG_FORMAT: "log_format", "log-format", "PLATEAU_LOG_FORMAT", "log.format";
-    LOG: "log", "log", "PLATEAU_LOG", "log.filter";
-}
-
 impl Config {
     /// What is in force with these options; `matches` say where those came from.
     ///
@@ -270,6 +244,24 @@ impl Config {
             tls_names: layers.set(&TLS_NAMES, typed.tls_name, filed.serve.tls.names, Vec::new),
             ssh: optional(layers, &SSH, typed.ssh, filed.serve.ssh),
             web: optional(layers, &WEB, typed.web, filed.serve.web),
+            connections: layers.set(
+                &CONNECTIONS,
+                typed.connections,
+                filed.serve.connections.total,
+                || ConnectionLimits::TOTAL,
+            ),
+            connections_per_address: layers.set(
+                &PER_ADDRESS,
+                typed.connections_per_address,
+                filed.serve.connections.per_address,
+                || ConnectionLimits::PER_ADDRESS,
+            ),
+            idle_timeout: layers.set(
+                &IDLE_TIMEOUT,
+                typed.idle_timeout,
+                filed.serve.connections.idle_timeout,
+                || ConnectionLimits::IDLE_SECONDS,
+            ),
             recording_limit: layers.set(
                 &RECORDING_LIMIT,
                 typed.recording_limit,
@@ -313,6 +305,16 @@ impl Config {
         }
     }
 
+    /// How many connections there may be.
+    #[must_use]
+    pub fn connections(&self) -> ConnectionLimits {
+        ConnectionLimits::new(
+            self.connections.value,
+            self.connections_per_address.value,
+            self.idle_timeout.value,
+        )
+    }
+
     /// How the port is encrypted.
     #[must_use]
     pub fn tls(&self) -> TlsOptions {
@@ -347,6 +349,7 @@ fn optional<T>(
 mod tests {
     use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
+    use super::names::ALL;
     use super::*;
 
     #[derive(Debug, Parser)]

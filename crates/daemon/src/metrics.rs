@@ -38,6 +38,7 @@ pub fn install() -> &'static PrometheusHandle {
         }
         describe();
         plateau_labs::metrics::describe();
+        plateau_gateway::metrics::describe();
         gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         handle
     })
@@ -116,7 +117,9 @@ mod tests {
     fn the_operations_page_lists_every_number() {
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
         let page = std::fs::read_to_string(page).unwrap();
-        for name in NAMES.into_iter().chain(plateau_labs::metrics::NAMES) {
+        let others = plateau_labs::metrics::NAMES.into_iter();
+        let others = others.chain(plateau_gateway::metrics::NAMES);
+        for name in NAMES.into_iter().chain(others) {
             assert!(
                 page.contains(&format!("`{name}`")),
                 "`{name}` is not on the page"

@@ -1,5 +1,7 @@
 //! The program as a service manager has it: its configuration, its unit, what it tells.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -142,13 +144,24 @@ impl Drop for Daemon {
 }
 
 fn start(folder: &Path, notify: &Path) -> Daemon {
+    start_by(&[], folder, notify)
+}
+
+/// The same by another program, which becomes the daemon.
+fn start_by(wrapper: &[&str], folder: &Path, notify: &Path) -> Daemon {
     for program in ["plateau-agent", "plateau-grader"] {
         std::fs::write(folder.join(program), program).expect("written");
     }
     let state = folder.join("state").display().to_string();
     let socket = folder.join("s.sock").display().to_string();
     let agent = folder.join("plateau-agent").display().to_string();
-    let child = plateaud(&["--runtime", "fake", "--listen", "127.0.0.1:0"])
+    let program = [env!("CARGO_BIN_EXE_plateaud")];
+    let words = [wrapper, &program].concat();
+    let mut command = Command::new(words[0]);
+    let child = command
+        .args(&words[1..])
+        .env_clear()
+        .args(["--runtime", "fake", "--listen", "127.0.0.1:0"])
         .args(["--state", &state, "--socket", &socket, "--agent", &agent])
         .args(["--config", &file_of(folder)])
         .env("NOTIFY_SOCKET", notify)
@@ -201,6 +214,48 @@ fn a_service_manager_is_told_that_it_serves_lives_and_ends() {
     assert!(stopping.contains("labs run on"), "{stopping}");
     let ended = daemon.0.wait().expect("its end");
     assert_eq!(ended.code(), Some(0));
+}
+
+/// Open files that a daemon may have: few, so that somebody could take all of them.
+const FILES: &str = "200";
+
+/// What a port answers to a request on a connection of its own.
+fn asked(port: u16, within: Duration) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(within))?;
+    stream.write_all(
+        b"GET /v1/health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn more_connections_than_open_files_keep_nobody_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    let patience = Some(Duration::from_secs(20));
+    manager.set_read_timeout(patience).expect("a limit");
+    let shell = ["sh", "-c", "ulimit -n $0; exec \"$@\"", FILES];
+    let _daemon = start_by(&shell, folder.path(), &path);
+    let mut told = [0; 1024];
+    let port: u16 = loop {
+        let length = manager.recv(&mut told).expect("it does not serve");
+        let told = text(&told[..length]);
+        if let Some((_, port)) = told.rsplit_once("127.0.0.1:") {
+            break port.trim().parse().expect("a port");
+        }
+    };
+    let mut held = Vec::new();
+    for number in 0..1000 {
+        held.push(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection"));
+        if number % 50 == 0 {
+            let answer = asked(port, Duration::from_millis(500)).expect("an answer in time");
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,6 @@
 //! sealed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use plateau_core::api::{EvidenceKeyView, GradingView};
@@ -14,10 +13,9 @@ use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::SessionState;
 use plateau_core::scenario::Folder;
 use plateau_core::topology::Topology;
-use thiserror::Error;
 
 use crate::clock::Clock;
-
+use crate::evidence_key::EvidenceKey;
 use crate::scenarios::{FrozenError, Scenarios};
 use crate::store::attempts::{AttemptSession, Attempts};
 use crate::store::gradings::{Grading, GradingHead, Gradings};
@@ -25,12 +23,10 @@ use crate::store::log::Log;
 use crate::store::{Database, DatabaseError, Transaction};
 
 pub use error::JudgingError;
-pub use key::{EvidenceKey, EvidenceKeyError};
 pub use regrading::CorrectedScenario;
 
 mod error;
 mod jurors;
-mod key;
 mod regrading;
 
 /// The judging service. Clones share it.
@@ -42,14 +38,6 @@ pub struct Judging {
     clock: Clock,
 }
 
-/// Why judging cannot be opened.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// The key cannot be used.
-    #[error(transparent)]
-    Key(#[from] EvidenceKeyError),
-}
-
 /// What an attempt is judged by.
 #[derive(Clone, Debug)]
 struct JudgingContext {
@@ -59,30 +47,21 @@ struct JudgingContext {
 }
 
 impl Judging {
-    /// Opens judging on a database and frozen scenarios, with the key of a state folder.
-    ///
-    /// # Errors
-    /// The folder or the key in it cannot be used.
-    pub fn open(
-        database: Database,
-        scenarios: Scenarios,
-        state: &Path,
-        clock: Clock,
-    ) -> Result<Self, OpenError> {
-        Ok(Self {
+    /// Judging on a database and frozen scenarios, with the key that signs bundles.
+    #[must_use]
+    pub fn new(database: Database, scenarios: Scenarios, key: EvidenceKey, clock: Clock) -> Self {
+        Self {
             clock,
             database,
             scenarios,
-            key: EvidenceKey::open(state)?,
-        })
+            key,
+        }
     }
 
     /// The public key that bundles are verified with.
-    ///
-    /// # Errors
-    /// It cannot be encoded.
-    pub fn public_key(&self) -> Result<EvidenceKeyView, JudgingError> {
-        Ok(self.key.public()?)
+    #[must_use]
+    pub fn public_key(&self) -> &EvidenceKeyView {
+        self.key.public()
     }
 
     /// Grades an attempt from evidence by the scenario that its lab was built from, which has to be

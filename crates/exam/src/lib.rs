@@ -7,6 +7,7 @@ pub mod access;
 pub mod backup;
 pub mod clock;
 pub mod deliverables;
+pub mod evidence_key;
 pub mod gate;
 pub mod judging;
 pub mod report;

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::heartbeat::{self, Heartbeat};
 use crate::clock::{Clock, later};
+use crate::evidence_key::EvidenceKey;
 use crate::judging::Judging;
 use crate::scenarios::Scenarios;
 use crate::store::Database;
@@ -97,10 +98,12 @@ impl Sessions {
         let opened = on_disk(move || Ok((Store::open(&root)?, AccessCodes::open(&root)?))).await;
         let (store, codes) = opened.map_err(LabError::from)?;
         let scenarios = Scenarios::new(store);
-        let judging = Judging::open(database.clone(), scenarios.clone(), &state, clock.clone())?;
+        let key = EvidenceKey::open(&state)?;
+        let database = database.signed_by(key.clone());
+        let judging = Judging::new(database.clone(), scenarios.clone(), key, clock.clone());
         let heartbeat = Heartbeat::begin(clock.clone(), &heartbeat)
             .map_err(|error| LabError::from(StoreError::io("open", &heartbeat)(error)))?;
-        let context = SessionContext::new(database, scenarios, clock);
+        let context = SessionContext::new(database, scenarios, clock, judging.public_key());
         let (permits, rehearsals) = (LabPermits::for_this_host(), RehearsalLocks::default());
         let arranging = ArrangingParts {
             labs: labs.clone(),

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use plateau_core::api::SshView;
+use plateau_exam::access::limits::network;
 use plateau_exam::gate::Gate;
 use plateau_labs::labs::Labs;
 use plateau_labs::terminals::Terminals;
 use russh::server::{Config, run_stream};
 use russh::{Disconnect, MethodKind, MethodSet, SshId};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,6 +32,8 @@ pub use host_key::HostKey;
 
 use connection::Connection;
 
+use crate::connections::{ConnectionLimits, ConnectionPlace, Connections, listen};
+
 /// Connections of one address: so many at once, and then one every so often. A room may share one.
 const BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
 const REFILL: Duration = Duration::from_millis(500);
@@ -39,7 +41,7 @@ const REFILL: Duration = Duration::from_millis(500);
 /// Addresses after which those are forgotten that have not come lately.
 const ADDRESSES: usize = 1024;
 
-/// Connections at the same time.
+/// Most connections at the same time.
 const CONNECTIONS: usize = 512;
 
 /// How often somebody may try on one connection. The first attempt of every client asks only which
@@ -56,6 +58,9 @@ const REJECTION: Duration = Duration::from_secs(1);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVES: usize = 4;
 
+/// How long nothing may come at all.
+const INACTIVITY: Duration = Duration::from_secs(600);
+
 /// How long the connections may take to end with the daemon.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -66,6 +71,7 @@ pub struct Ssh {
     config: Arc<Config>,
     context: Arc<ServerContext>,
     fingerprint: String,
+    connections: Connections,
 }
 
 /// What all connections share.
@@ -88,8 +94,7 @@ impl Ssh {
         terminals: Terminals,
         gate: Gate,
     ) -> Result<Self, SshError> {
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|source| SshError::Listen { address, source })?;
+        let listener = listen(address).map_err(|source| SshError::Listen { address, source })?;
         let mut methods = MethodSet::empty();
         methods.push(MethodKind::PublicKey);
         methods.push(MethodKind::Password);
@@ -101,6 +106,8 @@ impl Ssh {
             max_auth_attempts: TRIES,
             auth_rejection_time: REJECTION,
             auth_rejection_time_initial: Some(Duration::ZERO),
+            // By far longer than a living client may be silent, which answers the signs of life.
+            inactivity_timeout: Some(INACTIVITY),
             keepalive_interval: Some(KEEPALIVE),
             keepalive_max: KEEPALIVES,
             nodelay: true,
@@ -115,7 +122,17 @@ impl Ssh {
                 gate,
             }),
             fingerprint,
+            connections: Connections::new("ssh", ConnectionLimits::default().at_most(CONNECTIONS)),
         })
+    }
+
+    /// With other limits of connections; there are never more than 512.
+    #[must_use]
+    pub fn with_limits(self, limits: ConnectionLimits) -> Self {
+        Self {
+            connections: Connections::new("ssh", limits.at_most(CONNECTIONS)),
+            ..self
+        }
     }
 
     /// The address, also where any free port was asked for.
@@ -142,8 +159,7 @@ impl Ssh {
         let quota = Quota::with_period(REFILL).map(|quota| quota.allow_burst(BURST));
         let arrivals: DefaultKeyedRateLimiter<IpAddr> =
             RateLimiter::keyed(quota.unwrap_or(Quota::per_second(BURST)));
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
-        let connections = TaskTracker::new();
+        let tasks = TaskTracker::new();
         loop {
             let (stream, peer) = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -160,8 +176,11 @@ impl Ssh {
             if arrivals.len() > ADDRESSES {
                 arrivals.retain_recent();
             }
-            let place = Arc::clone(&places).try_acquire_owned();
-            let (Ok(place), Ok(())) = (place, arrivals.check_key(&peer.ip())) else {
+            let may_come = arrivals.check_key(&network(peer.ip())).is_ok();
+            let place = may_come
+                .then(|| self.connections.admit(peer.ip()))
+                .flatten();
+            let Some(place) = place else {
                 tracing::debug!(%peer, "too many connections over SSH");
                 continue;
             };
@@ -170,15 +189,13 @@ impl Ssh {
                 Arc::clone(&self.context),
                 stream,
                 peer,
+                place,
                 stop.clone(),
             );
-            connections.spawn(async move {
-                one.await;
-                drop(place);
-            });
+            tasks.spawn(one);
         }
-        connections.close();
-        let _ = tokio::time::timeout(FAREWELL, connections.wait()).await;
+        tasks.close();
+        let _ = tokio::time::timeout(FAREWELL, tasks.wait()).await;
     }
 }
 
@@ -188,6 +205,7 @@ async fn converse(
     context: Arc<ServerContext>,
     stream: TcpStream,
     peer: SocketAddr,
+    place: ConnectionPlace,
     stop: CancellationToken,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
@@ -196,7 +214,10 @@ async fn converse(
     let entered = CancellationToken::new();
     let deadline = tokio::time::Instant::now() + GRACE;
     let connection = Connection::new(context, peer, entered.clone());
-    let begun = tokio::time::timeout_at(deadline, run_stream(config, stream, connection)).await;
+    let begun = tokio::select! {
+        begun = tokio::time::timeout_at(deadline, run_stream(config, stream, connection)) => begun,
+        () = place.displaced().cancelled() => return,
+    };
     let Ok(Ok(session)) = begun else {
         tracing::debug!(%peer, "somebody came over SSH who does not speak it");
         return;
@@ -204,8 +225,12 @@ async fn converse(
     let handle = session.handle();
     let late = async {
         tokio::select! {
-            () = entered.cancelled() => std::future::pending().await,
-            () = tokio::time::sleep_until(deadline) => {}
+            () = entered.cancelled() => {
+                place.handle().log_in();
+                std::future::pending().await
+            }
+            () = tokio::time::sleep_until(deadline) => "too slow to enter",
+            () = place.displaced().cancelled() => "too many connections",
         }
     };
     tokio::pin!(session);
@@ -216,7 +241,7 @@ async fn converse(
             }
             return;
         }
-        () = late => "too slow to enter",
+        why = late => why,
         () = stop.cancelled() => "the server ends",
     };
     let said = handle.disconnect(Disconnect::ByApplication, why.to_owned(), "en".to_owned());

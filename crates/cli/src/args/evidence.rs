@@ -25,6 +25,9 @@ pub(crate) enum EvidenceCommand {
         /// The fingerprint of that key instead
         #[arg(long, value_name = "HEX")]
         fingerprint: Option<String>,
+        /// A candidate's receipt, as a line or as JSON: whether the log in the file has its entry
+        #[arg(long, value_name = "FILE")]
+        receipt: Option<PathBuf>,
     },
     /// Show the daemon's public key and its fingerprint
     Key,

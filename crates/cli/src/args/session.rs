@@ -245,6 +245,11 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         kept: bool,
     },
+    /// Show what candidates keep of the moment at which their attempts were handed in
+    Receipts {
+        #[command(flatten)]
+        choice: AttemptArgs,
+    },
     /// Show a session's log, and whether it is complete and unchanged
     Log {
         /// Name or identifier

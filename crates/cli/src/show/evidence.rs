@@ -34,6 +34,8 @@ fn name(kind: StepKind) -> &'static str {
         StepKind::Signature => "signature",
         StepKind::Members => "members",
         StepKind::Log => "log",
+        StepKind::Heads => "heads",
+        StepKind::Receipt => "receipt",
         StepKind::Facts => "facts",
         StepKind::Judgements => "judgements",
         StepKind::Deliverables => "deliverables",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plateau_core::api::{
-    AccessSlip, AttemptView, AttemptsResponse, KeyView, SeatView, SessionView,
+    AccessSlip, AttemptView, AttemptsResponse, KeyView, ReceiptView, SeatView, SessionView,
 };
 use plateau_core::exam::clock::{ClockState, PauseKind, WHOLE};
 use plateau_core::exam::log::{LogAction, LogEntry, LogError};
@@ -172,6 +172,15 @@ pub(crate) fn keys(keys: &[KeyView]) -> String {
         table.add_row([&key.fingerprint, &key.key]);
     }
     lines(&table)
+}
+
+/// Receipts, a line each, as candidates keep them.
+pub(crate) fn receipts(receipts: &[ReceiptView]) -> String {
+    if receipts.is_empty() {
+        return "nothing was handed in yet\n".to_owned();
+    }
+    let lines = receipts.iter().map(|receipt| format!("{}\n", receipt.line));
+    lines.collect()
 }
 
 /// Access codes.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ScenarioFiles;
 use crate::exam::clock::{ClockReading, PauseKind};
 use crate::exam::deliverable::{AssignedDeliverableView, SubmissionView};
+use crate::exam::receipt::Receipt;
 use crate::exam::rehearsal::Rehearsal;
 use crate::exam::roster::RosterProblem;
 use crate::exam::session::{AttemptState, SessionMove, SessionState};
@@ -168,8 +169,21 @@ messages! {
         pub clock: ClockReading,
         /// Why it is broken, or what prevents it from continuing.
         pub problem: Option<String>,
+        /// The receipt of its candidate, once it was handed in.
+        #[serde(default)]
+        pub receipt: Option<ReceiptView>,
         /// The versions of its deliverables that count, by task; tasks without a saved version are left out.
         pub handed_in: Vec<SubmissionView>,
+    }
+
+    /// A receipt, and the same in one line.
+    #[derive(Eq)]
+    struct ReceiptView {
+        /// All of it in one line, to be printed or copied.
+        pub line: String,
+        /// The receipt.
+        #[serde(flatten)]
+        pub receipt: Receipt,
     }
 
     /// Selects attempts; all where both are absent.
@@ -304,6 +318,9 @@ messages! {
         pub brief: Localized,
         /// Its state.
         pub state: AttemptState,
+        /// What the candidate keeps to show that they handed it in, once they have.
+        #[serde(default)]
+        pub receipt: Option<ReceiptView>,
         /// Its clock.
         pub clock: ClockReading,
         /// Whether its nodes are frozen because a person stopped its clock, until it goes on.
@@ -324,5 +341,14 @@ messages! {
         pub at_ms: u64,
         /// The text.
         pub text: String,
+    }
+}
+
+impl From<Receipt> for ReceiptView {
+    fn from(receipt: Receipt) -> Self {
+        Self {
+            line: receipt.line(),
+            receipt,
+        }
     }
 }

@@ -33,6 +33,7 @@ pub use verification::{Step, StepKind, Trust, Verification, verify};
 
 mod archive;
 mod deliverables;
+mod heads;
 mod key;
 mod verification;
 

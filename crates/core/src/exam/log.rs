@@ -1,10 +1,15 @@
-//! The log of a session: what happened, in order, each entry chained to the one before by its hash.
+//! The log of a session: what happened, in order, each entry chained to the one before by its hash and
+//! signed as the last one when it was written.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::clock::{ClockEvent, PauseKind};
 use super::session::{AttemptMove, SessionMove};
+
+pub use head::{HeadError, LogHead, verify_heads};
+
+mod head;
 
 /// Hash that the first entry is chained to.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -26,9 +31,13 @@ pub struct LogEntry {
     pub deed: LogAction,
     /// BLAKE3 of the entry before, as 64 hexadecimal digits.
     pub previous: String,
-    /// BLAKE3 of this entry without this field.
+    /// BLAKE3 of this entry without this field and the next.
     #[serde(default)]
     pub hash: String,
+    /// What the daemon's key signed of it when it was the last: ed25519, in hexadecimal. Entries of
+    /// earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// Action that an entry records.
@@ -187,16 +196,18 @@ impl LogEntry {
             deed,
             previous: previous.to_owned(),
             hash: String::new(),
+            signature: None,
         };
         entry.hash = entry.digest();
         entry
     }
 
-    /// BLAKE3 of the entry without its hash, in the order of its fields.
+    /// BLAKE3 of the entry without its hash and its signature, in the order of its fields.
     #[must_use]
     pub fn digest(&self) -> String {
         let bare = Self {
             hash: String::new(),
+            signature: None,
             ..self.clone()
         };
         // An entry is texts and numbers, which always become JSON.

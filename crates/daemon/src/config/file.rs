@@ -89,6 +89,20 @@ pub struct ServeSpec {
     pub ssh: Option<SocketAddr>,
     /// Name below which web applications of labs are, such as `labs.salle.fr`, each with a name of its own; nowhere where absent.
     pub web: Option<String>,
+    /// How many connections there may be.
+    pub connections: ConnectionsSpec,
+}
+
+/// How many connections there may be.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConnectionsSpec {
+    /// Most connections to the port at the same time; 4096 where absent. A quarter of them is for those who are logged in.
+    pub total: Option<u32>,
+    /// Most connections of one address, to the port and to SSH each; 512 where absent.
+    pub per_address: Option<u32>,
+    /// How long a connection to the port may be quiet between two requests, or take to send the head of one, in seconds; 60 where absent.
+    pub idle_timeout: Option<u32>,
 }
 
 /// How the port is encrypted: with a certificate of one's own, or of an authority made for the room.

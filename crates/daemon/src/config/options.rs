@@ -52,6 +52,30 @@ pub struct Options {
     /// Name below which web applications of labs are, such as labs.salle.fr, each with a name of its own; nowhere where absent
     #[arg(long, global = true, env = "PLATEAU_WEB", value_name = "NAME")]
     pub web: Option<String>,
+    /// Most connections to the port at the same time [default: 4096]
+    #[arg(
+        long,
+        global = true,
+        env = "PLATEAU_CONNECTIONS",
+        value_name = "NUMBER"
+    )]
+    pub connections: Option<u32>,
+    /// Most connections of one address, to the port and to SSH each [default: 512]
+    #[arg(
+        long,
+        global = true,
+        env = "PLATEAU_CONNECTIONS_PER_ADDRESS",
+        value_name = "NUMBER"
+    )]
+    pub connections_per_address: Option<u32>,
+    /// How long a connection to the port may be quiet between two requests, or take to send the head of one, in seconds [default: 60]
+    #[arg(
+        long,
+        global = true,
+        env = "PLATEAU_IDLE_TIMEOUT",
+        value_name = "SECONDS"
+    )]
+    pub idle_timeout: Option<u32>,
     /// Most that one recording of a terminal may have, in MiB; then it ends, and the terminal goes on [default: 32]
     #[arg(
         long,

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use plateau_exam::store::database::shown;
 
-use super::{
-    AGENT, BASE_IMAGE, BUILD_NETWORK, Config, DATABASE, FONTS, LISTEN, LOG, LOG_FORMAT, RECIPES,
-    RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE, Setting, SettingNames,
-    SettingOrigin, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
+use super::names::{
+    AGENT, BASE_IMAGE, BUILD_NETWORK, CONNECTIONS, DATABASE, FONTS, IDLE_TIMEOUT, LISTEN, LOG,
+    LOG_FORMAT, PER_ADDRESS, RECIPES, RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE,
+    SettingNames, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
 };
+use super::{Config, Setting, SettingOrigin};
 
 impl Config {
     /// Every key, its value for people without secrets, and where it came from.
@@ -47,6 +48,13 @@ impl Config {
                 address.map_or_else(none, |address| address.to_string())
             }),
             row(&WEB, &self.web, text_if_any),
+            row(&CONNECTIONS, &self.connections, ToString::to_string),
+            row(
+                &PER_ADDRESS,
+                &self.connections_per_address,
+                ToString::to_string,
+            ),
+            row(&IDLE_TIMEOUT, &self.idle_timeout, ToString::to_string),
             row(&RECORDING_LIMIT, &self.recording_limit, ToString::to_string),
             row(&RECORD_INPUT, &self.record_input, ToString::to_string),
             row(&DATABASE, &self.database, |url| shown(url)),

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use plateau_exam::access::Principal;
 use plateau_exam::access::secret::{self, Secret};
+use plateau_gateway::connections::ConnectionHandle;
 
 use super::failure::Failure;
 use super::guard::PortGuard;
@@ -85,11 +86,27 @@ pub(super) async fn remote(
     };
     match identify(&api, &door, peer, &parts).await {
         Ok(principal) => {
+            mark(parts.extensions.get(), &principal);
             parts.extensions.insert(principal);
             parts.extensions.insert(peer);
             next.run(Request::from_parts(parts, body)).await
         }
         Err(failure) => failure.into_response(),
+    }
+}
+
+/// Whoever is logged in keeps their connection when there are too many.
+fn mark(connection: Option<&ConnectionHandle>, principal: &Principal) {
+    match (connection, principal) {
+        (None, _) => {}
+        (Some(connection), Principal::Nobody) => connection.touch(),
+        (
+            Some(connection),
+            Principal::Local
+            | Principal::Account { .. }
+            | Principal::Seat { .. }
+            | Principal::Token(_),
+        ) => connection.log_in(),
     }
 }
 

@@ -6,11 +6,12 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum_server::tls_rustls::RustlsAcceptor;
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::{Api, PortGuard, Token, local, remote};
+use plateau_gateway::connections::{ConnectionLimits, Connections, LimitedAcceptor, listen};
 use plateau_gateway::tls::{AllowedHosts, Tls};
 
 /// Group whose members may use the socket.
@@ -18,6 +19,9 @@ const GROUP: &str = "plateau";
 
 /// How long requests may continue after the daemon was told to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Requests at the same time on one connection of HTTP/2.
+const STREAMS: u32 = 64;
 
 /// Why the daemon cannot listen or serve.
 #[derive(Debug, Error)]
@@ -93,6 +97,7 @@ pub struct Listeners {
     place: SocketFile,
     port: TcpListener,
     tls: Option<Tls>,
+    limits: ConnectionLimits,
 }
 
 /// A socket's file, removed when its listener is dropped.
@@ -129,15 +134,20 @@ impl Listeners {
         if tls.is_none() && !address.ip().is_loopback() {
             return Err(ListenError::NotLoopback { address });
         }
-        let port = TcpListener::bind(address)
-            .await
-            .map_err(|source| ListenError::Port { address, source })?;
+        let port = listen(address).map_err(|source| ListenError::Port { address, source })?;
         Ok(Self {
             socket: bind(socket).await?,
             place: SocketFile(socket.to_owned()),
             port,
             tls,
+            limits: ConnectionLimits::default(),
         })
+    }
+
+    /// With other limits of the port's connections.
+    #[must_use]
+    pub fn with_limits(self, limits: ConnectionLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The address of the port, also where any free one was asked for.
@@ -156,7 +166,7 @@ impl Listeners {
         let stop = api.stop.clone();
         let on_socket = axum::serve(self.socket, local(api.clone()))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let on_port = serve_port(self.port, self.tls, api, token);
+        let on_port = serve_port(self.port, self.tls, self.limits, api, token);
         let late = async {
             stop.cancelled().await;
             // Labs and what is done in them outlive the daemon: a long request need not end first.
@@ -177,6 +187,7 @@ impl Listeners {
 async fn serve_port(
     port: TcpListener,
     tls: Option<Tls>,
+    limits: ConnectionLimits,
     api: Api,
     token: Token,
 ) -> std::io::Result<()> {
@@ -188,29 +199,43 @@ async fn serve_port(
         hsts: tls.as_ref().is_some_and(Tls::is_own),
     };
     let service = remote(api, door).into_make_service_with_connect_info::<SocketAddr>();
-    let Some(tls) = tls else {
-        // What is typed is sent at once, and not when there is more.
-        let port = port.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection sends late");
-            }
-        });
-        return axum::serve(port, service)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await;
-    };
+    let limited = LimitedAcceptor::new(Connections::new("http", limits));
     let handle = axum_server::Handle::new();
-    let server = axum_server::from_tcp_rustls(port.into_std()?, tls.served())?;
-    let server = server
+    let server = axum_server::from_tcp(port.into_std()?)?;
+    let mut server = server
         .handle(handle.clone())
         .first_request_timeout(PATIENCE)
-        .serve(service);
-    let told = async {
-        tls.watch(stop).await;
-        handle.graceful_shutdown(Some(PATIENCE));
-        Ok(())
-    };
-    tokio::try_join!(server, told).map(drop)
+        .accept_error_handler(|peer, error| {
+            tracing::debug!(?peer, %error, "a connection was not taken");
+        });
+    // From the last answer to the end of the next request's head: slow heads end as idle connections do.
+    let http = server.http_builder();
+    http.http1().header_read_timeout(limits.idle);
+    http.http2()
+        .keep_alive_interval(limits.idle)
+        .keep_alive_timeout(PATIENCE)
+        .max_concurrent_streams(STREAMS);
+    match tls {
+        None => {
+            let told = async {
+                stop.cancelled().await;
+                handle.graceful_shutdown(Some(PATIENCE));
+                Ok(())
+            };
+            let served = server.acceptor(limited).serve(service);
+            tokio::try_join!(served, told).map(drop)
+        }
+        Some(tls) => {
+            let encrypted = RustlsAcceptor::new(tls.served()).acceptor(limited);
+            let told = async {
+                tls.watch(stop).await;
+                handle.graceful_shutdown(Some(PATIENCE));
+                Ok(())
+            };
+            let served = server.acceptor(encrypted).serve(service);
+            tokio::try_join!(served, told).map(drop)
+        }
+    }
 }
 
 async fn bind(path: &Path) -> Result<UnixListener, ListenError> {

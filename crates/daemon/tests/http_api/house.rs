@@ -12,6 +12,7 @@ use plateau_core::api::{
     ApiError, CreateLabRequest, LabEvent, LabEventKind, LabState, LabView, ScenarioFiles,
 };
 use plateau_exam::access::{Access, LoginLifetimes};
+use plateau_gateway::connections::ConnectionLimits;
 use plateau_gateway::proxy::BaseDomain;
 use plateau_gateway::tls::Tls;
 use plateau_labs::images::Recipes;
@@ -71,17 +72,25 @@ impl House {
     pub(crate) async fn open_in(state: &Path) -> Self {
         let inside = tempfile::Builder::new().prefix("house-").tempdir_in(state);
         let state = inside.unwrap();
-        Self::open_at(state, LoginLifetimes::default(), |_| None, None).await
+        Self::open_at(state, LoginLifetimes::default(), |_| None, None, None).await
     }
 
     /// Serves a daemon that has no labs, with their web applications below a name.
     pub(crate) async fn open_web(base: &str, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
         let state = tempfile::tempdir().unwrap();
-        Self::open_at(state, LoginLifetimes::default(), tls, Some(base)).await
+        Self::open_at(state, LoginLifetimes::default(), tls, Some(base), None).await
     }
 
     async fn open_with(lasting: LoginLifetimes, tls: impl FnOnce(&Path) -> Option<Tls>) -> Self {
-        Self::open_at(tempfile::tempdir().unwrap(), lasting, tls, None).await
+        let state = tempfile::tempdir().unwrap();
+        Self::open_at(state, lasting, tls, None, None).await
+    }
+
+    /// Serves a daemon that has no labs, on so many connections.
+    pub(crate) async fn open_limited(limits: ConnectionLimits) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let lasting = LoginLifetimes::default();
+        Self::open_at(state, lasting, |_| None, None, Some(limits)).await
     }
 
     async fn open_at(
@@ -89,6 +98,7 @@ impl House {
         lasting: LoginLifetimes,
         tls: impl FnOnce(&Path) -> Option<Tls>,
         web: Option<&str>,
+        limits: Option<ConnectionLimits>,
     ) -> Self {
         let agent = state.path().join("plateau-agent");
         for program in ["plateau-agent", "plateau-grader"] {
@@ -120,6 +130,7 @@ impl House {
         let listeners = Listeners::bind_with(&socket, "127.0.0.1:0".parse().unwrap(), tls)
             .await
             .unwrap();
+        let listeners = listeners.with_limits(limits.unwrap_or_default());
         let address = listeners.address().unwrap();
         let api = app.api(address);
         let url = format!("{scheme}://{address}");

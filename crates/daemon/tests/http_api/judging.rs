@@ -127,7 +127,7 @@ async fn evidence_is_exported_and_verified_with_the_key_that_anybody_may_ask_for
     assert_eq!(response.headers()["content-type"], "application/x-tar");
     let bundle = response.bytes().await.unwrap();
     let public = public_of_pem(&key.pem).unwrap();
-    let verification = verify(&bundle, &Trust::Key(Box::new(public))).unwrap();
+    let verification = verify(&bundle, &Trust::Key(Box::new(public)), None).unwrap();
     assert!(verification.good, "{verification:#?}");
     assert_eq!(verification.fingerprint, Some(key.fingerprint));
     let open = reqwest::get(format!("{}/v1/attempts/a1/evidence.tar", house.url)).await;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod candidates;
+mod connections;
 mod deliverables;
 mod disk;
 mod document;
@@ -12,6 +13,7 @@ mod labs;
 mod logins;
 mod operations;
 mod port;
+mod receipts;
 mod requests;
 mod rights;
 mod room;

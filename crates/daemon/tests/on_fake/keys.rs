@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests too")]
 
 use plateau_core::api::{AttemptsRequest, SetKeysRequest};
+use plateau_core::error::ErrorCode;
 use plateau_core::exam::log::LogAction;
 use plateau_exam::gate::{Admission, AuthRejection, AuthRequest, AuthStage, Credential, Gate};
 use russh::keys::PublicKey;
@@ -205,4 +206,34 @@ async fn keys_that_are_there_already_write_nothing() {
         .await
         .unwrap();
     assert_eq!(centre.deeds().await.len(), before + 1);
+}
+
+#[tokio::test]
+async fn a_candidate_changes_keys_at_most_so_often_and_staff_help_all_the_same() {
+    let centre = Centre::ready("30m").await;
+    let candidates = centre.sessions.candidates();
+    let ada = centre.attempt("001").await.id;
+    let grace = centre.attempt("002").await.id;
+    let before = centre.deeds().await.len();
+    let mut later = 0;
+    for time in 0..40 {
+        let line = [ADA, OTHER][time % 2];
+        let set = candidates.set_keys(&ada, keys(&[line]), "seat:001").await;
+        if let Err(error) = set {
+            assert_eq!(error.code(), ErrorCode::TooManyTries, "{error}");
+            later += 1;
+        }
+    }
+    assert!(later > 10, "{later}");
+    let written = centre.deeds().await.len() - before;
+    // One more where a minute has passed.
+    assert!((8..=9).contains(&written), "{written}");
+    candidates
+        .set_keys(&ada, keys(&[]), "trainer")
+        .await
+        .unwrap();
+    candidates
+        .set_keys(&grace, keys(&[ADA]), "seat:002")
+        .await
+        .unwrap();
 }

@@ -31,6 +31,37 @@ const MISSES: (NonZeroU32, Duration) = (NonZeroU32::new(120).unwrap(), Duration:
 /// each costs writes to the database.
 const ENTRIES: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration::from_secs(1));
 
+/// Times that a seat may change its keys at once, and the time until it may once more. Each is an entry of
+/// the session's log, which keeps everything for ever.
+const KEY_CHANGES: (NonZeroU32, Duration) = (NonZeroU32::new(8).unwrap(), Duration::from_secs(60));
+
+/// How often each seat may change its keys, in memory.
+#[derive(Debug)]
+pub(crate) struct KeyChanges {
+    limiter: DefaultKeyedRateLimiter<String>,
+    clock: DefaultClock,
+}
+
+impl Default for KeyChanges {
+    fn default() -> Self {
+        Self {
+            limiter: limiter(KEY_CHANGES),
+            clock: DefaultClock::default(),
+        }
+    }
+}
+
+impl KeyChanges {
+    /// Counts that a seat changes its keys.
+    pub(crate) fn count(&self, seat: &str) -> Result<(), AccessError> {
+        self.limiter.retain_recent();
+        let checked = self.limiter.check_key(&seat.to_owned());
+        checked.map_err(|not_until| AccessError::Later {
+            wait: not_until.wait_time_from(self.clock.now()),
+        })
+    }
+}
+
 /// Limits for each address or seat, in memory: they are refilled in a minute anyway.
 #[derive(Debug)]
 pub struct Limits {
@@ -108,7 +139,8 @@ pub(super) fn place(from: Option<IpAddr>) -> String {
 }
 
 /// What counts as one address: with IPv6 a machine has as many as it likes in its network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64))

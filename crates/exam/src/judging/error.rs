@@ -2,7 +2,7 @@
 
 use plateau_core::api::ApiError;
 use plateau_core::error::ErrorCode;
-use plateau_core::exam::bundle::{BundleError, KeyError};
+use plateau_core::exam::bundle::BundleError;
 use plateau_core::exam::judgement::JudgementError;
 use plateau_core::problem::Problem;
 use plateau_labs::error::chain;
@@ -75,9 +75,6 @@ pub enum JudgingError {
     /// No bundle could be made.
     #[error("put the evidence together")]
     Bundle(#[from] BundleError),
-    /// The key cannot be shown.
-    #[error("show the key of the evidence")]
-    Key(#[from] KeyError),
 }
 
 impl JudgingError {
@@ -109,7 +106,7 @@ impl JudgingError {
             },
             Self::Lab(error) => error.code(),
             Self::Database(error) => error.code(),
-            Self::Bundle(_) | Self::Key(_) => ErrorCode::BundleFailed,
+            Self::Bundle(_) => ErrorCode::BundleFailed,
         }
     }
 

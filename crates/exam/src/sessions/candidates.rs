@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::conducting::{Conducting, is_paused_by_staff};
 use super::context::SessionContext;
+use crate::access::limits::KeyChanges;
 use crate::sessions::SessionError;
 use crate::sessions::context::snapshot::SessionSnapshot;
 use crate::store::attempts::AttemptRow;
@@ -34,6 +35,7 @@ pub struct Candidates {
     conducting: Conducting,
     /// Held while an entry about somebody who came in is written.
     recent: Arc<Mutex<RecentEntries>>,
+    key_changes: Arc<KeyChanges>,
 }
 
 impl Candidates {
@@ -42,6 +44,7 @@ impl Candidates {
             context,
             conducting,
             recent: Arc::default(),
+            key_changes: Arc::default(),
         }
     }
 
@@ -108,6 +111,7 @@ impl Candidates {
                 BTreeMap::new()
             },
             state: view.state,
+            receipt: view.receipt,
             clock: view.clock,
             frozen: is_paused_by_staff(snapshot.log.entries(), attempt),
             nodes: nodes.map(|(name, _)| name.clone()).collect(),

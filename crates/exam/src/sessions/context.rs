@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use plateau_core::api::EvidenceKeyView;
 use plateau_core::exam::log::LogEntry;
 use tokio::sync::{Notify, broadcast};
 
@@ -41,6 +42,8 @@ struct SharedState {
     scenarios: Scenarios,
     deliverables: Deliverables,
     clock: Clock,
+    /// Fingerprint of the key that signs the logs.
+    fingerprint: Arc<str>,
     /// The logs, as far as they were read.
     histories: Histories,
     /// Session → held by whoever moves it.
@@ -51,13 +54,19 @@ struct SharedState {
 }
 
 impl SessionContext {
-    pub(super) fn new(database: Database, scenarios: Scenarios, clock: Clock) -> Self {
+    pub(super) fn new(
+        database: Database,
+        scenarios: Scenarios,
+        clock: Clock,
+        key: &EvidenceKeyView,
+    ) -> Self {
         Self {
             shared: Arc::new(SharedState {
                 deliverables: Deliverables::new(database.clone(), clock.clone()),
                 database,
                 scenarios,
                 clock,
+                fingerprint: key.fingerprint.as_str().into(),
                 histories: Histories::new(),
                 locks: Mutex::default(),
                 wake: Notify::new(),
@@ -121,6 +130,7 @@ impl SessionContext {
             attempts: database.attempts().of_session(&session.id).await?,
             log: self.history(&session.id).await?,
             counting: BTreeMap::new(),
+            fingerprint: Arc::clone(&self.shared.fingerprint),
             session,
         })
     }

@@ -11,7 +11,8 @@ use plateau_labs::terminals::TerminalError;
 
 use crate::access::AccessError;
 use crate::deliverables::DeliverableError;
-use crate::judging::{JudgingError, OpenError};
+use crate::evidence_key::EvidenceKeyError;
+use crate::judging::JudgingError;
 use crate::scenarios::FrozenError;
 use crate::store::DatabaseError;
 
@@ -116,9 +117,9 @@ pub enum SessionError {
     /// A lab failed.
     #[error(transparent)]
     Lab(#[from] LabError),
-    /// Judging cannot be taken up.
-    #[error("take up judging")]
-    Open(#[from] OpenError),
+    /// The key that signs cannot be used.
+    #[error(transparent)]
+    Key(#[from] EvidenceKeyError),
     /// What was seen could not be kept.
     #[error(transparent)]
     Judging(#[from] JudgingError),
@@ -183,11 +184,11 @@ impl SessionError {
             Self::Rehearsing { .. } => ErrorCode::SessionRehearsing,
             Self::Room { .. } => ErrorCode::NoRoom,
             Self::Lab(error) => error.code(),
-            Self::Open(_) => ErrorCode::StateUnusable,
+            Self::Key(_) => ErrorCode::StateUnusable,
             Self::Judging(error) => error.code(),
             Self::Deliverable(error) => error.code(),
             Self::Recordings(_) => ErrorCode::RecordingsUnreadable,
-            Self::Access(_) => ErrorCode::AccessFailed,
+            Self::Access(error) => error.code(),
             Self::Database(error) => error.code(),
         }
     }
@@ -202,6 +203,9 @@ impl SessionError {
             return error.api();
         }
         if let Self::Deliverable(error) = self {
+            return error.api();
+        }
+        if let Self::Access(error) = self {
             return error.api();
         }
         let error = ApiError::new(self.code(), chain(self));

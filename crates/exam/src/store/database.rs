@@ -15,6 +15,7 @@ use sqlx::{AnyPool, Connection as _, Executor as _};
 use thiserror::Error;
 
 use super::transaction::Transaction;
+use crate::evidence_key::EvidenceKey;
 
 /// All versions of the schema, in their order.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -81,6 +82,12 @@ pub enum DatabaseError {
         /// The word.
         word: String,
     },
+    /// It was opened to be read, and has no key to sign with.
+    #[error("{doing}: there is no key to sign with")]
+    NoKey {
+        /// What was being done.
+        doing: &'static str,
+    },
 }
 
 impl DatabaseError {
@@ -108,7 +115,9 @@ impl DatabaseError {
                     false
                 }
             }
-            Self::Address { .. } | Self::Kept { .. } | Self::Word { .. } => false,
+            Self::Address { .. } | Self::Kept { .. } | Self::Word { .. } | Self::NoKey { .. } => {
+                false
+            }
         }
     }
 
@@ -132,7 +141,8 @@ impl DatabaseError {
             | Self::Migrate { .. }
             | Self::Address { .. }
             | Self::Kept { .. }
-            | Self::Word { .. } => false,
+            | Self::Word { .. }
+            | Self::NoKey { .. } => false,
         }
     }
 }
@@ -175,6 +185,8 @@ pub(super) struct Pool {
     writer: AnyPool,
     readers: AnyPool,
     dialect: Dialect,
+    /// Signs what is appended to logs; absent where they are only read.
+    key: Option<EvidenceKey>,
 }
 
 impl Pool {
@@ -182,7 +194,7 @@ impl Pool {
     pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {
         let begun = self.writer.begin().await;
         let begun = begun.map_err(DatabaseError::query("begin a transaction"))?;
-        Ok(Transaction::new(begun, self.dialect))
+        Ok(Transaction::new(begun, self.dialect, self.key.clone()))
     }
 
     /// Where it is only read.
@@ -263,6 +275,7 @@ impl Database {
                     readers: readers.connect(&url).await.map_err(failed)?,
                     writer,
                     dialect: Dialect::Sqlite,
+                    key: None,
                 };
                 Ok(Self { pool, shown })
             }
@@ -273,12 +286,20 @@ impl Database {
                     writer: pool.clone(),
                     readers: pool,
                     dialect: Dialect::Postgres,
+                    key: None,
                 };
                 let shown = shown(url).into();
                 Ok(Self { pool, shown })
             }
             Some(_) | None => Err(DatabaseError::Address { url: shown(url) }),
         }
+    }
+
+    /// The same database, in which logs may be appended to: each entry is signed by this key.
+    #[must_use]
+    pub fn signed_by(mut self, key: EvidenceKey) -> Self {
+        self.pool.key = Some(key);
+        self
     }
 
     /// Whether it answers.

@@ -39,7 +39,7 @@ impl Log {
         entries.map_err(DatabaseError::kept(doing))
     }
 
-    /// Appends to a session's log.
+    /// Appends to a session's log, and signs the new entry as its head.
     pub(crate) async fn append(
         tx: &mut Transaction,
         session: &str,
@@ -49,6 +49,7 @@ impl Log {
         deed: LogAction,
     ) -> Result<LogEntry, DatabaseError> {
         let doing = "append to a session's log";
+        let key = tx.key().cloned().ok_or(DatabaseError::NoKey { doing })?;
         // Keeps others out of this log until the transaction ends, also where they write at the same time.
         sqlx::query("UPDATE sessions SET state = state WHERE id = $1")
             .bind(session)
@@ -65,7 +66,8 @@ impl Log {
         let last = last
             .as_ref()
             .map(|(seq, hash)| (number(*seq), hash.as_str()));
-        let entry = LogEntry::after(last, at_ms, actor, reason, deed);
+        let mut entry = LogEntry::after(last, at_ms, actor, reason, deed);
+        entry.signature = Some(entry.head(session).sign(key.signing()));
         let text = serde_json::to_string(&entry).map_err(DatabaseError::kept(doing))?;
         sqlx::query("INSERT INTO log (session, seq, hash, entry) VALUES ($1, $2, $3, $4)")
             .bind(session)

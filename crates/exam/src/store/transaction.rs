@@ -3,6 +3,7 @@
 use sqlx::{Any, AnyConnection};
 
 use super::database::{DatabaseError, Dialect};
+use crate::evidence_key::EvidenceKey;
 
 /// A transaction under way. Repositories write in it where they are given it; dropped before it is
 /// committed, it has changed nothing.
@@ -10,11 +11,25 @@ use super::database::{DatabaseError, Dialect};
 pub struct Transaction {
     inner: sqlx::Transaction<'static, Any>,
     dialect: Dialect,
+    key: Option<EvidenceKey>,
 }
 
 impl Transaction {
-    pub(super) fn new(inner: sqlx::Transaction<'static, Any>, dialect: Dialect) -> Self {
-        Self { inner, dialect }
+    pub(super) fn new(
+        inner: sqlx::Transaction<'static, Any>,
+        dialect: Dialect,
+        key: Option<EvidenceKey>,
+    ) -> Self {
+        Self {
+            inner,
+            dialect,
+            key,
+        }
+    }
+
+    /// What signs the entries of logs.
+    pub(super) fn key(&self) -> Option<&EvidenceKey> {
+        self.key.as_ref()
     }
 
     /// What its statements are executed on.

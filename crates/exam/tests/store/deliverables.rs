@@ -5,6 +5,7 @@ use plateau_core::exam::deliverable::{SavedDeliverableView, VersionView};
 use plateau_core::exam::log::{self, LogAction};
 use plateau_exam::clock::Clock;
 use plateau_exam::deliverables::{DeliverableError, Deliverables, Upload};
+use plateau_exam::evidence_key::EvidenceKey;
 use plateau_exam::store::Database;
 use sqlx::{AnyPool, Executor as _};
 
@@ -19,7 +20,9 @@ struct Sitting {
 
 impl Sitting {
     async fn open(url: &str) -> Self {
-        let database = Database::open(url).await.unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let key = EvidenceKey::open(state.path()).unwrap();
+        let database = Database::open(url).await.unwrap().signed_by(key);
         let rows = connect(url).await;
         for row in [
             "INSERT INTO sessions (id, name, state, terms, created) VALUES ('s1', 'june', 'open', '{}', 0)",

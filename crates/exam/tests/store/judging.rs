@@ -7,16 +7,18 @@ use plateau_core::evidence::{
     AgentCall, AnsweredQuestion, Evidence, FactRecord, GATHERING_LIMIT, Gathering, PhaseRecord,
     preparation_hashes,
 };
-use plateau_core::exam::bundle::{Trust, public_of_pem, verify};
+use plateau_core::exam::bundle::{StepKind, Trust, public_of_pem, verify};
 use plateau_core::exam::judgement::{
     Award, JudgementSubject, JurorStatement, OpenPoint, Statement,
 };
-use plateau_core::exam::log;
+use plateau_core::exam::log::{self, LogAction, LogEntry};
+use plateau_core::exam::session::AttemptMove;
 use plateau_core::grade::{Facts, Ruling, batches};
 use plateau_core::probe::Fact;
 use plateau_core::scenario::{Folder, Scenario};
 use plateau_core::topology::Topology;
 use plateau_exam::clock::Clock;
+use plateau_exam::evidence_key::EvidenceKey;
 use plateau_exam::judging::{CorrectedScenario, Judging, JudgingError};
 use plateau_exam::scenarios::Scenarios;
 use plateau_exam::store::Database;
@@ -149,9 +151,15 @@ impl Sitting {
         let folder = folder(DOCUMENT);
         let store = Store::open(state.path()).unwrap();
         store.freeze(&folder).unwrap();
+        let key = EvidenceKey::open(state.path()).unwrap();
         let (scenarios, clock) = (Scenarios::new(store), Clock::start(None));
         Self {
-            judging: Judging::open(database.clone(), scenarios, state.path(), clock).unwrap(),
+            judging: Judging::new(
+                database.clone().signed_by(key.clone()),
+                scenarios,
+                key,
+                clock,
+            ),
             evidence: evidence(&topology(folder)),
             database,
             rows,
@@ -451,16 +459,76 @@ async fn nothing_of_a_sealed_session_changes_until_it_is_opened_again() {
     .await;
 }
 
+/// Appends as versions did that signed nothing.
+async fn append_unsigned(rows: &AnyPool, deed: LogAction) {
+    let last: Option<(i64, String)> =
+        sqlx::query_as("SELECT seq, hash FROM log WHERE session = 's1' ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(rows)
+            .await
+            .unwrap();
+    let last = last.as_ref().map(|(seq, hash)| (*seq as u64, &**hash));
+    let entry = LogEntry::after(last, 1, "local", None, deed);
+    sqlx::query("INSERT INTO log (session, seq, hash, entry) VALUES ('s1', $1, $2, $3)")
+        .bind(entry.seq as i64)
+        .bind(&entry.hash)
+        .bind(serde_json::to_string(&entry).unwrap())
+        .execute(rows)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn entries_are_signed_behind_those_of_earlier_versions_and_a_rewritten_log_shows() {
+    on_both_urls(async |url| {
+        let sitting = Sitting::open(url, "{}").await;
+        let handed_in = || LogAction::Attempt {
+            attempt: "a1".to_owned(),
+            by: AttemptMove::HandIn,
+            pause: None,
+        };
+        append_unsigned(&sitting.rows, LogAction::Created {}).await;
+        append_unsigned(&sitting.rows, handed_in()).await;
+        let judging = &sitting.judging;
+        let graded = judging.record("a1", sitting.evidence.clone(), "system", None);
+        graded.await.unwrap();
+        sitting.say("ada", level(1)).await.unwrap();
+        let key = public_of_pem(&judging.public_key().pem).unwrap();
+        let found = async || {
+            let bundle = judging.export("a1", "ada", BTreeMap::new()).await.unwrap();
+            let verification = verify(&bundle, &Trust::Key(Box::new(key)), None).unwrap();
+            let steps = verification.steps.into_iter();
+            let mut heads = steps.filter(|step| step.kind == StepKind::Heads);
+            let heads = heads.next().unwrap();
+            (verification.good, heads.good, heads.found)
+        };
+        let signed = "2 entries from number 3 on, each as it was written".to_owned();
+        assert_eq!(found().await, (true, true, signed));
+
+        // A tail with the same sense at another time, with all hashes as they have to be.
+        let log = sitting.database.log().entries("s1", 1).await.unwrap();
+        let cut = "DELETE FROM log WHERE session = 's1' AND seq > 3";
+        sitting.rows.execute(cut).await.unwrap();
+        append_unsigned(&sitting.rows, log[3].deed.clone()).await;
+        let again = sitting.database.log().entries("s1", 1).await.unwrap();
+        assert_eq!(log::verify(&again), Ok(()));
+        let (good, heads, why) = found().await;
+        assert!(!good && !heads, "{why}");
+        assert!(why.contains("entry 4 is not signed"), "{why}");
+        sitting.end().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_exported_bundle_can_be_verified_also_after_a_mended_scenario_was_accepted() {
     on_both_urls(async |url| {
         let sitting = Sitting::graded(url, "{}").await;
         let judging = &sitting.judging;
         sitting.say("ada", level(1)).await.unwrap();
-        let key = public_of_pem(&judging.public_key().unwrap().pem).unwrap();
+        let key = public_of_pem(&judging.public_key().pem).unwrap();
         let check = async |extra: BTreeMap<String, Vec<u8>>| {
             let bundle = judging.export("a1", "ada", extra).await.unwrap();
-            let verification = verify(&bundle, &Trust::Key(Box::new(key))).unwrap();
+            let verification = verify(&bundle, &Trust::Key(Box::new(key)), None).unwrap();
             assert!(verification.good, "{verification:#?}");
             verification.manifest.unwrap()
         };

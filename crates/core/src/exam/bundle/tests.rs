@@ -44,7 +44,8 @@ fn log(judgement: &Judgement) -> Vec<LogEntry> {
     let mut log: Vec<LogEntry> = Vec::new();
     for deed in [LogAction::Created {}, saved, judged] {
         let last = log.last().map(|entry| (entry.seq, entry.hash.as_str()));
-        let entry = LogEntry::after(last, 1, "ada", None, deed);
+        let mut entry = LogEntry::after(last, 1, "ada", None, deed);
+        entry.signature = Some(entry.head("session").sign(&key()));
         log.push(entry);
     }
     log
@@ -93,7 +94,7 @@ fn members() -> BTreeMap<String, Vec<u8>> {
 }
 
 fn bad_steps(bytes: &[u8], trust: &Trust) -> Vec<StepKind> {
-    let verification = verify(bytes, trust).unwrap();
+    let verification = verify(bytes, trust, None).unwrap();
     let bad: Vec<StepKind> = (verification.steps.iter())
         .filter(|step| !step.good)
         .map(|step| step.kind)
@@ -109,17 +110,17 @@ fn mine() -> Trust {
 #[test]
 fn a_whole_bundle_is_good_in_every_step_and_equal_contents_give_equal_bytes() {
     assert_eq!(*WHOLE, sealed(|_, _, _, _, _| {}));
-    let verification = verify(&WHOLE, &mine()).unwrap();
+    let verification = verify(&WHOLE, &mine(), None).unwrap();
     assert!(verification.good, "{verification:#?}");
     assert!(verification.trusted);
-    assert_eq!(verification.steps.len(), 10);
+    assert_eq!(verification.steps.len(), 11);
     let fingerprint = fingerprint(&key().verifying_key()).unwrap();
     assert_eq!(verification.fingerprint.as_ref(), Some(&fingerprint));
     assert_eq!(
         bad_steps(&WHOLE, &Trust::Fingerprint(fingerprint.to_uppercase())),
         []
     );
-    let inside = verify(&WHOLE, &Trust::Inside).unwrap();
+    let inside = verify(&WHOLE, &Trust::Inside, None).unwrap();
     assert!(inside.good && !inside.trusted);
     assert!(
         inside.steps[1].found.contains("only"),
@@ -132,7 +133,10 @@ fn a_whole_bundle_is_good_in_every_step_and_equal_contents_give_equal_bytes() {
 fn a_strangers_signature_is_found_where_the_key_is_known() {
     let stranger = SigningKey::from_bytes(&[8; 32]).verifying_key();
     let trust = Trust::Key(Box::new(stranger));
-    assert_eq!(bad_steps(&WHOLE, &trust), [StepKind::Signature]);
+    assert_eq!(
+        bad_steps(&WHOLE, &trust),
+        [StepKind::Signature, StepKind::Heads]
+    );
     let trust = Trust::Fingerprint(fingerprint(&stranger).unwrap());
     assert_eq!(bad_steps(&WHOLE, &trust), [StepKind::Key]);
 }
@@ -217,16 +221,19 @@ fn an_archive_that_is_cut_off_is_refused_wherever_it_is() {
         .step_by(509)
         .chain([WHOLE.len() - 1, WHOLE.len() - 512])
     {
-        let refused = verify(&WHOLE[..length], &mine());
+        let refused = verify(&WHOLE[..length], &mine(), None);
         assert!(refused.is_err(), "{length}");
     }
     assert!(matches!(
-        verify(&WHOLE[..WHOLE.len() - 600], &mine()),
+        verify(&WHOLE[..WHOLE.len() - 600], &mine(), None),
         Err(ArchiveError::CutOff)
     ));
     let mut more = WHOLE.clone();
     more.extend([0; 512]);
-    assert!(matches!(verify(&more, &mine()), Err(ArchiveError::Layout)));
+    assert!(matches!(
+        verify(&more, &mine(), None),
+        Err(ArchiveError::Layout)
+    ));
 }
 
 /// An archive as no `pack` writes it.
@@ -234,7 +241,7 @@ fn hostile(write: impl FnOnce(&mut Builder<Vec<u8>>)) -> ArchiveError {
     let mut builder = Builder::new(Vec::new());
     write(&mut builder);
     let bytes = builder.into_inner().unwrap();
-    verify(&bytes, &mine()).unwrap_err()
+    verify(&bytes, &mine(), None).unwrap_err()
 }
 
 fn header(name: &str, kind: EntryType, size: u64) -> Header {
@@ -324,7 +331,7 @@ fn members_that_are_there_twice_or_claim_to_be_huge_are_refused() {
     });
     assert!(matches!(owned, ArchiveError::Layout), "{owned}");
     assert!(matches!(
-        verify(b"hello", &mine()),
+        verify(b"hello", &mine(), None),
         Err(ArchiveError::NotTar(_))
     ));
 }
@@ -360,7 +367,7 @@ proptest! {
         let mut bytes = WHOLE.clone();
         let place = at.index(bytes.len());
         bytes[place] ^= bits;
-        let found = match verify(&bytes, &mine()) {
+        let found = match verify(&bytes, &mine(), None) {
             Ok(verification) => !verification.good,
             Err(_) => true,
         };

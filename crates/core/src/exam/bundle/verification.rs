@@ -8,14 +8,16 @@ use serde::de::DeserializeOwned;
 
 use super::archive::{ArchiveError, unpack};
 use super::deliverables::saved;
+use super::heads::{check_heads, check_log, check_receipt};
 use super::key::{fingerprint, public_of_pem};
 use super::{
     EVIDENCE, FORMAT, GRADE, JUDGEMENTS, LAB_SCENARIO, LOG, MANIFEST, Manifest, Member, PUBLIC,
-    SCENARIO, SIGNATURE, last_hash,
+    SCENARIO, SIGNATURE,
 };
 use crate::evidence::{Evidence, grade_evidence};
 use crate::exam::judgement::Judgement;
-use crate::exam::log::{self, LogAction, LogEntry};
+use crate::exam::log::{LogAction, LogEntry};
+use crate::exam::receipt::Receipt;
 use crate::folder::Folder;
 use crate::grade::Grade;
 use crate::scenario::Scenario;
@@ -45,6 +47,10 @@ pub enum StepKind {
     Members,
     /// Whether the log is a chain without a gap.
     Log,
+    /// Whether every entry is signed as it was written.
+    Heads,
+    /// Whether the log has the entry of a receipt, where one is given.
+    Receipt,
     /// Whether every fact is as it was written.
     Facts,
     /// Whether the log knows every judgement.
@@ -89,19 +95,23 @@ pub(super) type Members = BTreeMap<String, Vec<u8>>;
 /// What a step found: good or bad.
 pub(super) type StepOutcome = Result<String, String>;
 
-/// Verifies a bundle.
+/// Verifies a bundle, and whether its log has the entry of a receipt.
 ///
 /// # Errors
 /// It cannot be a bundle: cut off, with links, with names that lead elsewhere, with anything
 /// added.
-pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError> {
+pub fn verify(
+    bytes: &[u8],
+    trust: &Trust,
+    receipt: Option<&Receipt>,
+) -> Result<Verification, ArchiveError> {
     let members = unpack(bytes)?;
     let manifest: Result<Manifest, String> = read(&members, MANIFEST);
     let key = key(&members, trust);
     let evidence: Result<Evidence, String> = read(&members, EVIDENCE);
     let grade: Result<Grade, String> = read(&members, GRADE);
     let log = entries(&members);
-    let steps = [
+    let mut steps = vec![
         (StepKind::Manifest, check_manifest(manifest.as_ref())),
         (StepKind::Key, check_key(key.as_ref(), trust)),
         (StepKind::Signature, check_signature(&members, key.as_ref())),
@@ -110,6 +120,10 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError>
             check_members(&members, manifest.as_ref()),
         ),
         (StepKind::Log, check_log(log.as_ref(), manifest.as_ref())),
+        (
+            StepKind::Heads,
+            check_heads(log.as_ref(), manifest.as_ref(), key.as_ref()),
+        ),
         (StepKind::Facts, check_facts(evidence.as_ref())),
         (
             StepKind::Judgements,
@@ -133,6 +147,10 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Verification, ArchiveError>
             check_grade(&members, evidence.as_ref(), grade.as_ref()),
         ),
     ];
+    if let Some(receipt) = receipt {
+        let found = check_receipt(receipt, log.as_ref(), manifest.as_ref(), key.as_ref());
+        steps.push((StepKind::Receipt, found));
+    }
     let steps: Vec<Step> = steps
         .into_iter()
         .map(|(kind, found)| Step {
@@ -253,21 +271,6 @@ fn check_members(members: &Members, manifest: Result<&Manifest, &String>) -> Ste
     }
 }
 
-fn check_log(
-    log: Result<&Vec<LogEntry>, &String>,
-    manifest: Result<&Manifest, &String>,
-) -> StepOutcome {
-    let log = log.map_err(String::clone)?;
-    log::verify(log).map_err(|error| error.to_string())?;
-    let manifest = manifest.map_err(String::clone)?;
-    let (entries, hash) = (log.len() as u64, last_hash(log));
-    if (entries, hash) != (manifest.log_entries, manifest.log_hash.as_str()) {
-        return Err("it does not end where the manifest says".to_owned());
-    }
-    let entries = pluralized(log.len(), "entry", "entries");
-    Ok(format!("{entries}, the last with hash {hash}"))
-}
-
 fn check_facts(evidence: Result<&Evidence, &String>) -> StepOutcome {
     let evidence = evidence.map_err(String::clone)?;
     evidence.verify().map_err(|error| error.to_string())?;
@@ -277,13 +280,6 @@ fn check_facts(evidence: Result<&Evidence, &String>) -> StepOutcome {
         "{count} in {} gatherings",
         evidence.gatherings.len()
     ))
-}
-
-fn pluralized(count: usize, one: &str, more: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {more}"),
-    }
 }
 
 /// The log has the hash of every judgement of the attempt.

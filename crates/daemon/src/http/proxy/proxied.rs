@@ -15,6 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plateau_core::error::ErrorCode;
+use plateau_gateway::connections::ConnectionHandle;
 use plateau_labs::error::chain;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -113,6 +114,9 @@ async fn visited(
         return Err(access_denied("whoever was let in here is logged out"));
     };
     rights::may_enter(api, &principal, &target.lab, &target.node).await?;
+    if let Some(connection) = request.extensions().get::<ConnectionHandle>() {
+        connection.log_in();
+    }
     if identity::is_ours(api, door, request.headers()).await? {
         strip_authorization(request.headers_mut());
     }
@@ -231,6 +235,7 @@ fn connect(api: Api, door: PortGuard, web: Web, mut request: Request) -> Respons
             "the daemon is a proxy for web applications of labs alone",
         ));
     }
+    let place = request.extensions().get::<ConnectionHandle>().cloned();
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let stop = api.stop.clone();
@@ -239,9 +244,9 @@ fn connect(api: Api, door: PortGuard, web: Web, mut request: Request) -> Respons
             match web.acceptor() {
                 Some(acceptor) => {
                     let accepted = tokio::time::timeout(PATIENCE, acceptor.accept(stream));
-                    serve(api, door, web, accepted.await??).await
+                    serve(api, door, web, place, accepted.await??).await
                 }
-                None => serve(api, door, web, stream).await,
+                None => serve(api, door, web, place, stream).await,
             }
         };
         tokio::select! {
@@ -259,12 +264,17 @@ async fn serve(
     api: Api,
     door: PortGuard,
     web: Web,
+    place: Option<ConnectionHandle>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> std::io::Result<()> {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (api, door, web) = (api.clone(), door.clone(), web.clone());
+        let place = place.clone();
         async move {
-            let request = request.map(Body::new);
+            let mut request = request.map(Body::new);
+            if let Some(place) = place {
+                request.extensions_mut().insert(place);
+            }
             Ok::<_, Infallible>(answered(&api, &door, &web, request).await)
         }
     });

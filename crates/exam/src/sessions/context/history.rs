@@ -21,6 +21,8 @@ const SESSIONS: usize = 32;
 pub(in crate::sessions) struct History {
     entries: Vec<LogEntry>,
     ticks: BTreeMap<String, Vec<(u64, ClockEvent)>>,
+    /// Attempt → place of the entry by which it was handed in.
+    hand_ins: BTreeMap<String, usize>,
 }
 
 impl History {
@@ -32,6 +34,11 @@ impl History {
     /// What the log does to the clock of an attempt, in its order.
     pub(in crate::sessions) fn ticks(&self, attempt: &str) -> &[(u64, ClockEvent)] {
         self.ticks.get(attempt).map_or(&[], Vec::as_slice)
+    }
+
+    /// The entry by which an attempt was handed in.
+    pub(in crate::sessions) fn hand_in(&self, attempt: &str) -> Option<&LogEntry> {
+        self.entries.get(*self.hand_ins.get(attempt)?)
     }
 
     /// The last entry's number; 0 where there is none.
@@ -51,6 +58,10 @@ impl History {
             if let Some((attempt, tick)) = entry.attempt_tick() {
                 let ticks = self.ticks.entry(attempt.to_owned()).or_default();
                 ticks.push((entry.at_ms, tick));
+                if tick == ClockEvent::Stop {
+                    let place = self.entries.len();
+                    self.hand_ins.insert(attempt.to_owned(), place);
+                }
             }
             self.entries.push(entry);
         }
@@ -108,6 +119,7 @@ mod tests {
     use plateau_core::exam::session::{AttemptMove, SessionState};
 
     use super::*;
+    use crate::evidence_key::EvidenceKey;
     use crate::store::Database;
     use crate::store::sessions::SessionRow;
 
@@ -115,6 +127,7 @@ mod tests {
 
     async fn database(folder: &Path) -> Database {
         let database = Database::open(&Database::in_folder(folder)).await.unwrap();
+        let database = database.signed_by(EvidenceKey::open(folder).unwrap());
         for id in ["s1", "s2"] {
             let session = SessionRow {
                 id: id.to_owned(),

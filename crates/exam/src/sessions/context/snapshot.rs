@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use plateau_core::api::ReceiptView;
 use plateau_core::exam::clock::{ClockReading, TimeGrant, read};
 use plateau_core::exam::deliverable::SubmissionView;
+use plateau_core::exam::receipt::Receipt;
 
 use super::history::History;
 use crate::store::attempts::AttemptRow;
@@ -21,6 +23,8 @@ pub(in crate::sessions) struct SessionSnapshot {
     pub(in crate::sessions) log: Arc<History>,
     /// Attempt → the deliverables that count, where they are to be shown.
     pub(super) counting: BTreeMap<String, Vec<SubmissionView>>,
+    /// Fingerprint of the key that signs the log.
+    pub(super) fingerprint: Arc<str>,
 }
 
 impl SessionSnapshot {
@@ -41,6 +45,14 @@ impl SessionSnapshot {
     ) -> Option<ClockReading> {
         let grant = grant(self.seat(attempt)?, self.scenario(attempt)?);
         Some(read(&grant, self.log.ticks(&attempt.id), now_ms))
+    }
+
+    /// What the candidate keeps of an attempt that was handed in.
+    pub(in crate::sessions) fn receipt(&self, attempt: &AttemptRow) -> Option<ReceiptView> {
+        let entry = self.log.hand_in(&attempt.id)?;
+        let head = entry.head(&self.session.id);
+        let seat = &self.seat(attempt)?.number;
+        Receipt::of(head, entry, seat, &attempt.id, &self.fingerprint).map(ReceiptView::from)
     }
 }
 

@@ -125,6 +125,7 @@ impl SessionSnapshot {
             lab: attempt.lab.clone(),
             clock: reading.unwrap_or_else(|| read(&nothing, &[], now_ms)),
             problem: attempt.problem.clone(),
+            receipt: self.receipt(attempt),
             handed_in: self.counting.get(&attempt.id).cloned().unwrap_or_default(),
         }
     }

@@ -1,4 +1,4 @@
-//! The key that bundles of evidence are signed with.
+//! The key that bundles of evidence and the logs of sessions are signed with.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,14 @@ use crate::secret_file::SecretFile;
 /// Its file in the state folder.
 const FILE: &str = "evidence.key";
 
-/// A private key; clones share it.
+/// A private key with its public half; clones share it.
 #[derive(Clone)]
-pub struct EvidenceKey(Arc<SigningKey>);
+pub struct EvidenceKey(Arc<KeyPair>);
+
+struct KeyPair {
+    signing: SigningKey,
+    public: EvidenceKeyView,
+}
 
 impl fmt::Debug for EvidenceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,25 +79,29 @@ impl EvidenceKey {
             path: path.to_owned(),
             source,
         })?;
-        let key = signing_of_pem(&pem).map_err(bad)?;
-        Ok(Self(Arc::new(key)))
+        let signing = signing_of_pem(&pem).map_err(bad)?;
+        let public = public_view(&signing).map_err(bad)?;
+        Ok(Self(Arc::new(KeyPair { signing, public })))
     }
 
     /// Its public half.
-    ///
-    /// # Errors
-    /// It cannot be encoded.
-    pub fn public(&self) -> Result<EvidenceKeyView, KeyError> {
-        let public = self.0.verifying_key();
-        Ok(EvidenceKeyView {
-            fingerprint: fingerprint(&public)?,
-            pem: public_pem(&public)?,
-        })
+    #[must_use]
+    pub fn public(&self) -> &EvidenceKeyView {
+        &self.0.public
     }
 
-    pub(super) fn signing(&self) -> &SigningKey {
-        &self.0
+    /// What signs.
+    pub(crate) fn signing(&self) -> &SigningKey {
+        &self.0.signing
     }
+}
+
+fn public_view(signing: &SigningKey) -> Result<EvidenceKeyView, KeyError> {
+    let public = signing.verifying_key();
+    Ok(EvidenceKeyView {
+        fingerprint: fingerprint(&public)?,
+        pem: public_pem(&public)?,
+    })
 }
 
 #[cfg(test)]
@@ -106,13 +115,13 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let first = EvidenceKey::open(state.path()).unwrap();
         let second = EvidenceKey::open(state.path()).unwrap();
-        assert_eq!(first.public().unwrap(), second.public().unwrap());
+        assert_eq!(first.public(), second.public());
         let file = std::fs::metadata(state.path().join(FILE)).unwrap();
         assert_eq!(file.permissions().mode() & 0o777, 0o600);
         assert_eq!(format!("{first:?}"), "EvidenceKey(…)");
         let other = tempfile::tempdir().unwrap();
         let other = EvidenceKey::open(other.path()).unwrap();
-        assert_ne!(other.public().unwrap(), first.public().unwrap());
+        assert_ne!(other.public(), first.public());
     }
 
     #[test]
