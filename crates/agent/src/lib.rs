@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod accounts;
 mod boot;
 mod bounded;
+mod disks;
 mod engine_files;
 mod fault;
 mod inherited;
@@ -84,6 +85,8 @@ enum Role {
 enum GraderRole {
     #[command(flatten)]
     Shared(Role),
+    /// Measures the disks of nodes from outside: requests on standard input, answers on standard output
+    Disks,
     /// Has workers look at nodes from outside: requests on standard input, answers on standard output
     Observe,
     /// Enters a node and answers questions about it; started by `observe`
@@ -106,6 +109,7 @@ pub fn run_agent() -> ExitCode {
 pub fn run_grader() -> ExitCode {
     let done = match GraderCli::parse().role {
         GraderRole::Shared(role) => run(role, probe::observe_all),
+        GraderRole::Disks => disks::run(),
         GraderRole::Observe => observe::run(),
         GraderRole::Look(look) => look::run(&look),
         GraderRole::Connect(connect) => peer::run(&connect),

@@ -10,7 +10,9 @@ use plateau_core::probe::{
     ProbeQuestion, ProbeRequest, ProbeResponse,
 };
 use plateau_core::terminal::{Backlog, Frame};
-use plateau_core::wire::{EngineFiles, WireRequest, WireResponse};
+use plateau_core::wire::{
+    DisksRequest, DisksResponse, EngineFiles, FreeSpace, WireRequest, WireResponse,
+};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
@@ -72,6 +74,39 @@ pub(super) async fn wire_lines(
         answers.write_all(&answer).await?;
     }
     Ok(())
+}
+
+/// Says of each disk what [`super::Fake::write_to_disk`] was given, and that much is free.
+pub(super) async fn measure_lines(
+    state: &Mutex<State>,
+    requests: impl AsyncRead + Unpin,
+    mut answers: impl AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(requests).lines();
+    while let Some(line) = lines.next_line().await? {
+        let request: DisksRequest = serde_json::from_str(&line)?;
+        let response = measure(&locked(state), &request);
+        let mut answer = serde_json::to_vec(&response)?;
+        answer.push(b'\n');
+        answers.write_all(&answer).await?;
+    }
+    Ok(())
+}
+
+fn measure(state: &State, request: &DisksRequest) -> DisksResponse {
+    let written = |folder: &str| {
+        let container = folder.rsplit('/').next().unwrap_or_default();
+        state.written.get(container).cloned().unwrap_or_default()
+    };
+    let disks = request.disks.iter();
+    DisksResponse {
+        free: Some(FreeSpace {
+            bytes: state.disk_free.unwrap_or(100 << 30),
+            of: 200 << 30,
+            files: None,
+        }),
+        disks: disks.map(|disk| Ok(written(&disk.folder))).collect(),
+    }
 }
 
 /// The observer: a frame for each call, until whoever asks has gone. A watch is answered at once.
