@@ -199,6 +199,13 @@ pub enum WireResponse {
     },
 }
 
+/// Bytes of a node's own memory that an inotify instance takes, and that a watch takes at least. Where a
+/// user may have more of both than fit into a host's memory, no node can use them up: its memory ends
+/// first.
+pub const INOTIFY_INSTANCE_BYTES: u64 = 1 << 10;
+/// See [`INOTIFY_INSTANCE_BYTES`].
+pub const INOTIFY_WATCH_BYTES: u64 = 1 << 7;
+
 /// What the wirer saw of its host: the standard output of `plateau-agent kernel`, as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostReport {
@@ -214,4 +221,7 @@ pub struct HostReport {
     /// Inotify instances that are in use now, as far as they can be seen.
     #[serde(default)]
     pub inotify_used: Option<u64>,
+    /// Most inotify watches of one user.
+    #[serde(default)]
+    pub inotify_watches: Option<u64>,
 }
