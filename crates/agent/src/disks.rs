@@ -18,6 +18,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat,
 use rustix::io::Errno;
 
 use crate::message;
+use crate::wire::process::is_of_container;
 
 mod nameless;
 
@@ -83,8 +84,10 @@ fn measure(disk: &NodeDisk) -> io::Result<DiskUse> {
     let mut count = Count::new(disk.most_files, fstat(&root)?.st_dev);
     count.walk(root)?;
     let mut found = count.finish();
-    if let Some(process) = disk.process {
-        // A node that has just ended holds nothing.
+    // A node that has just ended holds nothing.
+    if let Some(process) = disk.process
+        && is_of_container(process, &disk.container)
+    {
         found.bytes += nameless::bytes(process).unwrap_or(0);
     }
     Ok(found)

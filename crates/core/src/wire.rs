@@ -21,6 +21,10 @@ pub struct WireRequest {
     pub release: Vec<u32>,
     /// Links to have, made in this order, after bridges, files and releases.
     pub ports: Vec<Port>,
+    /// Process → identifier of the container that it has to belong to. One that is not named here is not
+    /// compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub containers: BTreeMap<u32, String>,
 }
 
 /// A mount in every node that holds its boot: the wirer takes it away when the node's files are
@@ -84,6 +88,8 @@ pub struct NodeDisk {
     /// The node's first process, in the host's pid namespace, where it runs: its processes may hold
     /// files that have no name any more.
     pub process: Option<u32>,
+    /// Identifier of the container that this process has to belong to.
+    pub container: String,
 }
 
 /// The answer to a [`DisksRequest`].

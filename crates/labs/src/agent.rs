@@ -222,12 +222,17 @@ impl Agent {
     }
 
     /// Begins to look at a node from outside: a worker of the observer enters it, and takes a batch, a
-    /// `ProbeRequest` as JSON. `pid` is the node's first process in the host's pid namespace.
+    /// `ProbeRequest` as JSON. `pid` is the first process of this container in the host's pid namespace.
     ///
     /// # Errors
     /// The observer cannot be reached.
-    pub async fn look(&self, pid: u32, batch: Vec<u8>) -> Result<ObserverCall, ObserverError> {
-        self.observer().await?.call(pid, batch)
+    pub async fn look(
+        &self,
+        pid: u32,
+        container: String,
+        batch: Vec<u8>,
+    ) -> Result<ObserverCall, ObserverError> {
+        self.observer().await?.call(pid, container, batch)
     }
 
     /// The stream to the observer. One that has ended is made again.

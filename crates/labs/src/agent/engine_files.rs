@@ -20,12 +20,17 @@ impl Agent {
     ///
     /// # Errors
     /// The engine or the wirer fails, or the process has ended.
-    pub async fn engine_files(&self, process: u32) -> Result<EngineFiles, AgentError> {
+    pub async fn engine_files(
+        &self,
+        process: u32,
+        container: String,
+    ) -> Result<EngineFiles, AgentError> {
         let exec = ExecSpec {
             argv: vec![
                 layout::AGENT.to_owned(),
                 "engine-files".to_owned(),
                 process.to_string(),
+                container,
             ],
             env: BTreeMap::new(),
             stdin: vec![],

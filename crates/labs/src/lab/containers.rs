@@ -101,12 +101,13 @@ impl Containers {
             .map_err(LabError::runtime(format!("look at `{container}`")))
     }
 
-    /// The process that a container runs as.
-    pub(super) async fn pid(&self, container: &str) -> Result<u32, LabError> {
+    /// The process that a container runs as, and the container's identifier.
+    pub(super) async fn process(&self, container: &str) -> Result<(u32, String), LabError> {
         let found = self.inspect(container).await?;
-        found.pid.ok_or_else(|| LabError::NodeStopped {
+        let pid = found.pid.ok_or_else(|| LabError::NodeStopped {
             node: container.to_owned(),
-        })
+        })?;
+        Ok((pid, found.id))
     }
 
     /// Labels of all that belongs to the lab.

@@ -123,6 +123,7 @@ impl Disks {
                     folder,
                     most_files: allowance.unwrap_or(bound).files,
                     process: found.pid,
+                    container: found.id,
                 };
                 disks.push((node.clone(), disk));
             }
@@ -269,6 +270,7 @@ impl Disks {
                 folder,
                 most_files: 2 * bound.files,
                 process: None,
+                container: String::new(),
             }],
         };
         let measured = self.core.context.agent.measure_disks(&request).await?;

@@ -122,23 +122,34 @@ pub(super) async fn observe(
     let mut answers = FramedWrite::new(answers, codec);
     while let Some(frame) = requests.next().await {
         let request = ObserverRequest::decode(&frame?).map_err(std::io::Error::other)?;
-        let ObserverAction::Look { pid, batch } = request.action else {
+        let ObserverAction::Look {
+            pid,
+            container,
+            batch,
+        } = request.action
+        else {
             continue;
         };
         let response = ObserverResponse {
             call: request.call,
-            answer: look(&mut locked(state), pid, &batch),
+            answer: look(&mut locked(state), pid, &container, &batch),
         };
         answers.send(Bytes::from(response.encode())).await?;
     }
     Ok(())
 }
 
-fn look(state: &mut State, pid: u32, batch: &[u8]) -> std::result::Result<Vec<u8>, String> {
+fn look(
+    state: &mut State,
+    pid: u32,
+    container: &str,
+    batch: &[u8],
+) -> std::result::Result<Vec<u8>, String> {
     state.called("look").map_err(|error| error.to_string())?;
-    let kept = state.containers.values().find(|kept| kept.pid == Some(pid));
+    let kept = state.containers.get(container);
+    let kept = kept.filter(|kept| kept.pid == Some(pid));
     let labels = kept.map(|kept| kept.spec.labels.clone());
-    let labels = labels.ok_or_else(|| format!("no process {pid}"))?;
+    let labels = labels.ok_or_else(|| format!("no process {pid} of `{container}`"))?;
     let said = probe(state, &labels, batch).map_err(|error| error.to_string())?;
     serde_json::to_vec(&said).map_err(|error| error.to_string())
 }
@@ -186,7 +197,12 @@ fn wire(state: &mut State, line: &str) -> WireResponse {
         Ok(request) => request,
         Err(error) => return failed(error.to_string()),
     };
-    let running = |pid: u32| state.containers.values().any(|kept| kept.pid == Some(pid));
+    // As the wirer does: the process has to be the container's.
+    let running = |pid: u32| {
+        let container = request.containers.get(&pid);
+        let kept = container.and_then(|container| state.containers.get(container));
+        kept.is_some_and(|kept| kept.pid == Some(pid))
+    };
     let nodes = request.ports.iter().map(|port| port.node);
     let mut pids = nodes
         .chain(request.release.iter().copied())
