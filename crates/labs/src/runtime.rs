@@ -235,6 +235,8 @@ pub struct ContainerSpec {
     pub stop_signal: Option<String>,
     /// Such as `seccomp=unconfined`.
     pub security: Vec<String>,
+    /// Whether system calls are filtered as nodes need it, in place of the engine's own filter.
+    pub node_calls: bool,
     /// Whether it shares the host's pid namespace.
     pub host_pids: bool,
     /// Whether it has a cgroup namespace of its own.

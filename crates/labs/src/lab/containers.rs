@@ -164,6 +164,7 @@ impl Containers {
             mounts: vec![self.core.context.agent.mount()],
             stop_signal: Some(SHUT_DOWN.to_owned()),
             security: vec![],
+            node_calls: true,
             host_pids: false,
             private_cgroups: true,
         }

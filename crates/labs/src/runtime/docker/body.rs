@@ -27,7 +27,7 @@ pub(super) fn container_body(spec: &ContainerSpec, disk: Option<u64>) -> Contain
         devices: Some(spec.devices.iter().map(|path| device(path)).collect()),
         tmpfs: Some(spec.tmpfs.clone().into_iter().collect()),
         mounts: Some(spec.mounts.iter().map(mount).collect()),
-        security_opt: some(&spec.security),
+        security_opt: some(&security(spec)),
         pid_mode: spec.host_pids.then(|| "host".to_owned()),
         cgroupns_mode: spec
             .private_cgroups
@@ -64,6 +64,16 @@ fn log() -> HostConfigLogConfig {
                 .into(),
         ),
     }
+}
+
+/// The system calls of nodes: what engines allow to containers without privileges, but for sockets of
+/// AF_VSOCK, which reach the host's hypervisor and belong to no network namespace, and for what opens
+/// them otherwise (`socketcall`, `io_uring`).
+const NODE_CALLS: &str = include_str!("seccomp.json");
+
+fn security(spec: &ContainerSpec) -> Vec<String> {
+    let calls = spec.node_calls.then(|| format!("seccomp={NODE_CALLS}"));
+    spec.security.iter().cloned().chain(calls).collect()
 }
 
 /// Limits of each process. They are there from the first one on, and root in a container cannot raise
