@@ -9,6 +9,8 @@ use plateau_core::grade::{CheckResult, Verdict};
 use plateau_tests::{Daemon, scenario};
 use tempfile::TempDir;
 
+#[path = "tamper/disks.rs"]
+mod disks;
 #[path = "tamper/nodes.rs"]
 mod nodes;
 #[path = "tamper/observer.rs"]

@@ -25,11 +25,13 @@ pub(crate) struct EngineFilesArgs {
     /// Process of the node, in the host's pid namespace
     #[arg(value_parser = clap::value_parser!(u32).range(2..))]
     node: u32,
+    /// Identifier of the container that this process has to belong to
+    container: String,
 }
 
 /// Writes an [`EngineFiles`] to standard output.
 pub(crate) fn run(args: &EngineFilesArgs) -> anyhow::Result<()> {
-    let node = Process::open(args.node)?;
+    let node = Process::open(args.node, Some(&args.container))?;
     own_proc::bring().context("cannot make a `/proc`")?;
     // This process has one thread, as the kernel requires.
     move_into_link_name_space(node.mounts.as_fd(), Some(LinkNameSpaceType::Mount))

@@ -32,8 +32,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
         features,
         memory_available: memory_available(),
         disk_free: disk_free(),
-        inotify_limit: inotify_limit(),
+        inotify_limit: inotify_limit("max_user_instances"),
         inotify_used: inotify_used(),
+        inotify_watches: inotify_limit("max_user_watches"),
     })
 }
 
@@ -110,8 +111,8 @@ fn disk_free() -> Option<u64> {
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-fn inotify_limit() -> Option<u64> {
-    let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").ok()?;
+fn inotify_limit(setting: &str) -> Option<u64> {
+    let limit = std::fs::read_to_string(format!("/proc/sys/fs/inotify/{setting}")).ok()?;
     limit.trim().parse().ok()
 }
 

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod accounts;
 mod boot;
 mod bounded;
+mod disks;
 mod engine_files;
 mod fault;
 mod inherited;
@@ -84,6 +85,8 @@ enum GraderRole {
     Kernel,
     /// Reads the files of a node that its engine makes anew, from outside: as JSON on standard output
     EngineFiles(engine_files::EngineFilesArgs),
+    /// Measures the disks of nodes from outside: requests on standard input, answers on standard output
+    Disks,
     /// Has workers look at nodes from outside: requests on standard input, answers on standard output
     Observe,
     /// Enters a node and answers questions about it; started by `observe`
@@ -110,6 +113,7 @@ pub fn run_grader() -> ExitCode {
         GraderRole::Wire => wire::run(),
         GraderRole::Kernel => kernel::run(),
         GraderRole::EngineFiles(of) => engine_files::run(&of),
+        GraderRole::Disks => disks::run(),
         GraderRole::Observe => observe::run(),
         GraderRole::Look(look) => look::run(&look),
         GraderRole::Connect(connect) => peer::run(&connect),

@@ -72,12 +72,16 @@ async fn serve() -> anyhow::Result<()> {
 fn take(request: ObserverRequest, calls: &mut Calls, ended: &mpsc::Sender<ObserverResponse>) {
     let ObserverRequest { call, action } = request;
     match action {
-        ObserverAction::Look { pid, batch } => {
+        ObserverAction::Look {
+            pid,
+            container,
+            batch,
+        } => {
             let (finish, finishes) = mpsc::unbounded_channel();
             calls.insert(call, finish);
             let ended = ended.clone();
             tokio::task::spawn_local(async move {
-                let Some(answer) = look(pid, batch, finishes).await else {
+                let Some(answer) = look(pid, container, batch, finishes).await else {
                     return;
                 };
                 let answer = answer.map_err(|error| format!("{error:#}"));
@@ -98,10 +102,11 @@ fn take(request: ObserverRequest, calls: &mut Calls, ended: &mpsc::Sender<Observ
 /// One call, to its end; `None` where it was cancelled.
 async fn look(
     pid: u32,
+    container: String,
     batch: Vec<u8>,
     mut finishes: mpsc::UnboundedReceiver<()>,
 ) -> Option<anyhow::Result<Vec<u8>>> {
-    let (mut worker, node) = match start(pid).await {
+    let (mut worker, node) = match start(pid, container).await {
         Ok(started) => started,
         Err(error) => return Some(Err(error)),
     };
@@ -170,14 +175,14 @@ async fn read(worker: &mut Child) -> anyhow::Result<Vec<u8>> {
 
 /// Starts a worker as the first process of a PID namespace: what it starts ends with it. With it comes a
 /// descriptor that is readable when the node has stopped.
-async fn start(pid: u32) -> anyhow::Result<(Child, AsyncFd<OwnedFd>)> {
+async fn start(pid: u32, container: String) -> anyhow::Result<(Child, AsyncFd<OwnedFd>)> {
     let (ours, theirs) = UnixStream::pair().context("cannot make a socket")?;
     let handle = Handle::current();
     let (sender, started) = oneshot::channel();
     std::thread::Builder::new()
         .spawn(move || {
             let peers = theirs.into();
-            let worker = Node::open(pid)
+            let worker = Node::open(pid, &container)
                 .map_err(anyhow::Error::from)
                 .and_then(|node| {
                     let alive = node

@@ -5,6 +5,7 @@
 //! namespace, and the host's namespaces are refused.
 
 mod cgroups;
+mod container;
 mod error;
 mod fabric;
 mod files;

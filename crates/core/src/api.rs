@@ -42,8 +42,8 @@ pub use judging::{
     RegradingProposal,
 };
 pub use lab::{
-    CheckRequest, CreateLabRequest, ExecRequest, ExecResult, LabGradeView, LabState, LabView,
-    NodeState, NodeView, ScriptRun, SolveRequest, SolveResult,
+    CheckRequest, CreateLabRequest, DiskAlert, DiskAlertLevel, ExecRequest, ExecResult,
+    LabGradeView, LabState, LabView, NodeState, NodeView, ScriptRun, SolveRequest, SolveResult,
 };
 pub use proof::{ProofEvent, ProofRequest};
 #[cfg(feature = "exam")]

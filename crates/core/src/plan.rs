@@ -92,6 +92,7 @@ impl Wiring {
             files: vec![],
             release,
             ports,
+            containers: BTreeMap::new(),
         })
     }
 }

@@ -53,10 +53,13 @@ pub struct ProbeAnswer {
 }
 
 /// Largest frame between daemon and observer, in bytes, without its length.
-pub const FRAME_LIMIT: usize = MESSAGE_LIMIT as usize + FRAME_HEAD + 4;
+pub const FRAME_LIMIT: usize = MESSAGE_LIMIT as usize + FRAME_HEAD + LOOK_HEAD;
 
 /// Bytes before the content of a frame: eight of the call's number, big-endian, and one of the kind.
 const FRAME_HEAD: usize = 9;
+
+/// Bytes of a call before its batch: the process, and the container with its length.
+const LOOK_HEAD: usize = 4 + 1 + u8::MAX as usize;
 
 /// What the daemon tells an engine's observer: a frame of the standard input of `plateau-grader observe`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +77,8 @@ pub enum ObserverAction {
     Look {
         /// The node's first process, in the host's pid namespace.
         pid: u32,
+        /// Identifier of the container that this process has to belong to, at most 255 bytes.
+        container: String,
         /// A [`ProbeRequest`] as JSON.
         batch: Vec<u8>,
     },
@@ -106,7 +111,7 @@ const CANCEL: u8 = 2;
 const ANSWERED: u8 = 3;
 const FAILED: u8 = 4;
 
-fn frame(call: u64, kind: u8, parts: [&[u8]; 2]) -> Vec<u8> {
+fn frame(call: u64, kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut frame = call.to_be_bytes().to_vec();
     frame.push(kind);
     frame.extend(parts.concat());
@@ -128,11 +133,19 @@ impl ObserverRequest {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match &self.action {
-            ObserverAction::Look { pid, batch } => {
-                frame(self.call, LOOK, [&pid.to_be_bytes(), batch])
+            ObserverAction::Look {
+                pid,
+                container,
+                batch,
+            } => {
+                let container = container.as_bytes();
+                let container = &container[..container.len().min(usize::from(u8::MAX))];
+                let length = u8::try_from(container.len()).unwrap_or(u8::MAX);
+                let parts = [&pid.to_be_bytes()[..], &[length], container, batch];
+                frame(self.call, LOOK, &parts)
             }
-            ObserverAction::Finish => frame(self.call, FINISH, [&[], &[]]),
-            ObserverAction::Cancel => frame(self.call, CANCEL, [&[], &[]]),
+            ObserverAction::Finish => frame(self.call, FINISH, &[]),
+            ObserverAction::Cancel => frame(self.call, CANCEL, &[]),
         }
     }
 
@@ -147,9 +160,14 @@ impl ObserverRequest {
         let (call, kind, content) = split_frame(frame)?;
         let action = match (kind, content) {
             (LOOK, content) => {
-                let (pid, batch) = content.split_first_chunk().ok_or(error)?;
+                let (pid, rest) = content.split_first_chunk().ok_or(error)?;
+                let (length, rest) = rest.split_first().ok_or(error)?;
+                let parts = rest.split_at_checked(usize::from(*length));
+                let (container, batch) = parts.ok_or(error)?;
+                let container = str::from_utf8(container).map_err(|_| error)?;
                 ObserverAction::Look {
                     pid: u32::from_be_bytes(*pid),
+                    container: container.to_owned(),
                     batch: batch.to_vec(),
                 }
             }
@@ -166,8 +184,8 @@ impl ObserverResponse {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match &self.answer {
-            Ok(answer) => frame(self.call, ANSWERED, [answer, &[]]),
-            Err(reason) => frame(self.call, FAILED, [reason.as_bytes(), &[]]),
+            Ok(answer) => frame(self.call, ANSWERED, &[answer]),
+            Err(reason) => frame(self.call, FAILED, &[reason.as_bytes()]),
         }
     }
 
@@ -197,8 +215,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn requests_are_read_as_they_were_written(call: u64, pid: u32, batch: Vec<u8>) {
-            for action in [ObserverAction::Look { pid, batch }, ObserverAction::Finish, ObserverAction::Cancel] {
+        fn requests_are_read_as_they_were_written(call: u64, pid: u32, container in "[0-9a-f]{0,255}", batch: Vec<u8>) {
+            let look = ObserverAction::Look { pid, container, batch };
+            for action in [look, ObserverAction::Finish, ObserverAction::Cancel] {
                 let request = ObserverRequest { call, action };
                 prop_assert_eq!(ObserverRequest::decode(&request.encode()), Ok(request));
             }

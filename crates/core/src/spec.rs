@@ -99,6 +99,10 @@ shapes! {
         /// Most processes and threads; 512 where absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub pids: Option<u32>,
+        /// Most that it may write to its disk, beyond its image; 4 GiB where absent. It may have one
+        /// file for every 16 KiB of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub disk: Option<Size>,
         /// Capabilities beyond those that every node has (NET_ADMIN, NET_RAW, SYS_BOOT).
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub capabilities: Vec<Capability>,

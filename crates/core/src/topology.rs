@@ -91,6 +91,8 @@ pub struct Limits {
     pub cpu_millis: u32,
     /// Processes and threads.
     pub pids: u32,
+    /// What it may write to its disk, beyond its image.
+    pub disk: Size,
 }
 
 /// A capability that a scenario may give to a node. All reach no further than the node.

@@ -21,6 +21,10 @@ pub struct WireRequest {
     pub release: Vec<u32>,
     /// Links to have, made in this order, after bridges, files and releases.
     pub ports: Vec<Port>,
+    /// Process → identifier of the container that it has to belong to. One that is not named here is not
+    /// compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub containers: BTreeMap<u32, String>,
 }
 
 /// A mount in every node that holds its boot: the wirer takes it away when the node's files are
@@ -62,6 +66,87 @@ pub enum EngineFiles {
     Read(Vec<FilePart>),
     /// Why they cannot be read, which is the node's own doing.
     Unreadable(String),
+}
+
+/// What is asked of the wirer about the disks of nodes: a line of the standard input of
+/// `plateau-agent disks`, as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisksRequest {
+    /// Folder of the engine's host whose file system is asked how much of it is free.
+    pub free_of: Option<String>,
+    /// Disks to be measured, in this order.
+    pub disks: Vec<NodeDisk>,
+}
+
+/// The disk of a node: what it has written beyond its image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeDisk {
+    /// Folder of the engine's host that the engine keeps it in.
+    pub folder: String,
+    /// Files after which counting ends.
+    pub most_files: u64,
+    /// The node's first process, in the host's pid namespace, where it runs: its processes may hold
+    /// files that have no name any more.
+    pub process: Option<u32>,
+    /// Identifier of the container that this process has to belong to.
+    pub container: String,
+}
+
+/// The answer to a [`DisksRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisksResponse {
+    /// What is free, where it was asked for and could be seen.
+    pub free: Option<FreeSpace>,
+    /// Of each disk what was seen, or why it could not be measured.
+    pub disks: Vec<Result<DiskUse, String>>,
+}
+
+/// What is free of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeSpace {
+    /// Bytes.
+    pub bytes: u64,
+    /// Bytes of the whole file system.
+    pub of: u64,
+    /// Files that can still be made; `None` where the file system does not limit them.
+    pub files: Option<u64>,
+}
+
+/// What a node uses of its disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskUse {
+    /// Bytes that are allocated, those of files without a name included.
+    pub bytes: u64,
+    /// Files and folders.
+    pub files: u64,
+    /// Sum of the files' sizes, holes included: what a copy of it takes.
+    pub apparent: u64,
+    /// The largest files by their sizes, holes included; the largest first.
+    pub largest: Vec<LargeFile>,
+    /// Why counting ended before its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<DiskCut>,
+}
+
+/// Why not all of a disk was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskCut {
+    /// It has more files than asked for.
+    Files,
+    /// Its folders are nested deeper than anything that a program can name.
+    Depth,
+    /// It took too long.
+    Time,
+}
+
+/// A file by its size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeFile {
+    /// Path in the node.
+    pub path: String,
+    /// Its size in bytes, holes included.
+    pub size: u64,
 }
 
 /// A network: one bridge in the fabric.
@@ -120,6 +205,13 @@ pub enum WireResponse {
     },
 }
 
+/// Bytes of a node's own memory that an inotify instance takes, and that a watch takes at least. Where a
+/// user may have more of both than fit into a host's memory, no node can use them up: its memory ends
+/// first.
+pub const INOTIFY_INSTANCE_BYTES: u64 = 1 << 10;
+/// See [`INOTIFY_INSTANCE_BYTES`].
+pub const INOTIFY_WATCH_BYTES: u64 = 1 << 7;
+
 /// What the wirer saw of its host: the standard output of `plateau-grader kernel`, as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostReport {
@@ -135,4 +227,7 @@ pub struct HostReport {
     /// Inotify instances that are in use now, as far as they can be seen.
     #[serde(default)]
     pub inotify_used: Option<u64>,
+    /// Most inotify watches of one user.
+    #[serde(default)]
+    pub inotify_watches: Option<u64>,
 }

@@ -1,22 +1,21 @@
 //! Installation of the agent on the container engine: its image, its volume, and the wirer.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
-use plateau_core::wire::{EngineFiles, WireRequest, WireResponse};
+use plateau_core::wire::{WireRequest, WireResponse};
 use tokio::sync::Mutex;
 
 use crate::labels::{OWNER, ROLE};
 use crate::layout;
-use crate::runtime::{
-    Attached, ContainerSpec, ExecSpec, Labels, Mount, OutputEnd, Runtime, RuntimeError,
-};
+use crate::runtime::{Attached, ContainerSpec, Labels, Mount, Runtime, RuntimeError};
 use crate::store::StoreError;
 
 mod call;
+mod disks;
+mod engine_files;
 mod error;
 mod observer;
 mod programs;
@@ -36,13 +35,10 @@ const AGENT: &str = "plateau.agent";
 /// Most that one call of the wirer may take.
 const WIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Most that reading files of a node may take.
-const FILES_TIMEOUT: Duration = Duration::from_secs(20);
+/// The program of the wirer's container that wires labs.
+const WIRE: [&str; 2] = [layout::GRADER, "wire"];
 
-/// Most bytes of these files in an answer: in base64, with what is said of them.
-const FILES_ANSWER_LIMIT: usize = 24 << 20;
-
-/// Calls of the wirer that are kept for the next one who needs it.
+/// Calls of a program that are kept for the next one who needs it.
 const IDLE_CALLS: usize = 4;
 
 /// Memory in bytes, and processes and threads, of all workers of the observer together.
@@ -77,8 +73,8 @@ pub struct Agent {
     volume: String,
     /// Held while the wirer is looked after, so that it is made once.
     wirer: Mutex<()>,
-    /// Calls of the wirer that nobody uses now.
-    calls: std::sync::Mutex<Vec<Call>>,
+    /// Calls of the wirer that nobody uses now, with what was started for them.
+    calls: std::sync::Mutex<Vec<([&'static str; 2], Call)>>,
     /// The stream to the observer, while there is one.
     observer: Mutex<Option<Arc<Observer>>>,
 }
@@ -172,7 +168,7 @@ impl Agent {
             reason,
         };
         let text = serde_json::to_string(request).map_err(|error| failed(error.to_string()))?;
-        let asked = tokio::time::timeout(WIRE_TIMEOUT, self.ask_wirer(&text));
+        let asked = tokio::time::timeout(WIRE_TIMEOUT, self.ask_wirer(WIRE, &text));
         let answer = asked
             .await
             .map_err(|_| failed(format!("no answer within {WIRE_TIMEOUT:?}")))??;
@@ -185,46 +181,18 @@ impl Agent {
         }
     }
 
-    /// Reads the files of a node that its engine makes anew, from outside: also while it is frozen.
-    ///
-    /// # Errors
-    /// The engine or the wirer fails, or the process has ended.
-    pub async fn engine_files(&self, process: u32) -> Result<EngineFiles, AgentError> {
-        let exec = ExecSpec {
-            argv: vec![
-                layout::GRADER.to_owned(),
-                "engine-files".to_owned(),
-                process.to_string(),
-            ],
-            env: BTreeMap::new(),
-            stdin: vec![],
-            timeout: FILES_TIMEOUT,
-            limit: FILES_ANSWER_LIMIT,
-            keep: OutputEnd::Head,
+    /// One line to a program of the wirer's, and one back. Starting it in a container takes longer than
+    /// all the wiring of a lab, so that it is kept and asked again.
+    async fn ask_wirer(
+        &self,
+        program: [&'static str; 2],
+        request: &str,
+    ) -> Result<String, AgentError> {
+        let idle = {
+            let mut calls = self.idle_calls();
+            let place = calls.iter().position(|(kept, _)| *kept == program);
+            place.map(|place| calls.swap_remove(place).1)
         };
-        let name = self.wirer_name();
-        let mut read = self.runtime.exec(&name, &exec).await;
-        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) = read {
-            self.ensure_wirer().await?;
-            read = self.runtime.exec(&name, &exec).await;
-        }
-        let doing = || "read files of a node".to_owned();
-        let output = read.map_err(AgentError::engine("read files of a node"))?;
-        let failed = |reason: String| AgentError::Wire {
-            doing: doing(),
-            reason,
-        };
-        if output.exit != 0 {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(failed(said.trim().to_owned()));
-        }
-        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))
-    }
-
-    /// One line to the wirer, and one back. Starting a program in a container takes longer than
-    /// all the wiring of a lab, so the wirer's is kept and asked again.
-    async fn ask_wirer(&self, request: &str) -> Result<String, AgentError> {
-        let idle = self.idle_calls().pop();
         let kept = match idle {
             // A call that was kept may have ended with its wirer. Everything that is asked of the
             // wirer can be asked twice.
@@ -234,7 +202,7 @@ impl Agent {
         let (call, answer) = match kept {
             Some(answered) => answered,
             None => {
-                let mut call = self.call_wirer().await?;
+                let mut call = self.start_in_wirer(program).await.map(Call::new)?;
                 let answer = call.ask(request).await.map_err(|error| AgentError::Wire {
                     doing: "call the wirer".to_owned(),
                     reason: error.to_string(),
@@ -243,29 +211,28 @@ impl Agent {
             }
         };
         let mut idle = self.idle_calls();
-        if idle.len() < IDLE_CALLS {
-            idle.push(call);
+        if idle.iter().filter(|(kept, _)| *kept == program).count() < IDLE_CALLS {
+            idle.push((program, call));
         }
         Ok(answer)
     }
 
-    fn idle_calls(&self) -> std::sync::MutexGuard<'_, Vec<Call>> {
+    fn idle_calls(&self) -> std::sync::MutexGuard<'_, Vec<([&'static str; 2], Call)>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn call_wirer(&self) -> Result<Call, AgentError> {
-        self.start_in_wirer([layout::GRADER, "wire"])
-            .await
-            .map(Call::new)
-    }
-
     /// Begins to look at a node from outside: a worker of the observer enters it, and takes a batch, a
-    /// `ProbeRequest` as JSON. `pid` is the node's first process in the host's pid namespace.
+    /// `ProbeRequest` as JSON. `pid` is the first process of this container in the host's pid namespace.
     ///
     /// # Errors
     /// The observer cannot be reached.
-    pub async fn look(&self, pid: u32, batch: Vec<u8>) -> Result<ObserverCall, ObserverError> {
-        self.observer().await?.call(pid, batch)
+    pub async fn look(
+        &self,
+        pid: u32,
+        container: String,
+        batch: Vec<u8>,
+    ) -> Result<ObserverCall, ObserverError> {
+        self.observer().await?.call(pid, container, batch)
     }
 
     /// The stream to the observer. One that has ended is made again.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use plateau_core::api::{Diagnosis, Health, HostFinding, ImageState};
-use plateau_core::wire::HostReport;
+use plateau_core::wire::{HostReport, INOTIFY_INSTANCE_BYTES, INOTIFY_WATCH_BYTES};
 
 use crate::disk::{self, DiskSpace, DiskUsage};
 use crate::error::chain;
@@ -226,23 +226,31 @@ fn of_room(info: &EngineInfo, host: Option<&HostReport>) -> Vec<HostFinding> {
         cores => good("cores", cores.to_string()),
     };
     let mut findings = vec![disk, memory, cores];
-    findings.extend(host.and_then(of_inotify));
+    findings.extend(host.and_then(|host| of_inotify(host, info.memory)));
     findings
 }
 
-/// Whether systemd can start in as many nodes as a room of candidates has.
-fn of_inotify(host: &HostReport) -> Option<HostFinding> {
+/// Whether systemd can start in as many nodes as a room of candidates has, and whether one node can take
+/// the others' instances and watches: all nodes of a host may be one user.
+fn of_inotify(host: &HostReport, memory: u64) -> Option<HostFinding> {
     let limit = host.inotify_limit?;
     let used = host.inotify_used.unwrap_or_default();
     let room = limit.saturating_sub(used) / INOTIFY_OF_NODE;
     let seen = format!("{used} of {limit} instances in use: room for about {room} more nodes");
+    // The kernel accepts no more than fit into an `int`.
+    let fit = |bytes: u64| (memory / bytes).min(i32::MAX.unsigned_abs().into());
+    let (instances, watches) = (fit(INOTIFY_INSTANCE_BYTES), fit(INOTIFY_WATCH_BYTES));
+    let remedy = format!(
+        "`sysctl fs.inotify.max_user_instances={instances} fs.inotify.max_user_watches={watches}` on the \
+         engine's host, and in /etc/sysctl.d to keep it"
+    );
+    let is_bounded = host.inotify_watches.is_some_and(|most| most < watches);
     Some(if room < INOTIFY_ROOM {
-        limited(
-            "inotify",
-            seen,
-            "`sysctl fs.inotify.max_user_instances=8192` on the engine's host, and in /etc/sysctl.d to keep it: \
-             beyond it nodes fail to boot at random",
-        )
+        let remedy = format!("{remedy}: beyond it nodes fail to boot at random");
+        limited("inotify", seen, &remedy)
+    } else if limit < instances || is_bounded {
+        let seen = format!("{seen}; one node can take all of them before its memory ends");
+        limited("inotify", seen, &remedy)
     } else {
         good("inotify", seen)
     })
@@ -383,6 +391,7 @@ mod tests {
             disk_free: Some(4 << 30),
             inotify_limit: Some(128),
             inotify_used: Some(28),
+            inotify_watches: Some(8192),
         };
         let findings = of_room(&info(), Some(&host));
         assert_eq!(health(&findings, "disk"), Health::Limited);
@@ -390,6 +399,24 @@ mod tests {
         assert_eq!(findings[1].seen, "1.0 GiB of 8.0 GiB available");
         assert_eq!(health(&findings, "inotify"), Health::Limited);
         assert!(findings[3].seen.ends_with("about 20 more nodes"));
+    }
+
+    #[test]
+    fn a_node_runs_out_of_memory_before_it_has_all_inotify_instances() {
+        let host = |instances: u64, watches: u64| HostReport {
+            inotify_limit: Some(instances),
+            inotify_watches: Some(watches),
+            ..HostReport::default()
+        };
+        let of = |instances, watches| of_inotify(&host(instances, watches), 1 << 30).unwrap();
+        assert_eq!(of(1 << 20, 1 << 23).health, Health::Good);
+        for few in [of(8192, 1 << 23), of(1 << 20, 8192)] {
+            assert_eq!(few.health, Health::Limited);
+            assert!(few.seen.contains("one node can take all"), "{few:?}");
+            let remedy = few.remedy.unwrap_or_default();
+            assert!(remedy.contains("max_user_instances=1048576"), "{remedy}");
+            assert!(remedy.contains("max_user_watches=8388608"), "{remedy}");
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use plateau_core::api::{LabEvent, LabState, LabView};
+use plateau_core::api::{DiskAlertLevel, LabEvent, LabState, LabView};
 use plateau_core::topology::Topology;
+use plateau_core::wire::{DiskUse, NodeDisk};
 use tokio::sync::{broadcast, watch};
 
 use crate::store::{Marker, Progress, on_disk};
@@ -14,6 +15,7 @@ mod builder;
 mod containers;
 mod copies;
 mod core;
+mod disks;
 pub mod down;
 mod effects;
 pub mod error;
@@ -40,6 +42,7 @@ use actions::Actions;
 use builder::Builder;
 use containers::Containers;
 use copies::Copies;
+use disks::Disks;
 use effects::Effects;
 use events::ScenarioEvents;
 use faults::Faults;
@@ -66,6 +69,7 @@ pub(crate) struct Lab {
     core: Arc<LabCore>,
     builder: Arc<Builder>,
     containers: Arc<Containers>,
+    disks: Arc<Disks>,
     events: Arc<ScenarioEvents>,
     grader: Grader,
     hand_in: HandIn,
@@ -106,6 +110,7 @@ impl Lab {
         let power = Arc::new(Power::new(shared(), containers.clone(), wirer.clone()));
         let programs = Arc::new(Programs::new(shared(), containers.clone()));
         let files = Arc::new(NodeFiles::new(shared(), containers.clone()));
+        let disks = Arc::new(Disks::new(shared(), containers.clone(), files.clone()));
         let effects = Arc::new(Effects::new(shared()));
         let faults = Arc::new(Faults::new(
             shared(),
@@ -129,7 +134,7 @@ impl Lab {
             wirer.clone(),
             power.clone(),
             effects.clone(),
-            files.clone(),
+            disks.clone(),
         ));
         let phases = PhaseRunner::new(shared(), actions.clone(), copies.clone(), observers.clone());
         let rollback = Rollback::new(
@@ -151,10 +156,11 @@ impl Lab {
             )),
             events: Arc::new(ScenarioEvents::new(shared(), links, actions, observers)),
             grader: Grader::new(shared(), Arc::new(rollback), Arc::new(phases)),
-            hand_in: HandIn::new(shared(), containers.clone(), files.clone()),
-            shared_disks: Arc::new(SharedDisks::new(shared(), containers.clone(), files)),
+            hand_in: HandIn::new(shared(), containers.clone(), files, disks.clone()),
+            shared_disks: Arc::new(SharedDisks::new(shared(), disks.clone())),
             solver: Solver::new(shared(), programs.clone()),
             containers,
+            disks,
             power,
             programs,
             core,
@@ -194,6 +200,21 @@ impl Lab {
     /// Names of all containers that a lab of this name has from its start.
     pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
         self.containers.names()
+    }
+
+    /// The disks of the nodes that run, by node.
+    pub(crate) async fn running_disks(&self) -> Vec<(String, NodeDisk)> {
+        self.disks.running().await
+    }
+
+    /// Warns of a node, or stops it, for what it has written.
+    pub(crate) async fn judge_disk(&self, node: &str, found: &DiskUse) {
+        self.disks.judge(node, found).await;
+    }
+
+    /// Stops a node for what it has written.
+    pub(crate) async fn stop_for_disk(&self, node: &str, found: &DiskUse, level: DiskAlertLevel) {
+        self.disks.stop(node, found, level).await;
     }
 
     async fn build(&self) -> Result<(), LabError> {

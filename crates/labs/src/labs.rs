@@ -25,6 +25,7 @@ use crate::store::{Marker, Progress, Store, on_disk};
 use naming::{check_name, free_name, refuse_taken};
 
 mod clock;
+mod disks;
 mod gathering;
 mod host;
 mod keeping;
@@ -119,6 +120,7 @@ impl Labs {
         let events = reconcile::listen(&labs.inner.context.runtime).await?;
         reconcile::follow(Arc::downgrade(&labs.inner), events);
         labs.reconcile().await?;
+        tokio::spawn(disks::watch(Arc::downgrade(&labs.inner)));
         Ok(labs)
     }
 

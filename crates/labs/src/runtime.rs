@@ -192,6 +192,8 @@ pub struct ContainerDetails {
     pub exit: Option<i64>,
     /// When it was last started (RFC 3339), where it was.
     pub started: Option<String>,
+    /// Folder of the engine's host that has what it wrote beyond its image, where the engine tells.
+    pub disk: Option<String>,
 }
 
 /// A container to be created. It is never attached to a network of the engine.
@@ -215,6 +217,10 @@ pub struct ContainerSpec {
     pub cpu_millis: Option<u32>,
     /// Most processes and threads.
     pub pids: Option<u32>,
+    /// Most bytes of one file, and of all where storage has quotas.
+    pub disk: Option<u64>,
+    /// Most open files of a process.
+    pub open_files: Option<u32>,
     /// Capabilities to drop, such as `ALL`.
     pub cap_drop: Vec<String>,
     /// Capabilities to add, such as `NET_ADMIN`.
@@ -229,6 +235,8 @@ pub struct ContainerSpec {
     pub stop_signal: Option<String>,
     /// Such as `seccomp=unconfined`.
     pub security: Vec<String>,
+    /// Whether system calls are filtered as nodes need it, in place of the engine's own filter.
+    pub node_calls: bool,
     /// Whether it shares the host's pid namespace.
     pub host_pids: bool,
     /// Whether it has a cgroup namespace of its own.

@@ -95,26 +95,49 @@ pub(crate) fn engine() -> Result<()> {
     engine::start()
 }
 
-/// Every systemd of every lab holds some five inotify instances, and the kernel counts them all as
-/// one user's: with its usual limit of 128, a room of candidates does not boot.
+/// Every systemd of every lab holds some five inotify instances, and the kernel may count them all as one
+/// user's: with its usual limit of 128, a room of candidates does not boot. With as many as fit into the
+/// host's memory, no node can take those of the others: its own memory ends first.
 fn watchers() -> Result<()> {
-    const SETTING: &str = "fs.inotify.max_user_instances";
-    const ENOUGH: u64 = 8192;
+    const FOLDER: &str = "/proc/sys/fs/inotify";
     const FILE: &str = "/etc/sysctl.d/60-plateau.conf";
-    let now =
-        std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").unwrap_or_default();
-    if now.trim().parse::<u64>().is_ok_and(|limit| limit >= ENOUGH) {
+    let memory = memory().context("cannot read how much memory there is")?;
+    // What an instance and a watch take of it at least, and the most that the kernel accepts.
+    let fit = |bytes: u64| (memory / bytes).min(i32::MAX.unsigned_abs().into());
+    let wanted = [
+        ("max_user_instances", fit(1 << 10)),
+        ("max_user_watches", fit(1 << 7)),
+    ];
+    let is_enough = wanted.iter().all(|(setting, enough)| {
+        let now = std::fs::read_to_string(format!("{FOLDER}/{setting}")).unwrap_or_default();
+        now.trim()
+            .parse::<u64>()
+            .is_ok_and(|limit| limit >= *enough)
+    });
+    if is_enough {
         return Ok(());
     }
     say(&format!(
-        "raising {SETTING} from {} to {ENOUGH}, now and in {FILE}: each node of a lab needs some five",
-        now.trim()
+        "raising what nodes may have of fs.inotify to what fits into memory, now and in {FILE}"
     ));
-    let line = format!("{SETTING} = {ENOUGH}");
-    let script = format!(
-        "mkdir -p /etc/sysctl.d && echo '{line}' > {FILE} && echo {ENOUGH} > /proc/sys/fs/inotify/max_user_instances"
-    );
+    let mut script = format!("mkdir -p /etc/sysctl.d && : > {FILE}");
+    for (setting, enough) in wanted {
+        let line = format!("fs.inotify.{setting} = {enough}");
+        script.push_str(&format!(
+            " && echo '{line}' >> {FILE} && echo {enough} > {FOLDER}/{setting}"
+        ));
+    }
     command::run(as_root("sh", &["-c", &script]))
+}
+
+/// Bytes of the host's memory.
+fn memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 /// Installs what the tests need: their own look at interfaces and documents, a database server, and

@@ -14,9 +14,10 @@ use crate::{build, engine, wait};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Settings of the kernel that an engine, a lab or a test could reach for.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "fs/file-max",
     "fs/inotify/max_user_instances",
+    "fs/inotify/max_user_watches",
     "kernel/core_pattern",
     "kernel/hostname",
     "kernel/pid_max",

@@ -64,6 +64,31 @@ fn root_in_a_node_leaves_no_control_group_and_sees_no_other_container() {
     assert_eq!(daemon.sh("walls", "box", LEAVE), "");
 }
 
+/// Asks for a socket of AF_VSOCK, for a ring that could open one, and for one of each other
+/// family that technicians use.
+const SOCKETS: &str = r#"
+perl -e '
+  socket(my $vsock, 40, 1, 0) and print "vsock ";
+  syscall(425, 8, 0) < 0 or print "ring ";
+  for my $family (1, 2, 10, 16, 17) { socket(my $one, $family, 3, 0) or socket($one, $family, 1, 0) or print "no $family " }'
+"#;
+
+#[test]
+fn a_node_reaches_no_hypervisor() {
+    let daemon = Daemon::new();
+    let walls = one_node();
+    daemon.up(walls.path(), "vsock");
+    assert_eq!(daemon.sh("vsock", "box", SOCKETS), "");
+    // What systemd and terminals start is filtered alike, and technicians' tools work.
+    let unit = "systemd-run --quiet --wait --pipe perl -e 'socket(my $s, 40, 1, 0) and print 1'";
+    assert_eq!(daemon.sh("vsock", "box", unit), "");
+    let tools =
+        "su -s /bin/sh nobody -c true && ip link add v0 type veth peer name v1 && nft list ruleset";
+    assert_eq!(daemon.sh("vsock", "box", tools), "");
+    let state = "systemctl is-system-running --wait";
+    assert_eq!(daemon.sh("vsock", "box", state), "running");
+}
+
 /// Opens as many pseudo terminals as it gets, and says how many.
 const TERMINALS: &str = r#"
 perl -e 'my @all; while (@all < 1000 and open(my $one, "+<", "/dev/ptmx")) { push @all, $one } print scalar @all'

@@ -45,6 +45,8 @@ pub(crate) enum WireError {
 pub(crate) enum ProcessError {
     #[error("its `{namespace}` namespace is not its own, but that of the host or of the wirer")]
     ForeignNamespace { namespace: &'static str },
+    #[error("it is not a process of container `{container}`")]
+    OtherContainer { container: String },
     #[error("the process ended meanwhile")]
     Ended,
 }

@@ -11,8 +11,8 @@ use plateau_core::wire::WireRequest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::cgroups;
 use super::error::{ProcessError, WireError};
+use super::{cgroups, container};
 
 /// One process and its namespaces.
 pub(crate) struct Process {
@@ -24,8 +24,9 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Opens the namespaces of a process, unless one of them is that of the host or of this process.
-    pub(crate) fn open(pid: u32) -> Result<Self, WireError> {
+    /// Opens the namespaces of a process, unless one of them is that of the host or of this process, or the
+    /// process does not belong to the container. Without a container that is not compared.
+    pub(crate) fn open(pid: u32, container: Option<&str>) -> Result<Self, WireError> {
         let failed = |source| WireError::Inspect {
             process: pid,
             source,
@@ -45,13 +46,23 @@ impl Process {
             mounts: open_own_namespace(pid, "mnt")?,
             uts: open_own_namespace(pid, "uts")?,
         };
+        let is_its = container.is_none_or(|container| is_of_container(pid, container));
         if process.has_ended() {
             return Err(WireError::Refused {
                 process: pid,
                 source: ProcessError::Ended,
             });
         }
-        Ok(process)
+        // Only now: of a process that had ended by then, something else may have been read.
+        match container {
+            Some(container) if !is_its => Err(WireError::Refused {
+                process: pid,
+                source: ProcessError::OtherContainer {
+                    container: container.to_owned(),
+                },
+            }),
+            Some(_) | None => Ok(process),
+        }
     }
 
     /// Where in the node its init sorts its units.
@@ -76,6 +87,15 @@ impl Process {
     }
 }
 
+/// Whether a process has the control groups of a container. One whose groups cannot be read has not.
+pub(crate) fn is_of_container(pid: u32, container: &str) -> bool {
+    let groups = |process: &str| std::fs::read_to_string(format!("/proc/{process}/cgroup"));
+    match (groups("self"), groups(&pid.to_string())) {
+        (Ok(own), Ok(theirs)) => container::is_of(&own, &theirs, container),
+        (Err(_), _) | (_, Err(_)) => false,
+    }
+}
+
 /// The first process of a node that is looked at, with all of its namespaces.
 pub(crate) struct Node {
     pub(crate) process: Process,
@@ -84,11 +104,12 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Opens the namespaces of a process, unless one of them is that of the host or of this process.
-    pub(crate) fn open(pid: u32) -> Result<Self, WireError> {
+    /// Opens the namespaces of a container's process, unless one of them is that of the host or of this
+    /// process.
+    pub(crate) fn open(pid: u32, container: &str) -> Result<Self, WireError> {
         let node = Self {
             // First, for its handle: it shows whether the number still means the same process.
-            process: Process::open(pid)?,
+            process: Process::open(pid, Some(container))?,
             ipc: open_own_namespace(pid, "ipc")?,
             processes: open_own_namespace(pid, "pid")?,
         };
@@ -154,7 +175,8 @@ impl Processes {
             .chain(nodes)
         {
             if let std::collections::btree_map::Entry::Vacant(vacant) = processes.entry(pid) {
-                vacant.insert(Process::open(pid)?);
+                let container = request.containers.get(&pid).map(String::as_str);
+                vacant.insert(Process::open(pid, container)?);
             }
         }
         Ok(Self(processes))

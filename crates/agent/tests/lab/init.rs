@@ -1,5 +1,6 @@
 //! Holding a boot, and sleeping.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
@@ -61,6 +62,7 @@ fn plug(fabric: &Machine, node: &Machine, interfaces: &[&str]) -> WireRequest {
         files: Vec::new(),
         release: Vec::new(),
         ports: interfaces.iter().map(port).collect(),
+        containers: BTreeMap::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::machine::{Machine, grader_with_input, run, wire};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -48,6 +49,7 @@ fn request(fabric: &Machine, ports: Vec<Port>) -> WireRequest {
         files: Vec::new(),
         release: Vec::new(),
         ports,
+        containers: BTreeMap::new(),
     }
 }
 
@@ -284,6 +286,20 @@ fn the_hosts_namespaces_are_refused() {
         run(&["ip", "-o", "link"]).matches("n0:").count(),
         before.matches("n0:").count()
     );
+}
+
+#[test]
+fn a_process_of_another_container_is_refused_before_it_is_changed() {
+    let [fabric, node] = std::array::from_fn(|_| Machine::start());
+    let mut request = request(&fabric, vec![port(&node, "eth0", "n0", "p0")]);
+    request.containers = BTreeMap::from([(node.pid(), "8d1b".repeat(16))]);
+    let (doing, reason) = failed(&request);
+    assert_eq!(doing, format!("enter process `{}`", node.pid()));
+    assert!(
+        reason.starts_with("it is not a process of container"),
+        "{reason}"
+    );
+    assert!(!fabric.shell("ip -o link").contains("n0"));
 }
 
 #[test]

@@ -91,6 +91,7 @@ async fn next_change(
             | LabEventKind::StepDone { .. }
             | LabEventKind::StepFailed { .. }
             | LabEventKind::Node { .. }
+            | LabEventKind::Disk { .. }
             | LabEventKind::ScenarioEvent { .. }
             | LabEventKind::PhaseStarted { .. } => {
                 if let Some(line) = show::lab::event(&event) {

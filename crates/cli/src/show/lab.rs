@@ -1,13 +1,13 @@
 //! Labs and what runs in them.
 
 use plateau_core::api::{
-    EventProgress, EventView, LabEvent, LabEventKind, LabState, LabView, NodeState, NodeView,
-    ScriptRun, SolveResult,
+    DiskAlert, DiskAlertLevel, EventProgress, EventView, LabEvent, LabEventKind, LabState, LabView,
+    NodeState, NodeView, ScriptRun, SolveResult,
 };
 use plateau_core::messages::Language;
 use plateau_core::topology::{Access, Value};
 
-use super::{lines, pairs, seconds, table};
+use super::{bytes, lines, pairs, seconds, table};
 use crate::style::{FAINT, GOOD, HEAD, UNSURE, WRONG, styled};
 
 /// Labs, a line each.
@@ -73,10 +73,33 @@ pub(crate) fn lab(lab: &LabView, language: Language) -> String {
     }
     text.push('\n');
     text.push_str(&lines(&table));
+    for (name, node) in &lab.nodes {
+        if let Some(alert) = &node.disk {
+            text.push_str(&format!("{name}: {}\n", styled(WRONG, disk_alert(alert))));
+        }
+    }
     if !lab.events.is_empty() {
         text.push_str(&format!("\n{}", happenings(&lab.events)));
     }
     text
+}
+
+/// What is wrong with a node's disk.
+fn disk_alert(alert: &DiskAlert) -> String {
+    let used = format!(
+        "{} of {} and {} of {} files written",
+        bytes(alert.used),
+        bytes(alert.limit),
+        alert.files,
+        alert.most_files
+    );
+    match alert.level {
+        DiskAlertLevel::High => format!("its disk is nearly full: {used}"),
+        DiskAlertLevel::Stopped => format!("stopped, its disk is full: {used}"),
+        DiskAlertLevel::HostFull => {
+            format!("stopped, it was filling the disk of the host: {used}")
+        }
+    }
 }
 
 fn happenings(events: &[EventView]) -> String {
@@ -120,6 +143,10 @@ pub(crate) fn event(event: &LabEvent) -> Option<String> {
             event,
             progress: done,
         } => format!("event {event}: {}", progress(done)),
+        LabEventKind::Disk { node, alert } => match alert {
+            Some(alert) => format!("{node}: {}", styled(WRONG, disk_alert(alert))),
+            None => format!("{node}: its disk has room again"),
+        },
         LabEventKind::Node { node, state } => match state {
             NodeState::Running | NodeState::Absent => return None,
             NodeState::Rebooting | NodeState::Stopped => {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LabState, LabView, NodeState};
+use super::{DiskAlert, LabState, LabView, NodeState};
 use crate::exam::rights::{Right, Role};
 use crate::localized::Localized;
 use crate::topology::Access;
@@ -182,6 +182,9 @@ messages! {
         pub state: NodeState,
         /// How the candidate connects to it.
         pub access: Vec<Access>,
+        /// What is wrong with its disk, where something is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub disk: Option<DiskAlert>,
     }
 }
 
@@ -197,6 +200,7 @@ impl CandidateLabView {
             let own = CandidateNodeView {
                 state: node.state,
                 access: node.access,
+                disk: node.disk,
             };
             (name, own)
         });

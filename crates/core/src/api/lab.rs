@@ -64,6 +64,36 @@ messages! {
         pub access: Vec<Access>,
         /// Interface → network.
         pub interfaces: BTreeMap<String, String>,
+        /// What is wrong with its disk, where something is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub disk: Option<DiskAlert>,
+    }
+
+    /// What is wrong with the disk of a node.
+    #[derive(Copy, Eq)]
+    struct DiskAlert {
+        /// What became of the node.
+        pub level: DiskAlertLevel,
+        /// Bytes that it has written beyond its image, as they take space.
+        pub used: u64,
+        /// Most bytes that it may write.
+        pub limit: u64,
+        /// Files that it has written, as far as they were counted.
+        pub files: u64,
+        /// Most files that it may write.
+        pub most_files: u64,
+    }
+
+    /// What became of a node for what it has written.
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "kebab-case")]
+    enum DiskAlertLevel {
+        /// Nothing yet: its disk is nearly full.
+        High,
+        /// It was stopped, because it had written more than it may.
+        Stopped,
+        /// It was stopped, because the disk of the host was nearly full and it was writing to it.
+        HostFull,
     }
 
     /// A lab, as shown.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventProgress, LabState, NodeState};
+use super::{DiskAlert, EventProgress, LabState, NodeState};
 
 messages! {
     /// One event of a lab's live stream.
@@ -50,6 +50,13 @@ messages! {
             node: String,
             /// Its state.
             state: NodeState,
+        },
+        /// Something is wrong with a node's disk, or no longer.
+        Disk {
+            /// The node.
+            node: String,
+            /// What; absent where it is as it should be again.
+            alert: Option<DiskAlert>,
         },
         /// A phase of a grading was begun.
         PhaseStarted {

@@ -15,6 +15,9 @@ const DEFAULT_MEMORY: Size = Size(512 << 20);
 const LEAST_MEMORY: Size = Size(32 << 20);
 const DEFAULT_PIDS: u32 = 512;
 const LEAST_PIDS: u32 = 32;
+const DEFAULT_DISK: Size = Size(4 << 30);
+/// What the first boot and an installed package write.
+const LEAST_DISK: Size = Size(64 << 20);
 /// The kernel's IFNAMSIZ less the closing zero (linux/if.h).
 const LONGEST_INTERFACE: usize = 15;
 
@@ -104,6 +107,16 @@ impl Resolver<'_> {
                 hint,
             );
         }
+        let disk = spec.disk.unwrap_or(DEFAULT_DISK);
+        if disk < LEAST_DISK {
+            let hint = Some(format!("at least {LEAST_DISK}"));
+            self.problem(
+                &path.key("disk"),
+                "bad-limit",
+                format!("a disk of {disk} is too small for a node"),
+                hint,
+            );
+        }
         let cpus = spec.cpus.unwrap_or(1.0);
         if !(0.05..=256.0).contains(&cpus) {
             let hint = Some("between 0.05 and 256".to_owned());
@@ -121,6 +134,7 @@ impl Resolver<'_> {
             memory,
             cpu_millis,
             pids,
+            disk,
         }
     }
 

@@ -136,7 +136,9 @@ impl LabEventStream {
         let Some(seen) = &self.seen else { return true };
         match &event.what {
             LabEventKind::State { .. } => true,
-            LabEventKind::Node { node, .. } => seen.contains(node),
+            LabEventKind::Node { node, .. } | LabEventKind::Disk { node, .. } => {
+                seen.contains(node)
+            }
             LabEventKind::StepStarted { .. }
             | LabEventKind::StepDone { .. }
             | LabEventKind::StepFailed { .. }

@@ -1,6 +1,7 @@
 //! Sessions on labs of the fake engine.
 
 mod backup;
+mod disks;
 mod freezing;
 #[path = "../../../labs/tests/on_fake/house.rs"]
 #[expect(dead_code, reason = "the tests of labs use the rest of it")]

@@ -38,7 +38,7 @@ pub struct Conducting {
     permits: LabPermits,
     rehearsals: RehearsalLocks,
     heartbeat: Arc<Heartbeat>,
-    /// Sessions that were told that the disk is nearly full.
+    /// Sessions that were told that the disk is nearly full, and what was told of full disks of nodes.
     alarmed: Arc<Mutex<BTreeSet<String>>>,
     /// Attempts that a job works on.
     busy: Arc<Mutex<BTreeSet<String>>>,

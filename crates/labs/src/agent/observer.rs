@@ -101,7 +101,12 @@ impl Observer {
     ///
     /// # Errors
     /// The observer has ended.
-    pub(super) fn call(&self, pid: u32, batch: Vec<u8>) -> Result<ObserverCall, ObserverError> {
+    pub(super) fn call(
+        &self,
+        pid: u32,
+        container: String,
+        batch: Vec<u8>,
+    ) -> Result<ObserverCall, ObserverError> {
         let call = self.last.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         lock(&self.callers)
@@ -114,7 +119,11 @@ impl Observer {
             requests: self.requests.clone(),
             callers: Arc::clone(&self.callers),
         };
-        begun.send(ObserverAction::Look { pid, batch })?;
+        begun.send(ObserverAction::Look {
+            pid,
+            container,
+            batch,
+        })?;
         Ok(begun)
     }
 }

@@ -27,6 +27,10 @@ const TMPFS: [(&str, &str); 4] = [
     ("/tmp", "rw,exec,nosuid,nodev,mode=1777,size=256m"),
 ];
 
+/// Most open files of a process in a node: what databases ask for. An engine can give no more than it has
+/// itself where it lacks SYS_RESOURCE, as in some virtual machines.
+const OPEN_FILES: u32 = 16_384;
+
 /// Capabilities of every node beside the engine's own.
 const ALWAYS: [&str; 3] = ["NET_ADMIN", "NET_RAW", "SYS_BOOT"];
 
@@ -97,12 +101,13 @@ impl Containers {
             .map_err(LabError::runtime(format!("look at `{container}`")))
     }
 
-    /// The process that a container runs as.
-    pub(super) async fn pid(&self, container: &str) -> Result<u32, LabError> {
+    /// The process that a container runs as, and the container's identifier.
+    pub(super) async fn process(&self, container: &str) -> Result<(u32, String), LabError> {
         let found = self.inspect(container).await?;
-        found.pid.ok_or_else(|| LabError::NodeStopped {
+        let pid = found.pid.ok_or_else(|| LabError::NodeStopped {
             node: container.to_owned(),
-        })
+        })?;
+        Ok((pid, found.id))
     }
 
     /// Labels of all that belongs to the lab.
@@ -144,6 +149,8 @@ impl Containers {
             memory: Some(node.limits.memory.0),
             cpu_millis: Some(node.limits.cpu_millis),
             pids: Some(node.limits.pids),
+            disk: Some(node.limits.disk.0),
+            open_files: Some(OPEN_FILES),
             cap_drop: vec![],
             cap_add: capabilities.into_iter().map(str::to_owned).collect(),
             devices: node
@@ -157,6 +164,7 @@ impl Containers {
             mounts: vec![self.core.context.agent.mount()],
             stop_signal: Some(SHUT_DOWN.to_owned()),
             security: vec![],
+            node_calls: true,
             host_pids: false,
             private_cgroups: true,
         }

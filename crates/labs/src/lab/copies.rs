@@ -16,10 +16,10 @@ use plateau_core::topology::PlacedFile;
 use super::LabError;
 use super::containers::Containers;
 use super::core::LabCore;
+use super::disks::Disks;
 use super::down::remove_images;
 use super::effects::Effects;
 use super::links::Links;
-use super::node_files::NodeFiles;
 use super::power::Power;
 use super::wirer::Wirer;
 use crate::error::chain;
@@ -47,7 +47,7 @@ pub(super) struct Copies {
     wirer: Arc<Wirer>,
     power: Arc<Power>,
     effects: Arc<Effects>,
-    files: Arc<NodeFiles>,
+    disks: Arc<Disks>,
     snapshots: Mutex<Snapshots>,
 }
 
@@ -59,7 +59,7 @@ impl Copies {
         wirer: Arc<Wirer>,
         power: Arc<Power>,
         effects: Arc<Effects>,
-        files: Arc<NodeFiles>,
+        disks: Arc<Disks>,
     ) -> Self {
         Self {
             snapshots: Mutex::default(),
@@ -69,7 +69,7 @@ impl Copies {
             wirer,
             power,
             effects,
-            files,
+            disks,
         }
     }
 
@@ -77,7 +77,7 @@ impl Copies {
     pub(super) async fn take_snapshots(self: &Arc<Self>) {
         let nodes = self.core.topology.nodes.keys();
         let taken = try_join_all(nodes.map(async |node| {
-            let files = self.files.read(node).await?;
+            let files = self.disks.unkept_files(node).await?;
             let copies = Arc::clone(self);
             let name = node.clone();
             self.core
@@ -95,18 +95,10 @@ impl Copies {
     async fn commit(&self, node: &str) -> Result<(), LabError> {
         let mut labels = self.snapshot_labels();
         labels.insert(NODE.to_owned(), node.to_owned());
-        self.core
-            .context
-            .runtime
-            .commit_container(
-                &self.containers.original(node),
-                &self.snapshot(node),
-                &labels,
-            )
+        let doing = format!("take a snapshot of node `{node}`");
+        self.disks
+            .copy(node, &self.snapshot(node), &labels, doing)
             .await
-            .map_err(LabError::runtime(format!(
-                "take a snapshot of node `{node}`"
-            )))
     }
 
     /// Lets fresh copies of all nodes stand in for them. A node that was off is off as a copy.

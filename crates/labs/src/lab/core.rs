@@ -361,6 +361,7 @@ fn first_view(marker: &Marker, topology: &Topology) -> LabView {
             interfaces: interfaces
                 .map(|(name, interface)| (name.clone(), interface.network.clone()))
                 .collect(),
+            disk: None,
         };
         (name.clone(), view)
     });

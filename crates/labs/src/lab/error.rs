@@ -158,6 +158,12 @@ pub enum LabError {
         /// Why.
         reason: String,
     },
+    /// A node's disk is too large to be copied.
+    #[error("{reason}")]
+    TooLarge {
+        /// Which, and why.
+        reason: String,
+    },
     /// Nothing was kept of an attempt's lab.
     #[error("nothing is kept of the lab of attempt `{attempt}`")]
     NothingKept {
@@ -233,7 +239,7 @@ impl LabError {
             Self::Boot { .. } => ErrorCode::BootFailed,
             Self::Fault { .. } => ErrorCode::FaultFailed,
             Self::Condition { .. } => ErrorCode::ConditionUnseen,
-            Self::Snapshot { .. } => ErrorCode::SnapshotFailed,
+            Self::Snapshot { .. } | Self::TooLarge { .. } => ErrorCode::SnapshotFailed,
             Self::NothingKept { .. } => ErrorCode::NothingKept,
             Self::Lost { .. } => ErrorCode::KeptDamaged,
             Self::Script { .. } => ErrorCode::ScriptFailed,

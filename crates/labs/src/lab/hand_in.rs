@@ -4,6 +4,7 @@
 //! What an engine makes anew in every container, whether a node ran, and what events have done to
 //! links is in no image: that is written down beside them, as it is read from outside.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
@@ -12,8 +13,9 @@ use plateau_core::api::NodeState;
 use super::LabError;
 use super::containers::Containers;
 use super::core::LabCore;
+use super::disks::Disks;
 use super::node_files::NodeFiles;
-use super::reopening::{FileRecord, HandInRecord, kept_image};
+use super::reopening::{FileRecord, HandInRecord, RefusedDisk, kept_image};
 use crate::error::chain;
 use crate::labels::{ATTEMPT, LAB, NODE, OWNER, ROLE};
 use crate::runtime::{Labels, RuntimeError};
@@ -25,6 +27,7 @@ pub(super) struct HandIn {
     core: Arc<LabCore>,
     containers: Arc<Containers>,
     files: Arc<NodeFiles>,
+    disks: Arc<Disks>,
 }
 
 impl HandIn {
@@ -32,11 +35,13 @@ impl HandIn {
         core: Arc<LabCore>,
         containers: Arc<Containers>,
         files: Arc<NodeFiles>,
+        disks: Arc<Disks>,
     ) -> Self {
         Self {
             core,
             containers,
             files,
+            disks,
         }
     }
 
@@ -85,13 +90,62 @@ impl HandIn {
         thawed
     }
 
-    /// Freezes every node, where that was not done before, and keeps what its disk has that its image has not, as an image of this
-    /// attempt. Images that were kept for it before are replaced.
-    pub(super) async fn keep(&self, attempt: &str) -> Result<(), LabError> {
+    /// Freezes every node, where that was not done before, and keeps what its disk has that its image
+    /// has not, as an image of this attempt. Images that were kept for it before are replaced.
+    ///
+    /// A disk that is too large for that is not kept: of it there is a list of its largest files. Which
+    /// these are, and why, is returned.
+    pub(super) async fn keep(&self, attempt: &str) -> Result<Vec<String>, LabError> {
         self.settled().await;
         self.write_hand_in_record(attempt).await?;
         self.freeze().await?;
-        self.keep_images(attempt).await
+        let too_large = self.list_too_large(attempt).await?;
+        self.keep_images(attempt, &too_large).await?;
+        let refused = too_large.into_values();
+        Ok(refused.map(|refused| refused.reason).collect())
+    }
+
+    /// Writes down which disks are too large to be kept. Nodes stand still.
+    async fn list_too_large(
+        &self,
+        attempt: &str,
+    ) -> Result<BTreeMap<String, RefusedDisk>, LabError> {
+        let nodes = self.core.topology.nodes.keys().map(async |node| {
+            let refused = self.disks.refuses_copy(node).await?;
+            let refused = refused.map(|(reason, found)| RefusedDisk {
+                reason,
+                size: found.apparent,
+                files: found.files,
+                largest: found.largest,
+            });
+            Ok::<_, LabError>(refused.map(|refused| (node.clone(), refused)))
+        });
+        let refused = try_join_all(nodes).await?;
+        let refused: BTreeMap<_, _> = refused.into_iter().flatten().collect();
+        for (node, refused) in &refused {
+            let reason = &refused.reason;
+            tracing::warn!(lab = %self.core.marker.name, node, reason, "a node is not kept");
+        }
+        let (store, key, list) = (
+            self.core.context.store.clone(),
+            attempt.to_owned(),
+            refused.clone(),
+        );
+        on_disk(move || {
+            let record = store.read_attempt_record::<HandInRecord>(&key)?;
+            match record {
+                Some(record) if record.too_large != list => {
+                    let record = HandInRecord {
+                        too_large: list,
+                        ..record
+                    };
+                    store.write_attempt_record(&key, &record)
+                }
+                Some(_) | None => Ok(()),
+            }
+        })
+        .await?;
+        Ok(refused)
     }
 
     /// Writes down what will be in no image, unless a daemon before us did. A candidate who has made it
@@ -121,13 +175,20 @@ impl HandIn {
             ran: self.core.running_nodes().cloned().collect(),
             files: files.into_iter().collect(),
             events: self.core.event_records().await?,
+            too_large: BTreeMap::new(),
         };
         let (store, key) = (self.core.context.store.clone(), attempt.to_owned());
         Ok(on_disk(move || store.write_attempt_record(&key, &kept)).await?)
     }
 
-    async fn keep_images(&self, attempt: &str) -> Result<(), LabError> {
-        let kept = self.core.topology.nodes.keys().map(async |node| {
+    async fn keep_images(
+        &self,
+        attempt: &str,
+        too_large: &BTreeMap<String, RefusedDisk>,
+    ) -> Result<(), LabError> {
+        let nodes = self.core.topology.nodes.keys();
+        let nodes = nodes.filter(|node| !too_large.contains_key(*node));
+        let kept = nodes.map(async |node| {
             let core = Arc::clone(&self.core);
             let doing = format!("keep node `{node}`");
             let container = self.containers.original(node);

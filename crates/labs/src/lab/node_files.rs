@@ -31,12 +31,19 @@ impl NodeFiles {
             files.retain(|file| ENGINE_FILES.contains(&file.path.as_str()));
             return Ok(files);
         }
-        let process = self.containers.pid(&self.containers.original(node)).await?;
+        let container = self.containers.original(node);
+        let (process, container) = self.containers.process(&container).await?;
         let unreadable = |reason: String| LabError::Fault {
             node: node.to_owned(),
             reason: format!("its {} cannot be read: {reason}", ENGINE_FILES.join(", ")),
         };
-        match self.core.context.agent.engine_files(process).await? {
+        match self
+            .core
+            .context
+            .agent
+            .engine_files(process, container)
+            .await?
+        {
             EngineFiles::Read(files) => {
                 let files: Result<_, base64::DecodeError> = files.into_iter().map(placed).collect();
                 files.map_err(|error| unreadable(error.to_string()))

@@ -171,15 +171,15 @@ impl Observers {
         batch: &ProbeRequest,
     ) -> Result<ObserverCall, ObserverError> {
         let failed = |reason: String| ObserverError::Failed { reason };
-        let pid = match self.containers.pid(container).await {
-            Ok(pid) => pid,
+        let (pid, container) = match self.containers.process(container).await {
+            Ok(process) => process,
             Err(LabError::NodeStopped { .. }) => {
                 return Err(failed("the node is stopped".to_owned()));
             }
             Err(error) => return Err(failed(chain(&error))),
         };
         let batch = serde_json::to_vec(batch).map_err(|error| failed(error.to_string()))?;
-        self.core.context.agent.look(pid, batch).await
+        self.core.context.agent.look(pid, container, batch).await
     }
 
     /// Has one question asked.

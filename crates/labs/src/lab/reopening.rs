@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plateau_core::api::EventRecord;
 use plateau_core::topology::PlacedFile;
+use plateau_core::wire::LargeFile;
 use serde::{Deserialize, Serialize};
 
 use super::LabError;
@@ -23,6 +24,22 @@ pub(crate) struct HandInRecord {
     pub(super) files: BTreeMap<String, Result<Vec<FileRecord>, String>>,
     /// What events had done.
     pub(super) events: Vec<EventRecord>,
+    /// Nodes whose disks were too large to be kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) too_large: BTreeMap<String, RefusedDisk>,
+}
+
+/// A disk that was too large to be kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RefusedDisk {
+    /// Why, in words.
+    pub(super) reason: String,
+    /// Sum of its files' sizes in bytes, holes included.
+    pub(super) size: u64,
+    /// Files and folders that were counted.
+    pub(super) files: u64,
+    /// Its largest files.
+    pub(super) largest: Vec<LargeFile>,
 }
 
 /// A file of a node.
@@ -80,8 +97,16 @@ impl HandInRecord {
     /// What a lab of this attempt is opened again from.
     ///
     /// # Errors
-    /// What is in no image could not be read when it was handed in, or is damaged.
+    /// A node was too large to be kept, or what is in no image could not be read when it was handed in,
+    /// or is damaged.
     pub(crate) fn again(self, attempt: &str) -> Result<Reopening, LabError> {
+        if !self.too_large.is_empty() {
+            let reasons = self.too_large.into_values().map(|refused| refused.reason);
+            return Err(LabError::Lost {
+                attempt: attempt.to_owned(),
+                reason: reasons.collect::<Vec<String>>().join("; "),
+            });
+        }
         let lost = |node: &str, reason: String| LabError::Lost {
             attempt: attempt.to_owned(),
             reason: format!("the names and resolvers of node `{node}`: {reason}"),

@@ -113,12 +113,17 @@ impl Rollback {
     }
 
     async fn put_back(&self, node: &str, ran: bool, mended: bool) -> Result<(), LabError> {
-        let running = match self
-            .containers
-            .inspect(&self.containers.current(node))
-            .await
-        {
-            Ok(found) => found.running,
+        let container = self.containers.current(node);
+        let running = match self.containers.inspect(&container).await {
+            Ok(found) => {
+                if found.paused && self.core.frozen() != Some(true) {
+                    // A daemon before us was killed while its disk was copied.
+                    let runtime = &self.core.context.runtime;
+                    let unpaused = runtime.unpause_container(&container).await;
+                    unpaused.map_err(LabError::runtime(format!("let node `{node}` go on")))?;
+                }
+                found.running
+            }
             // Somebody removed it, which is not ours to undo.
             Err(LabError::Runtime {
                 source: RuntimeError::NoSuchContainer { .. },

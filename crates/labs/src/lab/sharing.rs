@@ -6,9 +6,8 @@ use futures_util::future::try_join_all;
 use plateau_core::topology::PlacedFile;
 
 use super::LabError;
-use super::containers::Containers;
 use super::core::LabCore;
-use super::node_files::NodeFiles;
+use super::disks::Disks;
 use super::reopening::{Origin, Reopening, shared_image};
 use crate::labels::{LAB, NODE, OWNER, ROLE};
 use crate::runtime::Labels;
@@ -17,28 +16,19 @@ use crate::runtime::Labels;
 #[derive(Debug)]
 pub(super) struct SharedDisks {
     core: Arc<LabCore>,
-    containers: Arc<Containers>,
-    files: Arc<NodeFiles>,
+    disks: Arc<Disks>,
 }
 
 impl SharedDisks {
-    pub(super) fn new(
-        core: Arc<LabCore>,
-        containers: Arc<Containers>,
-        files: Arc<NodeFiles>,
-    ) -> Self {
-        Self {
-            core,
-            containers,
-            files,
-        }
+    pub(super) fn new(core: Arc<LabCore>, disks: Arc<Disks>) -> Self {
+        Self { core, disks }
     }
 
     /// Takes an image of every node. They are removed with this lab, after those that start from them.
     pub(super) async fn share(self: &Arc<Self>) -> Result<Reopening, LabError> {
         let _work = self.core.lock_work().await;
         let nodes = self.core.topology.nodes.keys().map(async |node| {
-            let files = self.files.read(node).await?;
+            let files = self.disks.unkept_files(node).await?;
             let (disks, name) = (Arc::clone(self), node.clone());
             self.core
                 .call_engine(async move { disks.commit(&name).await })
@@ -62,11 +52,7 @@ impl SharedDisks {
             (NODE.to_owned(), node.to_owned()),
         ]);
         let tag = shared_image(&self.core.marker.id, node);
-        self.core
-            .context
-            .runtime
-            .commit_container(&self.containers.original(node), &tag, &labels)
-            .await
-            .map_err(LabError::runtime(format!("take an image of node `{node}`")))
+        let doing = format!("take an image of node `{node}`");
+        self.disks.copy(node, &tag, &labels, doing).await
     }
 }

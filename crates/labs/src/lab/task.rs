@@ -48,8 +48,8 @@ pub(crate) enum Command {
     Freeze(Reply<()>),
     /// Let all nodes go on.
     Thaw(Reply<()>),
-    /// Keep all nodes as images, for this attempt.
-    Keep(String, Reply<()>),
+    /// Keep all nodes as images, for this attempt. The answer: why some are too large for that.
+    Keep(String, Reply<Vec<String>>),
     /// Take an image of every node, from which other labs start.
     Share(Reply<Reopening>),
     /// Open a terminal: node, name, user.

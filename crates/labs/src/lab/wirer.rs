@@ -21,13 +21,18 @@ const MESSAGE: usize = 8 << 20;
 const PART: usize = 4 << 20;
 
 /// Files alone.
-fn files_alone(fabric: u32, files: Vec<FilePart>) -> WireRequest {
+fn files_alone(
+    fabric: u32,
+    files: Vec<FilePart>,
+    containers: &BTreeMap<u32, String>,
+) -> WireRequest {
     WireRequest {
         fabric,
         bridges: vec![],
         files,
         release: vec![],
         ports: vec![],
+        containers: containers.clone(),
     }
 }
 
@@ -93,15 +98,22 @@ impl Wirer {
             } else {
                 name.clone()
             };
-            Ok::<_, LabError>((name.clone(), self.containers.pid(&container).await?))
+            Ok::<_, LabError>((name.clone(), self.containers.process(&container).await?))
         });
         let fabric_name = self.containers.fabric();
-        let (fabric, pids) =
-            futures_util::try_join!(self.containers.pid(&fabric_name), try_join_all(pids))?;
-        let pids: BTreeMap<String, u32> = pids.into_iter().collect();
+        let (fabric, found) =
+            futures_util::try_join!(self.containers.process(&fabric_name), try_join_all(pids))?;
+        let (fabric, fabric_container) = fabric;
+        let mut containers = BTreeMap::from([(fabric, fabric_container)]);
+        let mut pids = BTreeMap::new();
+        for (name, (pid, container)) in found {
+            pids.insert(name, pid);
+            containers.insert(pid, container);
+        }
         let mut request = wiring
             .request(fabric, &pids)
             .map_err(|node| LabError::NodeStopped { node })?;
+        request.containers = containers;
         let nodes = wiring.files.iter();
         let files = nodes.filter_map(|node| Some((*pids.get(node)?, files(node)?)));
         let files: Vec<_> = files.collect();
@@ -116,7 +128,7 @@ impl Wirer {
                 self.core
                     .context
                     .agent
-                    .wire(&files_alone(fabric, files))
+                    .wire(&files_alone(fabric, files, &request.containers))
                     .await?;
             }
         }

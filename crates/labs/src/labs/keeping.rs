@@ -34,11 +34,12 @@ impl Labs {
     }
 
     /// Freezes all nodes of a lab and keeps them as images that outlive it, from which it can be opened
-    /// again; see [`Labs::reopen`].
+    /// again; see [`Labs::reopen`]. A node whose disk is too large to be copied is not kept; why is
+    /// returned, a text for each.
     ///
     /// # Errors
     /// There is no such lab, it does not run, or the engine failed.
-    pub async fn keep(&self, lab: &str, attempt: &str) -> Result<(), LabError> {
+    pub async fn keep(&self, lab: &str, attempt: &str) -> Result<Vec<String>, LabError> {
         let attempt = attempt.to_owned();
         self.tell(lab, |reply| Command::Keep(attempt, reply)).await
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,10 +11,10 @@ use bollard::models::{
     VolumeCreateRequest,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptions, EventsOptionsBuilder, KillContainerOptions,
-    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptions, RemoveVolumeOptions, RestartContainerOptionsBuilder,
-    StopContainerOptionsBuilder, TagImageOptionsBuilder,
+    CreateImageOptions, EventsOptionsBuilder, KillContainerOptions, ListContainersOptionsBuilder,
+    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
+    RemoveVolumeOptions, RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
+    TagImageOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -30,12 +31,15 @@ mod body;
 mod build;
 mod exec;
 mod failure;
+mod quota;
 mod snapshot;
 
 /// A Docker engine.
 #[derive(Debug)]
 struct Docker {
     client: bollard::Docker,
+    /// Whether storage may have quotas.
+    quotas: AtomicBool,
 }
 
 /// Connects to the engine at `DOCKER_HOST`, or at the usual socket.
@@ -47,7 +51,10 @@ pub async fn connect() -> Result<Arc<dyn Runtime>> {
     // two ends that we support do not overlap.
     let client = bollard::Docker::connect_with_defaults().map_err(failed)?;
     let client = client.negotiate_version().await.map_err(failed)?;
-    Ok(Arc::new(Docker { client }))
+    Ok(Arc::new(Docker {
+        client,
+        quotas: AtomicBool::new(true),
+    }))
 }
 
 #[async_trait]
@@ -102,14 +109,10 @@ impl Runtime for Docker {
     }
 
     async fn create_container(&self, spec: &ContainerSpec) -> Result<String> {
-        let options = CreateContainerOptionsBuilder::default()
-            .name(&spec.name)
-            .build();
-        self.client
-            .create_container(Some(options), body::container_body(spec))
-            .await
-            .map(|created| created.id)
-            .map_err(of_image(&spec.image))
+        if let Some(created) = self.create_with_quota(spec).await {
+            return created;
+        }
+        self.create(spec, None).await
     }
 
     async fn start_container(&self, container: &str) -> Result<()> {
@@ -364,6 +367,10 @@ fn inspected_of(response: ContainerInspectResponse) -> ContainerDetails {
             .filter(|pid| *pid > 0),
         exit: state.exit_code.filter(|_| !running && started.is_some()),
         started,
+        // So called by overlay2, where a container's own layer is a folder.
+        disk: response
+            .graph_driver
+            .and_then(|mut driver| driver.data.remove("UpperDir")),
     }
 }
 

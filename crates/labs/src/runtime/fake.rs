@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use plateau_core::probe::{Fact, ProbeQuestion};
-use plateau_core::wire::WireRequest;
+use plateau_core::wire::{DiskUse, WireRequest};
 use tokio::sync::{broadcast, watch};
 
 use super::{ContainerChange, ContainerEvent, ContainerSpec, Image, Labels, Result, RuntimeError};
@@ -46,6 +46,8 @@ struct State {
     failing_script: Option<(String, i64)>,
     answering: Option<Arc<AgentAnswers>>,
     ports: BTreeMap<u16, SocketAddr>,
+    written: BTreeMap<String, DiskUse>,
+    disk_free: Option<u64>,
 }
 
 /// A container that is kept.
@@ -159,6 +161,16 @@ impl Fake {
     /// Makes scripts whose text contains `part` end with the status `exit`.
     pub fn fail_scripts(&self, part: &str, exit: i64) {
         self.state().failing_script = Some((part.to_owned(), exit));
+    }
+
+    /// Sets what a container has written to its disk.
+    pub fn write_to_disk(&self, container: &str, written: DiskUse) {
+        self.state().written.insert(container.to_owned(), written);
+    }
+
+    /// Sets how many bytes are free where containers write.
+    pub fn set_disk_free(&self, bytes: u64) {
+        self.state().disk_free = Some(bytes);
     }
 
     /// Adds an image.

@@ -48,7 +48,9 @@ async fn a_node_has_no_more_rights_than_it_needs() {
     let node = house.fake.spec("plateau-one-srv1").unwrap();
     assert_eq!(node.cap_add, ["NET_ADMIN", "NET_RAW", "SYS_BOOT"]);
     assert_eq!(node.security, <[String; 0]>::default());
-    assert!(!node.host_pids && node.private_cgroups);
+    assert!(!node.host_pids && node.private_cgroups && node.node_calls);
+    assert_eq!(node.open_files, Some(16_384));
+    assert_eq!(node.disk, Some(4 << 30));
     assert!(node.memory.is_some() && node.pids.is_some() && node.cpu_millis.is_some());
     let fabric = house.fake.spec("plateau-one.fabric").unwrap();
     assert_eq!(fabric.cap_drop, ["ALL"]);

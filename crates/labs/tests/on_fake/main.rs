@@ -1,5 +1,6 @@
 //! Labs and proofs on the fake engine.
 
+mod disks;
 mod evidence;
 mod house;
 mod labs;

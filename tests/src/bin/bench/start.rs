@@ -131,6 +131,7 @@ async fn ours(bench: &Bench) -> Start {
             | LabEventKind::StepDone { .. }
             | LabEventKind::StepFailed { .. }
             | LabEventKind::Node { .. }
+            | LabEventKind::Disk { .. }
             | LabEventKind::PhaseStarted { .. }
             | LabEventKind::ScenarioEvent { .. } => {}
         }

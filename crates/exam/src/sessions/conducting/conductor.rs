@@ -83,8 +83,8 @@ async fn await_lab_change(events: &mut Receiver<LabEvent>) {
     }
 }
 
-/// Whether an attempt may have to be looked at: its lab is in another state, or a node came up that may
-/// have to be frozen.
+/// Whether an attempt may have to be looked at: its lab is in another state, a node came up that may have
+/// to be frozen, or one has a full disk.
 fn concerns_attempts(what: &LabEventKind) -> bool {
     matches!(
         what,
@@ -93,6 +93,7 @@ fn concerns_attempts(what: &LabEventKind) -> bool {
                 state: NodeState::Running,
                 ..
             }
+            | LabEventKind::Disk { alert: Some(_), .. }
     )
 }
 
@@ -177,6 +178,7 @@ impl Conducting {
         match attempt.state {
             AttemptState::Running | AttemptState::Paused => {
                 round.working |= attempt.state == AttemptState::Running;
+                self.warn_of_full_nodes(snapshot, attempt).await?;
                 if let Some(reading) = reading {
                     self.set_lab_clock(attempt, &reading).await;
                     if let Some(next) = self

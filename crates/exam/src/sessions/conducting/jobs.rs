@@ -186,7 +186,11 @@ impl Conducting {
         let Some(_permit) = self.permits.grading().await else {
             return Ok(());
         };
-        self.labs.keep(&lab, &attempt.id).await?;
+        for reason in self.labs.keep(&lab, &attempt.id).await? {
+            let what = format!("attempt `{}` cannot be opened again: {reason}", attempt.id);
+            self.note(&attempt.session, None, LogAction::Alarmed { what })
+                .await?;
+        }
         self.move_automatically(attempt, AttemptMove::Keep, None)
             .await
             .map(drop)

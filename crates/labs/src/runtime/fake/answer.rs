@@ -10,7 +10,9 @@ use plateau_core::probe::{
     ProbeQuestion, ProbeRequest, ProbeResponse,
 };
 use plateau_core::terminal::{Backlog, Frame};
-use plateau_core::wire::{EngineFiles, WireRequest, WireResponse};
+use plateau_core::wire::{
+    DisksRequest, DisksResponse, EngineFiles, FreeSpace, WireRequest, WireResponse,
+};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
@@ -74,6 +76,39 @@ pub(super) async fn wire_lines(
     Ok(())
 }
 
+/// Says of each disk what [`super::Fake::write_to_disk`] was given, and that much is free.
+pub(super) async fn measure_lines(
+    state: &Mutex<State>,
+    requests: impl AsyncRead + Unpin,
+    mut answers: impl AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(requests).lines();
+    while let Some(line) = lines.next_line().await? {
+        let request: DisksRequest = serde_json::from_str(&line)?;
+        let response = measure(&locked(state), &request);
+        let mut answer = serde_json::to_vec(&response)?;
+        answer.push(b'\n');
+        answers.write_all(&answer).await?;
+    }
+    Ok(())
+}
+
+fn measure(state: &State, request: &DisksRequest) -> DisksResponse {
+    let written = |folder: &str| {
+        let container = folder.rsplit('/').next().unwrap_or_default();
+        state.written.get(container).cloned().unwrap_or_default()
+    };
+    let disks = request.disks.iter();
+    DisksResponse {
+        free: Some(FreeSpace {
+            bytes: state.disk_free.unwrap_or(100 << 30),
+            of: 200 << 30,
+            files: None,
+        }),
+        disks: disks.map(|disk| Ok(written(&disk.folder))).collect(),
+    }
+}
+
 /// The observer: a frame for each call, until whoever asks has gone. A watch is answered at once.
 pub(super) async fn observe(
     state: &Mutex<State>,
@@ -87,23 +122,34 @@ pub(super) async fn observe(
     let mut answers = FramedWrite::new(answers, codec);
     while let Some(frame) = requests.next().await {
         let request = ObserverRequest::decode(&frame?).map_err(std::io::Error::other)?;
-        let ObserverAction::Look { pid, batch } = request.action else {
+        let ObserverAction::Look {
+            pid,
+            container,
+            batch,
+        } = request.action
+        else {
             continue;
         };
         let response = ObserverResponse {
             call: request.call,
-            answer: look(&mut locked(state), pid, &batch),
+            answer: look(&mut locked(state), pid, &container, &batch),
         };
         answers.send(Bytes::from(response.encode())).await?;
     }
     Ok(())
 }
 
-fn look(state: &mut State, pid: u32, batch: &[u8]) -> std::result::Result<Vec<u8>, String> {
+fn look(
+    state: &mut State,
+    pid: u32,
+    container: &str,
+    batch: &[u8],
+) -> std::result::Result<Vec<u8>, String> {
     state.called("look").map_err(|error| error.to_string())?;
-    let kept = state.containers.values().find(|kept| kept.pid == Some(pid));
+    let kept = state.containers.get(container);
+    let kept = kept.filter(|kept| kept.pid == Some(pid));
     let labels = kept.map(|kept| kept.spec.labels.clone());
-    let labels = labels.ok_or_else(|| format!("no process {pid}"))?;
+    let labels = labels.ok_or_else(|| format!("no process {pid} of `{container}`"))?;
     let said = probe(state, &labels, batch).map_err(|error| error.to_string())?;
     serde_json::to_vec(&said).map_err(|error| error.to_string())
 }
@@ -151,7 +197,12 @@ fn wire(state: &mut State, line: &str) -> WireResponse {
         Ok(request) => request,
         Err(error) => return failed(error.to_string()),
     };
-    let running = |pid: u32| state.containers.values().any(|kept| kept.pid == Some(pid));
+    // As the wirer does: the process has to be the container's.
+    let running = |pid: u32| {
+        let container = request.containers.get(&pid);
+        let kept = container.and_then(|container| state.containers.get(container));
+        kept.is_some_and(|kept| kept.pid == Some(pid))
+    };
     let nodes = request.ports.iter().map(|port| port.node);
     let mut pids = nodes
         .chain(request.release.iter().copied())

@@ -110,6 +110,7 @@ impl Runtime for Fake {
             pid: kept.pid,
             exit: kept.exit,
             started: kept.started.map(|at| at.to_string()),
+            disk: Some(format!("/disks/{container}")),
         })
     }
 
@@ -202,6 +203,7 @@ impl Runtime for Fake {
             // Whoever attached may leave at any time.
             let _ = match role.as_str() {
                 "wire" => answer::wire_lines(&state, read, write).await,
+                "disks" => answer::measure_lines(&state, read, write).await,
                 "observe" => answer::observe(&state, read, write).await,
                 "shell" => answer::shell(pid, read, write).await,
                 // Says what it hears.
