@@ -5,10 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::models::{
-    ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum, EventMessage,
-    VolumeCreateRequest,
-};
+use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptions, EventsOptionsBuilder, KillContainerOptions,
     ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -20,12 +17,13 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
-    Attached, Container, ContainerChange, ContainerDetails, ContainerEvent, ContainerSpec,
-    EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, Result, Running, Runtime,
-    RuntimeError,
+    Attached, Container, ContainerDetails, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput,
+    ExecSpec, Image, ImageBuild, Labels, Result, Running, Runtime, RuntimeError,
 };
+use answer::{container_of, event_of, inspected_of};
 use failure::{failed, of_container, of_image, unless_missing};
 
+mod answer;
 mod body;
 mod build;
 mod exec;
@@ -328,63 +326,4 @@ fn by_labels(labels: &Labels) -> HashMap<&'static str, Vec<String>> {
 
 fn whole_seconds(patience: Duration) -> i32 {
     i32::try_from(patience.as_secs()).unwrap_or(i32::MAX)
-}
-
-fn container_of(summary: ContainerSummary) -> Container {
-    let name = summary.names.unwrap_or_default().into_iter().next();
-    Container {
-        id: summary.id.unwrap_or_default(),
-        name: bare(name),
-        labels: summary.labels.unwrap_or_default().into_iter().collect(),
-        running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
-        image: summary.image_id.unwrap_or_default(),
-    }
-}
-
-fn inspected_of(response: ContainerInspectResponse) -> ContainerDetails {
-    let state = response.state.unwrap_or_default();
-    let running = state.running.unwrap_or(false);
-    // Before its first start the engine gives the year 1.
-    let started = state.started_at.filter(|at| !at.starts_with("0001-"));
-    ContainerDetails {
-        id: response.id.unwrap_or_default(),
-        name: bare(response.name),
-        labels: response
-            .config
-            .and_then(|config| config.labels)
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
-        running,
-        paused: state.paused.unwrap_or(false),
-        pid: state
-            .pid
-            .filter(|_| running)
-            .and_then(|pid| u32::try_from(pid).ok())
-            .filter(|pid| *pid > 0),
-        exit: state.exit_code.filter(|_| !running && started.is_some()),
-        started,
-    }
-}
-
-/// The engine writes a slash before a container's name.
-fn bare(name: Option<String>) -> String {
-    name.unwrap_or_default().trim_start_matches('/').to_owned()
-}
-
-fn event_of(event: EventMessage) -> Option<ContainerEvent> {
-    let actor = event.actor?;
-    let mut labels: Labels = actor.attributes.unwrap_or_default().into_iter().collect();
-    let exit = labels.remove("exitCode");
-    let what = match event.action?.as_str() {
-        "start" => ContainerChange::Started,
-        "die" => ContainerChange::Died(exit.and_then(|exit| exit.parse().ok()).unwrap_or(-1)),
-        "destroy" => ContainerChange::Destroyed,
-        _ => return None,
-    };
-    Some(ContainerEvent {
-        container: actor.id?,
-        labels,
-        what,
-    })
 }
