@@ -11,6 +11,7 @@ mod files;
 mod links;
 pub(crate) mod process;
 mod release;
+pub(crate) mod users;
 
 use std::time::Instant;
 
