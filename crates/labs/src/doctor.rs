@@ -342,6 +342,7 @@ mod tests {
                 "name=apparmor".to_owned(),
                 "name=seccomp,profile=default".to_owned(),
             ],
+            users: crate::runtime::UserNamespaces::Host,
             storage: "overlay2".to_owned(),
             root: "/var/lib/docker".to_owned(),
             cpus: 2,

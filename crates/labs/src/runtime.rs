@@ -14,9 +14,11 @@ pub mod docker;
 pub mod error;
 pub mod fake;
 pub mod measured;
+mod users;
 
 pub use error::RuntimeError;
 pub use measured::measured;
+pub use users::UserNamespaces;
 
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;
@@ -29,7 +31,7 @@ pub type Result<T> = std::result::Result<T, RuntimeError>;
 /// Removing is idempotent: it succeeds if the object does not exist.
 #[async_trait]
 pub trait Runtime: Send + Sync + fmt::Debug + 'static {
-    /// `docker` or `fake`.
+    /// `docker`, `podman` or `fake`.
     fn name(&self) -> &'static str;
 
     /// Versions and properties of the engine and its host.
@@ -40,6 +42,10 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
 
     /// Creates a container without starting it and returns its identifier.
     async fn create_container(&self, spec: &ContainerSpec) -> Result<String>;
+
+    /// Has the empty volumes that a container mounts filled with what its image has there. The
+    /// container is made for that, and has gone afterwards.
+    async fn fill_volumes(&self, spec: &ContainerSpec) -> Result<()>;
 
     /// Starts a container; one that runs already is left alone.
     async fn start_container(&self, container: &str) -> Result<()>;
@@ -129,6 +135,8 @@ pub struct EngineInfo {
     pub cgroup_driver: String,
     /// Such as `name=seccomp,profile=default`, `name=apparmor`.
     pub security: Vec<String>,
+    /// Which user namespaces nodes get.
+    pub users: UserNamespaces,
     /// Storage driver, such as `overlay2`.
     pub storage: String,
     /// Where the engine keeps its data, on its own host.
@@ -231,6 +239,8 @@ pub struct ContainerSpec {
     pub security: Vec<String>,
     /// Whether it shares the host's pid namespace.
     pub host_pids: bool,
+    /// Whether it shares the host's user namespace, also where others do not.
+    pub host_users: bool,
     /// Whether it has a cgroup namespace of its own.
     pub private_cgroups: bool,
 }

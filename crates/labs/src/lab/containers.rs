@@ -158,6 +158,7 @@ impl Containers {
             stop_signal: Some(SHUT_DOWN.to_owned()),
             security: vec![],
             host_pids: false,
+            host_users: false,
             private_cgroups: true,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::{ConstantBuilder, Retryable};
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptions, EventsOptionsBuilder, KillContainerOptions,
@@ -22,18 +23,21 @@ use super::{
 };
 use answer::{container_of, event_of, inspected_of};
 use failure::{failed, of_container, of_image, unless_missing};
+use flavour::Flavour;
 
 mod answer;
 mod body;
 mod build;
 mod exec;
 mod failure;
+mod flavour;
 mod snapshot;
 
-/// A Docker engine.
+/// A Docker engine, or one that speaks Docker's API.
 #[derive(Debug)]
 struct Docker {
     client: bollard::Docker,
+    flavour: Flavour,
 }
 
 /// Connects to the engine at `DOCKER_HOST`, or at the usual socket.
@@ -45,13 +49,14 @@ pub async fn connect() -> Result<Arc<dyn Runtime>> {
     // two ends that we support do not overlap.
     let client = bollard::Docker::connect_with_defaults().map_err(failed)?;
     let client = client.negotiate_version().await.map_err(failed)?;
-    Ok(Arc::new(Docker { client }))
+    let flavour = Flavour::of(&client).await?;
+    Ok(Arc::new(Docker { client, flavour }))
 }
 
 #[async_trait]
 impl Runtime for Docker {
     fn name(&self) -> &'static str {
-        "docker"
+        self.flavour.name()
     }
 
     async fn info(&self) -> Result<EngineInfo> {
@@ -73,6 +78,7 @@ impl Runtime for Docker {
                 .map(|driver| driver.to_string())
                 .unwrap_or_default(),
             security: info.security_options.unwrap_or_default(),
+            users: self.flavour.user_namespaces(),
             storage: info.driver.unwrap_or_default(),
             root: info.docker_root_dir.unwrap_or_default(),
             cpus: info
@@ -104,10 +110,20 @@ impl Runtime for Docker {
             .name(&spec.name)
             .build();
         self.client
-            .create_container(Some(options), body::container_body(spec))
+            .create_container(Some(options), body::container_body(spec, self.flavour))
             .await
             .map(|created| created.id)
             .map_err(of_image(&spec.image))
+    }
+
+    async fn fill_volumes(&self, spec: &ContainerSpec) -> Result<()> {
+        let mut filled = self.create_container(spec).await.map(drop);
+        if filled.is_ok() && self.flavour.fills_volumes_at_start() {
+            filled = self.start_container(&spec.name).await;
+        }
+        // Also where creating it failed: the engine may have got half-way.
+        let removed = self.remove_container(&spec.name).await;
+        filled.and(removed)
     }
 
     async fn start_container(&self, container: &str) -> Result<()> {
@@ -169,12 +185,21 @@ impl Runtime for Docker {
     }
 
     async fn remove_container(&self, container: &str) -> Result<()> {
-        let options = RemoveContainerOptionsBuilder::default()
-            .force(true)
-            .v(true)
-            .build();
-        let removed = self.client.remove_container(container, Some(options)).await;
-        match removed.map_err(of_container(container)) {
+        let remove = || async {
+            let options = RemoveContainerOptionsBuilder::default()
+                .force(true)
+                .v(true)
+                .build();
+            let removed = self.client.remove_container(container, Some(options)).await;
+            removed.map_err(of_container(container))
+        };
+        let patience = ConstantBuilder::default()
+            .with_delay(Duration::from_millis(100))
+            .with_max_times(50);
+        let removed = remove
+            .retry(patience)
+            .when(|error| self.flavour.is_busy(error));
+        match removed.await {
             // Somebody else is removing it at this moment.
             Err(RuntimeError::Conflict { message }) if message.contains("already in progress") => {
                 Ok(())
@@ -201,7 +226,7 @@ impl Runtime for Docker {
         let filters = HashMap::from([
             ("type", vec!["container"]),
             ("label", vec![label]),
-            ("event", vec!["start", "die", "destroy"]),
+            ("event", self.flavour.events().to_vec()),
         ]);
         let options = EventsOptionsBuilder::default().filters(&filters).build();
         let events = self.client.events(Some(options));
@@ -279,7 +304,7 @@ impl Runtime for Docker {
     }
 
     async fn list_images(&self, labels: &Labels) -> Result<Vec<String>> {
-        snapshot::list(&self.client, labels).await
+        snapshot::list(&self.client, labels, self.flavour).await
     }
 
     async fn create_volume(&self, name: &str, labels: &Labels) -> Result<()> {

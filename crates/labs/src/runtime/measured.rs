@@ -49,6 +49,10 @@ impl Runtime for Measured {
         timed("create_container", self.0.create_container(spec)).await
     }
 
+    async fn fill_volumes(&self, spec: &ContainerSpec) -> Result<()> {
+        timed("fill_volumes", self.0.fill_volumes(spec)).await
+    }
+
     async fn start_container(&self, container: &str) -> Result<()> {
         timed("start_container", self.0.start_container(container)).await
     }

@@ -55,7 +55,7 @@ pub(super) fn event_of(event: EventMessage) -> Option<ContainerEvent> {
     let what = match event.action?.as_str() {
         "start" => ContainerChange::Started,
         "die" => ContainerChange::Died(exit.and_then(|exit| exit.parse().ok()).unwrap_or(-1)),
-        "destroy" => ContainerChange::Destroyed,
+        "destroy" | "remove" => ContainerChange::Destroyed,
         _ => return None,
     };
     Some(ContainerEvent {

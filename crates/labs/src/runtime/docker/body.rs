@@ -5,10 +5,11 @@ use bollard::models::{
     HostConfigLogConfig, Mount as EngineMount, MountType,
 };
 
+use super::flavour::Flavour;
 use crate::runtime::{ContainerSpec, Mount};
 
 /// What the engine is asked to create.
-pub(super) fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
+pub(super) fn container_body(spec: &ContainerSpec, flavour: Flavour) -> ContainerCreateBody {
     let memory = spec.memory.and_then(|bytes| i64::try_from(bytes).ok());
     let host = HostConfig {
         network_mode: Some("none".to_owned()),
@@ -24,6 +25,8 @@ pub(super) fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         mounts: Some(spec.mounts.iter().map(mount).collect()),
         security_opt: some(&spec.security),
         pid_mode: spec.host_pids.then(|| "host".to_owned()),
+        userns_mode: flavour.users_mode(spec.host_users),
+        ulimits: flavour.ulimits(),
         cgroupns_mode: spec
             .private_cgroups
             .then_some(HostConfigCgroupnsModeEnum::PRIVATE),

@@ -5,6 +5,7 @@ use bollard::query_parameters::{CommitContainerOptionsBuilder, ListImagesOptions
 
 use super::by_labels;
 use super::failure::{failed, of_container};
+use super::flavour::Flavour;
 use crate::runtime::{Labels, Result};
 
 pub(super) async fn commit(
@@ -29,14 +30,21 @@ pub(super) async fn commit(
 }
 
 /// Their tags; an image that lost its tag is named by its identifier.
-pub(super) async fn list(client: &bollard::Docker, labels: &Labels) -> Result<Vec<String>> {
+pub(super) async fn list(
+    client: &bollard::Docker,
+    labels: &Labels,
+    flavour: Flavour,
+) -> Result<Vec<String>> {
     let options = ListImagesOptionsBuilder::default()
         .filters(&by_labels(labels))
         .build();
     let found = client.list_images(Some(options)).await.map_err(failed)?;
     let names = found.into_iter().flat_map(|image| {
         let tags = image.repo_tags.into_iter();
-        let mut names: Vec<String> = tags.filter(|tag| tag != "<none>:<none>").collect();
+        let mut names: Vec<String> = tags
+            .filter(|tag| tag != "<none>:<none>")
+            .map(|tag| flavour.tag(tag))
+            .collect();
         if names.is_empty() {
             names.push(image.id);
         }

@@ -13,7 +13,7 @@ use super::{Fake, FakeContainer, answer, carries, locked, ports};
 use crate::runtime::{
     Attached, Container, ContainerChange, ContainerDetails, ContainerEvent, ContainerSpec,
     EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, ProcessOutput, Result, Running,
-    Runtime, RuntimeError,
+    Runtime, RuntimeError, UserNamespaces,
 };
 
 #[async_trait]
@@ -31,6 +31,7 @@ impl Runtime for Fake {
             cgroup_version: 2,
             cgroup_driver: "systemd".to_owned(),
             security: vec!["name=seccomp,profile=default".to_owned()],
+            users: UserNamespaces::Each,
             storage: "memory".to_owned(),
             root: "/nowhere".to_owned(),
             cpus: 4,
@@ -79,6 +80,12 @@ impl Runtime for Fake {
             state.containers.insert(spec.name.clone(), kept);
             Ok(spec.name.clone())
         })
+    }
+
+    async fn fill_volumes(&self, spec: &ContainerSpec) -> Result<()> {
+        let created = self.create_container(spec).await;
+        let removed = self.remove_container(&spec.name).await;
+        created.map(drop).and(removed)
     }
 
     async fn start_container(&self, container: &str) -> Result<()> {

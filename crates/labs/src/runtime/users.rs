@@ -1,0 +1,13 @@
+//! Who the users of containers are on the engine's host.
+
+/// Which user namespaces an engine gives nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserNamespaces {
+    /// That of the host: root in a node is root on the host.
+    Host,
+    /// One range of users for all nodes: root in a node is nobody on the host, and the same nobody in
+    /// all nodes.
+    Shared,
+    /// A range of users for each node.
+    Each,
+}
