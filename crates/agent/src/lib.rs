@@ -17,9 +17,11 @@ mod fault;
 mod inherited;
 mod init;
 mod kernel;
+mod layer;
 mod look;
 mod mac;
 mod message;
+mod namespaces;
 mod observe;
 mod own_proc;
 mod peer;
@@ -61,6 +63,11 @@ enum Role {
     Kernel,
     /// Reads the files of a node that its engine makes anew, from outside: as JSON on standard output
     EngineFiles(engine_files::EngineFilesArgs),
+    /// Gives the files of an image's layer the owners that its container showed
+    LayerOwners(layer::LayerArgs),
+    /// Keeps a user namespace from having others in it; started by `wire`
+    #[command(hide = true)]
+    BoundNamespaces(namespaces::BoundArgs),
     /// Injects a fault into this node: a request on standard input, the answer on standard output
     Fault,
     /// Answers questions: a batch on standard input, facts on standard output
@@ -121,6 +128,8 @@ fn run(role: Role, observe: probe::Observe) -> anyhow::Result<()> {
         Role::Wire => wire::run(),
         Role::Kernel => kernel::run(),
         Role::EngineFiles(of) => engine_files::run(&of),
+        Role::LayerOwners(of) => layer::run(&of),
+        Role::BoundNamespaces(of) => namespaces::run(&of),
         Role::Fault => fault::run(),
         Role::Probe => probe::run(observe),
         Role::Shell(shell) => shell::run(&shell),

@@ -76,6 +76,11 @@ impl Process {
         hierarchy.named_by_the_host(&groups).map_err(failed)
     }
 
+    /// Its user namespace, where that is another one than ours.
+    pub(crate) fn user_namespace(&self) -> Result<Option<File>, WireError> {
+        open_other_users(self.pid)
+    }
+
     /// Its users, as this process sees them.
     pub(crate) fn users(&self) -> Result<Users, WireError> {
         Users::of(self.pid).map_err(|source| WireError::Inspect {

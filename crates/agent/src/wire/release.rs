@@ -14,6 +14,7 @@ use super::error::WireError;
 use super::files;
 use super::process::{Process, Processes};
 use super::users::Users;
+use crate::namespaces;
 
 /// The settings of the node's network namespace.
 const NET_SETTINGS: &str = "/proc/sys/net";
@@ -79,6 +80,14 @@ fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Resul
         false => None,
     };
     let users = process.users()?;
+    if may_boot && let Some(namespace) = process.user_namespace()? {
+        // Before this thread is where no program of ours is.
+        namespaces::bound(&namespace).map_err(|source| WireError::Release {
+            process: process.pid,
+            step: "bound its namespaces".to_owned(),
+            source,
+        })?;
+    }
     let foreign = foreign_terminals();
     enter_namespaces(process).map_err(failed("enter its namespaces"))?;
     users.become_root().map_err(|source| WireError::Release {
