@@ -1,25 +1,26 @@
 //! Installation of the agent on the container engine: its image, its volume, and the wirer.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
-use plateau_core::wire::{EngineFiles, WireRequest, WireResponse};
+use plateau_core::wire::{WireRequest, WireResponse};
 use tokio::sync::Mutex;
 
 use crate::labels::{OWNER, ROLE};
 use crate::layout;
 use crate::runtime::{
-    Attached, ContainerSpec, ExecSpec, Labels, Mount, OutputEnd, Runtime, RuntimeError,
+    Attached, ContainerSpec, ExecOutput, ExecSpec, Labels, Mount, Runtime, RuntimeError,
 };
 use crate::store::StoreError;
 
 mod call;
+mod engine_files;
 mod error;
 mod observer;
 mod programs;
+mod snapshot;
 
 use call::Call;
 pub use error::AgentError;
@@ -35,12 +36,6 @@ const AGENT: &str = "plateau.agent";
 
 /// Most that one call of the wirer may take.
 const WIRE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Most that reading files of a node may take.
-const FILES_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Most bytes of these files in an answer: in base64, with what is said of them.
-const FILES_ANSWER_LIMIT: usize = 24 << 20;
 
 /// Calls of the wirer that are kept for the next one who needs it.
 const IDLE_CALLS: usize = 4;
@@ -189,40 +184,19 @@ impl Agent {
         }
     }
 
-    /// Reads the files of a node that its engine makes anew, from outside: also while it is frozen.
-    ///
-    /// # Errors
-    /// The engine or the wirer fails, or the process has ended.
-    pub async fn engine_files(&self, process: u32) -> Result<EngineFiles, AgentError> {
-        let exec = ExecSpec {
-            argv: vec![
-                layout::AGENT.to_owned(),
-                "engine-files".to_owned(),
-                process.to_string(),
-            ],
-            env: BTreeMap::new(),
-            stdin: vec![],
-            timeout: FILES_TIMEOUT,
-            limit: FILES_ANSWER_LIMIT,
-            keep: OutputEnd::Head,
-        };
+    /// Runs a program in the wirer's container to its end. A wirer that is gone is created again.
+    async fn exec_in_wirer(
+        &self,
+        exec: &ExecSpec,
+        doing: &'static str,
+    ) -> Result<ExecOutput, AgentError> {
         let name = self.wirer_name();
-        let mut read = self.runtime.exec(&name, &exec).await;
-        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) = read {
+        let mut done = self.runtime.exec(&name, exec).await;
+        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) = done {
             self.ensure_wirer().await?;
-            read = self.runtime.exec(&name, &exec).await;
+            done = self.runtime.exec(&name, exec).await;
         }
-        let doing = || "read files of a node".to_owned();
-        let output = read.map_err(AgentError::engine("read files of a node"))?;
-        let failed = |reason: String| AgentError::Wire {
-            doing: doing(),
-            reason,
-        };
-        if output.exit != 0 {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(failed(said.trim().to_owned()));
-        }
-        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))
+        done.map_err(AgentError::engine(doing))
     }
 
     /// One line to the wirer, and one back. Starting a program in a container takes longer than

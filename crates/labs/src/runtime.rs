@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 pub mod docker;
 pub mod error;
 pub mod fake;
 pub mod measured;
+mod streams;
 mod users;
 
 pub use error::RuntimeError;
 pub use measured::measured;
-pub use users::UserNamespaces;
+pub use streams::{Attached, ProcessOutput, Running};
+pub use users::{MappedLayer, UserNamespaces};
 
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;
@@ -104,8 +104,13 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     async fn remove_image(&self, tag: &str) -> Result<()>;
 
     /// Makes an image of a container's own layer, running or not; it is paused for a moment. What
-    /// is mounted into it is left out.
-    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()>;
+    /// is mounted into it is left out. The files of a layer that is returned have to be given owners.
+    async fn commit_container(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: &Labels,
+    ) -> Result<Option<MappedLayer>>;
 
     /// Tags of the images that carry all these labels; an empty value means any value.
     async fn list_images(&self, labels: &Labels) -> Result<Vec<String>>;
@@ -305,45 +310,6 @@ pub struct ExecOutput {
     pub stderr: Vec<u8>,
     /// Whether an output was longer than its limit.
     pub truncated: bool,
-}
-
-/// A running program's standard input and output.
-pub struct Attached {
-    /// Its standard input.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// Its standard output; its end is the program's end. Standard error is left out.
-    pub output: Pin<Box<dyn AsyncRead + Send>>,
-}
-
-impl fmt::Debug for Attached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attached").finish_non_exhaustive()
-    }
-}
-
-/// A running program's standard input, and its output until its end.
-pub struct Running {
-    /// Its standard input.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// Its output; the exit status comes last.
-    pub output: BoxStream<'static, Result<ProcessOutput>>,
-}
-
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").finish_non_exhaustive()
-    }
-}
-
-/// Output or end of a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProcessOutput {
-    /// On its standard output.
-    Stdout(Bytes),
-    /// On its standard error.
-    Stderr(Bytes),
-    /// By its exit status.
-    Exit(i64),
 }
 
 /// An event of a container.

@@ -97,14 +97,14 @@ impl Copies {
         labels.insert(NODE.to_owned(), node.to_owned());
         self.core
             .context
-            .runtime
-            .commit_container(
+            .agent
+            .commit(
                 &self.containers.original(node),
                 &self.snapshot(node),
                 &labels,
             )
             .await
-            .map_err(LabError::runtime(format!(
+            .map_err(LabError::commit(format!(
                 "take a snapshot of node `{node}`"
             )))
     }

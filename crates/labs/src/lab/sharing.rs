@@ -64,9 +64,9 @@ impl SharedDisks {
         let tag = shared_image(&self.core.marker.id, node);
         self.core
             .context
-            .runtime
-            .commit_container(&self.containers.original(node), &tag, &labels)
+            .agent
+            .commit(&self.containers.original(node), &tag, &labels)
             .await
-            .map_err(LabError::runtime(format!("take an image of node `{node}`")))
+            .map_err(LabError::commit(format!("take an image of node `{node}`")))
     }
 }

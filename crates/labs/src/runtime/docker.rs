@@ -19,7 +19,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
     Attached, Container, ContainerDetails, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput,
-    ExecSpec, Image, ImageBuild, Labels, Result, Running, Runtime, RuntimeError,
+    ExecSpec, Image, ImageBuild, Labels, MappedLayer, Result, Running, Runtime, RuntimeError,
 };
 use answer::{container_of, event_of, inspected_of};
 use failure::{failed, of_container, of_image, unless_missing};
@@ -223,16 +223,25 @@ impl Runtime for Docker {
     async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>> {
         // The actions are named, because a stream with all of them carries every command line
         // that is executed anywhere.
-        let filters = HashMap::from([
+        let mut filters = HashMap::from([
             ("type", vec!["container"]),
-            ("label", vec![label]),
             ("event", self.flavour.events().to_vec()),
         ]);
-        let options = EventsOptionsBuilder::default().filters(&filters).build();
-        let events = self.client.events(Some(options));
+        if self.flavour.filters_by_label() {
+            filters.insert("label", vec![label]);
+        }
+        let mut options = EventsOptionsBuilder::default().filters(&filters);
+        if self.flavour.repeats_events() {
+            options = options.since(&unix_time());
+        }
+        let events = self.client.events(Some(options.build()));
+        let label = label.to_owned();
+        let wanted = move |event: &ContainerEvent| event.labels.contains_key(&label);
         Ok(events
             .map_err(failed)
-            .try_filter_map(async |event| Ok(event_of(event)))
+            .try_filter_map(move |event| {
+                std::future::ready(Ok(event_of(event).filter(|event| wanted(event))))
+            })
             .boxed())
     }
 
@@ -299,8 +308,17 @@ impl Runtime for Docker {
         unless_missing(removed.map(drop).map_err(of_image(tag)))
     }
 
-    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()> {
-        snapshot::commit(&self.client, container, tag, labels).await
+    async fn commit_container(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: &Labels,
+    ) -> Result<Option<MappedLayer>> {
+        snapshot::commit(&self.client, container, tag, labels).await?;
+        match self.flavour.maps_layers() {
+            true => snapshot::mapped_layer(&self.client, container, tag).await,
+            false => Ok(None),
+        }
     }
 
     async fn list_images(&self, labels: &Labels) -> Result<Vec<String>> {
@@ -347,6 +365,12 @@ fn by_labels(labels: &Labels) -> HashMap<&'static str, Vec<String>> {
         })
         .collect();
     HashMap::from([("label", wanted)])
+}
+
+/// Seconds since 1970.
+fn unix_time() -> String {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    since.as_secs().to_string()
 }
 
 fn whole_seconds(patience: Duration) -> i32 {

@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 
 use super::{
     Attached, Container, ContainerDetails, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput,
-    ExecSpec, Image, ImageBuild, Labels, Result, Running, Runtime,
+    ExecSpec, Image, ImageBuild, Labels, MappedLayer, Result, Running, Runtime,
 };
 use crate::metrics;
 
@@ -123,7 +123,12 @@ impl Runtime for Measured {
         timed("remove_image", self.0.remove_image(tag)).await
     }
 
-    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()> {
+    async fn commit_container(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: &Labels,
+    ) -> Result<Option<MappedLayer>> {
         let call = self.0.commit_container(container, tag, labels);
         timed("commit_container", call).await
     }

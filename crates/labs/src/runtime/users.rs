@@ -11,3 +11,13 @@ pub enum UserNamespaces {
     /// A range of users for each node.
     Each,
 }
+
+/// A layer of an image whose files belong to the users that a container's own have on the host. In an
+/// image they have to belong to the users that the container shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedLayer {
+    /// Its folder on the engine's host.
+    pub folder: String,
+    /// A file there that belongs to the container's root.
+    pub like: String,
+}

@@ -3,7 +3,7 @@
 use bollard::models::ResourcesUlimits;
 
 use super::failure::failed;
-use crate::runtime::{Result, RuntimeError, UserNamespaces};
+use crate::runtime::{Labels, Result, RuntimeError, UserNamespaces};
 
 /// How many users each node has on an engine that gives each a range of its own: as many as a
 /// machine's own programs expect.
@@ -104,6 +104,39 @@ impl Flavour {
         }
     }
 
+    /// Those of some labels by which it can find images: Podman finds none by several.
+    pub(super) fn image_labels(self, labels: &Labels) -> Labels {
+        let most = match self {
+            Self::Docker { .. } => labels.len(),
+            Self::Podman => 1,
+        };
+        labels.clone().into_iter().take(most).collect()
+    }
+
+    /// Whether its events can be filtered by the key of a label alone.
+    pub(super) fn filters_by_label(self) -> bool {
+        match self {
+            Self::Docker { .. } => true,
+            Self::Podman => false,
+        }
+    }
+
+    /// Whether it begins with events of the past where it is not told since when they are wanted.
+    pub(super) fn repeats_events(self) -> bool {
+        match self {
+            Self::Docker { .. } => false,
+            Self::Podman => true,
+        }
+    }
+
+    /// Whether it keeps the host's numbers of a container's users in the images that it makes of it.
+    pub(super) fn maps_layers(self) -> bool {
+        match self {
+            Self::Docker { .. } => false,
+            Self::Podman => true,
+        }
+    }
+
     /// Whether the volumes of a container are filled when it is started, and not when it is created.
     pub(super) fn fills_volumes_at_start(self) -> bool {
         match self {
@@ -152,7 +185,12 @@ mod tests {
         ] {
             assert_eq!(tag(Flavour::Podman, stored), "plateau/kept:1");
         }
+        let labels = Labels::from(
+            [("a", "1"), ("b", "")].map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
+        assert_eq!(Flavour::Podman.image_labels(&labels).len(), 1);
         let docker = Flavour::Docker { remapped: false };
+        assert_eq!(docker.image_labels(&labels), labels);
         assert_eq!(tag(docker, "localhost/kept:1"), "localhost/kept:1");
     }
 }

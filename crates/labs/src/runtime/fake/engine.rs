@@ -12,8 +12,8 @@ use tokio_stream::wrappers::BroadcastStream;
 use super::{Fake, FakeContainer, answer, carries, locked, ports};
 use crate::runtime::{
     Attached, Container, ContainerChange, ContainerDetails, ContainerEvent, ContainerSpec,
-    EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, ProcessOutput, Result, Running,
-    Runtime, RuntimeError, UserNamespaces,
+    EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, MappedLayer, ProcessOutput,
+    Result, Running, Runtime, RuntimeError, UserNamespaces,
 };
 
 #[async_trait]
@@ -291,13 +291,18 @@ impl Runtime for Fake {
         })
     }
 
-    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()> {
+    async fn commit_container(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: &Labels,
+    ) -> Result<Option<MappedLayer>> {
         self.change(format!("commit `{container}`"), |state| {
             // As the engine does: the container's own labels are in the image as well.
             let mut all = state.known(container)?.spec.labels.clone();
             all.extend(labels.clone());
             state.keep_image(tag, 0, &all);
-            Ok(())
+            Ok(None)
         })
     }
 
