@@ -121,12 +121,11 @@ impl Range {
         group: Option<u32>,
     ) -> rustix::io::Result<()> {
         let kind = FileType::from_raw_mode(seen.st_mode);
-        let file = match kind {
-            FileType::RegularFile => {
-                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                Some(openat(folder, name, flags, Mode::empty())?)
-            }
-            _ => None,
+        let file = if kind == FileType::RegularFile {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            Some(openat(folder, name, flags, Mode::empty())?)
+        } else {
+            None
         };
         let capabilities = file.as_ref().and_then(|file| self.capabilities(file));
         let (user, group) = (user.map(Uid::from_raw), group.map(Gid::from_raw));

@@ -107,7 +107,7 @@ impl Hierarchy {
                 Ok(()) | Err(_) => {}
             }
         }
-        self.show_own().map_err(io::Error::from)
+        self.show_own()
     }
 
     /// The flags belong to the mount, not to the file system, so that nothing changes for others.
