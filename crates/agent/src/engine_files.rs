@@ -17,6 +17,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::bounded::{is_not_found, open_regular, read_first};
 use crate::wire::process::Process;
+use crate::wire::users::Users;
 use crate::{message, own_proc};
 
 /// Whose files are read.
@@ -32,11 +33,12 @@ pub(crate) struct EngineFilesArgs {
 /// Writes an [`EngineFiles`] to standard output.
 pub(crate) fn run(args: &EngineFilesArgs) -> anyhow::Result<()> {
     let node = Process::open(args.node, Some(&args.container))?;
+    let users = node.users()?;
     own_proc::bring().context("cannot make a `/proc`")?;
     // This process has one thread, as the kernel requires.
     move_into_link_name_space(node.mounts.as_fd(), Some(LinkNameSpaceType::Mount))
         .with_context(|| format!("cannot enter process {}", args.node))?;
-    let read = match read_all(args.node) {
+    let read = match read_all(args.node, &users) {
         Ok(files) => EngineFiles::Read(files),
         Err(error) => EngineFiles::Unreadable(format!("{error:#}")),
     };
@@ -44,11 +46,12 @@ pub(crate) fn run(args: &EngineFilesArgs) -> anyhow::Result<()> {
 }
 
 /// The files that are there. What is not a file, such as a pipe in its place, is left out.
-fn read_all(node: u32) -> anyhow::Result<Vec<FilePart>> {
+fn read_all(node: u32, users: &Users) -> anyhow::Result<Vec<FilePart>> {
     let mut files = Vec::new();
     let mut left = ENGINE_FILES_LIMIT;
     for path in ENGINE_FILES {
-        let found = read(node, path, left).with_context(|| format!("cannot read `{path}`"))?;
+        let found =
+            read(node, path, left, users).with_context(|| format!("cannot read `{path}`"))?;
         let Some((file, bytes)) = found else {
             continue;
         };
@@ -61,7 +64,12 @@ fn read_all(node: u32) -> anyhow::Result<Vec<FilePart>> {
     Ok(files)
 }
 
-fn read(node: u32, path: &str, limit: u64) -> anyhow::Result<Option<(FilePart, u64)>> {
+fn read(
+    node: u32,
+    path: &str,
+    limit: u64,
+    users: &Users,
+) -> anyhow::Result<Option<(FilePart, u64)>> {
     let file = match open_regular(Path::new(path)) {
         Ok(Some(file)) => file,
         Ok(None) => return Ok(None),
@@ -74,12 +82,13 @@ fn read(node: u32, path: &str, limit: u64) -> anyhow::Result<Option<(FilePart, u
     if bytes > limit {
         bail!("these files are larger than {ENGINE_FILES_LIMIT} bytes");
     }
+    let (uid, gid) = users.inside(seen.uid(), seen.gid());
     let part = FilePart {
         node,
         path: path.to_owned(),
         mode: u16::try_from(seen.mode() & 0o7777).unwrap_or(0o644),
-        uid: seen.uid(),
-        gid: seen.gid(),
+        uid,
+        gid,
         append: false,
         content: base64::engine::general_purpose::STANDARD.encode(content),
     };

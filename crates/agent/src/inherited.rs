@@ -3,7 +3,11 @@
 use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 
 use anyhow::Context;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::process::{Gid, Uid};
+use rustix::thread::{
+    LinkNameSpaceType, move_into_link_name_space, set_thread_groups, set_thread_res_gid,
+    set_thread_res_uid,
+};
 
 /// A copy of a descriptor that every program inherits which is started before it is dropped.
 pub(crate) fn give(descriptor: impl AsFd) -> anyhow::Result<OwnedFd> {
@@ -26,4 +30,15 @@ pub(crate) fn take(number: RawFd) -> OwnedFd {
 pub(crate) fn enter(number: RawFd, kind: LinkNameSpaceType) -> anyhow::Result<()> {
     move_into_link_name_space(take(number).as_fd(), Some(kind))
         .with_context(|| format!("cannot enter the node's namespace ({kind:?})"))
+}
+
+/// Enters the user namespace of a node, and becomes its root: with all capabilities there, and none
+/// beyond it. There must be one thread.
+pub(crate) fn become_root_of(users: RawFd) -> anyhow::Result<()> {
+    enter(users, LinkNameSpaceType::User)?;
+    let (user, group) = (Uid::ROOT, Gid::ROOT);
+    set_thread_groups(&[])
+        .and_then(|()| set_thread_res_gid(group, group, group))
+        .and_then(|()| set_thread_res_uid(user, user, user))
+        .context("cannot become root of the node")
 }

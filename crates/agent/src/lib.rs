@@ -18,9 +18,11 @@ mod fault;
 mod inherited;
 mod init;
 mod kernel;
+mod layer;
 mod look;
 mod mac;
 mod message;
+mod namespaces;
 mod observe;
 mod own_proc;
 mod peer;
@@ -85,6 +87,11 @@ enum GraderRole {
     Kernel,
     /// Reads the files of a node that its engine makes anew, from outside: as JSON on standard output
     EngineFiles(engine_files::EngineFilesArgs),
+    /// Gives the files of an image's layer the owners that its container showed
+    LayerOwners(layer::LayerArgs),
+    /// Keeps a user namespace from having others in it; started by `wire`
+    #[command(hide = true)]
+    BoundNamespaces(namespaces::BoundArgs),
     /// Measures the disks of nodes from outside: requests on standard input, answers on standard output
     Disks,
     /// Has workers look at nodes from outside: requests on standard input, answers on standard output
@@ -113,6 +120,8 @@ pub fn run_grader() -> ExitCode {
         GraderRole::Wire => wire::run(),
         GraderRole::Kernel => kernel::run(),
         GraderRole::EngineFiles(of) => engine_files::run(&of),
+        GraderRole::LayerOwners(of) => layer::run(&of),
+        GraderRole::BoundNamespaces(of) => namespaces::run(&of),
         GraderRole::Disks => disks::run(),
         GraderRole::Observe => observe::run(),
         GraderRole::Look(look) => look::run(&look),

@@ -30,6 +30,9 @@ pub(crate) struct LookArgs {
     /// The node's mount namespace
     #[arg(long)]
     mounts: RawFd,
+    /// The node's user namespace, where it is not the observer's
+    #[arg(long)]
+    users: Option<RawFd>,
     /// The socket over which the observer gives connections to systemd
     #[arg(long)]
     peers: RawFd,
@@ -107,6 +110,7 @@ pub(crate) fn run(arguments: &LookArgs) -> anyhow::Result<()> {
         uts,
         net,
         mounts,
+        users,
         peers,
     } = arguments;
     own_proc::bring().context("cannot make a `/proc`")?;
@@ -115,6 +119,9 @@ pub(crate) fn run(arguments: &LookArgs) -> anyhow::Result<()> {
     inherited::enter(*net, LinkNameSpaceType::Network)?;
     // Last: from here on, every path is the node's.
     inherited::enter(*mounts, LinkNameSpaceType::Mount)?;
+    if let Some(users) = users {
+        inherited::become_root_of(*users)?;
+    }
     peer::ask_over(inherited::take(*peers));
     confine().context("cannot give up rights")?;
     probe::run(probe::observe_all)

@@ -243,13 +243,16 @@ fn spawn(node: &Node, peers: OwnedFd) -> anyhow::Result<Child> {
         .kill_on_drop(true);
     // No other program is started while these are open, so that none inherits them.
     let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-    let given = [
+    let mut given = vec![
         ("--ipc", inherited::give(&node.ipc)?),
         ("--uts", inherited::give(&node.process.uts)?),
         ("--net", inherited::give(&node.process.net)?),
         ("--mounts", inherited::give(&node.process.mounts)?),
         ("--peers", inherited::give(peers)?),
     ];
+    if let Some(users) = &node.users {
+        given.push(("--users", inherited::give(users)?));
+    }
     for (name, descriptor) in &given {
         command.args([*name, &descriptor.as_raw_fd().to_string()]);
     }

@@ -39,6 +39,9 @@ pub(crate) struct ConnectArgs {
     /// after this one
     #[arg(long, num_args = 2, value_names = ["MOUNTS", "PROCESSES"])]
     enter: Option<Vec<RawFd>>,
+    /// The node's user namespace, where it is not the observer's
+    #[arg(long, requires = "enter")]
+    users: Option<RawFd>,
 }
 
 /// The socket to the observer, in a worker.
@@ -93,10 +96,16 @@ fn connect_in(node: &Node, starting: &Mutex<()>) -> anyhow::Result<OwnedFd> {
         let _alone = starting.lock().unwrap_or_else(PoisonError::into_inner);
         let mounts = inherited::give(&node.process.mounts)?;
         let processes = inherited::give(&node.processes)?;
+        let users = node.users.as_ref().map(inherited::give).transpose()?;
+        let users = users.iter().flat_map(|users| {
+            let number = users.as_raw_fd().to_string();
+            ["--users".to_owned(), number]
+        });
         Command::new("/proc/self/exe")
             .args(["connect", "--enter"])
             .arg(mounts.as_raw_fd().to_string())
             .arg(processes.as_raw_fd().to_string())
+            .args(users)
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -126,7 +135,7 @@ fn connect_in(node: &Node, starting: &Mutex<()>) -> anyhow::Result<OwnedFd> {
 pub(crate) fn run(arguments: &ConnectArgs) -> anyhow::Result<()> {
     let output = std::io::stdin();
     let done = match arguments.enter.as_deref() {
-        Some([mounts, processes]) => enter_and_connect(*mounts, *processes),
+        Some([mounts, processes]) => enter_and_connect(*mounts, *processes, arguments.users),
         Some(_) | None => connect().and_then(|stream| {
             send(output.as_fd(), b" ", Some(stream.as_fd())).context("cannot pass the connection")
         }),
@@ -144,11 +153,15 @@ fn connect() -> anyhow::Result<UnixStream> {
 }
 
 /// Enters the node, and has a process without any capability connect there.
-fn enter_and_connect(mounts: RawFd, processes: RawFd) -> anyhow::Result<()> {
+fn enter_and_connect(mounts: RawFd, processes: RawFd, users: Option<RawFd>) -> anyhow::Result<()> {
     // This program is found in a `/proc` that is mounted nowhere, since every path will be the node's.
     let proc = own_proc::make().context("cannot make a `/proc`")?;
     inherited::enter(mounts, LinkNameSpaceType::Mount)?;
     inherited::enter(processes, LinkNameSpaceType::ProcessID)?;
+    if let Some(users) = users {
+        // systemd speaks with its own root alone.
+        inherited::become_root_of(users)?;
+    }
     rights::keep_only(CapabilitySet::empty()).context("cannot give up rights")?;
     fchdir(&proc).context("cannot enter `/proc`")?;
     let status = Command::new("./self/exe")

@@ -12,6 +12,7 @@ mod files;
 mod links;
 pub(crate) mod process;
 mod release;
+pub(crate) mod users;
 
 use std::time::Instant;
 

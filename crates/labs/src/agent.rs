@@ -10,7 +10,9 @@ use tokio::sync::Mutex;
 
 use crate::labels::{OWNER, ROLE};
 use crate::layout;
-use crate::runtime::{Attached, ContainerSpec, Labels, Mount, Runtime, RuntimeError};
+use crate::runtime::{
+    Attached, ContainerSpec, ExecOutput, ExecSpec, Labels, Mount, Runtime, RuntimeError,
+};
 use crate::store::StoreError;
 
 mod call;
@@ -19,6 +21,7 @@ mod engine_files;
 mod error;
 mod observer;
 mod programs;
+mod snapshot;
 
 use call::Call;
 pub use error::AgentError;
@@ -45,10 +48,10 @@ const IDLE_CALLS: usize = 4;
 const WIRER_MEMORY: u64 = 2 << 30;
 const WIRER_PIDS: u32 = 8192;
 
-/// What the wirer may do: enter nodes and plug them in, and write files there for any owner; and what
+/// What the wirer may do: enter nodes and plug them in, and write files there as their root and for any owner; and what
 /// the observer's workers keep when they enter a node, to see its files and processes and to be clients
 /// in its networks.
-const WIRER_CAPABILITIES: [&str; 12] = [
+const WIRER_CAPABILITIES: [&str; 14] = [
     "SYS_ADMIN",
     "NET_ADMIN",
     "NET_RAW",
@@ -57,6 +60,8 @@ const WIRER_CAPABILITIES: [&str; 12] = [
     "DAC_READ_SEARCH",
     "SYS_PTRACE",
     "SYS_CHROOT",
+    "SETUID",
+    "SETGID",
     "CHOWN",
     "DAC_OVERRIDE",
     "FOWNER",
@@ -154,6 +159,8 @@ impl Agent {
             memory: Some(256 << 20),
             pids: Some(512),
             cap_drop: vec!["ALL".to_owned()],
+            // Nothing of a candidate's runs in it, and the volume that it fills is the host's.
+            host_users: true,
             ..ContainerSpec::default()
         }
     }
@@ -179,6 +186,21 @@ impl Agent {
             }
             WireResponse::Failed { doing, reason } => Err(AgentError::Wire { doing, reason }),
         }
+    }
+
+    /// Runs a program in the wirer's container to its end. A wirer that is gone is created again.
+    async fn exec_in_wirer(
+        &self,
+        exec: &ExecSpec,
+        doing: &'static str,
+    ) -> Result<ExecOutput, AgentError> {
+        let name = self.wirer_name();
+        let mut done = self.runtime.exec(&name, exec).await;
+        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) = done {
+            self.ensure_wirer().await?;
+            done = self.runtime.exec(&name, exec).await;
+        }
+        done.map_err(AgentError::engine(doing))
     }
 
     /// One line to a program of the wirer's, and one back. Starting it in a container takes longer than
@@ -284,16 +306,13 @@ impl Agent {
             .await?;
         let unique = uuid::Uuid::now_v7().simple().to_string();
         let name = format!("plateau-agent-fill-{unique}");
-        let mut spec = self.sleeper(name.clone(), self.labels());
+        let mut spec = self.sleeper(name, self.labels());
         spec.mounts = vec![Mount::Volume {
             name: self.volume.clone(),
             target: layout::FOLDER.to_owned(),
             read_only: false,
         }];
-        let created = self.runtime.create_container(&spec).await;
-        // Also where creating it failed: the engine may have got half-way.
-        let removed = self.runtime.remove_container(&name).await;
-        created.map(drop).and(removed)
+        self.runtime.fill_volumes(&spec).await
     }
 
     async fn ensure_wirer(&self) -> Result<(), AgentError> {

@@ -11,7 +11,7 @@ use crate::images::Images;
 use crate::labels::LAB;
 use crate::labs::Labs;
 use crate::preflight::{INOTIFY_OF_NODE, SECCOMP_REMEDY, ask_host, gib};
-use crate::runtime::{EngineInfo, Labels, RuntimeError};
+use crate::runtime::{EngineInfo, Labels, RuntimeError, UserNamespaces};
 
 /// Free bytes on the disk below which there is a finding.
 pub const DISK_LOW: u64 = 5 << 30;
@@ -21,6 +21,10 @@ pub const MEMORY_LOW: u64 = 2 << 30;
 
 /// Nodes for which there should be inotify instances.
 const INOTIFY_ROOM: u64 = 60;
+
+/// What to do about an engine whose nodes have no users of their own.
+const USERS_REMEDY: &str = "Podman's service as the engine, which gives each node a range of its own: \
+                            see \"Which engine\" in docs/operations.md";
 
 /// What cannot be done without a feature of the kernel. Without the first two nothing can.
 const FEATURES: [(&str, &str); 11] = [
@@ -115,6 +119,7 @@ fn of_engine(info: &EngineInfo, runtime: &str) -> Vec<HostFinding> {
     });
     findings.push(of_seccomp(info));
     findings.push(of_access_control(info));
+    findings.push(of_users(info));
     findings
 }
 
@@ -145,6 +150,31 @@ fn of_access_control(info: &EngineInfo) -> HostFinding {
              else holds them back from the host's files"
                 .to_owned(),
             "a host with AppArmor (Debian, Ubuntu) or SELinux (Fedora, RHEL), and the engine told to use it",
+        ),
+    }
+}
+
+/// Who root in a node is on the host.
+fn of_users(info: &EngineInfo) -> HostFinding {
+    const SUBJECT: &str = "user namespaces";
+    match info.users {
+        UserNamespaces::Each => good(
+            SUBJECT,
+            "a range of users for each node: root in a node is nobody on the host".to_owned(),
+        ),
+        UserNamespaces::Shared => limited(
+            SUBJECT,
+            "one range of users for all nodes: root in a node is nobody on the host, and the same \
+             nobody in all nodes, so that what the kernel counts by user is shared by all seats"
+                .to_owned(),
+            USERS_REMEDY,
+        ),
+        UserNamespaces::Host => limited(
+            SUBJECT,
+            "none: root in a node is root on the host, so that a flaw of the kernel that lets them \
+             out gives them all of it, and what the kernel counts by user is shared by all seats"
+                .to_owned(),
+            USERS_REMEDY,
         ),
     }
 }
@@ -350,6 +380,7 @@ mod tests {
                 "name=apparmor".to_owned(),
                 "name=seccomp,profile=default".to_owned(),
             ],
+            users: UserNamespaces::Host,
             storage: "overlay2".to_owned(),
             root: "/var/lib/docker".to_owned(),
             cpus: 2,
@@ -416,6 +447,25 @@ mod tests {
             let remedy = few.remedy.unwrap_or_default();
             assert!(remedy.contains("max_user_instances=1048576"), "{remedy}");
             assert!(remedy.contains("max_user_watches=8388608"), "{remedy}");
+        }
+    }
+
+    #[test]
+    fn it_is_said_whose_users_nodes_have() {
+        let said = |users| {
+            let finding = of_users(&EngineInfo { users, ..info() });
+            (finding.health, finding.seen, finding.remedy.is_some())
+        };
+        let (health, seen, remedy) = said(UserNamespaces::Each);
+        assert_eq!((health, remedy), (Health::Good, false));
+        assert!(seen.starts_with("a range of users for each node"));
+        for (users, begin) in [
+            (UserNamespaces::Shared, "one range of users for all nodes"),
+            (UserNamespaces::Host, "none: root in a node is root"),
+        ] {
+            let (health, seen, remedy) = said(users);
+            assert_eq!((health, remedy), (Health::Limited, true));
+            assert!(seen.starts_with(begin), "{seen}");
         }
     }
 

@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 pub mod docker;
 pub mod error;
 pub mod fake;
 pub mod measured;
+mod streams;
+mod users;
 
 pub use error::RuntimeError;
 pub use measured::measured;
+pub use streams::{Attached, ProcessOutput, Running};
+pub use users::{MappedLayer, UserNamespaces};
 
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;
@@ -29,7 +31,7 @@ pub type Result<T> = std::result::Result<T, RuntimeError>;
 /// Removing is idempotent: it succeeds if the object does not exist.
 #[async_trait]
 pub trait Runtime: Send + Sync + fmt::Debug + 'static {
-    /// `docker` or `fake`.
+    /// `docker`, `podman` or `fake`.
     fn name(&self) -> &'static str;
 
     /// Versions and properties of the engine and its host.
@@ -40,6 +42,10 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
 
     /// Creates a container without starting it and returns its identifier.
     async fn create_container(&self, spec: &ContainerSpec) -> Result<String>;
+
+    /// Has the empty volumes that a container mounts filled with what its image has there. The
+    /// container is made for that, and has gone afterwards.
+    async fn fill_volumes(&self, spec: &ContainerSpec) -> Result<()>;
 
     /// Starts a container; one that runs already is left alone.
     async fn start_container(&self, container: &str) -> Result<()>;
@@ -98,8 +104,13 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     async fn remove_image(&self, tag: &str) -> Result<()>;
 
     /// Makes an image of a container's own layer, running or not; it is paused for a moment. What
-    /// is mounted into it is left out.
-    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()>;
+    /// is mounted into it is left out. The files of a layer that is returned have to be given owners.
+    async fn commit_container(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: &Labels,
+    ) -> Result<Option<MappedLayer>>;
 
     /// Tags of the images that carry all these labels; an empty value means any value.
     async fn list_images(&self, labels: &Labels) -> Result<Vec<String>>;
@@ -129,6 +140,8 @@ pub struct EngineInfo {
     pub cgroup_driver: String,
     /// Such as `name=seccomp,profile=default`, `name=apparmor`.
     pub security: Vec<String>,
+    /// Which user namespaces nodes get.
+    pub users: UserNamespaces,
     /// Storage driver, such as `overlay2`.
     pub storage: String,
     /// Where the engine keeps its data, on its own host.
@@ -239,6 +252,8 @@ pub struct ContainerSpec {
     pub node_calls: bool,
     /// Whether it shares the host's pid namespace.
     pub host_pids: bool,
+    /// Whether it shares the host's user namespace, also where others do not.
+    pub host_users: bool,
     /// Whether it has a cgroup namespace of its own.
     pub private_cgroups: bool,
 }
@@ -303,45 +318,6 @@ pub struct ExecOutput {
     pub stderr: Vec<u8>,
     /// Whether an output was longer than its limit.
     pub truncated: bool,
-}
-
-/// A running program's standard input and output.
-pub struct Attached {
-    /// Its standard input.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// Its standard output; its end is the program's end. Standard error is left out.
-    pub output: Pin<Box<dyn AsyncRead + Send>>,
-}
-
-impl fmt::Debug for Attached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attached").finish_non_exhaustive()
-    }
-}
-
-/// A running program's standard input, and its output until its end.
-pub struct Running {
-    /// Its standard input.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// Its output; the exit status comes last.
-    pub output: BoxStream<'static, Result<ProcessOutput>>,
-}
-
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").finish_non_exhaustive()
-    }
-}
-
-/// Output or end of a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProcessOutput {
-    /// On its standard output.
-    Stdout(Bytes),
-    /// On its standard error.
-    Stderr(Bytes),
-    /// By its exit status.
-    Exit(i64),
 }
 
 /// An event of a container.

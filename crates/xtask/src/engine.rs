@@ -87,6 +87,11 @@ pub(crate) fn processes() -> impl Iterator<Item = (String, String)> {
     })
 }
 
+/// A request to the engine's API, whose answer goes to standard output.
+pub(crate) fn request(path: &str) -> Command {
+    ask(path, &[])
+}
+
 fn ask(path: &str, args: &[&str]) -> Command {
     if is_ours_by_file() {
         return curl(path, args);

@@ -14,6 +14,7 @@ mod engine;
 mod engine_socket;
 mod interrupt;
 mod parts;
+mod podman;
 mod screen;
 mod setup;
 mod suite_engine;

@@ -143,7 +143,7 @@ fn memory() -> Option<u64> {
 /// Installs what the tests need: their own look at interfaces and documents, a database server, and
 /// Rust's tools.
 pub(crate) fn test_tools() -> Result<()> {
-    const TOOLS: [Need; 8] = [
+    const TOOLS: [Need; 10] = [
         Need {
             program: "ip",
             what: "iproute2, by which the tests look at links",
@@ -158,6 +158,16 @@ pub(crate) fn test_tools() -> Result<()> {
             program: "pg_ctlcluster",
             what: "PostgreSQL, which the store's tests start servers of their own from",
             package: "postgresql",
+        },
+        Need {
+            program: "podman",
+            what: "Podman, the other engine that labs run on",
+            package: "podman",
+        },
+        Need {
+            program: "runc",
+            what: "runc, which Podman starts containers by",
+            package: "runc",
         },
         Need {
             program: "sftp",

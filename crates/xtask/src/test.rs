@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::build::{Build, SELECTION, TYPESETTER};
 use crate::command::{cargo, command, heading, run as run_command, say, shown};
 use crate::daemon::Daemon;
+use crate::podman::Podman;
 use crate::suite_engine::SuiteEngine;
 use crate::traces::Traces;
 use crate::{build, engine, interrupt, parts, setup};
@@ -18,6 +19,27 @@ use crate::{build, engine, interrupt, parts, setup};
 const FAST: &str = "not package(plateau-tests)";
 /// What builds labs.
 const ON_ENGINE: &str = "package(plateau-tests) and not binary(reports)";
+/// What is shown on Podman each time: labs are built, behave like machines, are worked in, graded from
+/// outside in all phases, and removed; and root in a node gets nowhere.
+const ON_PODMAN: &str = "package(plateau-tests) and (\
+     binary(labs) and test(/^a_lab_is_graded|^a_node_behaves|^a_reboot_from/) \
+     or binary(phases) and test(/^a_phase_from_as_left/) \
+     or binary(tamper) and test(/^nodes::|^observer::|^preloaded/))";
+/// What is shown there the long way: all that concerns labs of the images that are copied. Tests that
+/// build images, start engines of their own or fill a room stay on Docker.
+const ALL_ON_PODMAN: &str = "package(plateau-tests) and (\
+     binary(labs) or binary(phases) or binary(tamper) or binary(terminals) or binary(tunnel) \
+     or binary(ssh) or binary(web) or binary(reopening) or binary(sessions))";
+/// The images that these tests need.
+const PODMAN_IMAGES: [&str; 1] = ["plateau/debian-server:latest"];
+const ALL_PODMAN_IMAGES: [&str; 6] = [
+    "plateau/debian-base:latest",
+    "plateau/debian-depot:latest",
+    "plateau/debian-router:latest",
+    "plateau/debian-server:latest",
+    "plateau/debian-switch:latest",
+    "plateau/debian-workstation:latest",
+];
 /// What builds labs, and documents about them.
 const WITH_TYPESETTER: &str = "package(plateau-tests) and binary(reports)";
 
@@ -214,11 +236,31 @@ fn on_engine(bin: &Path, all: bool) -> Result<Tally> {
         ended.context("cannot build the typesetter")?;
     }
     let mut tally = tally?;
+    tally.add(&on_podman(&env, all)?);
     heading("tests of the typesetter");
     run_command(tests_of(&["--package", TYPESETTER]))?;
     build::place_typesetter(Build::Linted)?;
     tally.add(&nextest(&["--package", TYPESETTER], "all()", &[], || {})?);
     tally.add(&nextest(&SELECTION, WITH_TYPESETTER, &env, || {})?);
+    Ok(tally)
+}
+
+/// The same tests on Podman, where each node has users of its own: some of them, or all.
+fn on_podman(env: &[(String, String)], all: bool) -> Result<Tally> {
+    heading("tests on Podman");
+    let podman = Podman::start()?;
+    let (filter, images) = match all {
+        true => (ALL_ON_PODMAN, ALL_PODMAN_IMAGES.as_slice()),
+        false => (ON_PODMAN, PODMAN_IMAGES.as_slice()),
+    };
+    let mut env = env.to_vec();
+    env.push(("DOCKER_HOST".to_owned(), podman.docker_host()));
+    let tally = podman
+        .copy_images(images)
+        .and_then(|()| nextest(&SELECTION, filter, &env, || {}));
+    let ended = podman.end();
+    let tally = tally?;
+    ended?;
     Ok(tally)
 }
 

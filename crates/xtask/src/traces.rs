@@ -31,15 +31,17 @@ const SETTINGS: [&str; 13] = [
 ];
 
 /// Programs that the suite starts, by the first fifteen letters of their names, which the kernel keeps.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 11] = [
     "containerd",
     "containerd-shim",
+    "conmon",
     "dockerd",
     "plateau",
     "plateau-agent",
     "plateau-grader",
     "plateau-report",
     "plateaud",
+    "podman",
     "postgres",
 ];
 

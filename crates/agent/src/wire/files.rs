@@ -9,8 +9,13 @@ use base64::Engine as _;
 use plateau_core::wire::FilePart;
 use rustix::fs::{FileType, Mode, OFlags};
 
+use super::users::Users;
+
 /// Writes a file or its next part. The first part replaces what exists, also a symbolic link.
-pub(crate) fn write(part: &FilePart) -> io::Result<()> {
+///
+/// Folders that are missing belong to whoever this thread makes files as.
+pub(crate) fn write(part: &FilePart, users: &Users) -> io::Result<()> {
+    let (user, group) = users.outside(part.uid, part.gid)?;
     let content = base64::engine::general_purpose::STANDARD
         .decode(&part.content)
         .map_err(io::Error::other)?;
@@ -21,7 +26,7 @@ pub(crate) fn write(part: &FilePart) -> io::Result<()> {
     };
     file.write_all(&content)?;
     // The owner first, because a change of owner clears the set-user-ID bit.
-    fchown(&file, Some(part.uid), Some(part.gid))?;
+    fchown(&file, Some(user), Some(group))?;
     file.set_permissions(Permissions::from_mode(part.mode.into()))
 }
 

@@ -11,8 +11,10 @@ use plateau_core::wire::WireRequest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::cgroups::{self, Hierarchy};
+use super::container;
 use super::error::{ProcessError, WireError};
-use super::{cgroups, container};
+use super::users::Users;
 
 /// One process and its namespaces.
 pub(crate) struct Process {
@@ -66,15 +68,37 @@ impl Process {
     }
 
     /// Where in the node its init sorts its units.
-    pub(crate) fn own_hierarchy(&self) -> Result<String, WireError> {
-        // A node that shares its control groups with the host could leave its limits.
-        open_own_namespace(self.pid, "cgroup")?;
-        std::fs::read_to_string(format!("/proc/{}/mountinfo", self.pid))
-            .and_then(|mounts| cgroups::own_hierarchy(&mounts))
-            .map_err(|source| WireError::Inspect {
-                process: self.pid,
-                source,
-            })
+    pub(crate) fn own_hierarchy(&self) -> Result<Hierarchy, WireError> {
+        let failed = |source| WireError::Inspect {
+            process: self.pid,
+            source,
+        };
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", self.pid));
+        let mounts = read("mountinfo").map_err(failed)?;
+        let hierarchy = Hierarchy::read(&mounts).map_err(failed)?;
+        let Err(shared) = open_own_namespace(self.pid, "cgroup") else {
+            return Ok(hierarchy);
+        };
+        // A node that shares its control groups with the host could leave its limits, unless it sees
+        // its own alone and its root is nobody there. Podman does so under version 1.
+        let groups = read("cgroup").map_err(failed)?;
+        if self.users()?.has_hosts_root() || !cgroups::shows_own_alone(&mounts, &groups) {
+            return Err(shared);
+        }
+        hierarchy.named_by_the_host(&groups).map_err(failed)
+    }
+
+    /// Its user namespace, where that is another one than ours.
+    pub(crate) fn user_namespace(&self) -> Result<Option<File>, WireError> {
+        open_other_users(self.pid)
+    }
+
+    /// Its users, as this process sees them.
+    pub(crate) fn users(&self) -> Result<Users, WireError> {
+        Users::of(self.pid).map_err(|source| WireError::Inspect {
+            process: self.pid,
+            source,
+        })
     }
 
     fn has_ended(&self) -> bool {
@@ -101,6 +125,8 @@ pub(crate) struct Node {
     pub(crate) process: Process,
     pub(crate) ipc: File,
     pub(crate) processes: File,
+    /// `None` where it shares ours.
+    pub(crate) users: Option<File>,
 }
 
 impl Node {
@@ -112,6 +138,7 @@ impl Node {
             process: Process::open(pid, Some(container))?,
             ipc: open_own_namespace(pid, "ipc")?,
             processes: open_own_namespace(pid, "pid")?,
+            users: open_other_users(pid)?,
         };
         if node.process.has_ended() {
             return Err(WireError::Refused {
@@ -139,6 +166,20 @@ fn open_own_namespace(pid: u32, kind: &'static str) -> Result<File, WireError> {
         });
     }
     Ok(namespace)
+}
+
+/// The user namespace of a process where it is another one than ours. The kernel lets nobody enter
+/// their own again.
+fn open_other_users(pid: u32) -> Result<Option<File>, WireError> {
+    let failed = |source| WireError::Inspect {
+        process: pid,
+        source,
+    };
+    let identity = |file: &File| Ok((file.metadata()?.dev(), file.metadata()?.ino()));
+    let its = File::open(format!("/proc/{pid}/ns/user")).map_err(failed)?;
+    let ours = File::open("/proc/self/ns/user").map_err(failed)?;
+    let is_ours = identity(&its).and_then(|its| Ok(its == identity(&ours)?));
+    Ok((!is_ours.map_err(failed)?).then_some(its))
 }
 
 /// Namespaces that must not be changed: those of the host and of this process.

@@ -10,19 +10,26 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
-use super::cgroups;
 use super::error::WireError;
 use super::files;
 use super::process::{Process, Processes};
+use super::users::Users;
+use crate::namespaces;
 
 /// The settings of the node's network namespace.
 const NET_SETTINGS: &str = "/proc/sys/net";
+
+/// What engines mount over files by which they mark containers as theirs.
+const ENGINE_MARKS: [&str; 1] = ["/run/.containerenv"];
 
 /// The node's own pseudo terminals.
 const TERMINALS: &str = "/dev/pts";
 
 /// Most of them at a time; all nodes of a host together have some 4096.
-const TERMINAL_OPTIONS: &str = "mode=0620,ptmxmode=0666,gid=5,max=64";
+const TERMINAL_OPTIONS: &str = "mode=0620,ptmxmode=0666,max=64";
+
+/// The group to which terminals belong.
+const TERMINAL_GROUP: u32 = 5;
 
 /// Writes files into nodes and releases some nodes, each on a thread of its own.
 pub(crate) fn release(processes: &Processes, request: &WireRequest) -> Result<(), WireError> {
@@ -72,14 +79,28 @@ fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Resul
         true => Some(process.own_hierarchy()?),
         false => None,
     };
+    let users = process.users()?;
+    if may_boot && let Some(namespace) = process.user_namespace()? {
+        // Before this thread is where no program of ours is.
+        namespaces::bound(&namespace).map_err(|source| WireError::Release {
+            process: process.pid,
+            step: "bound its namespaces".to_owned(),
+            source,
+        })?;
+    }
     let foreign = foreign_terminals();
     enter_namespaces(process).map_err(failed("enter its namespaces"))?;
+    users.become_root().map_err(|source| WireError::Release {
+        process: process.pid,
+        step: "write as its root".to_owned(),
+        source,
+    })?;
     // Of these `sed -i` and `mv` fail while they are mount points.
-    for path in ENGINE_FILES {
+    for path in ENGINE_FILES.iter().chain(&ENGINE_MARKS) {
         unmount_all(path).map_err(failed(&format!("unmount `{path}`")))?;
     }
     for file in files {
-        files::write(file).map_err(|source| WireError::File {
+        files::write(file, &users).map_err(|source| WireError::File {
             process: process.pid,
             path: file.path.clone(),
             source,
@@ -88,13 +109,19 @@ fn release_node(process: &Process, files: &[&FilePart], may_boot: bool) -> Resul
     let Some(hierarchy) = hierarchy else {
         return Ok(());
     };
-    cgroups::make_writable(&hierarchy).map_err(failed(&format!("make `{hierarchy}` writable")))?;
+    hierarchy
+        .give(&users)
+        .map_err(|source| WireError::Release {
+            process: process.pid,
+            step: "give it its control groups".to_owned(),
+            source,
+        })?;
     let fresh = make_net_settings_writable();
     if fresh.map_err(failed(&format!("make `{NET_SETTINGS}` writable")))? {
         // Only then: settings that the node changed since its boot stay when it is wired again.
         reset_net_settings();
     }
-    bound_terminals(&foreign).map_err(failed(&format!("bound `{TERMINALS}`")))?;
+    bound_terminals(&foreign, &users).map_err(failed(&format!("bound `{TERMINALS}`")))?;
     set_hostname(process).map_err(failed("set the host name"))?;
     unmount_all(HOLD).map_err(failed("let it boot"))?;
     // Succeeds only if the folder is empty: it stays if the candidate put something into it.
@@ -128,7 +155,7 @@ fn foreign_terminals() -> Vec<u64> {
 /// Gives the node's pseudo terminals a bound of their own, so that it cannot use up the host's.
 ///
 /// The options replace those that the engine mounted it with, which are the same but for the bound.
-fn bound_terminals(foreign: &[u64]) -> Result<(), Errno> {
+fn bound_terminals(foreign: &[u64], users: &Users) -> Result<(), Errno> {
     match rustix::fs::stat(TERMINALS) {
         Ok(found) if foreign.contains(&found.st_dev) => return Ok(()),
         Ok(_) => {}
@@ -136,7 +163,12 @@ fn bound_terminals(foreign: &[u64]) -> Result<(), Errno> {
         Err(error) => return Err(error),
     }
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
-    match mount_remount(TERMINALS, flags, TERMINAL_OPTIONS) {
+    // Numbers of groups in options are those of this thread's user namespace.
+    let Ok((_, group)) = users.outside(0, TERMINAL_GROUP) else {
+        return Err(Errno::INVAL);
+    };
+    let options = format!("{TERMINAL_OPTIONS},gid={group}");
+    match mount_remount(TERMINALS, flags, options) {
         // Not a mount, where there is no engine.
         Err(Errno::INVAL) => Ok(()),
         done => done,

@@ -1,4 +1,4 @@
-//! Reading the files of a node that its engine makes anew, by the wirer.
+//! Files of nodes that their engine makes anew, read from outside.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use plateau_core::wire::EngineFiles;
 
 use super::{Agent, AgentError};
 use crate::layout;
-use crate::runtime::{ExecSpec, OutputEnd, RuntimeError};
+use crate::runtime::{ExecSpec, OutputEnd};
 
 /// Most that reading files of a node may take.
 const FILES_TIMEOUT: Duration = Duration::from_secs(20);
@@ -38,18 +38,12 @@ impl Agent {
             limit: FILES_ANSWER_LIMIT,
             keep: OutputEnd::Head,
         };
-        let name = self.wirer_name();
-        let mut read = self.runtime.exec(&name, &exec).await;
-        if let Err(RuntimeError::NoSuchContainer { .. } | RuntimeError::NotRunning { .. }) = read {
-            self.ensure_wirer().await?;
-            read = self.runtime.exec(&name, &exec).await;
-        }
-        let doing = || "read files of a node".to_owned();
-        let output = read.map_err(AgentError::engine("read files of a node"))?;
+        const DOING: &str = "read files of a node";
         let failed = |reason: String| AgentError::Wire {
-            doing: doing(),
+            doing: DOING.to_owned(),
             reason,
         };
+        let output = self.exec_in_wirer(&exec, DOING).await?;
         if output.exit != 0 {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(failed(said.trim().to_owned()));

@@ -166,6 +166,7 @@ impl Containers {
             security: vec![],
             node_calls: true,
             host_pids: false,
+            host_users: false,
             private_cgroups: true,
         }
     }

@@ -235,8 +235,9 @@ impl Disks {
         }
         let copied = match self.refuses_copy(node).await {
             Ok(None) => {
-                let copied = runtime.commit_container(&container, tag, labels).await;
-                copied.map_err(failed(doing.clone()))
+                let agent = &self.core.context.agent;
+                let copied = agent.commit(&container, tag, labels).await;
+                copied.map_err(LabError::commit(doing.clone()))
             }
             Ok(Some((reason, _))) => Err(LabError::TooLarge { reason }),
             Err(error) => Err(error),

@@ -283,6 +283,17 @@ impl LabError {
     }
 }
 
+impl LabError {
+    /// Says what was being done when an image could not be made of a node.
+    pub(crate) fn commit(doing: impl Into<String>) -> impl FnOnce(AgentError) -> Self {
+        let doing = doing.into();
+        move |error| match error {
+            AgentError::Engine { source, .. } => Self::Runtime { doing, source },
+            AgentError::Executable(_) | AgentError::Wire { .. } => error.into(),
+        }
+    }
+}
+
 impl From<AgentError> for LabError {
     fn from(error: AgentError) -> Self {
         match error {

@@ -204,9 +204,9 @@ impl HandIn {
             ]);
             self.core
                 .call_engine(async move {
-                    let runtime = &core.context.runtime;
-                    let kept = runtime.commit_container(&container, &tag, &labels).await;
-                    kept.map_err(LabError::runtime(doing))
+                    let agent = &core.context.agent;
+                    let kept = agent.commit(&container, &tag, &labels).await;
+                    kept.map_err(LabError::commit(doing))
                 })
                 .await
         });

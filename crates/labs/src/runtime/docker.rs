@@ -6,10 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::models::{
-    ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum, EventMessage,
-    VolumeCreateRequest,
-};
+use backon::{ConstantBuilder, Retryable};
+use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::{
     CreateImageOptions, EventsOptionsBuilder, KillContainerOptions, ListContainersOptionsBuilder,
     ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
@@ -21,25 +19,29 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
-    Attached, Container, ContainerChange, ContainerDetails, ContainerEvent, ContainerSpec,
-    EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, Result, Running, Runtime,
-    RuntimeError,
+    Attached, Container, ContainerDetails, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput,
+    ExecSpec, Image, ImageBuild, Labels, MappedLayer, Result, Running, Runtime, RuntimeError,
 };
+use answer::{container_of, event_of, inspected_of};
 use failure::{failed, of_container, of_image, unless_missing};
+use flavour::Flavour;
 
+mod answer;
 mod body;
 mod build;
 mod exec;
 mod failure;
+mod flavour;
 mod quota;
 mod snapshot;
 
-/// A Docker engine.
+/// A Docker engine, or one that speaks Docker's API.
 #[derive(Debug)]
 struct Docker {
     client: bollard::Docker,
     /// Whether storage may have quotas.
     quotas: AtomicBool,
+    flavour: Flavour,
 }
 
 /// Connects to the engine at `DOCKER_HOST`, or at the usual socket.
@@ -51,16 +53,18 @@ pub async fn connect() -> Result<Arc<dyn Runtime>> {
     // two ends that we support do not overlap.
     let client = bollard::Docker::connect_with_defaults().map_err(failed)?;
     let client = client.negotiate_version().await.map_err(failed)?;
+    let flavour = Flavour::of(&client).await?;
     Ok(Arc::new(Docker {
         client,
         quotas: AtomicBool::new(true),
+        flavour,
     }))
 }
 
 #[async_trait]
 impl Runtime for Docker {
     fn name(&self) -> &'static str {
-        "docker"
+        self.flavour.name()
     }
 
     async fn info(&self) -> Result<EngineInfo> {
@@ -82,6 +86,7 @@ impl Runtime for Docker {
                 .map(|driver| driver.to_string())
                 .unwrap_or_default(),
             security: info.security_options.unwrap_or_default(),
+            users: self.flavour.user_namespaces(),
             storage: info.driver.unwrap_or_default(),
             root: info.docker_root_dir.unwrap_or_default(),
             cpus: info
@@ -113,6 +118,16 @@ impl Runtime for Docker {
             return created;
         }
         self.create(spec, None).await
+    }
+
+    async fn fill_volumes(&self, spec: &ContainerSpec) -> Result<()> {
+        let mut filled = self.create_container(spec).await.map(drop);
+        if filled.is_ok() && self.flavour.fills_volumes_at_start() {
+            filled = self.start_container(&spec.name).await;
+        }
+        // Also where creating it failed: the engine may have got half-way.
+        let removed = self.remove_container(&spec.name).await;
+        filled.and(removed)
     }
 
     async fn start_container(&self, container: &str) -> Result<()> {
@@ -174,12 +189,21 @@ impl Runtime for Docker {
     }
 
     async fn remove_container(&self, container: &str) -> Result<()> {
-        let options = RemoveContainerOptionsBuilder::default()
-            .force(true)
-            .v(true)
-            .build();
-        let removed = self.client.remove_container(container, Some(options)).await;
-        match removed.map_err(of_container(container)) {
+        let remove = || async {
+            let options = RemoveContainerOptionsBuilder::default()
+                .force(true)
+                .v(true)
+                .build();
+            let removed = self.client.remove_container(container, Some(options)).await;
+            removed.map_err(of_container(container))
+        };
+        let patience = ConstantBuilder::default()
+            .with_delay(Duration::from_millis(100))
+            .with_max_times(50);
+        let removed = remove
+            .retry(patience)
+            .when(|error| self.flavour.is_busy(error));
+        match removed.await {
             // Somebody else is removing it at this moment.
             Err(RuntimeError::Conflict { message }) if message.contains("already in progress") => {
                 Ok(())
@@ -203,16 +227,25 @@ impl Runtime for Docker {
     async fn events(&self, label: &str) -> Result<BoxStream<'static, Result<ContainerEvent>>> {
         // The actions are named, because a stream with all of them carries every command line
         // that is executed anywhere.
-        let filters = HashMap::from([
+        let mut filters = HashMap::from([
             ("type", vec!["container"]),
-            ("label", vec![label]),
-            ("event", vec!["start", "die", "destroy"]),
+            ("event", self.flavour.events().to_vec()),
         ]);
-        let options = EventsOptionsBuilder::default().filters(&filters).build();
-        let events = self.client.events(Some(options));
+        if self.flavour.filters_by_label() {
+            filters.insert("label", vec![label]);
+        }
+        let mut options = EventsOptionsBuilder::default().filters(&filters);
+        if self.flavour.repeats_events() {
+            options = options.since(&unix_time());
+        }
+        let events = self.client.events(Some(options.build()));
+        let label = label.to_owned();
+        let wanted = move |event: &ContainerEvent| event.labels.contains_key(&label);
         Ok(events
             .map_err(failed)
-            .try_filter_map(async |event| Ok(event_of(event)))
+            .try_filter_map(move |event| {
+                std::future::ready(Ok(event_of(event).filter(|event| wanted(event))))
+            })
             .boxed())
     }
 
@@ -279,12 +312,21 @@ impl Runtime for Docker {
         unless_missing(removed.map(drop).map_err(of_image(tag)))
     }
 
-    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()> {
-        snapshot::commit(&self.client, container, tag, labels).await
+    async fn commit_container(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: &Labels,
+    ) -> Result<Option<MappedLayer>> {
+        snapshot::commit(&self.client, container, tag, labels).await?;
+        match self.flavour.maps_layers() {
+            true => snapshot::mapped_layer(&self.client, container, tag).await,
+            false => Ok(None),
+        }
     }
 
     async fn list_images(&self, labels: &Labels) -> Result<Vec<String>> {
-        snapshot::list(&self.client, labels).await
+        snapshot::list(&self.client, labels, self.flavour).await
     }
 
     async fn create_volume(&self, name: &str, labels: &Labels) -> Result<()> {
@@ -329,69 +371,12 @@ fn by_labels(labels: &Labels) -> HashMap<&'static str, Vec<String>> {
     HashMap::from([("label", wanted)])
 }
 
+/// Seconds since 1970.
+fn unix_time() -> String {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    since.as_secs().to_string()
+}
+
 fn whole_seconds(patience: Duration) -> i32 {
     i32::try_from(patience.as_secs()).unwrap_or(i32::MAX)
-}
-
-fn container_of(summary: ContainerSummary) -> Container {
-    let name = summary.names.unwrap_or_default().into_iter().next();
-    Container {
-        id: summary.id.unwrap_or_default(),
-        name: bare(name),
-        labels: summary.labels.unwrap_or_default().into_iter().collect(),
-        running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
-        image: summary.image_id.unwrap_or_default(),
-    }
-}
-
-fn inspected_of(response: ContainerInspectResponse) -> ContainerDetails {
-    let state = response.state.unwrap_or_default();
-    let running = state.running.unwrap_or(false);
-    // Before its first start the engine gives the year 1.
-    let started = state.started_at.filter(|at| !at.starts_with("0001-"));
-    ContainerDetails {
-        id: response.id.unwrap_or_default(),
-        name: bare(response.name),
-        labels: response
-            .config
-            .and_then(|config| config.labels)
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
-        running,
-        paused: state.paused.unwrap_or(false),
-        pid: state
-            .pid
-            .filter(|_| running)
-            .and_then(|pid| u32::try_from(pid).ok())
-            .filter(|pid| *pid > 0),
-        exit: state.exit_code.filter(|_| !running && started.is_some()),
-        started,
-        // So called by overlay2, where a container's own layer is a folder.
-        disk: response
-            .graph_driver
-            .and_then(|mut driver| driver.data.remove("UpperDir")),
-    }
-}
-
-/// The engine writes a slash before a container's name.
-fn bare(name: Option<String>) -> String {
-    name.unwrap_or_default().trim_start_matches('/').to_owned()
-}
-
-fn event_of(event: EventMessage) -> Option<ContainerEvent> {
-    let actor = event.actor?;
-    let mut labels: Labels = actor.attributes.unwrap_or_default().into_iter().collect();
-    let exit = labels.remove("exitCode");
-    let what = match event.action?.as_str() {
-        "start" => ContainerChange::Started,
-        "die" => ContainerChange::Died(exit.and_then(|exit| exit.parse().ok()).unwrap_or(-1)),
-        "destroy" => ContainerChange::Destroyed,
-        _ => return None,
-    };
-    Some(ContainerEvent {
-        container: actor.id?,
-        labels,
-        what,
-    })
 }

@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 
 use super::{
     Attached, Container, ContainerDetails, ContainerEvent, ContainerSpec, EngineInfo, ExecOutput,
-    ExecSpec, Image, ImageBuild, Labels, Result, Running, Runtime,
+    ExecSpec, Image, ImageBuild, Labels, MappedLayer, Result, Running, Runtime,
 };
 use crate::metrics;
 
@@ -47,6 +47,10 @@ impl Runtime for Measured {
 
     async fn create_container(&self, spec: &ContainerSpec) -> Result<String> {
         timed("create_container", self.0.create_container(spec)).await
+    }
+
+    async fn fill_volumes(&self, spec: &ContainerSpec) -> Result<()> {
+        timed("fill_volumes", self.0.fill_volumes(spec)).await
     }
 
     async fn start_container(&self, container: &str) -> Result<()> {
@@ -119,7 +123,12 @@ impl Runtime for Measured {
         timed("remove_image", self.0.remove_image(tag)).await
     }
 
-    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()> {
+    async fn commit_container(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: &Labels,
+    ) -> Result<Option<MappedLayer>> {
         let call = self.0.commit_container(container, tag, labels);
         timed("commit_container", call).await
     }

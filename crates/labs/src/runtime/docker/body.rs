@@ -5,13 +5,18 @@ use bollard::models::{
     HostConfigLogConfig, Mount as EngineMount, MountType, ResourcesUlimits,
 };
 
+use super::flavour::Flavour;
 use crate::runtime::{ContainerSpec, Mount};
 
 /// Open files of a process that did not ask for more, as everywhere.
 const SOFT_OPEN_FILES: u32 = 1024;
 
-/// What the engine is asked to create, with a quota for its disk where that is given.
-pub(super) fn container_body(spec: &ContainerSpec, disk: Option<u64>) -> ContainerCreateBody {
+/// What an engine is asked to create, with a quota for its disk where that is given.
+pub(super) fn container_body(
+    spec: &ContainerSpec,
+    flavour: Flavour,
+    disk: Option<u64>,
+) -> ContainerCreateBody {
     let memory = spec.memory.and_then(|bytes| i64::try_from(bytes).ok());
     let host = HostConfig {
         network_mode: Some("none".to_owned()),
@@ -20,15 +25,16 @@ pub(super) fn container_body(spec: &ContainerSpec, disk: Option<u64>) -> Contain
         memory_swap: memory,
         nano_cpus: spec.cpu_millis.map(|millis| i64::from(millis) * 1_000_000),
         pids_limit: spec.pids.map(i64::from),
-        ulimits: Some(ulimits(spec)),
         storage_opt: disk.map(|bytes| [("size".to_owned(), bytes.to_string())].into()),
         cap_add: some(&spec.cap_add),
         cap_drop: some(&spec.cap_drop),
         devices: Some(spec.devices.iter().map(|path| device(path)).collect()),
         tmpfs: Some(spec.tmpfs.clone().into_iter().collect()),
         mounts: Some(spec.mounts.iter().map(mount).collect()),
-        security_opt: some(&security(spec)),
+        security_opt: some(&security(spec, flavour)),
         pid_mode: spec.host_pids.then(|| "host".to_owned()),
+        userns_mode: flavour.users_mode(spec.host_users),
+        ulimits: Some(flavour.with_own_limits(ulimits(spec))),
         cgroupns_mode: spec
             .private_cgroups
             .then_some(HostConfigCgroupnsModeEnum::PRIVATE),
@@ -71,19 +77,15 @@ fn log() -> HostConfigLogConfig {
 /// them otherwise (`socketcall`, `io_uring`).
 const NODE_CALLS: &str = include_str!("seccomp.json");
 
-fn security(spec: &ContainerSpec) -> Vec<String> {
-    let calls = spec.node_calls.then(|| format!("seccomp={NODE_CALLS}"));
+fn security(spec: &ContainerSpec, flavour: Flavour) -> Vec<String> {
+    let filtered = spec.node_calls && flavour.takes_filters();
+    let calls = filtered.then(|| format!("seccomp={NODE_CALLS}"));
     spec.security.iter().cloned().chain(calls).collect()
 }
 
 /// Limits of each process. They are there from the first one on, and root in a container cannot raise
 /// them.
 fn ulimits(spec: &ContainerSpec) -> Vec<ResourcesUlimits> {
-    let limit = |name: &str, soft: i64, hard: i64| ResourcesUlimits {
-        name: Some(name.to_owned()),
-        soft: Some(soft),
-        hard: Some(hard),
-    };
     let open = spec.open_files.map(|most| {
         let soft = SOFT_OPEN_FILES.min(most);
         limit("nofile", soft.into(), most.into())
@@ -91,6 +93,15 @@ fn ulimits(spec: &ContainerSpec) -> Vec<ResourcesUlimits> {
     let size = spec.disk.and_then(|bytes| i64::try_from(bytes).ok());
     let size = size.map(|bytes| limit("fsize", bytes, bytes));
     open.into_iter().chain(size).collect()
+}
+
+/// A soft and a hard limit.
+pub(super) fn limit(name: &str, soft: i64, hard: i64) -> ResourcesUlimits {
+    ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(soft),
+        hard: Some(hard),
+    }
 }
 
 fn some(words: &[String]) -> Option<Vec<String>> {

@@ -67,7 +67,7 @@ pub(super) fn unless_missing(result: Result<()>) -> Result<()> {
 fn answered(status: u16, message: String) -> RuntimeError {
     if message.contains("no space left on device") {
         RuntimeError::NoSpace { message }
-    } else if status == 409 {
+    } else if status == 409 || message.contains("that name is already in use") {
         RuntimeError::Conflict { message }
     } else {
         RuntimeError::Engine { status, message }

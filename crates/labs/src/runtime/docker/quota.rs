@@ -37,7 +37,7 @@ impl Docker {
             .name(&spec.name)
             .build();
         self.client
-            .create_container(Some(options), container_body(spec, size))
+            .create_container(Some(options), container_body(spec, self.flavour, size))
             .await
             .map(|created| created.id)
             .map_err(of_image(&spec.image))

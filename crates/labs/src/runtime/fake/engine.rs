@@ -12,8 +12,8 @@ use tokio_stream::wrappers::BroadcastStream;
 use super::{Fake, FakeContainer, answer, carries, locked, ports};
 use crate::runtime::{
     Attached, Container, ContainerChange, ContainerDetails, ContainerEvent, ContainerSpec,
-    EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, ProcessOutput, Result, Running,
-    Runtime, RuntimeError,
+    EngineInfo, ExecOutput, ExecSpec, Image, ImageBuild, Labels, MappedLayer, ProcessOutput,
+    Result, Running, Runtime, RuntimeError, UserNamespaces,
 };
 
 #[async_trait]
@@ -31,6 +31,7 @@ impl Runtime for Fake {
             cgroup_version: 2,
             cgroup_driver: "systemd".to_owned(),
             security: vec!["name=seccomp,profile=default".to_owned()],
+            users: UserNamespaces::Each,
             storage: "memory".to_owned(),
             root: "/nowhere".to_owned(),
             cpus: 4,
@@ -79,6 +80,12 @@ impl Runtime for Fake {
             state.containers.insert(spec.name.clone(), kept);
             Ok(spec.name.clone())
         })
+    }
+
+    async fn fill_volumes(&self, spec: &ContainerSpec) -> Result<()> {
+        let created = self.create_container(spec).await;
+        let removed = self.remove_container(&spec.name).await;
+        created.map(drop).and(removed)
     }
 
     async fn start_container(&self, container: &str) -> Result<()> {
@@ -286,13 +293,18 @@ impl Runtime for Fake {
         })
     }
 
-    async fn commit_container(&self, container: &str, tag: &str, labels: &Labels) -> Result<()> {
+    async fn commit_container(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: &Labels,
+    ) -> Result<Option<MappedLayer>> {
         self.change(format!("commit `{container}`"), |state| {
             // As the engine does: the container's own labels are in the image as well.
             let mut all = state.known(container)?.spec.labels.clone();
             all.extend(labels.clone());
             state.keep_image(tag, 0, &all);
-            Ok(())
+            Ok(None)
         })
     }
 
