@@ -43,7 +43,7 @@ pub fn build(name: &str) {
     let recipes = Recipes::check(all, setting("PLATEAU_BASE_IMAGE")).expect("recipes");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let engine = docker::connect().await.expect("the engine");
+        let engine = docker::connect(None).await.expect("the engine");
         let images = Images::new(engine.clone(), recipes, setting("PLATEAU_BUILD_NETWORK"));
         let mut events = images.build(&[name.to_owned()]).expect("a build");
         while let Some(event) = events.next().await {

@@ -41,7 +41,7 @@ struct Ended {
 impl House {
     async fn open(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let runtime = docker::connect().await.expect("an engine");
+        let runtime = docker::connect(None).await.expect("an engine");
         let settings = Settings {
             state: folder.path().join("state"),
             agent: plateau_tests::program("plateau-agent"),

@@ -316,6 +316,9 @@ impl SessionConsole<'_> {
         // Listened for first, so that nothing is missed.
         let mut entries = daemon.session_events(session, u64::MAX).await?;
         let asked: AttemptsResponse = daemon.order(session, "prepare", &order).await?;
+        for notice in &asked.notices {
+            screen.remark(show::notice(*notice));
+        }
         let of = u64::try_from(asked.attempts.len()).unwrap_or(0);
         let progress = Progress::new(screen, of);
         progress.set_message(format!("building the labs of {session}"));

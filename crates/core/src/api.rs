@@ -50,8 +50,9 @@ pub use proof::{ProofEvent, ProofRequest};
 pub use session::{
     AccessSlip, AttemptSelection, AttemptView, AttemptsRequest, AttemptsResponse,
     CandidateAttemptView, CandidateView, ClearRequest, CreateSessionRequest, ExtendRequest,
-    KeyView, MessageRequest, MessageView, PauseRequest, ReceiptView, RosterProblems, ScenarioInput,
-    ScenarioView, SeatView, SessionTerms, SessionView, SetKeysRequest, TransitionRequest,
+    KeyView, MessageRequest, MessageView, OrderNotice, PauseRequest, ReceiptView, RosterProblems,
+    ScenarioInput, ScenarioView, SeatView, SessionTerms, SessionView, SetKeysRequest,
+    TransitionRequest,
 };
 pub use stream::{EventView, LabEvent, LabEventKind};
 pub use web::{OpenWebAppRequest, WebAppAccess};

@@ -163,7 +163,7 @@ async fn serve(options: &Options, matches: &ArgMatches) -> Result<ExitCode, Star
         None => Recipes::embedded(base_image)?,
     };
     let token = Token::open(&config.state.value)?;
-    let runtime = runtime(config.runtime.value).await?;
+    let runtime = runtime(config.runtime.value, config.engine.value.as_deref()).await?;
     let tls = Tls::open(&config.tls(), &config.state.value, config.listen.value)?;
     let base = base(&config, tls.as_ref())?;
     let listen = config.listen.value;
@@ -261,9 +261,9 @@ fn hold(state: &Path) -> Result<std::fs::File, StartError> {
     }
 }
 
-async fn runtime(kind: RuntimeKind) -> Result<Arc<dyn Runtime>, StartError> {
+async fn runtime(kind: RuntimeKind, engine: Option<&str>) -> Result<Arc<dyn Runtime>, StartError> {
     let runtime: Arc<dyn Runtime> = match kind {
-        RuntimeKind::Docker => docker::connect().await.map_err(StartError::Engine)?,
+        RuntimeKind::Docker => docker::connect(engine).await.map_err(StartError::Engine)?,
         RuntimeKind::Fake => Arc::new(fake::Fake::default()),
     };
     // Asked once, so that an engine that is not there is said now and not at the first lab.

@@ -27,9 +27,9 @@ pub use file::{ConfigSpec, LogFormat, RuntimeKind, schema};
 pub use options::Options;
 
 use names::{
-    AGENT, BASE_IMAGE, BUILD_NETWORK, CONNECTIONS, DATABASE, FONTS, IDLE_TIMEOUT, LISTEN, LOG,
-    LOG_FORMAT, PER_ADDRESS, RECIPES, RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE,
-    SettingNames, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
+    AGENT, BASE_IMAGE, BUILD_NETWORK, CONNECTIONS, DATABASE, ENGINE, FONTS, IDLE_TIMEOUT, LISTEN,
+    LOG, LOG_FORMAT, PER_ADDRESS, RECIPES, RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH,
+    STATE, SettingNames, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
 };
 
 /// The file that is read where none is named.
@@ -76,6 +76,8 @@ pub struct Setting<T> {
 pub struct Config {
     /// What runs the containers.
     pub runtime: Setting<RuntimeKind>,
+    /// Address of the engine; Docker's usual socket where absent.
+    pub engine: Setting<Option<String>>,
     /// Folder of the daemon's own state.
     pub state: Setting<PathBuf>,
     /// The agent's executable.
@@ -229,6 +231,7 @@ impl Config {
             runtime: layers.set(&RUNTIME, typed.runtime, filed.runtime, || {
                 RuntimeKind::Docker
             }),
+            engine: optional(layers, &ENGINE, typed.engine, filed.engine),
             agent: layers.set(&AGENT, typed.agent, filed.agent, || {
                 beside_us("plateau-agent")
             }),

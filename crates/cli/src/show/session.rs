@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use plateau_core::api::{
-    AccessSlip, AttemptView, AttemptsResponse, KeyView, ReceiptView, SeatView, SessionView,
+    AccessSlip, AttemptView, AttemptsResponse, KeyView, OrderNotice, ReceiptView, SeatView,
+    SessionView,
 };
 use plateau_core::exam::clock::{ClockState, PauseKind, WHOLE};
 use plateau_core::exam::log::{LogAction, LogEntry, LogError};
@@ -190,6 +191,16 @@ pub(crate) fn slips(slips: &[AccessSlip]) -> String {
         table.add_row([&slip.number, &slip.name, &slip.code]);
     }
     lines(&table)
+}
+
+/// What is to be known about an order.
+pub(crate) fn notice(notice: OrderNotice) -> &'static str {
+    match notice {
+        OrderNotice::RootOfHost => {
+            "note: root in a node is root on the host, held by capabilities and filters alone; \
+             `plateau doctor` says how nodes get users of their own"
+        }
+    }
 }
 
 /// What an order did.

@@ -270,6 +270,17 @@ messages! {
     struct AttemptsResponse {
         /// The attempts whose state it changed, as they are now.
         pub attempts: Vec<AttemptView>,
+        /// What whoever gave the order has to know; said once in a session.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub notices: Vec<OrderNotice>,
+    }
+
+    /// Something about an order that does not keep it from being carried out.
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "kebab-case")]
+    enum OrderNotice {
+        /// The engine gives nodes no users of their own: root in a node is root on the host.
+        RootOfHost,
     }
 
     /// What is wrong with a list of candidates: the body of the answer 422.

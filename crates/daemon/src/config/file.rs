@@ -17,7 +17,7 @@ use plateau_gateway::proxy::BaseDomain;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuntimeKind {
-    /// A Docker engine, at DOCKER_HOST or its usual socket
+    /// An engine that speaks Docker's API: Docker, or Podman's service
     Docker,
     /// Nothing: labs are pretended, for trying out clients
     Fake,
@@ -57,6 +57,8 @@ impl fmt::Display for LogFormat {
 pub struct ConfigSpec {
     /// What runs the containers: `docker`, or `fake` for trying out clients.
     pub runtime: Option<RuntimeKind>,
+    /// The engine's address, such as `unix:///run/podman/podman.sock`; what `DOCKER_HOST` names, or Docker's usual socket, where absent.
+    pub engine: Option<String>,
     /// Folder of the daemon's own state, `/var/lib/plateau` where absent.
     pub state: Option<PathBuf>,
     /// The agent's executable, with `plateau-grader` beside it; beside plateaud where absent.

@@ -19,6 +19,7 @@ macro_rules! names {
 
 names! {
     RUNTIME: "runtime", "runtime", "PLATEAU_RUNTIME", "runtime";
+    ENGINE: "engine", "engine", "PLATEAU_ENGINE", "engine";
     STATE: "state", "state", "PLATEAU_STATE", "state";
     AGENT: "agent", "agent", "PLATEAU_AGENT", "agent";
     SOCKET: "socket", "socket", "PLATEAU_SOCKET", "serve.socket";

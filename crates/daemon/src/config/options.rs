@@ -94,6 +94,9 @@ pub struct Options {
         default_missing_value = "true"
     )]
     pub record_input: Option<bool>,
+    /// The engine's address, such as unix:///run/podman/podman.sock; what DOCKER_HOST names, or Docker's usual socket, where absent
+    #[arg(long, global = true, env = "PLATEAU_ENGINE", value_name = "URL")]
+    pub engine: Option<String>,
     /// Folder of the daemon's own state [default: /var/lib/plateau]
     #[arg(long, global = true, env = "PLATEAU_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use plateau_exam::store::database::shown;
 
 use super::names::{
-    AGENT, BASE_IMAGE, BUILD_NETWORK, CONNECTIONS, DATABASE, FONTS, IDLE_TIMEOUT, LISTEN, LOG,
-    LOG_FORMAT, PER_ADDRESS, RECIPES, RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH, STATE,
-    SettingNames, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
+    AGENT, BASE_IMAGE, BUILD_NETWORK, CONNECTIONS, DATABASE, ENGINE, FONTS, IDLE_TIMEOUT, LISTEN,
+    LOG, LOG_FORMAT, PER_ADDRESS, RECIPES, RECORD_INPUT, RECORDING_LIMIT, RUNTIME, SOCKET, SSH,
+    STATE, SettingNames, TLS_CERT, TLS_KEY, TLS_NAMES, TLS_ROOM, WEB,
 };
 use super::{Config, Setting, SettingOrigin};
 
@@ -31,6 +31,7 @@ impl Config {
         let text_if_any = |text: &Option<String>| text.clone().unwrap_or_else(none);
         vec![
             row(&RUNTIME, &self.runtime, ToString::to_string),
+            row(&ENGINE, &self.engine, text_if_any),
             row(&STATE, &self.state, path),
             row(&AGENT, &self.agent, path),
             row(&SOCKET, &self.socket, path),

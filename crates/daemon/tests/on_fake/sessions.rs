@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use plateau_core::api::{
     AttemptSelection, AttemptView, AttemptsRequest, CreateSessionRequest, ExtendRequest,
-    MessageRequest, PauseRequest, ScenarioInput, SeatView, SessionTerms,
+    MessageRequest, OrderNotice, PauseRequest, ScenarioInput, SeatView, SessionTerms,
 };
 use plateau_core::error::ErrorCode;
 use plateau_core::exam::clock::PauseKind;
@@ -156,11 +156,13 @@ impl Centre {
             .replace_seats("december", LIST.as_bytes(), "trainer")
             .await
             .unwrap();
-        sessions
+        let prepared = sessions
             .conducting()
             .prepare("december", AttemptsRequest::default(), "trainer")
             .await
             .unwrap();
+        // The pretended engine gives nodes no users of their own.
+        assert_eq!(prepared.notices, [OrderNotice::RootOfHost]);
         centre.until_session(SessionState::Ready).await;
         centre
     }
@@ -1078,4 +1080,19 @@ async fn a_rehearsal_says_what_failed_and_ends_when_nobody_listens() {
         .await;
     centre.until_session(SessionState::Ready).await;
     assert_eq!(centre.house.fake.of_role("node").len(), 9);
+}
+
+#[tokio::test]
+async fn what_an_engine_lacks_is_said_once_in_a_session() {
+    let centre = Centre::ready("30m").await;
+    let conducting = centre.sessions.conducting();
+    conducting
+        .dismantle("december", because(only("001")), "trainer")
+        .await
+        .unwrap();
+    let again = conducting
+        .prepare("december", because(only("001")), "trainer")
+        .await
+        .unwrap();
+    assert_eq!((again.attempts.len(), again.notices), (1, vec![]));
 }

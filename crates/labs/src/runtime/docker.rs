@@ -44,14 +44,19 @@ struct Docker {
     flavour: Flavour,
 }
 
-/// Connects to the engine at `DOCKER_HOST`, or at the usual socket.
+/// Connects to the engine at an address such as `unix:///run/podman/podman.sock`; at `DOCKER_HOST`, or
+/// at Docker's usual socket, where none is given.
 ///
 /// # Errors
 /// The engine cannot be reached, or refuses access.
-pub async fn connect() -> Result<Arc<dyn Runtime>> {
+pub async fn connect(engine: Option<&str>) -> Result<Arc<dyn Runtime>> {
     // Never an explicit version: an engine refuses what is too new or too old for it, and the
     // two ends that we support do not overlap.
-    let client = bollard::Docker::connect_with_defaults().map_err(failed)?;
+    let client = match engine {
+        Some(address) => bollard::Docker::connect_with_host(address),
+        None => bollard::Docker::connect_with_defaults(),
+    };
+    let client = client.map_err(failed)?;
     let client = client.negotiate_version().await.map_err(failed)?;
     let flavour = Flavour::of(&client).await?;
     Ok(Arc::new(Docker {

@@ -80,7 +80,7 @@ struct Bench {
 impl Bench {
     async fn new() -> Self {
         let state = tempfile::tempdir().expect("a folder");
-        let runtime = docker::connect().await.expect("an engine");
+        let runtime = docker::connect(None).await.expect("an engine");
         let settings = Settings {
             agent: plateau_tests::program("plateau-agent"),
             ..Settings::in_folder(state.path())

@@ -49,7 +49,7 @@ pub(super) const TRICKS: &[Trick] = &[
     )
     .undo(CLEAN),
     Trick::new(
-        "lines of megabytes that are no text",
+        "lines of megabytes of bytes that are not text",
         "head -c 8000000 /dev/urandom | tr '\\n' x >/srv/checked",
     )
     .undo(CLEAN),

@@ -2,11 +2,13 @@
 
 use plateau_core::api::{
     AttemptSelection, AttemptsRequest, AttemptsResponse, ExtendRequest, MessageRequest,
-    PauseRequest,
+    OrderNotice, PauseRequest,
 };
 use plateau_core::exam::clock::PauseKind;
 use plateau_core::exam::log::LogAction;
 use plateau_core::exam::session::{AttemptMove, AttemptState, SessionMove, SessionState};
+
+use plateau_labs::runtime::UserNamespaces;
 
 use super::Conducting;
 use crate::sessions::SessionError;
@@ -48,7 +50,20 @@ impl Conducting {
         let by = AttemptMove::Prepare;
         transaction.attempts(&chosen, by, None).await?;
         self.context.commit(transaction).await?;
-        self.ordered(&snapshot, &chosen).await
+        let mut ordered = self.ordered(&snapshot, &chosen).await?;
+        if state == SessionState::Draft {
+            ordered.notices = self.notices().await;
+        }
+        Ok(ordered)
+    }
+
+    /// What is to be known of the engine before an exam; nothing where it does not say.
+    async fn notices(&self) -> Vec<OrderNotice> {
+        let engine = self.labs.runtime().info().await;
+        match engine.map(|engine| engine.users) {
+            Ok(UserNamespaces::Host) => vec![OrderNotice::RootOfHost],
+            Ok(UserNamespaces::Shared | UserNamespaces::Each) | Err(_) => vec![],
+        }
     }
 
     /// Has the labs of those removed who have not begun.
@@ -316,6 +331,7 @@ impl Conducting {
             attempts: moved
                 .map(|attempt| snapshot.attempt_view(attempt, now))
                 .collect(),
+            notices: vec![],
         })
     }
 }

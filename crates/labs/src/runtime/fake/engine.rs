@@ -31,7 +31,7 @@ impl Runtime for Fake {
             cgroup_version: 2,
             cgroup_driver: "systemd".to_owned(),
             security: vec!["name=seccomp,profile=default".to_owned()],
-            users: UserNamespaces::Each,
+            users: UserNamespaces::Host,
             storage: "memory".to_owned(),
             root: "/nowhere".to_owned(),
             cpus: 4,
