@@ -188,7 +188,7 @@ perl -MIO::Socket::INET -e '
 bash -c "exec -a nginx sleep 600" </dev/null >/dev/null 2>&1 &
 ln -s /dev/zero /srv/endless
 mkfifo /srv/waiting
-truncate -s 1T /srv/huge
+truncate -s 4G /srv/huge
 printf '#!/bin/sh\nexec yes done\n' >/usr/local/bin/report
 chmod 755 /usr/local/bin/report
 timeout 20 sh -c 'until ss -ltn | grep -q :8080; do sleep 0.1; done'

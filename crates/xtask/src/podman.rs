@@ -137,6 +137,10 @@ impl Podman {
         let id = self.child.id().to_string();
         succeeds(as_root("kill", &[&id]));
         let ended = wait::until(PATIENCE, || !matches!(self.child.try_wait(), Ok(None)));
+        // Monitors of commands stay for five minutes, and then clean up after them in folders that are gone.
+        // The brackets keep the pattern from matching who asks for it.
+        let monitors = format!("[c]onmon.*{}", self.data.display());
+        succeeds(as_root("pkill", &["-KILL", "-f", &monitors]));
         let (folder, data) = (
             self.folder.display().to_string(),
             self.data.display().to_string(),

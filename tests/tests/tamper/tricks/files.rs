@@ -35,7 +35,7 @@ pub(super) const TRICKS: &[Trick] = &[
          >/dev/null 2>&1 </dev/null & echo $! >/run/swap",
     )
     .undo("kill $(cat /run/swap); rm -rf /srv/folder"),
-    Trick::new("a file of a terabyte", "truncate -s 1T /srv/checked").undo(CLEAN),
+    Trick::new("a file as large as its disk, all of it a hole", "truncate -s 4G /srv/checked").undo(CLEAN),
     Trick::new("a socket in place of a file", "perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => \"/srv/checked\", Listen => 1) or die'")
         .undo(CLEAN),
     Trick::new(
@@ -96,7 +96,7 @@ pub(super) const TRICKS: &[Trick] = &[
     Trick::new(
         "a journal of rubbish",
         "mkdir -p /var/log/journal/$(cat /etc/machine-id); for n in 1 2 3; do head -c 1000000 /dev/urandom >/var/log/journal/$(cat /etc/machine-id)/x$n.journal; done; \
-         truncate -s 64G /var/log/journal/$(cat /etc/machine-id)/huge.journal; mkfifo /var/log/journal/$(cat /etc/machine-id)/pipe.journal",
+         truncate -s 4G /var/log/journal/$(cat /etc/machine-id)/huge.journal; mkfifo /var/log/journal/$(cat /etc/machine-id)/pipe.journal",
     )
     .undo("rm -rf /var/log/journal"),
 ];

@@ -66,7 +66,7 @@ pub(super) const TRICKS: &[Trick] = &[
     Trick::new(
         "descriptors in flight until none are left",
         // Sends a socket over itself, again and again, without ever receiving one.
-        "setsid perl -MSocket -e 'my @kept; for my $n (1 .. 2000) { socketpair(my $a, my $b, 1, 1, 0) or last; push @kept, $a, $b; my $data = \"x\"; my $iov = pack(\"P Q\", $data, 1); my $fds = pack(\"Q l l l50\", 216, 1, 1, (fileno $b) x 50); my $msg = pack(\"Q L x4 P Q P Q L x4\", 0, 0, $iov, 1, $fds, 216, 0); for (1 .. 200) { last if syscall(46, fileno $a, $msg, 0x40) < 0; $sent++ } } open(my $f, \">\", \"/run/sent\"); print $f $sent + 0; close $f; sleep 600' >/dev/null 2>&1 </dev/null & timeout 20 sh -c 'until [ -s /run/sent ]; do sleep 0.1; done'; [ $(cat /run/sent) -gt 100 ]",
+        "setsid perl -MSocket -e 'my @kept; for my $n (1 .. 2000) { socketpair(my $a, my $b, 1, 1, 0) or last; push @kept, $a, $b; my $data = \"x\"; my $iov = pack(\"P Q\", $data, 1); my $fds = pack(\"Q l l l50\", 216, 1, 1, (fileno $b) x 50); my $msg = pack(\"Q L x4 P Q P Q L x4\", 0, 0, $iov, 1, $fds, 216, 0); for (1 .. 200) { last if syscall(46, fileno $a, $msg, 0x40) < 0; $sent++ } } open(my $f, \">\", \"/run/sent\"); print $f $sent + 0; close $f; sleep 600' >/dev/null 2>&1 </dev/null & timeout 20 sh -c 'until [ -s /run/sent ]; do sleep 0.1; done'; [ $(cat /run/sent) -ge 10 ]",
     )
     .undo("pkill -9 perl"),
 ];
