@@ -88,7 +88,11 @@ fn measure(disk: &NodeDisk) -> io::Result<DiskUse> {
     if let Some(process) = disk.process
         && is_of_container(process, &disk.container)
     {
-        found.bytes += nameless::bytes(process).unwrap_or(0);
+        let nameless = nameless::look(process).unwrap_or_default();
+        found.bytes += nameless.bytes;
+        if nameless.cut {
+            found.cut = Some(DiskCut::Descriptors);
+        }
     }
     Ok(found)
 }

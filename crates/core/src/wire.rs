@@ -138,6 +138,8 @@ pub enum DiskCut {
     Depth,
     /// It took too long.
     Time,
+    /// Its processes have more open files than can be looked at.
+    Descriptors,
 }
 
 /// A file by its size.

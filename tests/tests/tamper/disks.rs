@@ -78,6 +78,34 @@ fn a_node_that_fills_its_disk_is_stopped_and_can_be_started_to_be_cleared_up() {
     assert_eq!(node(&daemon, "fills", "box").state, NodeState::Running);
 }
 
+/// Below folders whose path no descriptor's link can show, held by a thread whose process has no main
+/// thread any more, so that `/proc/PID/fd` shows nothing.
+const HIDDEN: &str = r#"
+cat >/root/hidden.pl <<'END'
+  use threads;
+  my $folder = "d" x 250; chdir "/srv"; for (1 .. 18) { mkdir $folder; chdir $folder or die }
+  threads->create(sub {
+    my $bytes = "x" x (1 << 20); my @held;
+    for my $number (1 .. 3) {
+      open(my $file, ">", $number) or die; unlink $number; push @held, $file;
+      syswrite($file, $bytes) for 1 .. 150;
+    }
+    sleep 600;
+  });
+  syscall(60, 0);
+END
+setsid perl /root/hidden.pl </dev/null >/dev/null 2>&1 &
+"#;
+
+#[test]
+fn files_without_a_name_count_wherever_they_are_held() {
+    let daemon = Daemon::new();
+    let disks = small_disks();
+    daemon.up(disks.path(), "hidden");
+    daemon.sh("hidden", "box", HIDDEN);
+    is_stopped(&daemon, "hidden");
+}
+
 #[test]
 fn files_without_a_name_and_many_small_ones_count_too() {
     let daemon = Daemon::new();

@@ -11,16 +11,14 @@ pub(super) enum JobUser<'a> {
     Fixed(&'a str),
 }
 
-/// The jobs of a table. Lines that cron does not accept are skipped.
-pub(super) fn parse_jobs<'a>(
-    text: &'a str,
-    source: &'a str,
-    user_source: JobUser<'a>,
-) -> impl Iterator<Item = Job> + 'a {
-    text.lines()
-        .map(str::trim)
+/// The jobs of a table: none where it has a line that cron does not accept, since cron then passes over
+/// the whole table ("Syntax error, this crontab file will be ignored", cron 3.0pl1 of Debian).
+pub(super) fn parse_jobs(text: &str, source: &str, user_source: JobUser<'_>) -> Vec<Job> {
+    let lines = text.lines().map(str::trim);
+    let jobs = lines
         .filter(|line| !line.is_empty() && !line.starts_with('#') && !is_assignment(line))
-        .filter_map(move |line| parse_job(line, source, user_source))
+        .map(|line| parse_job(line, source, user_source));
+    jobs.collect::<Option<Vec<Job>>>().unwrap_or_default()
 }
 
 /// Whether a line is `NAME = value`: cron looks for an equals sign after the first word.
@@ -99,11 +97,11 @@ mod tests {
     const TABLE: &str = "# m h dom mon dow user command\nSHELL=/bin/sh\nMAILTO = root\n\
         17 *\t* * *\troot  cd / && run-parts --report /etc/cron.hourly\n\
         @daily backup /usr/local/bin/save --to=/srv\n*/5 0-6 1,15 jan mon-fri www-data FOO=1 x\n\
-        this line is not a job at all\n@never root x\n5 4 * * root\n";
+        ";
 
     #[test]
     fn a_system_table_names_its_users() {
-        let jobs: Vec<_> = parse_jobs(TABLE, "/etc/crontab", JobUser::InLine).collect();
+        let jobs = parse_jobs(TABLE, "/etc/crontab", JobUser::InLine);
         let seen: Vec<_> = jobs
             .iter()
             .map(|job| (job.when.as_str(), job.user.as_str(), job.command.as_str()))
@@ -123,9 +121,22 @@ mod tests {
     }
 
     #[test]
+    fn a_table_with_a_line_that_cron_refuses_holds_no_jobs() {
+        for broken in [
+            "this line is not a job at all",
+            "@never root x",
+            "5 4 * * root",
+        ] {
+            let table = format!("{TABLE}{broken}\n");
+            let jobs = parse_jobs(&table, "/etc/crontab", JobUser::InLine);
+            assert!(jobs.is_empty(), "{broken}");
+        }
+    }
+
+    #[test]
     fn a_users_table_runs_as_its_user() {
         let table = "0 2 * * * /home/alice/save.sh > /dev/null\n";
-        let jobs: Vec<_> = parse_jobs(table, "alice", JobUser::Fixed("alice")).collect();
+        let jobs = parse_jobs(table, "alice", JobUser::Fixed("alice"));
         assert_eq!(jobs[0].user, "alice");
         assert_eq!(jobs[0].command, "/home/alice/save.sh > /dev/null");
     }

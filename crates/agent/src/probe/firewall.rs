@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use nlink::netlink::nftables::{ChainInfo, Family, Hook, RuleInfo, Verdict};
+use nlink::netlink::nftables::{ChainInfo, Family, Hook, RuleInfo, Table, Verdict};
 use nlink::netlink::{Connection, Nftables};
 use plateau_core::question::firewall::{self, FirewallQuestion, FirewallSeen, Packets};
 
@@ -18,6 +18,9 @@ const RULES_LIMIT: usize = 2000;
 /// `NF_DROP`, a chain's policy in the kernel's answers.
 const DROP: u32 = 0;
 
+/// `NFT_TABLE_F_DORMANT`: no packet passes the table's chains.
+const DORMANT: u32 = 1;
+
 pub(super) async fn observe(
     question: &FirewallQuestion,
     context: &ProbeContext,
@@ -25,9 +28,18 @@ pub(super) async fn observe(
     let kernel = Connection::<Nftables>::new().context("cannot open netlink")?;
     let chains = kernel.list_chains().await;
     let chains = chains.context("cannot read the firewall's chains")?;
+    let tables = kernel.list_tables().await;
+    let tables = tables.context("cannot read the firewall's tables")?;
+    let is_dormant = |chain: &ChainInfo| {
+        let own = |table: &&Table| table.family == chain.family && table.name == chain.table;
+        tables
+            .iter()
+            .find(own)
+            .is_some_and(|table| table.flags & DORMANT != 0)
+    };
     let mut matching: Vec<&ChainInfo> = chains
         .iter()
-        .filter(|chain| applies(chain, question))
+        .filter(|chain| applies(chain, question) && !is_dormant(chain))
         .collect();
     matching.sort_by_key(|chain| chain.priority);
     if matching.is_empty() {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::Context;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use nlink::netlink::messages::RouteMessage;
+use nlink::netlink::types::route::RouteType;
 use plateau_core::question::route::{RouteQuestion, RouteSeen};
 
 use super::netlink;
@@ -22,7 +23,9 @@ pub(super) async fn observe(question: &RouteQuestion) -> anyhow::Result<RouteSee
         .iter()
         .filter(|route| route.table_id() == MAIN_TABLE && route_destination(route) == Some(wanted))
         // The kernel uses the route with the lowest metric.
-        .min_by_key(|route| route.priority().unwrap_or(0));
+        .min_by_key(|route| route.priority().unwrap_or(0))
+        // One that refuses packets (`unreachable`, `blackhole`, `prohibit`) leads nowhere.
+        .filter(|route| route.route_type() == RouteType::Unicast);
     let Some(route) = best else {
         return Ok(RouteSeen {
             exists: Some(false),

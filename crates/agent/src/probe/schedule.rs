@@ -111,7 +111,8 @@ fn read_table(path: &Path, user_source: JobUser<'_>, found: &mut Vec<Job>) -> an
     }
     let source = path.to_string_lossy();
     let room = MAX_JOBS.saturating_sub(found.len());
-    found.extend(parse_jobs(&text, &source, user_source).take(room));
+    let jobs = parse_jobs(&text, &source, user_source);
+    found.extend(jobs.into_iter().take(room));
     Ok(())
 }
 

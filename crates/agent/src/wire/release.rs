@@ -19,6 +19,9 @@ use crate::namespaces;
 /// The settings of the node's network namespace.
 const NET_SETTINGS: &str = "/proc/sys/net";
 
+/// Settings below it that are the host's, in whichever namespace they are written.
+const HOST_SETTINGS: [&str; 1] = ["netfilter/nf_hooks_lwtunnel"];
+
 /// What engines mount over files by which they mark containers as theirs.
 const ENGINE_MARKS: [&str; 1] = ["/run/.containerenv"];
 
@@ -255,5 +258,14 @@ fn make_net_settings_writable() -> Result<bool, Errno> {
         // Otherwise the useless mount would hide the settings. The first error is the one to report.
         let _ = unmount(NET_SETTINGS, UnmountFlags::DETACH);
     })?;
+    for setting in HOST_SETTINGS {
+        let setting = format!("{NET_SETTINGS}/{setting}");
+        match mount_bind(&setting, &setting) {
+            Ok(()) => mount_remount(&setting, flags | MountFlags::RDONLY, "")?,
+            // Not every kernel has it.
+            Err(Errno::NOENT) => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(true)
 }

@@ -63,13 +63,18 @@ pub(crate) fn mark(verdict: Verdict) -> String {
     }
 }
 
+/// Whether a character changes the direction of the text behind it (Unicode Standard Annex 9).
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// What was seen comes from a candidate's machine: nothing in it may steer the terminal.
 pub(crate) fn one_line(text: &str) -> String {
     let shown: String = text
         .chars()
         .map(|c| match c {
             '\n' => '⏎',
-            c if c.is_control() => '\u{fffd}',
+            c if c.is_control() || turns_text(c) => '\u{fffd}',
             c => c,
         })
         .collect();

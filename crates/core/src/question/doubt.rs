@@ -15,7 +15,7 @@ pub const DOUBTS: &[(&str, &str)] = &[
     ),
     (
         "service",
-        "root can give a unit of this name any program; ask for what the service does as well",
+        "root can give a unit of this name any program, and put a program of their own in systemd's place; ask for what the service does as well",
     ),
     (
         "process",

@@ -2,7 +2,8 @@
 
 
 question! {
-    /// A route of the kernel's main table; of several to one destination, the one of the lowest metric.
+    /// A route of the kernel's main table; of several to one destination, the one of
+    /// the lowest metric. One that refuses packets (`unreachable`, `blackhole`, `prohibit`) is not a route.
     RouteCheck, RouteQuestion, RouteSeen;
     asks {
         /// Destination: `default`, `default6`, or a network such as `10.0.0.0/8`.

@@ -8,7 +8,7 @@ use crate::matcher::{Finding, Matcher};
 
 /// A periodic job of cron (`/etc/crontab`, `/etc/cron.d`, the users' tables, the folders
 /// `/etc/cron.daily` …) or of an enabled or running systemd timer. Files that cron passes over, for
-/// their names, modes, owners or a missing last line feed, hold no jobs.
+/// their names, modes, owners or a missing last line feed or a line that it cannot read, hold no jobs.
 ///
 /// It holds when **one** job satisfies all matchers at once. Without an attribute: there is a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

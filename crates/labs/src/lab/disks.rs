@@ -78,7 +78,11 @@ impl Bound {
 
     fn assess(self, allowance: Option<Self>, found: &DiskUse) -> Assessment {
         let most = allowance.unwrap_or(self);
-        let uncounted = found.cut == Some(DiskCut::Depth) && !most.deep;
+        let uncounted = match found.cut {
+            Some(DiskCut::Depth) => !most.deep,
+            Some(DiskCut::Descriptors) => true,
+            Some(DiskCut::Files | DiskCut::Time) | None => false,
+        };
         if found.bytes > most.bytes || found.files > most.files || uncounted {
             return Assessment::Over;
         }
@@ -297,6 +301,7 @@ fn copy_refusal(node: &str, bound: Bound, free: u64, found: &DiskUse) -> Option<
         Some(DiskCut::Files) => format!("more than {} files", 2 * bound.files),
         Some(DiskCut::Depth) => "folders that are nested too deep".to_owned(),
         Some(DiskCut::Time) => "more files than can be counted in time".to_owned(),
+        Some(DiskCut::Descriptors) => "more open files than can be looked at".to_owned(),
         None if found.apparent > 2 * bound.bytes => {
             format!(
                 "{size}, holes included, where {} can be copied",

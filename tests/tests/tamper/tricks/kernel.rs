@@ -39,6 +39,10 @@ pub(super) const TRICKS: &[Trick] = &[
          [ ! -e $f ] || { old=$(cat $f 2>/dev/null); { echo ${old:-1} >$f; } 2>/dev/null && echo REACHED $f; }; done; true",
     ),
     Trick::new(
+        "settings of the network that are the host's",
+        "f=/proc/sys/net/netfilter/nf_hooks_lwtunnel; [ ! -e $f ] || { echo 1 >$f; } 2>/dev/null && [ -e $f ] && echo REACHED; true",
+    ),
+    Trick::new(
         "the host's clock",
         "date -s 2035-01-01 >/dev/null 2>&1 && echo REACHED; perl -e 'exit(syscall(159, \"\\1\" . \"\\0\" x 207) == 5 ? 1 : 1)'; hwclock --systohc 2>/dev/null && echo REACHED; true",
     ),

@@ -14,6 +14,11 @@ pub(super) const TRICKS: &[Trick] = &[
     )
     .undo("pkill -9 perl; mv -f /run/systemd/private.kept /run/systemd/private"),
     Trick::new(
+        "a socket that poses as systemd's and sends a line without an end",
+        "mv /run/systemd/private /run/systemd/private.kept; setsid perl -MIO::Socket::UNIX -e '$SIG{PIPE} = \"IGNORE\"; my $s = IO::Socket::UNIX->new(Local => \"/run/systemd/private\", Listen => 50) or die; while (my $c = $s->accept) { while (syswrite($c, \"x\" x 65536)) {} }' >/dev/null 2>&1 </dev/null & sleep 0.5; [ -S /run/systemd/private ]",
+    )
+    .undo("pkill -9 perl; mv -f /run/systemd/private.kept /run/systemd/private"),
+    Trick::new(
         "a link in place of systemd's socket",
         "mv /run/systemd/private /run/systemd/private.kept; ln -s /run/dbus/system_bus_socket /run/systemd/private",
     )
@@ -48,6 +53,21 @@ pub(super) const TRICKS: &[Trick] = &[
         "cp -a /etc/passwd /run/passwd; echo 'alice:x:1001' >>/etc/passwd; echo '# alice:x:1001:1001::/:/bin/sh' >>/etc/passwd; echo 'Package: nginx' >>/var/lib/dpkg/available",
     )
     .undo("cp -a /run/passwd /etc/passwd; rm -f /var/lib/dpkg/available"),
+    Trick::new(
+        "a table of rules that is dormant",
+        "nft add table inet f '{ flags dormant; }'; nft add chain inet f in '{ type filter hook input priority 0; policy drop; }'; nft list table inet f | grep -q dormant",
+    )
+    .undo("nft delete table inet f"),
+    Trick::new(
+        "a route that leads nowhere",
+        "ip route add unreachable 10.77.0.0/16; ip route | grep -q unreachable",
+    )
+    .undo("ip route del unreachable 10.77.0.0/16"),
+    Trick::new(
+        "a job in a table that cron refuses",
+        "mkdir -p /etc/cron.d; printf 'this line is broken\n* * * * * root backup-of-the-firm\n' >/etc/cron.d/lie",
+    )
+    .undo("rm -f /etc/cron.d/lie"),
     Trick::new(
         "the system's bus stopped",
         "systemctl stop dbus.socket dbus 2>/dev/null; rm -f /run/dbus/system_bus_socket; true",

@@ -20,8 +20,12 @@ const UNIQUE_SENDER: &[u8] = b"\x07\x01s\0\x18\0\0\0:1.000000000000000000000\0";
 /// The bytes of a message that contain its length.
 const FIXED_HEADER: usize = 16;
 
-/// Longest message that D-Bus allows.
-const MAX_MESSAGE: usize = 128 << 20;
+/// Longest message that is taken: a list of all units has less than a mebibyte. D-Bus allows more, and
+/// what answers may be a program that root of the node put in systemd's place.
+const MAX_MESSAGE: usize = 16 << 20;
+
+/// Longest line of the handshake.
+const MAX_LINE: u64 = 4096;
 
 /// A stream with the same messages, and senders that zbus can read.
 pub(super) fn with_unique_sender(systemd: UnixStream) -> io::Result<UnixStream> {
@@ -41,7 +45,13 @@ async fn relay(mut from: BufReader<OwnedReadHalf>, mut to: OwnedWriteHalf) -> io
             relay_message(&mut from, &mut data).await?;
         } else {
             // The handshake before the first message consists of lines.
-            from.read_until(b'\n', &mut data).await?;
+            (&mut from)
+                .take(MAX_LINE)
+                .read_until(b'\n', &mut data)
+                .await?;
+            if !data.ends_with(b"\n") {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
         }
         to.write_all(&data).await?;
     }
