@@ -400,6 +400,7 @@ mod tests {
     const WHOLE: &str = "\
 runtime: fake
 state: /srv/plateau
+engine: unix:///run/podman/podman.sock
 agent: /usr/lib/plateau/plateau-agent
 serve:
   socket: /run/exam.sock
