@@ -82,10 +82,12 @@ fn connect_or_start(arguments: &ShellArgs) -> anyhow::Result<UnixStream> {
         }
         Err(error) => return Err(error).context("cannot connect to the terminal"),
     }
-    // The socket listens before the host starts, so that no connection has to wait for that.
+    // The socket listens, and this connection waits, before the host starts: one that ends at once, as for
+    // a user who is not there, removes its socket, and gives its end to whoever waits already.
     let listener = UnixListener::bind(&path).context("cannot listen")?;
+    let stream = UnixStream::connect(&path).context("cannot connect to the new terminal")?;
     spawn_host(arguments, listener)?;
-    UnixStream::connect(&path).context("cannot connect to the new terminal")
+    Ok(stream)
 }
 
 /// Only root may enter the folder, which protects the sockets in it.
