@@ -194,4 +194,5 @@ fn holes_are_not_kept_and_their_lab_is_graded_all_the_same() {
     let said = format!("{}{}", again.stdout, again.stderr);
     assert!(said.contains("too large to be copied"), "{said}");
     assert!(said.contains("/srv/hole"), "{said}");
+    daemon.good(&["session", "clear", "holes", "--kept"]);
 }
