@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
 use plateau_core::wire::{WireRequest, WireResponse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use crate::labels::{OWNER, ROLE};
@@ -48,9 +50,9 @@ const IDLE_CALLS: usize = 4;
 const WIRER_MEMORY: u64 = 2 << 30;
 const WIRER_PIDS: u32 = 8192;
 
-/// What the wirer may do: enter nodes and plug them in, and write files there as their root and for any owner; and what
-/// the observer's workers keep when they enter a node, to see its files and processes and to be clients
-/// in its networks.
+/// What the wirer may do: enter nodes and plug them in, and write files there as their root and for any
+/// owner; and what the observer's workers keep when they enter a node, to see its files and processes and
+/// to be clients in its networks.
 const WIRER_CAPABILITIES: [&str; 14] = [
     "SYS_ADMIN",
     "NET_ADMIN",
@@ -170,16 +172,8 @@ impl Agent {
     /// # Errors
     /// The engine or the wirer fails.
     pub async fn wire(&self, request: &WireRequest) -> Result<(), AgentError> {
-        let failed = |reason: String| AgentError::Wire {
-            doing: "call the wirer".to_owned(),
-            reason,
-        };
-        let text = serde_json::to_string(request).map_err(|error| failed(error.to_string()))?;
-        let asked = tokio::time::timeout(WIRE_TIMEOUT, self.ask_wirer(WIRE, &text));
-        let answer = asked
-            .await
-            .map_err(|_| failed(format!("no answer within {WIRE_TIMEOUT:?}")))??;
-        match serde_json::from_str(&answer).map_err(|error| failed(error.to_string()))? {
+        let answered = self.ask_within(WIRE, request, WIRE_TIMEOUT, "call the wirer");
+        match answered.await? {
             WireResponse::Done { took_us } => {
                 tracing::debug!(took_us, ports = request.ports.len(), "wired");
                 Ok(())
@@ -201,6 +195,25 @@ impl Agent {
             done = self.runtime.exec(&name, exec).await;
         }
         done.map_err(AgentError::engine(doing))
+    }
+
+    /// A request to a program of the wirer's and its answer, both a line of JSON.
+    async fn ask_within<A: DeserializeOwned>(
+        &self,
+        program: [&'static str; 2],
+        request: &impl Serialize,
+        limit: Duration,
+        doing: &'static str,
+    ) -> Result<A, AgentError> {
+        let failed = |reason: String| AgentError::Wire {
+            doing: doing.to_owned(),
+            reason,
+        };
+        let text = serde_json::to_string(request).map_err(|error| failed(error.to_string()))?;
+        let answer = tokio::time::timeout(limit, self.ask_wirer(program, &text))
+            .await
+            .map_err(|_| failed(format!("no answer within {limit:?}")))??;
+        serde_json::from_str(&answer).map_err(|error| failed(error.to_string()))
     }
 
     /// One line to a program of the wirer's, and one back. Starting it in a container takes longer than

@@ -19,16 +19,9 @@ impl Agent {
     /// # Errors
     /// The engine or the wirer fails, or it takes too long.
     pub async fn measure_disks(&self, request: &DisksRequest) -> Result<DisksResponse, AgentError> {
-        let failed = |reason: String| AgentError::Wire {
-            doing: "measure disks".to_owned(),
-            reason,
-        };
-        let text = serde_json::to_string(request).map_err(|error| failed(error.to_string()))?;
         let disks = u32::try_from(request.disks.len()).unwrap_or(u32::MAX);
         let limit = TIMEOUT.saturating_mul(disks.max(1));
-        let answer = tokio::time::timeout(limit, self.ask_wirer(DISKS, &text))
+        self.ask_within(DISKS, request, limit, "measure disks")
             .await
-            .map_err(|_| failed(format!("no answer within {limit:?}")))??;
-        serde_json::from_str(&answer).map_err(|error| failed(error.to_string()))
     }
 }
